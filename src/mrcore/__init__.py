@@ -1,0 +1,1 @@
+"""The headless core of the control room: it watches, acts and records."""

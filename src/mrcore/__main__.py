@@ -1,0 +1,5 @@
+"""`python -m mrcore` is the `mrcore` command."""
+
+from mrcore.cli import main
+
+main()

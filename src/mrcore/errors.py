@@ -1,0 +1,125 @@
+"""Every error that leaves a module of the control room.
+
+MrError                      a sentence for a person, a stable code for a program
+├── SettingsError            a setting is missing or wrong; names the setting and the fix
+├── SourceError              a source could not answer
+│   ├── Unreachable          no connection, or no answer within the deadline
+│   ├── NotPermitted         the watched system refused; names the missing right
+│   ├── NotFound             the ref leads nowhere (any more)
+│   ├── Unsupported          this source has no such collection, action or detail
+│   └── SourceLied           a sample broke the rules (foreign refs, too many rows, not finite)
+├── DoorError                an action was not taken
+│   ├── Forbidden            this login may not
+│   ├── Unauthenticated      no login: wrong, expired or missing token
+│   ├── PlanNotFound         no such plan
+│   ├── PlanExpired          the plan is too old to be applied
+│   ├── PlanTaken            another login's plan, or already applied by one
+│   └── BadRequest           arguments that the action does not take
+├── StoreError               the ledger or the history could not be written or read
+├── StackError               a process of the stack did not start, or the folder is in use
+└── CoreUnreachable          the screen or the CLI found no core
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MrError(Exception):
+    """Base of the tree: `str(error)` is the sentence, `code` is stable, `status` is HTTP's."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, sentence: str, *, fix: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.fix}".rstrip()
+
+
+class SettingsError(MrError):
+    code = "settings"
+    status = 400
+
+
+class SourceError(MrError):
+    code = "source"
+    status = 502
+
+
+class Unreachable(SourceError):
+    code = "unreachable"
+    status = 503
+
+
+class NotPermitted(SourceError):
+    code = "not_permitted"
+    status = 502
+
+
+class NotFound(SourceError):
+    code = "not_found"
+    status = 404
+
+
+class Unsupported(SourceError):
+    code = "unsupported"
+    status = 400
+
+
+class SourceLied(SourceError):
+    code = "source_lied"
+    status = 502
+
+
+class DoorError(MrError):
+    code = "door"
+    status = 409
+
+
+class Forbidden(DoorError):
+    code = "forbidden"
+    status = 403
+
+
+class Unauthenticated(DoorError):
+    code = "unauthenticated"
+    status = 401
+
+
+class PlanNotFound(DoorError):
+    code = "plan_not_found"
+    status = 404
+
+
+class PlanExpired(DoorError):
+    code = "plan_expired"
+    status = 409
+
+
+class PlanTaken(DoorError):
+    code = "plan_taken"
+    status = 409
+
+
+class BadRequest(DoorError):
+    code = "bad_request"
+    status = 400
+
+
+class StoreError(MrError):
+    code = "store"
+    status = 507
+
+
+class StackError(MrError):
+    code = "stack"
+    status = 500
+
+
+class CoreUnreachable(MrError):
+    code = "core_unreachable"
+    status = 503

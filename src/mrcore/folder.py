@@ -1,0 +1,121 @@
+"""The state folder: where a core and a stack keep what they know, and how one finds the other.
+
+```
+core.lock  core.json      the one core of this folder: {"pid", "socket", "control", "version"}
+stack.lock stack.json     the one stack of this folder: the ready line of `mrcore up`, mode 0600
+boot.jsonl                the stack's boot, a step a line
+processes.json            the stack's processes now
+settings.json             what the stack tells its core, mode 0600
+token                     the local bearer token for TCP, mode 0600
+ledger.sqlite history.sqlite  logs/  postgres/  valkey/
+```
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from mrcore import errors
+
+
+def default_state() -> Path:
+    """The state folder that a command uses when none is named: `MR_STATE` or the platform's."""
+    return Path(os.environ.get("MR_STATE") or platformdirs.user_state_path("mr") / "local")
+
+
+class StateFolder:
+    """Paths and small files of one state folder; made on demand, private to its owner."""
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        self.path = Path(path or default_state()).expanduser().absolute()
+
+    def make(self) -> StateFolder:
+        """Create the folder (0700).
+
+        Raises StackError when that is not possible.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise errors.StackError(
+                f"The state folder {self.path} cannot be made: {error.strerror}.",
+                fix="Name another one with --state DIR.",
+            ) from error
+        return self
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def runtime(self) -> Path:
+        """A short private folder for sockets: a socket's path is limited to 104 bytes."""
+        tag = hashlib.sha256(str(self.path).encode()).hexdigest()[:10]
+        base = os.environ.get("XDG_RUNTIME_DIR")
+        root = Path(base) / "mr" if base else Path(tempfile.gettempdir()) / f"mr-{os.getuid()}"
+        folder = root / tag
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.getuid():
+            raise errors.StackError(f"{folder} belongs to another user.", fix="Remove it.")
+        folder.chmod(0o700)
+        return folder
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """A small JSON file of the folder, or None where it is absent or half-written."""
+        try:
+            value = json.loads((self.path / name).read_text())
+        except (OSError, ValueError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
+        """Replace a small JSON file in one step (0600)."""
+        self.write_text(name, json.dumps(value))
+
+    def write_text(self, name: str, text: str) -> None:
+        """Replace a small file in one step (0600)."""
+        temporary = self.path / f".{name}.{os.getpid()}"
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(text)
+        temporary.replace(self.path / name)
+
+    @contextlib.contextmanager
+    def lock(self, name: str, refusal: str) -> Iterator[None]:
+        """Hold `name` exclusively.
+
+        Raises StackError with `refusal` when another process holds it.
+        """
+        fd = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(fd)
+            raise errors.StackError(refusal) from error
+        try:
+            yield
+        finally:
+            os.close(fd)
+
+    def locked(self, name: str) -> bool:
+        """Whether a living process holds the lock `name`."""
+        try:
+            fd = os.open(self.path / name, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(fd)
+        return False

@@ -1,0 +1,17 @@
+"""Every type on the wire. Importing the package registers each family's kinds."""
+
+from mrcore.model import backend, base, core, log, plan, postgres, queue, redis, ref, stack, wire
+
+__all__ = [
+    "backend",
+    "base",
+    "core",
+    "log",
+    "plan",
+    "postgres",
+    "queue",
+    "redis",
+    "ref",
+    "stack",
+    "wire",
+]

@@ -1,0 +1,20 @@
+"""Health checks of backends."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from mrcore.model.base import Entity, Instant
+
+
+class Check(Entity):
+    """One health check, for example `/api/health` of the blue colour; latency is a point."""
+
+    KIND = "check"
+
+    name: str
+    target: str = ""
+    status_code: int | None = None
+    says: str = ""
+    facts: dict[str, JsonValue] = {}
+    up_since: Instant | None = None

@@ -1,0 +1,48 @@
+"""Refs: `source/kind/id…`, each part percent-encoded, so that any bytes can be an id."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import quote, unquote_to_bytes
+
+SCHEME = "mr://"
+
+
+class Address(NamedTuple):
+    """A ref taken apart; ids are bytes because Redis keys are."""
+
+    source: str
+    kind: str
+    ids: tuple[bytes, ...]
+
+    @property
+    def id(self) -> str:
+        """The last id as text; undecodable bytes become backslash escapes."""
+        return self.ids[-1].decode("utf-8", "backslashreplace") if self.ids else ""
+
+
+def make(source: str, kind: str, *ids: str | bytes | int) -> str:
+    """Build a ref; every part may hold `/ % ? space` and any byte."""
+    parts = [source, kind, *(str(i) if isinstance(i, int) else i for i in ids)]
+    return "/".join(quote(part, safe="") for part in parts)
+
+
+def parse(ref: str) -> Address:
+    """Take a ref (or its `mr://` form) apart.
+
+    Raises ValueError when it has no source or no kind.
+    """
+    source, kind, *ids = (unquote_to_bytes(p) for p in ref.removeprefix(SCHEME).split("/"))
+    if not source or not kind:
+        raise ValueError(f"{ref!r} is not a ref; a ref is source/kind/id")
+    return Address(source.decode(), kind.decode(), tuple(ids))
+
+
+def source_of(ref: str) -> str:
+    """The source's name in a ref."""
+    return unquote_to_bytes(ref.removeprefix(SCHEME).split("/", 1)[0]).decode()
+
+
+def url(ref: str) -> str:
+    """The form that a person can paste: `mr://huey/queue/emailQueue`."""
+    return SCHEME + ref

@@ -1,0 +1,20 @@
+"""The processes that `mrcore up` supervises."""
+
+from __future__ import annotations
+
+from mrcore.model.base import Entity, Instant
+
+
+class Process(Entity):
+    """One process: `state` is starting, ready, backoff, stopping, stopped or failed; memory is a point."""
+
+    KIND = "process"
+
+    name: str
+    state: str
+    pid: int | None = None
+    since: Instant | None = None
+    restarts: int = 0
+    last_exit: str = ""
+    command: str = ""
+    log: str = ""

@@ -1,0 +1,111 @@
+"""Settings of one core: a file (TOML or JSON) under `MRCORE_*` names from the environment.
+
+```toml
+environment = "prod-blue"
+protected = true
+
+[sources.pg]                 # the name is the first part of its refs
+kind = "pg"
+dsn = "postgresql://watcher@db.internal/app"
+
+[sources.cache]
+kind = "redis"
+url = "redis://cache.internal:6379/0"
+```
+A source's own settings are a model in its own file; they are checked when the core builds it.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from mrcore import errors
+
+
+class SourceSettings(BaseModel):
+    """What every source can be told; each kind adds its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    interval_s: float = Field(default=1.0, gt=0, description="time between samples")
+    deadline_s: float = Field(default=2.0, gt=0, description="a sample that takes longer failed")
+
+
+class StackSettings(BaseModel):
+    """What `mrcore up` uses instead of starting its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    postgres: SecretStr = Field(default=SecretStr(""), description="DSN of a Postgres to use")
+    redis: SecretStr = Field(default=SecretStr(""), description="URL of a Redis to use")
+
+
+class Settings(BaseSettings):
+    """Settings of the core; every field can be set as `MRCORE_<FIELD>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MRCORE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    environment: str = Field(default="local", description="what this core watches, in one word")
+    protected: bool = Field(default=False, description="changes need arming and confirmation")
+    listen: str = Field(default="", description="host:port for TCP, loopback only; empty: none")
+    idle_exit_s: float = Field(
+        default=600.0, description="a core started by mrtui ends after this long without a client"
+    )
+    stack: StackSettings = StackSettings()
+    sources: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="what to watch, by name"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, which arrives as init values."""
+        return env_settings, init_settings
+
+
+def load(path: Path | None) -> Settings:
+    """Read settings from `path` (or only the environment).
+
+    Raises SettingsError that names the file, the setting and what is wrong with it.
+    """
+    try:
+        return Settings(**(_read(path) if path else {}))
+    except ValidationError as error:
+        raise errors.SettingsError(explain(error, str(path or "the environment"))) from None
+
+
+def explain(error: ValidationError, where: str) -> str:
+    """A validation error as sentences: the setting and what is wrong, never its value."""
+    parts = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    return f"Settings in {where} are wrong: {'; '.join(parts)}."
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise errors.SettingsError(
+            f"The settings file {path} cannot be read: {error.strerror}."
+        ) from error
+    try:
+        value = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except ValueError as error:
+        raise errors.SettingsError(f"The settings file {path} does not parse: {error}.") from error
+    if not isinstance(value, dict):
+        raise errors.SettingsError(f"The settings file {path} is not a table of settings.")
+    return value

@@ -1,0 +1,121 @@
+"""The one seam between the core and what it watches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Protocol, Self
+
+from mrcore import errors
+from mrcore.model import backend, base, plan, wire
+
+Now = Callable[[], datetime]
+"""A clock: aware UTC instants. Injected everywhere below the command line."""
+
+Progress = Callable[[int, int | None], None]
+"""Called with (looked at so far, total or None) while a plan is made."""
+
+
+def utc_now() -> datetime:
+    """The wall clock, for the edges."""
+    return datetime.now(UTC)
+
+
+class Source(Protocol):
+    """One watched thing. Refs in what it reports begin with `name`.
+
+    Every method may raise the SourceError family; nothing else. Deadlines are the caller's
+    (`asyncio.timeout`), so every await must be cancellable and no call may block the loop.
+    """
+
+    name: str
+
+    async def __aenter__(self) -> Self:
+        """Start followers and keep connections; must return although the watched thing is away."""
+        ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    def describe(self) -> wire.Description:
+        """Kinds, collections, actions and capabilities, as far as they are known now."""
+        ...
+
+    async def probe(self) -> Sequence[backend.Check]:
+        """Health of the watched thing; may write only `mr:canary:*`."""
+        ...
+
+    async def sample(self) -> wire.Sample:
+        """The whole live set now: bounded, read-only."""
+        ...
+
+    async def page(
+        self, ref: base.Ref, collection: str, query: plan.Query, cursor: str | None, wait_s: float
+    ) -> wire.Page:
+        """Rows of a collection; with `wait_s` and the last cursor, wait for new ones at its end."""
+        ...
+
+    async def detail(self, ref: base.Ref) -> wire.Detail:
+        """One entity in full."""
+        ...
+
+    def plan(
+        self,
+        action: base.ActionId,
+        selection: plan.Selection,
+        args: plan.Args,
+        progress: Progress,
+    ) -> AsyncIterator[plan.Target | plan.LeftOut]:
+        """Targets with the facts that must hold when it is applied, and what is left out and why."""
+        ...
+
+    async def apply(
+        self, action: base.ActionId, chunk: Sequence[plan.Target], args: plan.Args
+    ) -> Sequence[plan.TargetOutcome]:
+        """Act on at most 500 targets, each only if its guard still holds."""
+        ...
+
+
+class SourceBase:
+    """Answers for what a source does not have; sources override what they do."""
+
+    def __init__(self, name: str, *, now: Now = utc_now) -> None:
+        self.name = name
+        self.now = now
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+    def describe(self) -> wire.Description:
+        return wire.Description()
+
+    async def probe(self) -> Sequence[backend.Check]:
+        return ()
+
+    async def page(
+        self, ref: base.Ref, collection: str, query: plan.Query, cursor: str | None, wait_s: float
+    ) -> wire.Page:
+        raise self._unsupported(f"collection {collection!r}")
+
+    async def detail(self, ref: base.Ref) -> wire.Detail:
+        raise self._unsupported(f"detail of {ref}")
+
+    async def plan(
+        self,
+        action: base.ActionId,
+        selection: plan.Selection,
+        args: plan.Args,
+        progress: Progress,
+    ) -> AsyncIterator[plan.Target | plan.LeftOut]:
+        raise self._unsupported(f"action {action!r}")
+        yield  # an async generator that ends before it begins
+
+    async def apply(
+        self, action: base.ActionId, chunk: Sequence[plan.Target], args: plan.Args
+    ) -> Sequence[plan.TargetOutcome]:
+        raise self._unsupported(f"action {action!r}")
+
+    def _unsupported(self, what: str) -> errors.Unsupported:
+        return errors.Unsupported(f"Source {self.name!r} has no {what}.")

@@ -1,0 +1,1 @@
+"""The processes behind a local control room, and their supervisor."""

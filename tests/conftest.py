@@ -1,0 +1,48 @@
+"""Shared fixtures: real servers a test process, an own database a test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+
+_DATABASES = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Postgres]:
+    """A Postgres 18 of this test process."""
+    with servers.postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Valkey]:
+    """A Valkey 9 of this test process."""
+    with servers.valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: servers.Postgres) -> Iterator[str]:
+    """DSN (superuser) of an empty database of this test's own."""
+    name = servers.new_name()
+    postgres.execute(f"CREATE DATABASE {name}")
+    yield postgres.dsn(name)
+    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def redis_url(valkey: servers.Valkey) -> str:
+    """URL of an empty Redis database of this test's own."""
+    return valkey.url(next(_DATABASES))
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """An empty state folder."""
+    return tmp_path / "state"
