@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mrcore.model.base import ActionId, Frozen
-from mrcore.model.plan import Risk
+from mrcore.model.plans import Risk
 
 
 class Action(Frozen):

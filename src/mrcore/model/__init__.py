@@ -1,13 +1,13 @@
 """Every type on the wire. Importing the package registers each family's kinds."""
 
-from mrcore.model import backend, base, core, log, plan, postgres, queue, redis, ref, stack, wire
+from mrcore.model import backend, base, core, log, plans, postgres, queue, redis, ref, stack, wire
 
 __all__ = [
     "backend",
     "base",
     "core",
     "log",
-    "plan",
+    "plans",
     "postgres",
     "queue",
     "redis",

@@ -39,7 +39,7 @@ class Level(StrEnum):
 
 
 class Verdict(Frozen):
-    """A level with a stable code and a sentence; both are empty when there is nothing to say."""
+    """A level with a stable code and a sentence, empty when there is nothing to say."""
 
     level: Level = Level.OK
     code: str = ""
@@ -53,7 +53,7 @@ KINDS: dict[str, type[Entity]] = {}
 
 
 class Entity(Frozen):
-    """One row that a source reports. Subclasses name their `KIND`; values are facts and instants."""
+    """One row that a source reports. Subclasses name their `KIND`; values are facts, instants."""
 
     KIND: ClassVar[str] = ""
 

@@ -6,7 +6,10 @@ from mrcore.model.base import Entity, Instant
 
 
 class Process(Entity):
-    """One process: `state` is starting, ready, backoff, stopping, stopped or failed; memory is a point."""
+    """One process; memory is a point.
+
+    `state` is starting, ready, backoff, stopping, stopped or failed.
+    """
 
     KIND = "process"
 

@@ -18,7 +18,7 @@ REGISTRY: dict[str, str] = {
     "backend": "mrcore.sources.backend",
     "stack": "mrcore.sources.stack",
 }
-"""Module of each kind. It has `Settings` (a SourceSettings) and `open_source(name, settings, *, now)`."""
+"""Module of each kind: it has `Settings` and `open_source(name, settings, *, now)`."""
 
 
 def build(

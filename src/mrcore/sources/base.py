@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol, Self
 
 from mrcore import errors
-from mrcore.model import backend, base, plan, wire
+from mrcore.model import backend, base, plans, wire
 
 Now = Callable[[], datetime]
 """A clock: aware UTC instants. Injected everywhere below the command line."""
@@ -49,7 +49,7 @@ class Source(Protocol):
         ...
 
     async def page(
-        self, ref: base.Ref, collection: str, query: plan.Query, cursor: str | None, wait_s: float
+        self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
     ) -> wire.Page:
         """Rows of a collection; with `wait_s` and the last cursor, wait for new ones at its end."""
         ...
@@ -61,16 +61,16 @@ class Source(Protocol):
     def plan(
         self,
         action: base.ActionId,
-        selection: plan.Selection,
-        args: plan.Args,
+        selection: plans.Selection,
+        args: plans.Args,
         progress: Progress,
-    ) -> AsyncIterator[plan.Target | plan.LeftOut]:
-        """Targets with the facts that must hold when it is applied, and what is left out and why."""
+    ) -> AsyncIterator[plans.Target | plans.LeftOut]:
+        """Targets with the facts that must still hold then, and what is left out and why."""
         ...
 
     async def apply(
-        self, action: base.ActionId, chunk: Sequence[plan.Target], args: plan.Args
-    ) -> Sequence[plan.TargetOutcome]:
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args
+    ) -> Sequence[plans.TargetOutcome]:
         """Act on at most 500 targets, each only if its guard still holds."""
         ...
 
@@ -95,7 +95,7 @@ class SourceBase:
         return ()
 
     async def page(
-        self, ref: base.Ref, collection: str, query: plan.Query, cursor: str | None, wait_s: float
+        self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
     ) -> wire.Page:
         raise self._unsupported(f"collection {collection!r}")
 
@@ -105,16 +105,16 @@ class SourceBase:
     async def plan(
         self,
         action: base.ActionId,
-        selection: plan.Selection,
-        args: plan.Args,
+        selection: plans.Selection,
+        args: plans.Args,
         progress: Progress,
-    ) -> AsyncIterator[plan.Target | plan.LeftOut]:
+    ) -> AsyncIterator[plans.Target | plans.LeftOut]:
         raise self._unsupported(f"action {action!r}")
         yield  # an async generator that ends before it begins
 
     async def apply(
-        self, action: base.ActionId, chunk: Sequence[plan.Target], args: plan.Args
-    ) -> Sequence[plan.TargetOutcome]:
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args
+    ) -> Sequence[plans.TargetOutcome]:
         raise self._unsupported(f"action {action!r}")
 
     def _unsupported(self, what: str) -> errors.Unsupported:

@@ -53,7 +53,7 @@ class PlanRequest(Request):
 
 
 class ApplyRequest(Request):
-    """Body of `POST /plans/{id}/apply`: `confirm` is the typed target's name where risk asks for it."""
+    """Body of `POST /plans/{id}/apply`: `confirm` is the target's typed name where asked for."""
 
     reason: str = ""
     confirm: str = ""
