@@ -1,0 +1,152 @@
+"""A real terminal for end-to-end tests: a program in a pty, its screen kept by an emulator."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import pyte
+
+KEYS = {"enter": "\r", "esc": "\x1b", "up": "\x1b[A", "down": "\x1b[B", "tab": "\t"}
+
+
+class Terminal:
+    """One program in a pty of `columns` x `rows`; `received` counts the bytes that it sent."""
+
+    def __init__(self, pid: int, fd: int, columns: int, rows: int) -> None:
+        self.pid = pid
+        self.received = 0
+        self.raw = bytearray()
+        self._fd = fd
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._changed = threading.Condition()
+        self._ended = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def lines(self) -> list[str]:
+        """The screen now, a string a line."""
+        with self._changed:
+            return [line.rstrip() for line in self._screen.display]
+
+    @property
+    def text(self) -> str:
+        """The screen now as one text."""
+        return "\n".join(self.lines)
+
+    @property
+    def cells(self) -> Mapping[int, Mapping[int, pyte.screens.Char]]:
+        """The screen's cells with their colours, by row and column."""
+        return self._screen.buffer
+
+    def press(self, *keys: str) -> None:
+        """Type keys: a name of KEYS, or the characters themselves."""
+        for key in keys:
+            os.write(self._fd, KEYS.get(key, key).encode())
+
+    def until(self, wanted: str | Callable[[str], bool], timeout_s: float = 30.0) -> str:
+        """Wait until the screen matches a regular expression (or a predicate); return it."""
+        test = wanted if callable(wanted) else lambda text: bool(re.search(wanted, text))
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                text = "\n".join(line.rstrip() for line in self._screen.display)
+                if test(text):
+                    return text
+                left = deadline - time.monotonic()
+                assert left > 0 and not self._ended, (
+                    f"{'the program ended' if self._ended else 'timed out'} "
+                    f"waiting for {wanted!r}; the screen:\n{text}"
+                )
+                self._changed.wait(min(left, 1.0))
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the window's size, as a person who drags it does."""
+        with self._changed:
+            self._screen.resize(rows, columns)
+        _set_size(self._fd, columns, rows)
+
+    def wait(self, timeout_s: float = 30.0) -> int:
+        """Wait for the program's end and return its exit code (negative: by signal)."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._ended = True
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.02)
+        raise AssertionError(f"the program did not end in {timeout_s} s:\n{self.text}")
+
+    def close(self) -> None:
+        """Close the terminal, as a lost SSH connection does: the program gets SIGHUP."""
+        with contextlib.suppress(OSError):
+            os.close(self._fd)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                ready, _, _ = select.select([self._fd], [], [], 0.5)
+                data = os.read(self._fd, 65536) if ready else None
+            except (OSError, ValueError):
+                data = b""
+            if data is None:
+                continue
+            with self._changed:
+                if not data:
+                    self._ended = True
+                    self._changed.notify_all()
+                    return
+                self.received += len(data)
+                self.raw += data
+                self._stream.feed(_known(data))
+                self._changed.notify_all()
+
+
+def _known(data: bytes) -> bytes:
+    """Without the sequences that pyte would print: private modes with `$`, kitty keys, DCS."""
+    return re.sub(rb"\x1b\[[?>=<][0-9;]*(?:\$[a-z]|[uqtmc])|\x1bP[^\x1b]*\x1b\\", b"", data)
+
+
+def _set_size(fd: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+@contextlib.contextmanager
+def run(
+    argv: Sequence[str],
+    *,
+    columns: int = 80,
+    rows: int = 24,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Terminal]:
+    """Run a program in a pty; at the end it is hung up on and, if it stays, killed."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        variables = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        for name in ("NO_COLOR", "TMUX", "STY", "CI"):
+            variables.pop(name, None)
+        os.execvpe(argv[0], list(argv), {**variables, **(env or {})})
+    _set_size(fd, columns, rows)
+    terminal = Terminal(pid, fd, columns, rows)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+        with contextlib.suppress(ChildProcessError):
+            try:
+                terminal.wait(15)
+            except AssertionError:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
