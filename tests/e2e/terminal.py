@@ -66,10 +66,8 @@ class Terminal:
                 if test(text):
                     return text
                 left = deadline - time.monotonic()
-                assert left > 0 and not self._ended, (
-                    f"{'the program ended' if self._ended else 'timed out'} "
-                    f"waiting for {wanted!r}; the screen:\n{text}"
-                )
+                why = "the program ended" if self._ended else "timed out" if left <= 0 else ""
+                assert not why, f"{why} waiting for {wanted!r}; the screen:\n{text}"
                 self._changed.wait(min(left, 1.0))
 
     def resize(self, columns: int, rows: int) -> None:
