@@ -1,0 +1,40 @@
+"""Log lines: when, how bad, from where, what."""
+
+from __future__ import annotations
+
+from mrcore.model import log
+from mrtui.columns import fmt
+from mrtui.columns.table import Cell, Column, Table, View
+
+GLYPHS = {
+    log.LogLevel.ERROR: "✖",
+    log.LogLevel.WARN: "▲",
+    log.LogLevel.INFO: " ",
+    log.LogLevel.DEBUG: "·",
+    log.LogLevel.NONE: " ",
+}
+TONES = {log.LogLevel.ERROR: "bad", log.LogLevel.WARN: "warn", log.LogLevel.DEBUG: "dim"}
+
+
+def cells(entity: log.LogLine, view: View) -> tuple[Cell, ...]:
+    tone = TONES.get(entity.level, "")
+    folded = f" (+{entity.folded} lines)" if entity.folded else ""
+    return (
+        Cell(fmt.clock(entity.at), "dim"),
+        Cell(GLYPHS[entity.level], tone),
+        Cell(entity.stream, "accent"),
+        Cell(entity.text + folded, tone),
+    )
+
+
+TABLE = Table(
+    columns=(
+        Column("at", 8, keep=5),
+        Column("", 1),
+        Column("stream", 12, keep=4),
+        Column("text"),
+    ),
+    cells=cells,
+    label=lambda entity: f"{entity.stream}:{entity.offset}",
+    orders=(("as written", lambda entity, view: 0),),
+)

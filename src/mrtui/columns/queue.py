@@ -1,0 +1,101 @@
+"""Queues: counts by state, the oldest waiting, who works on them, where they are heading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrcore.model import queue
+from mrtui.columns import anything, fmt
+from mrtui.columns.table import Cell, Column, Table, View
+
+
+def _number(value: int, tone: str = "") -> Cell:
+    return Cell(fmt.short(value), tone if value else "dim")
+
+
+def _workers(entity: queue.Queue) -> Cell:
+    if entity.workers is None:
+        return Cell("?", "unknown")
+    return Cell(str(entity.workers), "" if entity.workers else "dim")
+
+
+def _note(entity: queue.Queue, view: View) -> Cell:
+    if entity.paused_since is not None:
+        return Cell(f"paused {view.age(entity.paused_since)}", "warn")
+    return view.why(entity)
+
+
+def cells(entity: queue.Queue, view: View) -> tuple[Cell, ...]:
+    counts = entity.counts
+    return (
+        view.mark(entity),
+        Cell(entity.name, "" if view.rank(entity) == 3 else "strong"),
+        _number(counts.waiting, "strong"),
+        _number(counts.active, "accent"),
+        _number(counts.delayed),
+        _number(counts.failed, "bad"),
+        _number(counts.completed),
+        Cell(view.age(entity.oldest_enqueued_at)),
+        _workers(entity),
+        Cell(fmt.rate(view.world.latest("queue.in_rate", entity.ref)), "dim"),
+        Cell(fmt.rate(view.world.latest("queue.out_rate", entity.ref)), "dim"),
+        Cell(fmt.spark(view.world.recent("queue.waiting", entity.ref), 10), "accent"),
+        _note(entity, view),
+    )
+
+
+def brief(entity: queue.Queue, view: View) -> tuple[Cell, ...]:
+    counts = entity.counts
+    note = _note(entity, view)
+    if not note.text:
+        note = Cell(fmt.spark(view.world.recent("queue.waiting", entity.ref), 12), "accent")
+    return (
+        view.mark(entity),
+        Cell(entity.name),
+        Cell(f"{fmt.short(counts.waiting)} w", "strong" if counts.waiting else "dim"),
+        Cell(f"{fmt.short(counts.failed)} f", "bad" if counts.failed else "dim"),
+        Cell(view.age(entity.oldest_enqueued_at), "dim"),
+        note,
+    )
+
+
+def _trouble(entity: queue.Queue, view: View) -> Any:
+    counts = entity.counts
+    return (view.rank(entity), -counts.failed, -counts.waiting, -counts.active, entity.name)
+
+
+TABLE = Table(
+    columns=(
+        Column("", 1),
+        Column("queue", 22),
+        Column("waiting", 7, right=True),
+        Column("active", 6, right=True, keep=7),
+        Column("delayed", 7, right=True, keep=4),
+        Column("failed", 6, right=True),
+        Column("done", 6, right=True, keep=3),
+        Column("oldest", 6, right=True, keep=6),
+        Column("wrk", 3, right=True, keep=5),
+        Column("in", 6, right=True, keep=2),
+        Column("out", 6, right=True, keep=2),
+        Column("waiting", 10, keep=1),
+        Column("why", keep=8),
+    ),
+    cells=cells,
+    label=anything.label,
+    orders=(
+        ("trouble", _trouble),
+        ("name", lambda entity, view: entity.name.lower()),
+        ("waiting", lambda entity, view: -entity.counts.waiting),
+        ("failed", lambda entity, view: -entity.counts.failed),
+        ("oldest", lambda entity, view: -view.age_s(entity.oldest_enqueued_at)),
+    ),
+    brief_columns=(
+        Column("", 1),
+        Column("queue", 16),
+        Column("waiting", 7, right=True),
+        Column("failed", 7, right=True),
+        Column("oldest", 6, right=True, keep=4),
+        Column("why", keep=6),
+    ),
+    brief=brief,
+)

@@ -1,0 +1,47 @@
+"""Workers: which queues they serve, whether their heart beats, what they are at."""
+
+from __future__ import annotations
+
+from mrcore.model import queue, ref
+from mrtui.columns import anything, fmt
+from mrtui.columns.table import Cell, Column, Table, View, trouble_first
+
+
+def _busy(entity: queue.Worker) -> Cell:
+    if not entity.busy_with:
+        return Cell("idle", "dim")
+    jobs = [ref.parse(address).ids for address in entity.busy_with]
+    named = " ".join("/".join(part.decode("utf-8", "replace") for part in job) for job in jobs[:2])
+    return Cell(named, "accent")
+
+
+def cells(entity: queue.Worker, view: View) -> tuple[Cell, ...]:
+    return (
+        view.mark(entity),
+        Cell(entity.name, "strong"),
+        Cell(entity.host, "dim"),
+        Cell(str(entity.pid or fmt.NONE)),
+        Cell(view.age(entity.started_at)),
+        Cell(view.age(entity.last_seen_at)),
+        Cell(str(len(entity.queues))),
+        _busy(entity),
+        view.why(entity, otherwise=" ".join(entity.queues)),
+    )
+
+
+TABLE = Table(
+    columns=(
+        Column("", 1),
+        Column("worker", 18),
+        Column("host", 12, keep=2),
+        Column("pid", 7, right=True, keep=5),
+        Column("up", 6, right=True, keep=4),
+        Column("beat", 5, right=True),
+        Column("queues", 6, right=True, keep=6),
+        Column("busy with", 22, keep=7),
+        Column("why", keep=3),
+    ),
+    cells=cells,
+    label=anything.label,
+    orders=(("trouble", trouble_first), ("name", lambda entity, view: entity.name)),
+)
