@@ -1,0 +1,51 @@
+"""A journal for huey over Redis: what runs, what failed and why, and how to run it again.
+
+huey keeps no failed set, no active set, no workers and no enqueue time, and a consumer that is
+killed loses the job in its hands. Two lines mend that, in producers and consumers alike:
+
+```python
+huey = RedisHuey("emailQueue", connection_pool=pool)   # share one pool between queues
+journal.watch(huey, keep_completed=200, keep_failed=5000)
+```
+
+Tasks, decorators, retries, delays, pipelines and `huey_consumer` work as before. A consumer claims
+a job by BLMOVE into its own list, so the job is always either in the queue or in somebody's hands;
+the hands of a dead consumer are emptied back into the queue by the living (`mrcore.journal.ghosts`).
+The price is at-least-once: a job whose worker died runs again, and its attempts say so.
+`huey.immediate`, priorities and other storages are refused with a sentence (`NotSupported`).
+
+    watch(huey, keep_completed=None, keep_failed=None, listed=True) -> Journal
+    of(huey) -> Journal                          of a watched huey
+    Journal.claim(timeout_s) -> Claim | None     atomically take the next job (what dequeue uses)
+    Journal.run(claim) -> Ended                  run it and write down how it ended
+    Journal.move_due() -> int                    delayed jobs whose time has come into the queue
+    Journal.put_back(claim)                      give an unfinished job back
+
+Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
+
+| key | type | content |
+|---|---|---|
+| `queues` | set | names of the watched queues |
+| `workers` | hash | worker → JSON {host, pid, queues, started_at, last_seen_at, busy: [[queue, id]]} |
+| `alive:<worker>` | string | exists while its heartbeat is fresh (PX) |
+| `wake` | channel | a queue's name is published when a job arrives |
+| `<queue>:meta` | hash | name, list, schedule (huey's keys), keep_completed, keep_failed, listed |
+| `<queue>:paused` | string | epoch seconds since when; while it exists nothing is claimed |
+| `<queue>:stats` | hash | enqueued, completed, failed, retried: totals |
+| `<queue>:waiting` `active` `delayed` `failed` `completed` | zset | job id by the time that it came there (delayed: is due), epoch seconds |
+| `<queue>:active:<worker>` | list | messages in that worker's hands |
+| `<queue>:job:<id>` | hash | see below |
+
+A job: task, payload (JSON of args and kwargs), state, outcome, attempts, max_attempts, retries,
+retry_delay, enqueued_at, due_at, started_at, finished_at, worker, error, result, `attempt:<n>`
+(JSON {n, worker, started_at, ended_at, outcome, error, trace}), schedule, deaths, and, of failed
+jobs, `message`: the bytes that a retry puts back into the queue, with retries as at first.
+A job that was revoked, expired or cancelled is `completed` with that word as its outcome.
+
+Counts of any number of queues are one pipeline of LLEN and ZCARD (the truth of waiting and delayed
+is huey's own list and zset), a page is ZREVRANGE and HMGET. Only writes are scripts (`lua/`).
+Readers need no pickle: payloads are JSON beside the message; where there is none (a producer that
+is not watched) the one restricted reader is `mrcore.journal.reader`.
+"""
+
+from __future__ import annotations
