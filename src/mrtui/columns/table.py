@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 from mrcore.model import base
 from mrtui import world
 from mrtui.columns import fmt
+from mrtui.widgets import cells
 
-TONES = ("", "ok", "warn", "bad", "unknown", "dim", "strong", "accent")
-"""How a cell may be coloured; the colour only repeats what glyph and word say."""
+Cell = cells.Cell
 
-
-class Cell(NamedTuple):
-    """A text and its tone."""
-
-    text: str
-    tone: str = ""
+TONES: dict[base.Level, cells.Style] = {
+    base.Level.OK: "ok",
+    base.Level.WARN: "warn",
+    base.Level.BAD: "bad",
+    base.Level.UNKNOWN: "unknown",
+}
+"""How a level is coloured; the colour only repeats what glyph and word say."""
 
 
 class Column(NamedTuple):
@@ -54,14 +55,14 @@ class View(NamedTuple):
     def mark(self, entity: base.Entity) -> Cell:
         """The glyph of an entity's verdict."""
         level = self.verdict(entity).level
-        return Cell(fmt.GLYPHS[level], level.value)
+        return Cell(fmt.GLYPHS[level], TONES[level])
 
     def why(self, entity: base.Entity, otherwise: str = "") -> Cell:
         """The verdict's sentence, or something calmer."""
         verdict = self.verdict(entity)
         if verdict.level is base.Level.OK:
             return Cell(verdict.why or otherwise, "dim")
-        return Cell(verdict.why or verdict.code or verdict.level.value, verdict.level.value)
+        return Cell(verdict.why or verdict.code or verdict.level.value, TONES[verdict.level])
 
     def rank(self, entity: base.Entity) -> int:
         """Place in the order of trouble."""
@@ -94,17 +95,33 @@ def ordered(
 
 
 def fit(columns: Sequence[Column], width: int, least: int = 12) -> list[int]:
-    """Which columns fit `width` cells with one space between: the least important go first."""
+    """Which columns fit a table of `width` cells: the least important are dropped first.
+
+    The table keeps two cells for its cursor and marks, and one or two between columns.
+    """
+    gap = 1 if width < 60 else 2
     kept = list(range(len(columns)))
     while len(kept) > 1:
-        needed = sum((columns[i].width or least) + 1 for i in kept)
-        if needed <= width:
-            return kept
+        needed = 2 + sum((columns[i].width or least) + gap for i in kept) - gap
         victim = min(kept, key=lambda i: (columns[i].keep, i))
-        if columns[victim].keep >= 9:
+        if needed <= width or columns[victim].keep >= 9:
             return kept
         kept.remove(victim)
     return kept
+
+
+def narrowed(columns: Sequence[Column], kept: Sequence[int]) -> list[cells.Column]:
+    """The columns that stay, as the widget takes them."""
+    return [
+        cells.Column(
+            id=str(i),
+            title=columns[i].title,
+            width=columns[i].width or None,
+            right=columns[i].right,
+            flex=not columns[i].width,
+        )
+        for i in kept
+    ]
 
 
 def trouble_first(entity: base.Entity, view: View) -> Any:
