@@ -1,0 +1,66 @@
+"""Foreign text made harmless: one line, printable, nothing hidden in it."""
+
+from __future__ import annotations
+
+import re
+
+LIMIT_CHARS = 10_000
+"""The longest text that is kept when the caller names no limit."""
+
+TAB = "    "
+_SHORTENED = "…"
+_MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+# Printable by Unicode's word and yet unseen: fillers, joiners, variation selectors; and marks
+# that have nothing to sit on, or that pile up beyond what any writing system does.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+    f"|(?<![^\\s])[{_MARKS}]|(?<=[{_MARKS}]{{4}})[{_MARKS}]"
+)
+# The selector that asks for a symbol's colourful form: terminals disagree about the width that it
+# leads to, and its absence hides nothing.
+_EMOJI_FORM = re.compile("(?<=[\u203c-\u3299\U0001f000-\U0001faff])\ufe0f")
+
+
+def safe_text(text: str | bytes, *, limit: int = LIMIT_CHARS) -> str:
+    """Return `text` as one printable line of at most `limit` characters, safe to show or copy.
+
+    Control characters become their pictures (␛ ␀ ␊ ␡), other unseen ones their names (‹U+202E›),
+    tabs four spaces, bytes that are not UTF-8 `\\xff`. Markup is neither read nor removed.
+    A second pass changes nothing.
+    """
+    if isinstance(text, bytes):
+        text = text[: 4 * limit + 4].decode("utf-8", "backslashreplace")
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
+    shortened = len(text) > limit
+    text = _EMOJI_FORM.sub("", text[: limit + 1])
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else _visible(char) for char in text)
+    text = _UNSEEN.sub(lambda found: _name(found[0]), text)
+    if shortened or len(text) > limit:
+        text = text[: max(0, limit - 1)] + _SHORTENED[:limit]
+    return text
+
+
+def safe_block(text: str | bytes, *, limit: int = 1_000_000) -> str:
+    """Return `text` of several lines with each line made safe, for clipboard and details."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "backslashreplace")
+    return "\n".join(safe_text(line) for line in text[:limit].splitlines())
+
+
+def _visible(char: str) -> str:
+    code = ord(char)
+    if char == "\t":
+        return TAB
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    if char.isspace() and code not in (0x85, 0x2028, 0x2029):
+        return " "  # the wide, thin and unbreakable spaces: only their width is lost
+    return _name(char)
+
+
+def _name(char: str) -> str:
+    return f"‹U+{ord(char):04X}›"
