@@ -28,7 +28,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def keys() -> str:
     """The one table of keys."""
-    table = importlib.import_module("mrtui.keys").KEYS
+    table = importlib.import_module("mrtui.keys").TABLE
     return _table(
         ("keys", "does", "where", "id"),
         ((f"`{'` `'.join(k.keys)}`", k.label, k.scope, f"`{k.id}`") for k in table),

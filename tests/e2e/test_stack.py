@@ -1,0 +1,80 @@
+"""The stack as a program sees it: its ready line, its secrets, one a folder, and its end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+import redis
+
+from tests.e2e import running
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+async def test_the_ready_line_leads_everywhere(stack: running.Stack) -> None:
+    ready = stack.ready
+    names = "control socket token postgres redis backends bull_board logs state"
+    assert set(ready) == set(names.split())
+    connection = await asyncpg.connect(ready["postgres"])
+    assert await connection.fetchval("SELECT count(*) FROM users") > 0
+    await connection.close()
+    with redis.from_url(ready["redis"]) as valkey:
+        assert valkey.ping()
+    async with httpx.AsyncClient() as web:
+        for url in ready["backends"].values():
+            health = await web.get(f"{url}/api/health")
+            assert health.json()["status"] == "OK"
+        refused = await web.get(f"{ready['control']}/api/v1/me")
+        assert refused.status_code == 401
+        bearer = {"Authorization": f"Bearer {ready['token']}"}
+        allowed = await web.get(f"{ready['control']}/api/v1/me", headers=bearer)
+        assert allowed.json()["environment"] == "local"
+    assert set(ready["bull_board"]) == {"username", "password"}
+
+
+def test_a_second_up_on_the_folder_is_refused_with_a_sentence(stack: running.Stack) -> None:
+    argv = [*running.MRCORE, "up", "--json", "--state", str(stack.state)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert str(stack.supervisor.pid) in done.stderr
+    assert not done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_secrets_are_in_no_argv_and_in_no_readable_file(stack: running.Stack) -> None:
+    secrets = [stack.ready["token"], stack.ready["bull_board"]["password"]]
+    secrets += [stack.ready[name].split("@")[0].rsplit(":", 1)[1] for name in ("postgres", "redis")]
+    words = " ".join(" ".join(p.cmdline()) for p in stack.family())
+    logs = "".join(f.read_text(errors="replace") for f in (stack.state / "logs").glob("*.log"))
+    assert not [s for s in secrets if s in words or s in logs]
+    files = [stack.state / n for n in ("stack.json", "settings.json", "token", "core.json")]
+    assert {stat.S_IMODE(f.stat().st_mode) & 0o077 for f in files} == {0}
+    assert stat.S_IMODE(Path(stack.ready["socket"]).stat().st_mode) & 0o077 == 0
+
+
+def test_nothing_survives_a_killed_supervisor(state: Path) -> None:
+    with running.stack(state) as own:
+        family = own.family()
+        names = {p.name() for p in family}
+        assert len(family) >= 9, names
+        own.supervisor.send_signal(signal.SIGKILL)
+        assert [p.name() for p in running.gone(family)] == []
+
+
+def test_a_stopped_stack_leaves_nothing_and_starts_again(state: Path) -> None:
+    with running.stack(state) as first:
+        family = first.family()
+        tables = first.ready["postgres"]
+    assert running.gone(family) == []
+    assert not psutil.pid_exists(first.supervisor.pid) or first.supervisor.poll() == 0
+    with running.stack(state) as second:
+        assert json.loads((second.state / "stack.json").read_text()) == second.ready
+        assert second.ready["postgres"].split("@")[0] == tables.split("@")[0]
