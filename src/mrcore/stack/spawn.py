@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_KEEPCAPS = 8
+_PR_SET_CHILD_SUBREAPER = 36
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAP_VERSION_3 = 0x20080522
@@ -76,3 +77,10 @@ def _become(user: pwd.struct_passwd) -> None:
         data = (_CapData * 2)(_CapData(mask, mask, mask), _CapData(0, 0, 0))
         if _LIBC.capset(ctypes.byref(header), ctypes.byref(data)) == 0:
             _LIBC.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
+
+
+def adopt_orphans() -> bool:
+    """Make this process the parent of its descendants' orphans; False where Linux is not."""
+    if _LIBC is None:
+        return False
+    return bool(_LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)

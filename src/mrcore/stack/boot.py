@@ -1,0 +1,216 @@
+"""One run of a stack in its state folder: refuse a second, start, say ready, stop in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mrcore import errors, folder
+from mrcore.settings import Settings
+from mrcore.sources import base
+from mrcore.stack import (
+    addresses,
+    children,
+    credentials,
+    plan,
+    probes,
+    process,
+    supervisor,
+    sweep,
+)
+
+_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the boot, or a change after it; `state` is starting, ready, failed, or how a
+    process is now."""
+
+    at: datetime
+    name: str
+    state: str
+    took_s: float | None = None
+    why: str = ""
+
+    def line(self) -> str:
+        """The step as a line of boot.jsonl."""
+        took = None if self.took_s is None else round(self.took_s, 3)
+        table = {"at": self.at.isoformat(), "name": self.name, "state": self.state}
+        return json.dumps({**table, "took_s": took, "why": self.why}) + "\n"
+
+
+class Log:
+    """Turns changes of processes into steps: boot.jsonl until all is ready, `tell` always."""
+
+    def __init__(
+        self,
+        state: folder.StateFolder,
+        once: Collection[str],
+        now: base.Now,
+        tell: Callable[[Step], None],
+    ) -> None:
+        self._state = state
+        self._once = once
+        self._now = now
+        self._tell = tell
+        self._began = {"stack": now()}
+        self._booting = True
+        state.write_text("boot.jsonl", "")
+
+    def changed(self, name: str, to: process.Process) -> None:
+        """Note what a supervisor reports."""
+        if to.state is process.State.STARTING and to.restarts == 0:
+            self._began[name] = to.since
+            self._step(name, "starting")
+        elif name in self._once and to.succeeded:
+            self._step(name, "ready")
+        elif to.state is process.State.STARTING:
+            self._step(name, "starting", f"start {to.restarts + 1}")
+        else:
+            self._step(name, to.state.value, to.last_exit)
+
+    def ready(self) -> None:
+        """All is ready: the boot ends here."""
+        self._step("stack", "ready")
+        self._booting = False
+
+    def failed(self, why: str) -> None:
+        """The boot failed: it ends here."""
+        self._step("stack", "failed", why)
+        self._booting = False
+
+    def _step(self, name: str, state: str, why: str = "") -> None:
+        now = self._now()
+        took = (now - self._began.get(name, now)).total_seconds() if state == "ready" else None
+        step = Step(now, name, state, took, why)
+        if self._booting:
+            with (self._state / "boot.jsonl").open("a") as file:
+                file.write(step.line())
+        self._tell(step)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the command line asks for; `seed` None: schema and roles, no data."""
+
+    settings: Settings
+    seed: int | None = None
+    scale: str = "small"
+
+
+async def run(
+    state: folder.StateFolder,
+    order: Order,
+    *,
+    now: base.Now,
+    tell: Callable[[Step], None],
+    ready: Callable[[dict[str, Any]], None],
+) -> None:
+    """Run the stack until a signal ends it; `ready` gets the ready line once all is ready.
+
+    Raises StackError when one runs in this folder already, or a process fails during the boot.
+    """
+    state.make()
+    with state.lock("stack.lock", _refusal(state)), _signals() as told:
+        for name in ("stack.json", "core.json"):
+            (state / name).unlink(missing_ok=True)
+        sweep.sweep(state)
+        whole = await _prepare(state, order)
+        specs = whole.specs()
+        log = Log(state, {spec.name for spec in specs if spec.once}, now, tell)
+        with children.Children(adopt=True) as mine:
+            boss = supervisor.Supervisor(state, specs, mine, now=now, changed=log.changed)
+            told.second = boss.hurry
+            try:
+                await told.unless(_life(boss, whole, log, ready))
+            finally:
+                await boss.stop()
+                (state / "stack.json").unlink(missing_ok=True)
+
+
+async def _life(
+    boss: supervisor.Supervisor,
+    whole: plan.Plan,
+    log: Log,
+    ready: Callable[[dict[str, Any]], None],
+) -> None:
+    try:
+        await boss.start()
+    except errors.StackError as error:
+        log.failed(str(error))
+        raise
+    line = whole.ready_line()
+    whole.state.write_json("stack.json", line)
+    log.ready()
+    ready(line)
+    await boss.watch()
+
+
+async def _prepare(state: folder.StateFolder, order: Order) -> plan.Plan:
+    words = credentials.of(state)
+    places = addresses.choose(order.settings.stack, words)
+    for name, server in (("postgres", places.postgres), ("redis", places.redis)):
+        if not server.own and not await probes.reachable(server.host, server.port):
+            raise errors.StackError(
+                f"Nothing accepts connections at {server.host}:{server.port}.",
+                fix=f"Correct stack.{name} in the settings, or leave it out to start one here.",
+            )
+    (state / "logs").mkdir(mode=0o700, exist_ok=True)
+    whole = plan.Plan(state, order.settings, words, places, order.seed, order.scale)
+    state.write_json("settings.json", whole.core_settings())
+    return whole
+
+
+def _refusal(state: folder.StateFolder) -> str:
+    pid = (state.read_json(supervisor.FILE) or {}).get("supervisor", "unknown")
+    listen = (state.read_json("settings.json") or {}).get("listen", "")
+    return (
+        f"A stack runs in {state.path} already: pid {pid}, http://{listen}."
+        f" Look at it with mrtui --state {state.path}, end it with kill {pid},"
+        " or name another folder with --state."
+    )
+
+
+class _Told:
+    """Signals that end a stack: the first stops it in order, the next ones hurry."""
+
+    def __init__(self) -> None:
+        self._first = asyncio.Event()
+        self.second: Callable[[], None] = lambda: None
+
+    def signal(self) -> None:
+        if self._first.is_set():
+            self.second()
+        self._first.set()
+
+    async def unless(self, work: Any) -> None:
+        """Run `work` until it raises or a signal comes."""
+        task = asyncio.ensure_future(work)
+        end = asyncio.ensure_future(self._first.wait())
+        await asyncio.wait({task, end}, return_when=asyncio.FIRST_COMPLETED)
+        end.cancel()
+        if task.done():
+            task.result()
+            return
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[_Told]:
+    told = _Told()
+    loop = asyncio.get_running_loop()
+    for number in _ENDS:
+        loop.add_signal_handler(number, told.signal)
+    try:
+        yield told
+    finally:
+        for number in _ENDS:
+            loop.remove_signal_handler(number)

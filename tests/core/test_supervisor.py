@@ -1,0 +1,221 @@
+"""The supervisor with real, tiny children."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from mrcore import errors, folder
+from mrcore.sources import base
+from mrcore.stack import children, process, supervisor
+from mrcore.stack.process import State
+from tests import waiting
+
+READY = "import os, time; os.write(int(os.environ['MR_READY_FD']), b'1')\n"
+STAYS = READY + "time.sleep(600)"
+DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + STAYS
+
+
+def spec(name: str, code: str = STAYS, **more: Any) -> supervisor.Spec:
+    argv = (sys.executable, "-I", "-S", "-c", code)
+    return supervisor.Spec(name, argv, dict(os.environ), **more)
+
+
+class Stack:
+    """A supervisor of tiny children, and everything that it reported."""
+
+    def __init__(self, state: Path, mine: children.Children, *specs: supervisor.Spec) -> None:
+        self.folder = folder.StateFolder(state).make()
+        (state / "logs").mkdir()
+        self.said: list[tuple[str, str]] = []
+        self.boss = supervisor.Supervisor(
+            self.folder, specs, mine, now=base.utc_now, changed=self._note
+        )
+
+    def _note(self, name: str, to: process.Process) -> None:
+        if to.pid is not None or to.state in process.FINAL:
+            self.said.append((name, to.state.value))
+
+    def row(self, name: str) -> dict[str, Any]:
+        table = json.loads((self.folder / "processes.json").read_text())
+        return next(row for row in table["processes"] if row["name"] == name)
+
+    def order(self, state: State) -> list[str]:
+        return [name for name, reached in self.said if reached == state]
+
+    async def reaches(self, name: str, state: State) -> process.Process:
+        await waiting.until(
+            lambda: self.boss.processes[name].state is state, what=f"{name} {state}"
+        )
+        return self.boss.processes[name]
+
+    async def pid_after(self, name: str, old: int | None) -> int:
+        await waiting.until(
+            lambda: (
+                self.boss.processes[name].state is State.READY
+                and self.boss.processes[name].pid != old
+            ),
+            what=f"{name} again",
+        )
+        pid = self.boss.processes[name].pid
+        assert pid is not None
+        return pid
+
+
+@contextlib.asynccontextmanager
+async def stack(state: Path, *specs: supervisor.Spec) -> AsyncIterator[Stack]:
+    with children.Children() as mine:
+        it = Stack(state, mine, *specs)
+        try:
+            yield it
+        finally:
+            it.boss.hurry()
+            await it.boss.stop()
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+async def test_starts_in_order_and_stops_the_other_way_round(state: Path) -> None:
+    tier = supervisor.Tier
+    specs = (
+        spec("core", tier=tier.CORE),
+        spec("server", tier=tier.SERVER),
+        spec("once", "pass", tier=tier.ONCE, once=True, after=("server",)),
+        spec("worker", after=("server", "once")),
+        spec("backend", after=("server", "once")),
+    )
+    async with stack(state, *specs) as it:
+        await it.boss.start()
+        assert it.order(State.READY).index("server") < it.order(State.STARTING).index("once")
+        assert it.said.index(("once", "stopped")) < it.said.index(("worker", "starting"))
+        assert set(it.order(State.READY)) == {"core", "server", "worker", "backend"}
+        await it.boss.stop()
+        order = it.order(State.STOPPED)
+        assert order[0] == "once"
+        assert set(order[1:3]) == {"worker", "backend"}
+        assert order[3:] == ["server", "core"]
+
+
+async def test_processes_json_has_every_fact(state: Path) -> None:
+    async with stack(state, spec("one")) as it:
+        await it.boss.start()
+        row = it.row("one")
+        pid = row["pid"]
+        assert psutil.Process(pid).create_time() == pytest.approx(row["started_s"], abs=0.02)
+        assert row["state"] == "ready"
+        assert (row["restarts"], row["last_exit"]) == (0, "")
+        assert row["log"] == str(state / "logs" / "one.log")
+        os.kill(pid, signal.SIGKILL)
+        again = await it.pid_after("one", pid)
+        row = it.row("one")
+        assert (row["pid"], row["restarts"], row["last_exit"]) == (again, 1, "killed by SIGKILL")
+
+
+async def test_a_stopped_child_is_left_alone_and_still_stops_in_order(state: Path) -> None:
+    async with stack(state, spec("one")) as it:
+        await it.boss.start()
+        pid = it.boss.processes["one"].pid
+        assert pid is not None
+        psutil.Process(pid).suspend()
+        await waiting.until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+        assert it.boss.processes["one"].pid == pid
+        await it.boss.stop()
+        assert it.boss.processes["one"].last_exit == "killed by SIGTERM"
+        assert not alive(pid)
+
+
+async def test_what_does_not_listen_is_killed_with_its_group(state: Path) -> None:
+    code = "import subprocess, sys\nPIPE = subprocess.PIPE\n"
+    code += f"subprocess.Popen([sys.executable, '-c', 'input()'], stdin=PIPE)\n{DEAF}"
+    async with stack(state, spec("one", code, grace_s=0.2)) as it:
+        await it.boss.start()
+        pid = it.boss.processes["one"].pid
+        assert pid is not None
+        family = psutil.Process(pid).children()
+        assert family
+        await it.boss.stop()
+        assert it.boss.processes["one"].last_exit == "killed by SIGKILL"
+        await waiting.until(lambda: not any(alive(p.pid) for p in family))
+
+
+async def test_a_child_that_cannot_be_started_fails_the_boot_with_its_name(state: Path) -> None:
+    broken = supervisor.Spec("broken", ("/nonexistent/binary",), {})
+    async with stack(state, broken, spec("waits", after=("broken",))) as it:
+        with pytest.raises(errors.StackError, match="broken could not be started"):
+            await it.boss.start()
+        assert it.row("broken")["state"] == "failed"
+        assert it.row("waits")["pid"] is None
+
+
+async def test_a_failed_one_shot_fails_the_boot_with_its_last_words(state: Path) -> None:
+    code = "import sys; sys.exit('no room left')"
+    async with stack(state, spec("once", code, once=True)) as it:
+        with pytest.raises(errors.StackError) as caught:
+            await it.boss.start()
+    assert str(caught.value).startswith("once exited with 1. It said: no room left")
+    assert str(state / "logs" / "once.log") in str(caught.value)
+
+
+async def test_what_never_says_ready_fails(state: Path) -> None:
+    async with stack(state, spec("mute", "import time; time.sleep(600)", patience_s=0.1)) as it:
+        with pytest.raises(errors.StackError, match=r"mute was not ready within 0\.1 s"):
+            await it.boss.start()
+
+
+async def test_an_asked_server_is_ready_when_it_answers(state: Path) -> None:
+    answers: list[bool] = [False, False, True]
+
+    async def ask() -> bool:
+        return answers.pop(0)
+
+    async with stack(state, spec("server", "import time; time.sleep(600)", answers=ask)) as it:
+        await it.boss.start()
+        assert answers == []
+
+
+async def test_done_is_called_once_the_one_shot_succeeded(state: Path) -> None:
+    done: list[str] = []
+    once = spec("once", "pass", once=True, done=lambda: done.append("once"))
+    async with stack(state, once) as it:
+        await it.boss.start()
+    assert done == ["once"]
+
+
+async def test_a_stop_during_the_boot_ends_what_runs_and_starts_nothing(state: Path) -> None:
+    mute = spec("mute", "import time; time.sleep(600)")
+    async with stack(state, mute, spec("waits", after=("mute",))) as it:
+        boot = asyncio.ensure_future(it.boss.start())
+        await waiting.until(lambda: it.boss.processes["mute"].pid)
+        boot.cancel()
+        await it.boss.stop()
+        assert {p.state for p in it.boss.processes.values()} == {State.STOPPED}
+        assert ("waits", "starting") not in it.said
+
+
+async def test_output_is_appended_and_a_large_log_set_aside(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "LOG_LIMIT_BYTES", 10)
+    async with stack(state, spec("one", "print('said', flush=True)\n" + STAYS)) as it:
+        log = state / "logs" / "one.log"
+        log.write_text("short\n")
+        await it.boss.start()
+        assert log.read_text() == "short\nsaid\n"
+        pid = it.boss.processes["one"].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await it.pid_after("one", pid)
+        assert log.read_text() == "said\n"
+        assert log.with_suffix(".log.1").read_text() == "short\nsaid\n"
