@@ -135,8 +135,8 @@ class Plan:
             return []
         data, port = self.state / "valkey", self.places.redis.port
         data.mkdir(mode=0o700, exist_ok=True)
-        self.state.write_text("valkey/valkey.conf", f"requirepass {self.words.redis}\n")
-        server = services.valkey(port, data, config=data / "valkey.conf", durable=True)
+        self.state.write_text("valkey.conf", f"requirepass {self.words.redis}\n")
+        server = services.valkey(port, data, config=self.state / "valkey.conf", durable=True)
         spec = supervisor.Spec(
             "valkey",
             server.argv,
@@ -149,8 +149,8 @@ class Plan:
         return [spec]
 
     def _seed(self, after: tuple[str, ...]) -> list[supervisor.Spec]:
-        stamp = seeded.stamp(self.places.postgres.url, self.seed, self.scale)
-        if seeded.covers(self.state, stamp):
+        stamp = seeded.stamp(self.places.postgres, self.seed, self.scale)
+        if "initdb" not in after and seeded.covers(self.state, stamp):
             return []
         words = ["seed", "--scale", self.scale]
         words += [] if self.seed is None else ["--seed", str(self.seed)]

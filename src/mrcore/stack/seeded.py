@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from importlib import resources
 from typing import Any
-from urllib.parse import urlsplit
 
 from mrcore import folder
+from mrcore.stack import addresses
 
 FILE = "seeded.json"
 _PARTS = ("schema", "roles.py")
 
 
-def stamp(dsn: str, seed: int | None, scale: str) -> dict[str, Any]:
+def stamp(server: addresses.Server, seed: int | None, scale: str) -> dict[str, Any]:
     """What a seed of this server, with the schema of this version, would leave."""
     digest = hashlib.sha256()
     mentor = resources.files("mrcore") / "mentor"
@@ -22,9 +22,8 @@ def stamp(dsn: str, seed: int | None, scale: str) -> dict[str, Any]:
         files = sorted(entry.iterdir(), key=lambda f: f.name) if entry.is_dir() else [entry]
         for file in files:
             digest.update(file.read_bytes() if file.is_file() else b"")
-    where = urlsplit(dsn)
-    server = where.hostname if where.port is None else f"{where.hostname}:{where.port}"
-    return {"server": server, "schema": digest.hexdigest(), "seed": seed, "scale": scale}
+    where = "own" if server.own else f"{server.host}:{server.port}"
+    return {"server": where, "schema": digest.hexdigest(), "seed": seed, "scale": scale}
 
 
 def covers(state: folder.StateFolder, wanted: dict[str, Any]) -> bool:
