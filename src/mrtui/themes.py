@@ -18,8 +18,10 @@ DEFAULT: Final = "calm"
 ANSI: Final = "ansi"
 
 _COLOURS: Final = frozenset(
-    ("primary", "secondary", "warning", "error", "success", "accent")
-    + ("foreground", "background", "surface", "panel", "boost")
+    (
+        *("primary", "secondary", "warning", "error", "success", "accent"),
+        *("foreground", "background", "surface", "panel", "boost"),
+    )
 )
 _REQUIRED: Final = _COLOURS - {"boost"}
 _STATES: Final = tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 from mrtui.terminal import safe_text
 
@@ -41,3 +41,8 @@ def fit_end(text: str, cells: int) -> str:
     while kept and width(kept) > cells - 1:
         kept = kept[1:]
     return (ELLIPSIS + kept)[: max(0, cells)]
+
+
+def chop(text: str, cells: int) -> list[str]:
+    """Return `text` in pieces of at most `cells` cells, at least one piece."""
+    return chop_cells(text, max(2, cells)) or [""]

@@ -5,7 +5,22 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
+
+
+class Told(Message):
+    """Something about the row of a ref in one window; "" when it is about no row."""
+
+    def __init__(self, window: LineWindow, ref: str = "") -> None:
+        super().__init__()
+        self.window = window
+        self.ref = ref
+
+    @property
+    def control(self) -> LineWindow:
+        """The window, for `@on(LiveTable.Opened, "#id")`."""
+        return self.window
 
 
 class LineWindow(ScrollView):
@@ -75,3 +90,7 @@ class LineWindow(ScrollView):
     def repaint_window_line(self, y: int) -> None:
         """Repaint one line of the window; 0 is its first, the header included."""
         self.refresh(Region(0, y, self.size.width, 1))
+
+    def action_aside(self, columns: int) -> None:
+        """Scroll sideways."""
+        self.scroll_to(x=max(0, self.scroll_offset.x + columns), animate=False, force=True)

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual import events, reactive
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.strip import Strip
 
 from mrtui.widgets import cells, line_window, roster, table_layout, table_paint, tones
@@ -44,23 +43,10 @@ class LiveTable(line_window.LineWindow, can_focus=True):
     placeholder: reactive.reactive[str] = reactive.reactive("")
     """What an empty table says."""
 
-    class Told(Message):
-        """Something about one table and one ref."""
-
-        def __init__(self, table: LiveTable, ref: str) -> None:
-            super().__init__()
-            self.table = table
-            self.ref = ref
-
-        @property
-        def control(self) -> LiveTable:
-            """The table, for `@on(LiveTable.Opened, "#id")`."""
-            return self.table
-
-    class Opened(Told):
+    class Opened(line_window.Told):
         """Enter, or a double click, on a row."""
 
-    class CursorMoved(Told):
+    class CursorMoved(line_window.Told):
         """The cursor is on another ref, by a person or because its row vanished; "" for none."""
 
     def __init__(
@@ -224,10 +210,6 @@ class LiveTable(line_window.LineWindow, can_focus=True):
     def action_edge(self, end: int) -> None:
         """Move the cursor to the first or the last row."""
         self._change(lambda: self._roster.go(len(self.rows) - 1 if end else 0))
-
-    def action_aside(self, columns: int) -> None:
-        """Scroll sideways."""
-        self.scroll_to(x=max(0, self.scroll_offset.x + columns), animate=False, force=True)
 
     def action_mark(self) -> None:
         """Mark or unmark the row under the cursor, and go on to the next."""

@@ -48,7 +48,7 @@ class Painter:
         """The titles, an arrow at the one that is sorted by, and a notice at the right end."""
         style = self._palette.base + self._palette.tone("head")
         titles = [
-            fitting.fit(self._title(column, sorted_by), width, right=column.right)
+            self._title(column, width, sorted_by)
             for column, width in zip(self._layout.columns, self._layout.widths, strict=True)
         ]
         text = " " * table_layout.GUTTER + (" " * table_layout.GAP).join(titles)
@@ -76,10 +76,13 @@ class Painter:
         """A line below the last row."""
         return Strip.blank(view.width, self._palette.base)
 
-    def _title(self, column: cells.Column, sorted_by: tuple[str, bool]) -> str:
+    def _title(self, column: cells.Column, width: int, sorted_by: tuple[str, bool]) -> str:
         if column.id != sorted_by[0]:
-            return column.title
-        return f"{column.title}{'▼' if sorted_by[1] else '▲'}"
+            return fitting.fit(column.title, width, right=column.right)
+        arrow = "▼" if sorted_by[1] else "▲"
+        if fitting.width(column.title) < width:
+            return fitting.fit(column.title + arrow, width, right=column.right)
+        return fitting.fit(column.title, width - 1) + arrow
 
     def _base(self, look: Look) -> Style:
         base = self._palette.base

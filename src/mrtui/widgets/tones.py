@@ -10,8 +10,9 @@ from textual.widget import Widget
 from mrtui.widgets import cells
 
 WORDS: Final = tuple(word for word in get_args(cells.Style) if word)
+_PARTS: Final = ("head", "cursor", "marked", "match", "key")
 CLASSES: Final = frozenset(
-    {*(f"tone--{word}" for word in WORDS), "tone--head", "tone--cursor", "tone--marked"}
+    {*(f"tone--{word}" for word in WORDS), *(f"tone--{part}" for part in _PARTS)}
 )
 
 
@@ -23,6 +24,10 @@ def css(widget: str) -> str:
     rules["cursor"] = (
         "background: $cursor-background; color: $cursor-foreground; text-style: $cursor-style;"
     )
+    rules["match"] = (
+        "background: $match-background; color: $match-foreground; text-style: $match-style;"
+    )
+    rules["key"] = "color: $key-foreground; text-style: $key-style;"
     rules["marked"] = "color: $state-accent; text-style: bold;"
     return "\n".join(f"{widget} > .tone--{word} {{ {rule} }}" for word, rule in rules.items())
 

@@ -1,0 +1,106 @@
+"""The lines of a log: time, level as glyph and word, stream, text with what was searched."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from mrtui.widgets import fitting, log_buffer, tones
+
+GUTTER: Final = 2
+NARROW: Final = 60
+"""Below this many cells only the glyph of the level and the text are left beside the time."""
+
+_WIDEST_STREAM: Final = 16
+_LEVELS: Final = {
+    "error": ("✖ error", "bad"),
+    "warn": ("▲ warn ", "warn"),
+    "info": ("  info ", ""),
+    "debug": ("· debug", "dim"),
+}
+
+
+class Look(NamedTuple):
+    """All that a line depends on besides its row."""
+
+    cursor: bool
+    focused: bool
+    stale: bool
+    pattern: re.Pattern[str] | None
+
+
+class Painter:
+    """Draws the lines of one log; the widths of time and stream grow with what was seen."""
+
+    def __init__(self, palette: tones.Palette) -> None:
+        self._palette = palette
+        self._time = self._stream = 0
+
+    def measure(self, rows: list[log_buffer.LogRow]) -> bool:
+        """Make room for the times and streams of these rows; True when that changed anything."""
+        before = self._time, self._stream
+        self._time = max([self._time, *(len(row.time_text) for row in rows)])
+        widest = max((fitting.width(fitting.safe(row.stream)) for row in rows), default=0)
+        self._stream = max(self._stream, min(widest, _WIDEST_STREAM))
+        return before != (self._time, self._stream)
+
+    def indent(self, width: int) -> int:
+        """Cells before the text in a window of some width."""
+        level = 2 if width < NARROW else 8
+        stream = 0 if width < NARROW or not self._stream else self._stream + 1
+        return GUTTER + (self._time + 1 if self._time else 0) + level + stream
+
+    def line(
+        self, row: log_buffer.LogRow, part: int, text: str, look: Look, width: int
+    ) -> list[Segment]:
+        """One line of a row: `part` 0 has the time, level and stream before its text."""
+        base = self._palette.base
+        if look.stale:
+            base += self._palette.tone("stale")
+        if look.cursor and look.focused:
+            base += self._palette.tone("cursor")
+        gutter = Segment("▸ " if look.cursor and part == 0 else "  ", base)
+        if part:
+            blank = Segment(" " * (self.indent(width) - GUTTER), base)
+            return [gutter, blank, *self._searched(text, base, look.pattern)]
+        return [
+            gutter,
+            *self._head(row, base, look, width),
+            *self._searched(text, base, look.pattern),
+        ]
+
+    def _head(self, row: log_buffer.LogRow, base: Style, look: Look, width: int) -> list[Segment]:
+        label, word = _LEVELS.get(row.level, ("       ", ""))
+        dim = base if look.stale else base + self._palette.tone("dim")
+        level = base if look.stale else base + self._palette.tone(word)
+        head = []
+        if self._time:
+            head.append(Segment(f"{fitting.fit(fitting.safe(row.time_text), self._time)} ", dim))
+        head.append(Segment(f"{label[:1] if width < NARROW else label} ", level))
+        if self._stream and width >= NARROW:
+            head.append(Segment(f"{fitting.fit(fitting.safe(row.stream), self._stream)} ", dim))
+        return head
+
+    def _searched(self, text: str, base: Style, pattern: re.Pattern[str] | None) -> list[Segment]:
+        if pattern is None:
+            return [Segment(text, base)]
+        found, at = [], 0
+        match = base + self._palette.tone("match")
+        for hit in pattern.finditer(text):
+            if hit.end() > hit.start():
+                found += [Segment(text[at : hit.start()], base), Segment(hit[0], match)]
+                at = hit.end()
+        return [*found, Segment(text[at:], base)]
+
+    def overlaid(self, line: Strip, text: str) -> Strip:
+        """A line with a notice over its right end."""
+        taken = fitting.width(text)
+        if taken >= line.cell_length:
+            return line
+        style = self._palette.base + self._palette.tone("strong") + self._palette.tone("accent")
+        rest = line.crop(0, line.cell_length - taken)
+        return Strip.join([rest, Strip([Segment(text, style)], taken)])
