@@ -9,7 +9,8 @@ class PostgresServer(Entity):
     """One server: limits and counts of client backends.
 
     `max_connections`, `reserved` and `superuser_reserved` are the settings of those names; an
-    application may open at most `max_connections - reserved - superuser_reserved`.
+    application may open at most `max_connections - reserved - superuser_reserved`. `sessions` and
+    `by_app` count the core's own two, which take slots; `left_out` sessions are not in the live set.
     """
 
     KIND = "postgres"
@@ -22,6 +23,7 @@ class PostgresServer(Entity):
     reserved: int = 0
     superuser_reserved: int = 0
     sessions: int = 0
+    left_out: int = 0
     by_state: dict[str, int] = {}
     by_app: dict[str, int] = {}
     blocked: int = 0

@@ -1,0 +1,188 @@
+"""Redis and Valkey: whether writes work, INFO as points, and keys page by page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator
+
+from mrcore import errors
+from mrcore import settings as core_settings
+from mrcore.model import backend, base, plans, ref, wire
+from mrcore.sources import base as source_base
+from mrcore.sources import kept
+from mrcore.sources.redis import canary, info, keys, link, scan, value
+
+
+class Settings(core_settings.SourceSettings):
+    """Where Redis is; the database in the URL is the one whose keys are shown."""
+
+    kind: str = "redis"
+    url: SecretStr = Field(description="redis://user:password@host:port/database, or rediss://")
+
+    @field_validator("url")
+    @classmethod
+    def _is_url(cls, value: SecretStr) -> SecretStr:
+        if not link.is_url(value.get_secret_value()):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+
+def open_source(name: str, settings: Settings, *, now: source_base.Now) -> source_base.Source:
+    """The source for one server."""
+    return Redis(name, settings, now=now)
+
+
+class Redis(source_base.SourceBase):
+    """Three kept connections: `eye` reads INFO, `wing` writes the canary, `hand` reads keys.
+
+    A write that hangs (CLIENT PAUSE, a full disk) so never keeps INFO and the keys from being read.
+    """
+
+    def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
+        super().__init__(name, now=now)
+        gate = asyncio.Lock()
+        self._eye = kept.Kept(link.Link(settings.url), gate)
+        self._wing = kept.Kept(link.Link(settings.url), gate)
+        self._hand = kept.Kept(link.Link(settings.url), gate)
+        self._scanner = scan.Scanner()
+        self._missing: dict[str, str] = {}
+        self._before: tuple[info.Info, datetime] | None = None
+        self._run: tuple[str, datetime | None] = ("", None)
+        self._node = ref.make(name, "node", "main")
+        self._check = ref.make(name, "check", "canary")
+
+    async def __aenter__(self) -> Self:
+        for connection in (self._eye, self._wing, self._hand):
+            connection.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        for connection in (self._eye, self._wing, self._hand):
+            await connection.stop()
+
+    def describe(self) -> wire.Description:
+        return wire.Description(
+            kinds=("node", "check"),
+            collections=("keys",),
+            capabilities=tuple(self._missing.values()),
+        )
+
+    async def probe(self) -> Sequence[backend.Check]:
+        return (self._check_of(await self._write()),)
+
+    async def sample(self) -> wire.Sample:
+        wrote, (facts, size) = await asyncio.gather(self._write(), self._eye.run(self._look))
+        at = self.now()
+        node = info.node(self._node, facts, self._started(facts, at), wrote.ok, wrote.verdict)
+        values = info.values(facts, self._before, at)
+        values |= {"redis.keys": float(size)} if size is not None else {}
+        points = [wire.Point(metric=k, ref=self._node, at=at, value=v) for k, v in values.items()]
+        if wrote.took_ms is not None:
+            for metric, of in (("redis.canary_ms", self._node), ("check.latency_ms", self._check)):
+                points.append(wire.Point(metric=metric, ref=of, at=at, value=wrote.took_ms))
+        self._before = (facts, at)
+        if wrote.code == "not_permitted":
+            self._missing["SET"] = wrote.why
+        return wire.Sample(at=at, entities=(node, self._check_of(wrote)), points=tuple(points))
+
+    async def page(
+        self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
+    ) -> wire.Page:
+        if collection != "keys":
+            raise self._unsupported(f"collection {collection!r}")
+        if ref != self._node:
+            raise errors.NotFound(f"There is no {ref}; keys belong to {self._node}.")
+        keep = scan.keep(query.text)
+
+        async def look(client: link.Client) -> wire.Page:
+            found = await self._scanner.page(client, query, cursor, keep)
+            rows = await keys.rows(client, self.name, found.names, self.now())
+            size = (await client.ask(("DBSIZE",)))[0]
+            total = size if isinstance(size, int) else None
+            return wire.Page(
+                at=self.now(),
+                rows=tuple(sorted(rows, key=lambda row: row.name)),
+                cursor=found.cursor,
+                looked=_looked(found, total),
+            )
+
+        return await self._hand.run(look)
+
+    async def detail(self, ref: base.Ref) -> wire.Detail:
+        kind, name = self._address(ref)
+        if kind == "key":
+            return await self._hand.run(
+                lambda client: value.detail(client, self.name, name, self.now())
+            )
+        wrote, (facts, _) = await asyncio.gather(self._write(), self._hand.run(self._look))
+        at = self.now()
+        node = info.node(self._node, facts, self._started(facts, at), wrote.ok, wrote.verdict)
+        entity = node if kind == "node" else self._check_of(wrote)
+        lacks = tuple(wire.Field(name=k, value=v) for k, v in self._missing.items())
+        section = wire.Section(id="lacks", title="What this login lacks", fields=lacks)
+        return wire.Detail(
+            at=at, entity=entity, sections=(*info.sections(facts), *((section,) if lacks else ()))
+        )
+
+    async def _look(self, client: link.Client) -> tuple[info.Info, int | None]:
+        """INFO and DBSIZE; what this login may not ask is noted and left empty."""
+        text, size = await client.ask(("INFO",), ("DBSIZE",))
+        missing = dict(client.missing)
+        for reply, name, loss in (
+            (text, "INFO", "no memory, clients and rates"),
+            (size, "DBSIZE", "no number of keys"),
+        ):
+            if isinstance(reply, Exception):
+                missing[name] = f"{link.needs(reply, name)}: {loss}"
+        self._missing = missing
+        facts = {} if isinstance(text, Exception) else info.parse(text)
+        return facts, None if isinstance(size, Exception) else size
+
+    async def _write(self) -> canary.Canary:
+        try:
+            async with asyncio.timeout(canary.DEADLINE_S):
+                return await self._wing.run(canary.write)
+        except TimeoutError:
+            return canary.HANGS
+        except errors.SourceError as error:
+            return canary.Canary(None, f"writes are not proven: {error.sentence}")
+
+    def _check_of(self, wrote: canary.Canary) -> backend.Check:
+        return backend.Check(
+            ref=self._check,
+            name="canary",
+            target=canary.KEY,
+            says="written and read back" if wrote.ok else "",
+            verdict=wrote.verdict,
+        )
+
+    def _started(self, facts: info.Info, at: datetime) -> datetime | None:
+        """Reckoned once a run: INFO rounds the uptime, so every sample would reckon another."""
+        run_id = facts.get("run_id", "")
+        if run_id != self._run[0]:
+            self._run = (run_id, info.started(facts, at))
+        return self._run[1]
+
+    def _address(self, asked: base.Ref) -> tuple[str, bytes]:
+        if asked in (self._node, self._check):
+            return ("node" if asked == self._node else "check"), b""
+        try:
+            address = ref.parse(asked)
+        except ValueError:
+            address = None
+        if address and address[:2] == (self.name, "key") and len(address.ids) == 1:
+            return "key", address.ids[0]
+        raise errors.NotFound(f"There is no {asked} (any more).")
+
+
+def _looked(found: scan.Scanned, total: int | None) -> wire.Looked:
+    """SCAN says only roughly how many keys it passed; at its end it has passed all."""
+    complete = found.cursor is None
+    if total is None:
+        return wire.Looked(scanned=found.scanned, complete=complete)
+    scanned = total if complete else min(found.scanned, total)
+    return wire.Looked(scanned=scanned, total=total, complete=complete)

@@ -1,0 +1,72 @@
+"""The truth about a Redis: a write that is read back. PING answers when no write works."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+
+from redis import exceptions
+
+from mrcore.model import base
+from mrcore.sources.redis import link
+
+KEY = "mr:canary:core"
+DEADLINE_S = 0.5
+_EXPIRE_S = 60
+
+_REFUSALS: tuple[tuple[type[Exception], str, str], ...] = (
+    (exceptions.OutOfMemoryError, "", "writes are refused: maxmemory is reached (OOM)"),
+    (exceptions.ReadOnlyError, "", "writes are refused: this is a read-only replica (READONLY)"),
+    (exceptions.ResponseError, "NOREPLICAS", "writes are refused: too few good replicas"),
+    (exceptions.ResponseError, "MISCONF", "writes are refused: the last save failed (MISCONF)"),
+    (exceptions.ResponseError, "BUSY", "nothing else runs: a script does not end (BUSY)"),
+)
+
+
+@dataclass(frozen=True)
+class Canary:
+    """What became of one write; `ok` is None where it could not be tried."""
+
+    ok: bool | None
+    why: str
+    took_ms: float | None = None
+    code: str = "canary"
+
+    @property
+    def verdict(self) -> base.Verdict:
+        """`bad` when writes do not work, `unknown` when nobody knows."""
+        if self.ok:
+            return base.OK
+        level = base.Level.UNKNOWN if self.ok is None else base.Level.BAD
+        return base.Verdict(level=level, code=self.code, why=self.why)
+
+
+HANGS = Canary(False, f"a write is not answered within {DEADLINE_S * 1000:g} ms")
+
+
+async def write(client: link.Client) -> Canary:
+    """SET, GET and compare in one packet, so that another core's canary cannot come between."""
+    nonce = secrets.token_hex(8).encode()
+    started = time.perf_counter()
+    wrote, read = await client.ask(("SET", KEY, nonce, "EX", _EXPIRE_S), ("GET", KEY))
+    took_ms = (time.perf_counter() - started) * 1000
+    if isinstance(wrote, Exception):
+        return _refused(wrote, f"SET on {KEY}")
+    if isinstance(read, Exception):
+        return _refused(read, f"GET on {KEY}")
+    if read != nonce:
+        return Canary(False, "a write was confirmed, and something else was read back")
+    return Canary(True, "", took_ms)
+
+
+def _refused(reply: Exception, what: str) -> Canary:
+    if isinstance(reply, exceptions.NoPermissionError):
+        needs = link.needs(reply, what.split()[0])
+        why = f"writes are not proven: {needs} and ~mr:canary:*"
+        return Canary(None, why, code="not_permitted")
+    words = str(reply)
+    for kind, begin, why in _REFUSALS:
+        if isinstance(reply, kind) and words.startswith(begin):
+            return Canary(False, why)
+    return Canary(False, f"{what} was refused: {words.rstrip('.')}")
