@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,11 +97,9 @@ class StateFolder:
         Raises StackError with `refusal` when another process holds it.
         """
         fd = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not _flock(fd):
             os.close(fd)
-            raise errors.StackError(refusal) from error
+            raise errors.StackError(refusal)
         try:
             yield
         finally:
@@ -119,3 +118,15 @@ class StateFolder:
         finally:
             os.close(fd)
         return False
+
+
+def _flock(fd: int) -> bool:
+    """Take a lock now; `locked()` of another process may hold it for the blink of an eye."""
+    for pause_s in (0.0, 0.01, 0.03, 0.1):
+        time.sleep(pause_s)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        return True
+    return False

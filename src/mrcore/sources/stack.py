@@ -1,0 +1,186 @@
+"""Kind `stack`: the processes of `mrcore up`, from its processes.json and from the system."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mrcore import errors, folder, settings
+from mrcore.model import base, ref, stack, wire
+from mrcore.sources import base as sources
+
+_FILE = "processes.json"
+_MOST = 200
+_RECENT = timedelta(seconds=60)
+_SAME_START_S = 2.0
+
+_BAD, _WARN, _UNKNOWN = base.Level.BAD, base.Level.WARN, base.Level.UNKNOWN
+
+
+class Settings(settings.SourceSettings):
+    """Where the stack is."""
+
+    kind: Literal["stack"] = "stack"
+    state: Path
+
+
+class Row(BaseModel):
+    """One process as the supervisor wrote it down."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    state: str
+    pid: int | None = None
+    since: base.Instant | None = None
+    started_s: float | None = None
+    restarts: int = 0
+    last_exit: str = ""
+    command: str = ""
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the system says of a pid: psutil's status word, memory, share of one core."""
+
+    status: str
+    rss_bytes: int = 0
+    cpu: float | None = None
+
+
+class StackSource(sources.SourceBase):
+    """Reads one small file and asks the system about its pids, in a thread."""
+
+    def __init__(self, name: str, state: Path, *, now: sources.Now) -> None:
+        super().__init__(name, now=now)
+        self._folder = folder.StateFolder(state)
+        self._known: dict[int, psutil.Process] = {}
+
+    def describe(self) -> wire.Description:
+        return wire.Description(kinds=(stack.Process.KIND,))
+
+    async def sample(self) -> wire.Sample:
+        """Every process with its verdict, memory and processor time.
+
+        Raises Unreachable when no stack was ever started in the folder.
+        """
+        rows, supervised, seen = await asyncio.to_thread(self._look)
+        now = self.now()
+        entities = tuple(self._entity(row, supervised, seen.get(row.name), now) for row in rows)
+        points = tuple(p for row in rows for p in self._points(row, seen.get(row.name), now))
+        return wire.Sample(at=now, entities=entities, points=points)
+
+    async def detail(self, ref: base.Ref) -> wire.Detail:
+        """One process with everything that is known of it."""
+        sample = await self.sample()
+        for entity in sample.entities:
+            if entity.ref == ref and isinstance(entity, stack.Process):
+                fields = _fields(entity)
+                facts = wire.Section(id="facts", title="process", fields=fields)
+                return wire.Detail(at=sample.at, entity=entity, sections=(facts,))
+        raise errors.NotFound(f"The stack has no process {ref}.")
+
+    def _look(self) -> tuple[Sequence[Row], bool, Mapping[str, Seen]]:
+        table = self._folder.read_json(_FILE)
+        if table is None:
+            raise errors.Unreachable(
+                f"No stack was started in {self._folder.path}.", fix="Start one with mrcore up."
+            )
+        try:
+            rows = [Row.model_validate(row) for row in table["processes"][:_MOST]]
+        except (KeyError, TypeError, ValidationError) as error:
+            raise errors.SourceLied(
+                f"{self._folder / _FILE} is not the file of a stack of this version."
+            ) from error
+        supervised = self._folder.locked("stack.lock")
+        seen = {row.name: self._ask(row) for row in rows if row.pid is not None}
+        pids = {row.pid for row in rows}
+        self._known = {pid: known for pid, known in self._known.items() if pid in pids}
+        return rows, supervised, seen
+
+    def _ask(self, row: Row) -> Seen:
+        assert row.pid is not None
+        try:
+            known = self._known.get(row.pid)
+            # psutil tells a reused pid apart by its start time, and measures from call to call.
+            first = known is None or not known.is_running()
+            if known is None or first:
+                known = self._known[row.pid] = psutil.Process(row.pid)
+            if row.started_s and abs(known.create_time() - row.started_s) > _SAME_START_S:
+                return Seen(psutil.STATUS_DEAD)
+            with known.oneshot():
+                cpu = known.cpu_percent()
+                return Seen(known.status(), known.memory_info().rss, None if first else cpu)
+        except psutil.ZombieProcess:
+            return Seen(psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return Seen(psutil.STATUS_DEAD)
+        except psutil.AccessDenied:
+            return Seen("")
+
+    def _entity(
+        self, row: Row, supervised: bool, seen: Seen | None, now: datetime
+    ) -> stack.Process:
+        facts = row.model_dump(exclude={"started_s"})
+        verdict = judge(row, supervised, seen, now)
+        return stack.Process(ref=self._ref(row), verdict=verdict, **facts)
+
+    def _points(self, row: Row, seen: Seen | None, now: datetime) -> list[wire.Point]:
+        if seen is None or not seen.rss_bytes:
+            return []
+        values: dict[str, Any] = {"process.rss_bytes": seen.rss_bytes, "process.cpu": seen.cpu}
+        return [
+            wire.Point(metric=metric, ref=self._ref(row), at=now, value=float(value))
+            for metric, value in values.items()
+            if value is not None
+        ]
+
+    def _ref(self, row: Row) -> base.Ref:
+        return ref.make(self.name, stack.Process.KIND, row.name)
+
+
+def judge(row: Row, supervised: bool, seen: Seen | None, now: datetime) -> base.Verdict:
+    """The verdict of one process; `seen` is None where the file has no pid."""
+    if not supervised:
+        why = "no supervisor: mrcore up has ended"
+        return base.Verdict(level=_UNKNOWN, code="no_supervisor", why=why)
+    if row.state == "failed":
+        return base.Verdict(level=_BAD, code="failed", why=row.last_exit)
+    if row.state == "backoff":
+        return base.Verdict(level=_BAD, code="backoff", why=f"{row.last_exit}; starts again soon")
+    if seen is not None and seen.status in (psutil.STATUS_DEAD, psutil.STATUS_ZOMBIE):
+        return base.Verdict(level=_BAD, code="dead", why=f"pid {row.pid} is gone")
+    if seen is not None and seen.status == psutil.STATUS_STOPPED:
+        why = f"stopped by a signal; kill -CONT {row.pid} lets it go on"
+        return base.Verdict(level=_BAD, code="stopped_by_signal", why=why)
+    if row.state in ("starting", "stopping"):
+        why = "" if row.pid else "waits for what it needs"
+        return base.Verdict(level=_WARN, code=row.state, why=why)
+    if row.restarts and row.state == "ready" and row.since and now - row.since < _RECENT:
+        return base.Verdict(level=_WARN, code="restarting", why=f"{row.last_exit}; started again")
+    return base.OK
+
+
+def _fields(process: stack.Process) -> tuple[wire.Field, ...]:
+    return (
+        wire.Field(name="state", value=process.state),
+        wire.Field(name="pid", value=process.pid),
+        wire.Field(name="since", at=process.since),
+        wire.Field(name="restarts", value=process.restarts),
+        wire.Field(name="last exit", value=process.last_exit),
+        wire.Field(name="command", value=process.command),
+        wire.Field(name="log", value=process.log),
+    )
+
+
+def open_source(name: str, settings: Settings, *, now: sources.Now) -> sources.Source:
+    """The source of the stack in `settings.state`."""
+    return StackSource(name, settings.state, now=now)
