@@ -8,14 +8,14 @@ huey = RedisHuey("emailQueue", connection_pool=pool)   # share one pool between 
 journal.watch(huey, keep_completed=200, keep_failed=5000)
 ```
 
-Tasks, decorators, retries, delays, pipelines and `huey_consumer` work as before. A consumer claims
-a job by BLMOVE into its own list, so the job is always either in the queue or in somebody's hands;
-the hands of a dead consumer are emptied back into the queue by the living (`mrcore.journal.ghosts`).
+Tasks, decorators, retries, delays, pipelines and `huey_consumer` work as before. A consumer
+claims a job by BLMOVE into its own list, so the job is always in the queue or in somebody's hands;
+the living empty the hands of a dead consumer back into the queue (`mrcore.journal.ghosts`).
 The price is at-least-once: a job whose worker died runs again, and its attempts say so.
 `huey.immediate`, priorities and other storages are refused with a sentence (`NotSupported`).
 
-    watch(huey, keep_completed=None, keep_failed=None, listed=True) -> Journal
-    of(huey) -> Journal                          of a watched huey
+    watch(huey, keep_completed=1000, keep_failed=10000, listed=True) -> Journal
+    of(huey) -> Journal                          of a watched huey, else watch(huey)
     Journal.claim(timeout_s) -> Claim | None     atomically take the next job (what dequeue uses)
     Journal.run(claim) -> Ended                  run it and write down how it ended
     Journal.move_due() -> int                    delayed jobs whose time has come into the queue
@@ -23,18 +23,19 @@ The price is at-least-once: a job whose worker died runs again, and its attempts
 
 Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
 
-| key | type | content |
-|---|---|---|
-| `queues` | set | names of the watched queues |
-| `workers` | hash | worker → JSON {host, pid, queues, started_at, last_seen_at, busy: [[queue, id]]} |
-| `alive:<worker>` | string | exists while its heartbeat is fresh (PX) |
-| `wake` | channel | a queue's name is published when a job arrives |
-| `<queue>:meta` | hash | name, list, schedule (huey's keys), keep_completed, keep_failed, listed |
-| `<queue>:paused` | string | epoch seconds since when; while it exists nothing is claimed |
-| `<queue>:stats` | hash | enqueued, completed, failed, retried: totals |
-| `<queue>:waiting` `active` `delayed` `failed` `completed` | zset | job id by the time that it came there (delayed: is due), epoch seconds |
-| `<queue>:active:<worker>` | list | messages in that worker's hands |
-| `<queue>:job:<id>` | hash | see below |
+    queues                set     names of the watched queues
+    workers               hash    worker → JSON {host, pid, queues, started_at, last_seen_at,
+                                  busy: [[queue, job id]]}
+    alive:<worker>        string  exists while its heartbeat is fresh (PX)
+    wake                  channel a queue's name is published when a job arrives
+    <queue>:meta          hash    name, list and schedule (huey's keys), keep_completed,
+                                  keep_failed, listed
+    <queue>:paused        string  epoch seconds since when; while it exists nothing is claimed
+    <queue>:stats         hash    enqueued, completed, failed, retried: totals
+    <queue>:waiting, :active, :delayed, :failed, :completed
+                          zset    job id by epoch seconds: when it came there (delayed: is due)
+    <queue>:active:<worker>  list messages in that worker's hands
+    <queue>:job:<id>      hash    a job
 
 A job: task, payload (JSON of args and kwargs), state, outcome, attempts, max_attempts, retries,
 retry_delay, enqueued_at, due_at, started_at, finished_at, worker, error, result, `attempt:<n>`
@@ -49,3 +50,57 @@ is not watched) the one restricted reader is `mrcore.journal.reader`.
 """
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from huey.api import Huey
+
+from mrcore.journal import claims, heart, hook, keys
+
+Claim = claims.Claim
+Ended = claims.Ended
+Heart = heart.Heart
+Journal = hook.Journal
+NotSupported = hook.NotSupported
+
+_JOURNALS = "mr_journal"
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def watch(
+    huey: Huey,
+    *,
+    keep_completed: int | None = 1_000,
+    keep_failed: int | None = 10_000,
+    listed: bool = True,
+    prefix: str = keys.PREFIX,
+    now: hook.Now = utc_now,
+) -> Journal:
+    """Keep a journal of a huey over Redis, in its producers and its consumers; twice is once.
+
+    `keep_completed` and `keep_failed` are how many jobs stay in those states (None: all); `listed`
+    says whether boards show the queue. Raises NotSupported for a huey whose queue is no Redis list.
+    """
+    known: Journal | None = getattr(huey, _JOURNALS, None)
+    if known is not None:
+        return known
+    hook.refuse_unsupported(huey)
+    made = Journal(
+        huey,
+        keep_completed=keep_completed,
+        keep_failed=keep_failed,
+        listed=listed,
+        prefix=prefix,
+        now=now,
+    )
+    setattr(huey, _JOURNALS, made)
+    return made
+
+
+def of(huey: Huey) -> Journal:
+    """The journal of a watched huey; one that is not watched yet is, with the usual retention."""
+    return watch(huey)

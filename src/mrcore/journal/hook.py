@@ -1,0 +1,301 @@
+"""The journal of one huey: it takes the place of huey's enqueue, dequeue, execute and schedule."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from huey import signals
+from huey.api import Huey, Task
+from huey.storage import PriorityRedisStorage, RedisStorage
+
+from mrcore.journal import (
+    claims,
+    endings,
+    ghosts,
+    heart,
+    keys,
+    projection,
+    reader,
+    scripts,
+    writer,
+)
+
+Now = Callable[[], datetime]
+log = logging.getLogger("mrcore.journal")
+_Task: Any = Task  # huey has no types
+
+_UNRUN = {
+    signals.SIGNAL_REVOKED: "revoked",
+    signals.SIGNAL_EXPIRED: "expired",
+    signals.SIGNAL_CANCELED: "canceled",
+}
+_HEARD = (
+    signals.SIGNAL_EXECUTING,
+    signals.SIGNAL_RETRYING,
+    signals.SIGNAL_INTERRUPTED,
+    *_UNRUN,
+)
+
+
+class NotSupported(TypeError):
+    """This huey cannot be watched; the sentence says why."""
+
+
+class Journal:
+    """The journal of one huey; `watch` makes it."""
+
+    def __init__(
+        self,
+        huey: Huey,
+        *,
+        keep_completed: int | None,
+        keep_failed: int | None,
+        listed: bool,
+        prefix: str,
+        now: Now,
+    ) -> None:
+        root, storage = keys.Root(prefix), huey.storage
+        self.huey: Any = huey
+        self.name: str = huey.name
+        self.listed = listed
+        self.keep = {"completed": keep_completed, "failed": keep_failed}
+        self.place = scripts.Place(root.queue(huey.name), storage.queue_key, storage.schedule_key)
+        self.pen = writer.Writer(huey, self.place, now)
+        self.endings = endings.Endings(self.pen, self.keep)
+        self._running: dict[str, claims.Claim] = {}
+        self._local = threading.local()
+        self._execute: Any = huey.execute
+        self.join(heart.Heart(self.pen.conn, root, now=now))
+        self._take_over()
+
+    def _take_over(self) -> None:
+        self.huey.storage.enqueue = self._enqueue
+        self.huey.storage.add_to_schedule = self._add_to_schedule
+        self.huey.dequeue = self._dequeue
+        self.huey.execute = self._execute_task
+        self.huey.read_schedule = self._read_schedule
+        self.huey.post_execute(name="mr.journal")(self._on_end)
+        self.huey.signal(*_HEARD)(self._on_signal)
+
+    def join(self, worker: heart.Heart) -> None:
+        """Consume as a part of `worker`: several queues of a process can be one worker."""
+        self.heart = worker
+        worker.journals.append(self)
+
+    def meta(self) -> dict[str, scripts.Value]:
+        """What a reader of the journal must know of the queue."""
+        return {
+            "name": self.name,
+            "list": self.place.waiting,
+            "schedule": self.place.schedule,
+            "listed": int(self.listed),
+            **{f"keep_{state}": "" if n is None else n for state, n in self.keep.items()},
+        }
+
+    def in_hand(self) -> list[claims.Claim]:
+        """The jobs that this process runs now."""
+        return list(self._running.values())
+
+    # -- producing
+
+    def _enqueue(self, data: bytes, priority: float | None = None) -> None:
+        if priority:
+            raise NotImplementedError("Task priorities are not supported by this storage.")
+        message = self.pen.read(data)
+        claim = self._retrying(message.id)
+        if claim is not None:
+            self.endings.requeue(claim, data, "", "", self.heart.stopping)
+            return
+        now_s = self.pen.now_s()
+        fields = {**self.pen.described(message), "enqueued_at": scripts.stamp(now_s)}
+        self.pen.call("enqueue", message.id, data, *scripts.flat(fields), now_s=now_s)
+
+    def _add_to_schedule(self, data: bytes, due: datetime) -> None:
+        message = self.pen.read(data)
+        score = str(self.huey.storage.convert_ts(due))
+        due_at = due.replace(tzinfo=UTC) if self.huey.utc else due.astimezone()
+        due_s = scripts.stamp(due_at.timestamp())
+        claim = self._retrying(message.id)
+        if claim is not None:
+            self.endings.requeue(claim, data, score, due_s, self.heart.stopping)
+            return
+        held: dict[str, bytes] = getattr(self._local, "later", {})
+        hands = (self.heart.name, held[message.id]) if message.id in held else ("", b"")
+        fields = scripts.flat(self.pen.described(message))
+        self.pen.call("requeue", message.id, *hands, "", "", data, score, due_s, *fields)
+
+    # -- consuming
+
+    def claim(self, timeout_s: float | None = None) -> claims.Claim | None:
+        """Take the next job into this worker's hands; wait up to `timeout_s` (None: do not wait).
+
+        A job for later goes to the schedule, and one that cannot be read fails: both give None, as
+        an empty and a paused queue do. Raises redis.RedisError.
+        """
+        self.heart.start()
+        hands, conn = self.place.queue.hands(self.heart.name), self.pen.conn
+        if timeout_s is None:
+            message = conn.lmove(self.place.waiting, hands, "RIGHT", "LEFT")
+        else:
+            message = conn.blmove(self.place.waiting, hands, timeout_s, "RIGHT", "LEFT")
+        return None if message is None else self._admit(message)
+
+    def _admit(self, message: bytes) -> claims.Claim | None:
+        try:
+            task = self.huey.deserialize_task(message)
+        except Exception as error:  # pickles of any kind, and tasks that this process lacks
+            self._refuse(message, error)
+            return None
+        if self.huey.ready_to_run(task):
+            return self._start(message, task)
+        self._local.later = {task.id: message}
+        try:
+            self.huey.add_schedule(task)
+        finally:
+            self._local.later = {}
+        return None
+
+    def _start(self, message: bytes, task: Any) -> claims.Claim | None:
+        worker, now_s = self.heart.name, self.pen.now_s()
+        reply = self.pen.call("start", task.id, worker, message, now_s=now_s)
+        if reply[0] == b"unknown":  # its producer is not watched
+            fields = scripts.flat(self.pen.described(self.pen.read(message)))
+            reply = self.pen.call("start", task.id, worker, message, *fields, now_s=now_s)
+        if reply[0] != b"started":
+            return None
+        n, most, retries, delay = (float(value or 0) for value in reply[1:])
+        claim = claims.Claim(message, task, worker, int(n), int(most), int(retries), delay, now_s)
+        task.journal_claim = claim
+        self._running[claim.id] = claim
+        return claim
+
+    def _refuse(self, message: bytes, error: Exception) -> None:
+        """A message that huey cannot make a task of: it fails at once, and is kept."""
+        now_s, worker = self.pen.now_s(), self.heart.name
+        fields: dict[str, scripts.Value | None]
+        try:
+            seen = reader.read(message)
+            job_id, fields = seen.id, ghosts.described(seen)
+        except reader.Unreadable as unreadable:
+            job_id = "unreadable-" + hashlib.sha256(message).hexdigest()[:16]
+            fields = {"task": "?", "payload": projection.dump({"unreadable": str(unreadable)})}
+        pairs = scripts.flat(fields)
+        reply = self.pen.call("start", job_id, worker, message, *pairs, now_s=now_s)
+        if reply[0] == b"started":
+            n = int(reply[1])
+            claim = claims.Claim(
+                message, _Task(id=job_id), worker, n, n, 0, 0.0, now_s, error=error
+            )
+            self.endings.finish(claim, self.heart.stopping)
+            log.error("Job %s of %s cannot be read: %s", job_id, self.name, error)
+
+    def run(self, claim: claims.Claim) -> claims.Ended:
+        """Run a claimed job and write down how it ended; the job's own errors are not raised.
+
+        While Redis is away this waits for it. Raises redis.RedisError when the worker stops before
+        the end could be written down: then the job's ghost goes back into the queue.
+        """
+        try:
+            self.huey.execute(claim.task)
+        except Exception:
+            if claim.ended is None:
+                raise
+        return claim.ended or claims.Ended("lost", "failed")
+
+    def put_back(self, claim: claims.Claim) -> None:
+        """Give an unfinished job back, to be taken next. Raises redis.RedisError."""
+        self.endings.put_back(claim)
+        self._running.pop(claim.id, None)
+
+    # -- in huey's place
+
+    def _dequeue(self) -> Task | None:
+        storage = self.huey.storage
+        claim = self.claim(storage.read_timeout if storage.blocking else None)
+        return None if claim is None else claim.task
+
+    def _execute_task(self, task: Task, timestamp: datetime | None = None) -> Any:
+        claim: claims.Claim | None = getattr(task, "journal_claim", None)
+        if claim is None:
+            return self._execute(task, timestamp)
+        self._local.claim = claim
+        try:
+            return self._execute(task, timestamp)
+        except Exception as error:
+            claim.error = claim.error or error
+            raise
+        finally:
+            self._local.claim = None
+            if claim.ended is None:
+                self.endings.settle(claim, self.heart.stopping)
+            self._running.pop(claim.id, None)
+
+    def _on_signal(self, signal: str, task: Task) -> None:
+        claim: claims.Claim | None = getattr(task, "journal_claim", None)
+        if claim is None:
+            return
+        if signal == signals.SIGNAL_EXECUTING:
+            claim.executing = True
+        elif signal == signals.SIGNAL_RETRYING:
+            claim.retrying = True
+        elif signal == signals.SIGNAL_INTERRUPTED:
+            self.put_back(claim)
+        else:
+            claim.signal = _UNRUN[signal]
+
+    def _on_end(self, task: Task, value: Any, error: BaseException | None) -> None:
+        claim: claims.Claim | None = getattr(task, "journal_claim", None)
+        if claim is not None:
+            claim.value, claim.error = value, error
+
+    def _retrying(self, job_id: str) -> claims.Claim | None:
+        claim: claims.Claim | None = getattr(self._local, "claim", None)
+        return claim if claim is not None and claim.retrying and claim.id == job_id else None
+
+    # -- delayed jobs
+
+    def _read_schedule(self, timestamp: datetime | None = None) -> list[Task]:
+        self.move_due(timestamp)
+        return []
+
+    def move_due(self, timestamp: datetime | None = None) -> int:
+        """Move delayed jobs whose time has come into the queue, each in one step; at most 500.
+
+        `timestamp` is on huey's clock (naive). Returns how many moved. Raises redis.RedisError.
+        """
+        until = self.huey.storage.convert_ts(timestamp or self.huey._get_timestamp())
+        found = self.pen.conn.zrangebyscore(self.place.schedule, "-inf", until, start=0, num=500)
+        return sum(self._move(message) for message in found)
+
+    def _move(self, message: bytes) -> bool:
+        try:
+            task = self.huey.deserialize_task(message)
+        except Exception:  # whoever claims it fails it, and says why
+            return bool(self.pen.call("due", "", message, message) == b"done")
+        fresh = message
+        if task.expires:  # huey counts it from when the job is due
+            task.resolve_expires(self.huey.utc)
+            fresh = self.huey.serialize_task(task)
+        moved = bool(self.pen.call("due", task.id, message, fresh) == b"done")
+        if moved:
+            self.huey._emit(signals.SIGNAL_ENQUEUED, task)
+        return moved
+
+
+def refuse_unsupported(huey: Huey) -> None:
+    """Raise NotSupported for a huey whose queue is not a Redis list."""
+    if huey.immediate:
+        raise NotSupported(f"huey {huey.name!r} is immediate; there is no queue to watch.")
+    if isinstance(huey.storage, PriorityRedisStorage):
+        raise NotSupported(
+            f"huey {huey.name!r} has priorities; its queue is a sorted set, from which a job "
+            "cannot be claimed in one step. Use RedisHuey."
+        )
+    if not isinstance(huey.storage, RedisStorage):
+        kind = type(huey.storage).__name__
+        raise NotSupported(f"huey {huey.name!r} keeps its queue in {kind}; use RedisHuey.")

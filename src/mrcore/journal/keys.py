@@ -1,0 +1,47 @@
+"""Names of the journal's keys; the package's docstring says what each holds."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+PREFIX = "mr:journal"
+STATES = ("waiting", "active", "delayed", "failed", "completed")
+
+
+class Root:
+    """Keys that are not of one queue."""
+
+    def __init__(self, prefix: str = PREFIX) -> None:
+        self.base = f"{prefix}:"
+        self.queues = f"{prefix}:queues"
+        self.workers = f"{prefix}:workers"
+        self.wake = f"{prefix}:wake"
+
+    def alive(self, worker: str) -> str:
+        return f"{self.base}alive:{worker}"
+
+    def queue(self, name: str) -> Queue:
+        return Queue(self, name)
+
+
+class Queue:
+    """Keys of one queue; its name is percent-encoded so that no two queues share a key."""
+
+    def __init__(self, root: Root, name: str) -> None:
+        self.root = root
+        self.name = name
+        self.base = f"{root.base}{quote(name, safe='')}:"
+        self.meta = f"{self.base}meta"
+        self.paused = f"{self.base}paused"
+        self.stats = f"{self.base}stats"
+
+    def state(self, state: str) -> str:
+        """The sorted set of a state in STATES."""
+        return self.base + state
+
+    def hands(self, worker: str) -> str:
+        """The list of messages that a worker has claimed and not ended."""
+        return f"{self.base}active:{worker}"
+
+    def job(self, job_id: str) -> str:
+        return f"{self.base}job:{job_id}"

@@ -1,0 +1,56 @@
+-- Shared by every script: it is put in front of each.
+-- KEYS: the queue's prefix, huey's list, huey's schedule, the journal's prefix.
+-- ARGV: queue, job id, now (epoch seconds), then each script's own.
+local K, LIST, SCHEDULE, ROOT = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local queue, id, now = ARGV[1], ARGV[2], ARGV[3]
+local JOB = K .. 'job:' .. id
+
+local function place(state, score)
+  local old = redis.call('HGET', JOB, 'state')
+  if old and old ~= state then redis.call('ZREM', K .. old, id) end
+  redis.call('ZADD', K .. state, score, id)
+  redis.call('HSET', JOB, 'state', state)
+end
+
+local function set(first)
+  if #ARGV >= first then redis.call('HSET', JOB, unpack(ARGV, first)) end
+end
+
+local function count(what)
+  redis.call('HINCRBY', K .. 'stats', what, 1)
+end
+
+local function wake()
+  redis.call('SADD', ROOT .. 'queues', queue)
+  redis.pcall('PUBLISH', ROOT .. 'wake', queue)  -- a login without channels still enqueues
+end
+
+-- Out of a worker's hands; false when somebody else has taken it from them.
+local function release(worker, message)
+  return redis.call('LREM', K .. 'active:' .. worker, 1, message) == 1
+end
+
+-- At most 100 at once, so that a lowered retention never blocks the server.
+local function trim(state, keep)
+  if keep == '' then return end
+  local over = math.min(redis.call('ZCARD', K .. state) - tonumber(keep), 100)
+  if over <= 0 then return end
+  for _, old in ipairs(redis.call('ZRANGE', K .. state, 0, over - 1)) do
+    redis.call('UNLINK', K .. 'job:' .. old)
+    redis.call('ZREM', K .. state, old)
+  end
+end
+
+-- The newest 20 attempts are kept.
+local function attempt(n, json)
+  redis.call('HSET', JOB, 'attempt:' .. n, json)
+  redis.call('HDEL', JOB, 'attempt:' .. (n - 20))
+end
+
+local function enqueue(message, first)
+  redis.call('LPUSH', LIST, message)
+  place('waiting', now)
+  set(first)
+  count('enqueued')
+  wake()
+end
