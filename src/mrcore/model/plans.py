@@ -110,3 +110,15 @@ class TargetOutcome(Frozen):
     ref: Ref
     outcome: Outcome
     why: str = ""
+
+
+class Targets(Frozen):
+    """Some of a plan's targets in their order, and what became of those acted on.
+
+    `following` is the number from which to ask on, None at the end.
+    """
+
+    total: int
+    targets: tuple[Target, ...] = ()
+    outcomes: tuple[TargetOutcome, ...] = ()
+    following: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,6 +22,19 @@ REGISTRY: dict[str, str] = {
 """Module of each kind: it has `Settings` and `open_source(name, settings, *, now)`."""
 
 
+def load(name: str, kind: str) -> ModuleType:
+    """Import the module of a kind: slow the first time, so the core does it off its loop.
+
+    Raises SettingsError when there is no such kind; `name` is the source's in that sentence.
+    """
+    if kind not in REGISTRY:
+        raise errors.SettingsError(
+            f"sources.{name}.kind is {kind!r}, which is not a kind of source.",
+            fix=f"The kinds are {', '.join(sorted(REGISTRY))}.",
+        )
+    return importlib.import_module(REGISTRY[kind])
+
+
 def build(
     name: str, table: dict[str, Any], *, now: base.Now = base.utc_now
 ) -> tuple[base.Source, settings.SourceSettings]:
@@ -29,12 +43,7 @@ def build(
     Raises SettingsError that names the source, the setting and what is wrong.
     """
     kind = table.get("kind", name)
-    if kind not in REGISTRY:
-        raise errors.SettingsError(
-            f"sources.{name}.kind is {kind!r}, which is not a kind of source.",
-            fix=f"The kinds are {', '.join(sorted(REGISTRY))}.",
-        )
-    module = importlib.import_module(REGISTRY[kind])
+    module = load(name, kind)
     try:
         parsed: settings.SourceSettings = module.Settings.model_validate({**table, "kind": kind})
     except ValidationError as error:

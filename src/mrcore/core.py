@@ -1,0 +1,125 @@
+"""The core, put together: what watches, remembers, answers for logins and acts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
+
+from mrcore import (
+    auth,
+    deadline,
+    door,
+    errors,
+    folder,
+    hub,
+    monitor,
+    series,
+    settings,
+    sources,
+    version,
+)
+from mrcore.sources import base
+from mrcore.sources import core as core_source
+from mrcore.store import files
+
+RESUME_RETRY_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Core:
+    """One core over one state folder; an async context manager that watches while it is open."""
+
+    def __init__(
+        self,
+        own: settings.Settings,
+        state: folder.StateFolder,
+        *,
+        now: base.Now,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.settings = own
+        self.now = now
+        self.started_at = now()
+        self.pid = os.getpid()
+        self.version = version.version()
+        self.ledger = files.ledger(state.path)
+        self.history = files.history(state.path)
+        self.asks = deadline.Caller()
+        self.hub = hub.Hub(own.environment, self.version, now=now)
+        self.series = series.Series(self.history, now=now)
+        self.monitor = monitor.Monitor(self.hub, self.series, now=now, jitter=jitter)
+        self.auth = auth.Auth(self.ledger, now=now)
+        self.door = door.Door(
+            self.ledger,
+            self.monitor,
+            self.hub,
+            environment=own.environment,
+            protected=own.protected,
+            now=now,
+        )
+        self._importer = ThreadPoolExecutor(1, thread_name_prefix="import")
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        if core_source.NAME in self.settings.sources:
+            raise errors.SettingsError("sources.core is the core itself; give it another name.")
+        self.monitor.watch(core_source.NAME, "core", self._open_self)
+        for name, table in self.settings.sources.items():
+            self.monitor.watch(name, str(table.get("kind", name)), self._opener(name, table))
+        self._tasks = [
+            asyncio.create_task(self.series.run(), name="series"),
+            asyncio.create_task(self._resume(), name="resume"),
+        ]
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.quiet()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.door.stop()
+        await self.monitor.stop()
+        await self.series.flush(everything=True)
+        await self.ledger.close()
+        await self.history.close()
+        self._importer.shutdown(wait=False, cancel_futures=True)
+
+    def quiet(self) -> None:
+        """End every stream and every question at once, so that the server can stop."""
+        self.hub.close()
+        self.asks.close()
+
+    def _opener(self, name: str, table: dict[str, Any]) -> monitor.Opener:
+        kind = str(table.get("kind", name))
+
+        async def open_source() -> tuple[base.Source, settings.SourceSettings]:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._importer, sources.load, name, kind)
+            return sources.build(name, table, now=self.now)
+
+        return open_source
+
+    async def _open_self(self) -> tuple[base.Source, settings.SourceSettings]:
+        facts = core_source.Facts(
+            statuses=self.monitor.statuses,
+            operations=self.door.operations,
+            sample_times=self.monitor.sample_times,
+            clients=lambda: self.hub.subscribers,
+        )
+        source = core_source.CoreSource(facts, self.ledger, self.history, now=self.now)
+        return source, settings.SourceSettings(kind="core")
+
+    async def _resume(self) -> None:
+        """Take up interrupted operations as soon as the ledger can be read."""
+        while True:
+            try:
+                return await self.door.resume()
+            except errors.StoreError as error:
+                log.warning("%s", error)
+                await asyncio.sleep(RESUME_RETRY_S)

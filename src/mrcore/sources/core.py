@@ -1,0 +1,187 @@
+"""The core as a source: how its sources are, its operations, its audit, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import psutil
+
+from mrcore import audit, errors
+from mrcore.model import backend, plans, wire
+from mrcore.model import base as model
+from mrcore.model import core as entities
+from mrcore.model import ref as refs
+from mrcore.sources import base
+from mrcore.store import database, operations, walk
+
+NAME = "core"
+SELF = refs.make(NAME, "core", "self")
+LAG_EVERY_S = 0.5
+FOLLOW_EVERY_S = 0.5
+
+Read = Callable[[sqlite3.Connection, walk.Walk], walk.Rows]
+_READ: dict[str, Read] = {"audit": audit.read, "operations": operations.read}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the core knows of itself, asked at every sample."""
+
+    statuses: Callable[[], Sequence[entities.SourceStatus]]
+    operations: Callable[[], Sequence[entities.Operation]]
+    sample_times: Callable[[], Sequence[wire.Point]]
+    clients: Callable[[], int]
+
+
+class CoreSource(base.SourceBase):
+    """Source `core`; its sample only reads memory."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        ledger: database.Database,
+        history: database.Database,
+        *,
+        now: base.Now,
+    ) -> None:
+        super().__init__(NAME, now=now)
+        self._facts = facts
+        self._ledger = ledger
+        self._history = history
+        self._lag_s = 0.0
+        self._lagging: asyncio.Task[None] | None = None
+        self._process = psutil.Process()
+
+    async def __aenter__(self) -> Self:
+        self._lagging = asyncio.create_task(self._measure_lag())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._lagging:
+            self._lagging.cancel()
+
+    def describe(self) -> wire.Description:
+        return wire.Description(
+            kinds=("source", "operation", "check"), collections=("audit", "operations")
+        )
+
+    async def probe(self) -> Sequence[backend.Check]:
+        ledger = "Actions are refused until it can be written."
+        history = "Nothing is recorded until it can be written; watching goes on."
+        return (
+            self._file("ledger", self._ledger, model.Level.BAD, ledger),
+            self._file("history", self._history, model.Level.WARN, history),
+        )
+
+    async def sample(self) -> wire.Sample:
+        now = self.now()
+        lag_s, self._lag_s = self._lag_s, 0.0
+        measured = {
+            "core.rss_bytes": float(self._process.memory_info().rss),
+            "core.loop_lag_ms": lag_s * 1000,
+            "core.clients": float(self._facts.clients()),
+        }
+        own = [wire.Point(metric=m, ref=SELF, at=now, value=v) for m, v in measured.items()]
+        return wire.Sample(
+            at=now,
+            entities=(
+                *self._facts.statuses(),
+                *self._facts.operations(),
+                *await self.probe(),
+            ),
+            points=(*own, *self._facts.sample_times()),
+        )
+
+    async def detail(self, ref: model.Ref) -> wire.Detail:
+        address = refs.parse(ref)
+        number = int(address.id) if address.id.isascii() and address.id.isdigit() else 0
+        read = _READ.get(f"{address.kind}s", _READ.get(address.kind))
+        if read is not None:
+            wanted = walk.Walk(limit=1, newest=False, after=number - 1)
+            found = (await self._ledger.run(lambda connection: read(connection, wanted))).rows
+        else:
+            found = [e for e in (await self.sample()).entities if e.ref == ref]
+        if not found or found[0].ref != ref:
+            raise errors.NotFound(f"The core has no {ref!r}.")
+        return wire.Detail(at=self.now(), entity=found[0], sections=(_facts(found[0]),))
+
+    async def page(
+        self, ref: model.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
+    ) -> wire.Page:
+        """Rows of `audit` or `operations` of `core/core/self`.
+
+        The cursor is the number of the last row. A follow (`wait_s`) goes forward: without a
+        cursor it begins with the newest rows, with one it waits for rows after it.
+        """
+        read = _READ.get(collection)
+        if ref != SELF or read is None:
+            raise self._unsupported(f"collection {collection!r} at {ref}")
+        after = _number(cursor)
+        forward = query.order == "oldest" or (wait_s > 0 and after is not None)
+        wanted = walk.Walk(query.limit, newest=not forward, after=after, text=query.text)
+        found = await self._read(read, wanted)
+        if not wait_s:
+            return self._page(found, found.rows, found.last if found.more else None)
+        if after is None and not forward:
+            newest = _number(found.rows[0].ref.rsplit("/")[-1]) if found.rows else 0
+            return self._page(found, found.rows[::-1], newest)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while not found.rows:
+                    await asyncio.sleep(FOLLOW_EVERY_S)
+                    found = await self._read(read, wanted)
+        return self._page(found, found.rows, found.last or after)
+
+    async def _read(self, read: Read, wanted: walk.Walk) -> walk.Rows:
+        try:
+            return await self._ledger.run(lambda connection: read(connection, wanted))
+        except ValueError as error:
+            raise errors.BadRequest(str(error)) from None
+
+    def _page(
+        self, found: walk.Rows, rows: Sequence[model.Entity], cursor: int | None
+    ) -> wire.Page:
+        return wire.Page(
+            at=self.now(),
+            rows=tuple(rows),
+            cursor=None if cursor is None else str(cursor),
+            looked=wire.Looked(scanned=found.scanned, complete=not found.more),
+        )
+
+    def _file(
+        self, name: str, file: database.Database, level: model.Level, effect: str
+    ) -> backend.Check:
+        verdict = model.OK
+        if file.trouble:
+            verdict = model.Verdict(level=level, code="store", why=f"{file.trouble}. {effect}")
+        return backend.Check(
+            ref=refs.make(NAME, "check", name), verdict=verdict, name=name, target=str(file.path)
+        )
+
+    async def _measure_lag(self) -> None:
+        """Note by how much the loop wakes this task too late."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s = loop.time() + LAG_EVERY_S
+            await asyncio.sleep(LAG_EVERY_S)
+            self._lag_s = max(self._lag_s, loop.time() - due_s)
+
+
+def _number(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise errors.BadRequest("That cursor is not one of this collection's.")
+    return int(cursor)
+
+
+def _facts(entity: model.Entity) -> wire.Section:
+    skipped = model.Entity.model_fields.keys()
+    values = {k: v for k, v in entity.model_dump(mode="json").items() if k not in skipped}
+    fields = tuple(wire.Field(name=name, value=value) for name, value in values.items())
+    return wire.Section(id="facts", title="Facts", fields=fields)

@@ -1,0 +1,169 @@
+"""One SQLite file behind one thread: opened on first use, migrated after a copy."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.resources
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
+
+from mrcore import errors
+
+T = TypeVar("T")
+
+_GONE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class Database:
+    """A SQLite file; every piece of work is one transaction on the file's own thread.
+
+    `schema` names the folder of numbered SQL files; `synchronous` is SQLite's pragma (FULL:
+    a commit is on the disk when it returns); `disposable` files are made anew when they are
+    corrupt or from a newer release; `pages_max` bounds the file (4 KiB a page).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        *,
+        synchronous: str = "FULL",
+        disposable: bool = False,
+        pages_max: int = 0,
+    ) -> None:
+        self.path = path
+        self.trouble = ""
+        self._schema = schema
+        self._synchronous = synchronous
+        self._disposable = disposable
+        self._pages_max = pages_max
+        self._connection: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=path.stem)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in a transaction.
+
+        Raises StoreError when the file cannot be opened, read or written (a full disk); then
+        nothing of it was kept, `trouble` says why, and the next call tries again.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self.run_here, work)
+
+    def run_here(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """`run` on the calling thread, for commands that have no event loop."""
+        try:
+            result = self._transaction(work)
+        except errors.StoreError as error:
+            self.trouble = error.sentence
+            raise
+        except (sqlite3.Error, OSError) as error:
+            self.trouble = f"{self.path.name}: {error}"
+            if _is_gone(error):
+                self._close()
+                self._remove_if_disposable()
+            raise errors.StoreError(
+                f"{self.path} cannot be used: {error}.",
+                fix="Free space on its disk, or check its permissions.",
+            ) from error
+        self.trouble = ""
+        return result
+
+    async def close(self) -> None:
+        """Close the file and end its thread."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._connection or self._open()
+        self._connection = connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return self._open_once()
+        except (sqlite3.DatabaseError, errors.StoreError) as error:
+            corrupt = isinstance(error, errors.StoreError) or _is_gone(error)
+            if not (self._disposable and corrupt):
+                raise
+        self._remove_if_disposable()
+        return self._open_once()
+
+    def _open_once(self) -> sqlite3.Connection:
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=5.0
+        )
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute("PRAGMA foreign_keys = ON")
+            if self._pages_max:
+                connection.execute(f"PRAGMA max_page_count = {self._pages_max}")
+            migrate(connection, self.path, self._schema)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _remove_if_disposable(self) -> None:
+        if self._disposable:
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+
+
+def migrate(connection: sqlite3.Connection, path: Path, schema: str) -> None:
+    """Bring the file to this release's schema, a numbered SQL file at a time.
+
+    A file that has data is copied first (`ledger.sqlite.before-2`).
+    Raises StoreError when a newer release has written it.
+    """
+    files = numbered(schema)
+    have = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if have > len(files):
+        raise errors.StoreError(
+            f"{path} was written by a newer release (schema {have}, this one knows {len(files)}).",
+            fix="Start that release, or name another state folder with --state DIR.",
+        )
+    if 0 < have < len(files):
+        copy = Path(f"{path}.before-{have + 1}")
+        copy.unlink(missing_ok=True)
+        connection.execute("VACUUM INTO ?", (str(copy),))
+        copy.chmod(0o600)
+    for number, file in enumerate(files[have:], have + 1):
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{file.read_text()}\nPRAGMA user_version = {number};\nCOMMIT;"
+            )
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def numbered(schema: str) -> list[Traversable]:
+    """The SQL files of a schema in their order."""
+    folder = importlib.resources.files("mrcore.store") / "schema" / schema
+    return sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+
+
+def _is_gone(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _GONE

@@ -1,0 +1,99 @@
+"""Plans and their targets in the ledger. Every function is part of the caller's transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mrcore import errors
+from mrcore.model import plans
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A plan, its content's hash, its source, its collection's ref or '', who may apply it."""
+
+    plan: plans.Plan
+    content: str
+    source: str
+    owner: str
+    planners: frozenset[str]
+
+
+def save(connection: sqlite3.Connection, stored: Stored, targets: Sequence[plans.Target]) -> None:
+    """Store a plan; one with the same id gets the new expiry and one more planner."""
+    plan = stored.plan
+    known = connection.execute("SELECT 1 FROM plan WHERE plan_id = ?", (plan.plan_id,)).fetchone()
+    connection.execute(
+        "INSERT INTO plan VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (plan_id) DO UPDATE"
+        " SET expires_at = excluded.expires_at, body = excluded.body",
+        (
+            plan.plan_id,
+            stored.content,
+            stored.source,
+            stored.owner,
+            plan.expires_at.isoformat(),
+            plan.model_dump_json(),
+        ),
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO planner VALUES (?, ?)",
+        [(plan.plan_id, login) for login in stored.planners],
+    )
+    if not known:
+        connection.executemany(
+            "INSERT INTO target (plan_id, n, body) VALUES (?, ?, ?)",
+            [(plan.plan_id, n, t.model_dump_json()) for n, t in enumerate(targets)],
+        )
+
+
+def load(connection: sqlite3.Connection, plan_id: str) -> Stored:
+    """A plan by its id.
+
+    Raises PlanNotFound.
+    """
+    row = connection.execute("SELECT * FROM plan WHERE plan_id = ?", (plan_id,)).fetchone()
+    if row is None:
+        raise errors.PlanNotFound("There is no such plan.", fix="Make the plan again.")
+    logins = connection.execute("SELECT login FROM planner WHERE plan_id = ?", (plan_id,))
+    return Stored(
+        plan=plans.Plan.model_validate_json(row["body"]),
+        content=row["content"],
+        source=row["source"],
+        owner=row["owner"],
+        planners=frozenset(login for (login,) in logins),
+    )
+
+
+def targets(
+    connection: sqlite3.Connection, plan_id: str, first: int, count: int
+) -> list[plans.Target]:
+    """Targets number `first` to `first + count - 1` of a plan."""
+    rows = connection.execute(
+        "SELECT body FROM target WHERE plan_id = ? AND n >= ? AND n < ? ORDER BY n",
+        (plan_id, first, first + count),
+    )
+    return [plans.Target.model_validate_json(body) for (body,) in rows]
+
+
+def outcomes(
+    connection: sqlite3.Connection, plan_id: str, first: int, count: int
+) -> list[plans.TargetOutcome]:
+    """What became of those targets that have been acted on."""
+    rows = connection.execute(
+        "SELECT json_extract(body, '$.ref'), outcome, why FROM target"
+        " WHERE plan_id = ? AND n >= ? AND n < ? AND outcome IS NOT NULL ORDER BY n",
+        (plan_id, first, first + count),
+    )
+    return [plans.TargetOutcome(ref=r, outcome=plans.Outcome(o), why=why) for r, o, why in rows]
+
+
+def forget_expired(connection: sqlite3.Connection, before: datetime) -> None:
+    """Drop plans that expired before an instant and were never applied."""
+    connection.execute(
+        "DELETE FROM plan WHERE expires_at < ?"
+        " AND NOT EXISTS (SELECT 1 FROM operation o WHERE o.plan_id = plan.plan_id)",
+        (before.isoformat(),),
+    )
