@@ -51,7 +51,12 @@ class Source(Protocol):
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
     ) -> wire.Page:
-        """Rows of a collection; with `wait_s` and the last cursor, wait for new ones at its end."""
+        """Rows of a collection.
+
+        `wait_s` > 0 follows, oldest row first: without a cursor the page has the newest rows at
+        once, and its cursor leads to what comes after them; with that cursor the page waits for
+        new rows, at most `wait_s`. Without `wait_s` the cursor leads on in the query's order.
+        """
         ...
 
     async def detail(self, ref: base.Ref) -> wire.Detail:

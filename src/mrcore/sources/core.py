@@ -113,21 +113,17 @@ class CoreSource(base.SourceBase):
     async def page(
         self, ref: model.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
     ) -> wire.Page:
-        """Rows of `audit` or `operations` of `core/core/self`.
-
-        The cursor is the number of the last row. A follow (`wait_s`) goes forward: without a
-        cursor it begins with the newest rows, with one it waits for rows after it.
-        """
+        """Rows of `audit` or `operations` of `core/core/self`; the cursor is a row's number."""
         read = _READ.get(collection)
         if ref != SELF or read is None:
             raise self._unsupported(f"collection {collection!r} at {ref}")
         after = _number(cursor)
-        forward = query.order == "oldest" or (wait_s > 0 and after is not None)
+        forward = after is not None if wait_s else query.order == "oldest"
         wanted = walk.Walk(query.limit, newest=not forward, after=after, text=query.text)
         found = await self._read(read, wanted)
         if not wait_s:
             return self._page(found, found.rows, found.last if found.more else None)
-        if after is None and not forward:
+        if after is None:
             newest = _number(found.rows[0].ref.rsplit("/")[-1]) if found.rows else 0
             return self._page(found, found.rows[::-1], newest)
         with contextlib.suppress(TimeoutError):

@@ -1,0 +1,254 @@
+"""The one way to a core: typed calls and the one event stream, over its socket or TCP."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
+
+import httpx
+import httpx_sse
+import pydantic
+
+from mrcore import catalogue, errors, folder, version
+from mrcore.model import base, core, plans, wire
+
+SILENCE_S = 15.0
+ANSWER_S = 30.0
+FOLLOW_S = 25.0
+
+Event = wire.Snapshot | wire.Changed | wire.Touched
+T = TypeVar("T", bound=pydantic.BaseModel)
+
+_LOST = "The core at {where} has gone: {why}."
+
+
+class CoreClient:
+    """A core, as an async context manager.
+
+    Every call raises CoreUnreachable when there is no answer, and otherwise the error that the
+    core met, as the same class. `skew` is a sentence once the core turned out to be of another
+    release, and empty until then.
+    """
+
+    def __init__(self, transport: httpx.AsyncHTTPTransport, url: str, where: str, token: str = ""):
+        self.where = where
+        self.skew = ""
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            base_url=f"{url}/api/v1",
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=httpx.Timeout(ANSWER_S, connect=5.0, pool=None),
+            trust_env=False,
+        )
+
+    @classmethod
+    def at(cls, *, state: Path | None = None, url: str = "", token: str = "") -> CoreClient:
+        """A client of the core at `url` (with a bearer token), or of the state folder's.
+
+        Raises CoreUnreachable when no core has announced itself in the folder.
+        """
+        if url:
+            return cls(httpx.AsyncHTTPTransport(limits=_LIMITS), url.rstrip("/"), url, token)
+        where = folder.StateFolder(state)
+        found = where.read_json("core.json") or {}
+        if not found.get("socket"):
+            raise errors.CoreUnreachable(
+                f"No core runs for {where.path}.",
+                fix=f"Start one: mrcore serve --state {where.path}",
+            )
+        transport = httpx.AsyncHTTPTransport(uds=str(found["socket"]), limits=_LIMITS)
+        return cls(transport, "http://mrcore", str(where.path), token)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._http.aclose()
+
+    async def me(self) -> core.Me:
+        """Who I am to this core, and what it is."""
+        me = await self._get(core.Me, "/me")
+        self.skew = skew(me.core_version)
+        return me
+
+    async def sources(self) -> wire.Sources:
+        """How every source is."""
+        return await self._get(wire.Sources, "/sources")
+
+    async def live(self) -> wire.Snapshot:
+        """Everything that is live."""
+        snapshot = await self._get(wire.Snapshot, "/live")
+        self.skew = skew(snapshot.core_version)
+        return snapshot
+
+    async def catalogue(self) -> catalogue.Catalogue:
+        """What this core can do and measure."""
+        return await self._get(catalogue.Catalogue, "/catalogue")
+
+    async def changes(self) -> AsyncIterator[Event]:
+        """The snapshot, then every change.
+
+        Raises CoreUnreachable when the stream ends, or is silent for 15 s.
+        """
+        timeout = httpx.Timeout(ANSWER_S, connect=5.0, read=SILENCE_S, pool=None)
+        with self._reaching():
+            stream = httpx_sse.aconnect_sse(self._http, "GET", "/changes", timeout=timeout)
+            async with stream as source:
+                if source.response.status_code != httpx.codes.OK:
+                    await source.response.aread()
+                    raise _error(source.response)
+                async for sent in source.aiter_sse():
+                    event = _events().validate_json(sent.data)
+                    if isinstance(event, wire.Snapshot):
+                        self.skew = skew(event.core_version)
+                    yield event
+        raise errors.CoreUnreachable(_LOST.format(where=self.where, why="it ended the stream"))
+
+    async def detail(self, ref: base.Ref) -> wire.Detail:
+        """One entity in full."""
+        return await self._get(wire.Detail, "/detail", ref=ref)
+
+    async def page(
+        self,
+        ref: base.Ref,
+        collection: str,
+        query: plans.Query = plans.Query(),  # noqa: B008 (frozen)
+        cursor: str | None = None,
+        wait_s: float = 0,
+    ) -> wire.Page:
+        """Rows of a collection; with `wait_s` (at most 25) it waits for new ones at its end."""
+        asked: dict[str, Any] = query.model_dump(exclude_defaults=True)
+        if cursor is not None:
+            asked["cursor"] = cursor
+        if wait_s:
+            asked["wait_s"] = wait_s
+        return await self._get(wire.Page, "/page", ref=ref, collection=collection, **asked)
+
+    async def follow(
+        self,
+        ref: base.Ref,
+        collection: str,
+        query: plans.Query = plans.Query(),  # noqa: B008
+    ) -> AsyncIterator[wire.Page]:
+        """The newest rows of a collection, then a page whenever there are new ones.
+
+        Every page's rows are oldest first. Ends where the source gives no cursor to go on from.
+        """
+        page = await self.page(ref, collection, query, wait_s=FOLLOW_S)
+        yield page
+        while page.cursor is not None:
+            page = await self.page(ref, collection, query, page.cursor, FOLLOW_S)
+            if page.rows:
+                yield page
+
+    async def points(
+        self,
+        metric: str,
+        ref: base.Ref,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        step_s: float = 10,
+    ) -> wire.Series:
+        """Points of one metric from `start` (an hour before `end`) to `end` (now)."""
+        asked: dict[str, Any] = {"metric": metric, "ref": ref, "step": step_s}
+        if start is not None:
+            asked["from"] = start.isoformat()
+        if end is not None:
+            asked["to"] = end.isoformat()
+        return await self._get(wire.Series, "/points", **asked)
+
+    async def plan(
+        self,
+        action: base.ActionId,
+        selection: plans.Selection,
+        args: plans.Args | None = None,
+    ) -> plans.Plan:
+        """What an action would do; nothing is done."""
+        body = plans.PlanRequest(action=action, selection=selection, args=args or {})
+        return await self._post(plans.Plan, "/plans", body)
+
+    async def targets(self, plan_id: str, first: int = 0) -> plans.Targets:
+        """At most 500 of a plan's targets from number `first` on, and what became of them."""
+        return await self._get(plans.Targets, f"/plans/{plan_id}/targets", first=first)
+
+    async def apply(self, plan_id: str, *, reason: str = "", confirm: str = "") -> core.Operation:
+        """Start what a plan says; its progress is the entity that this returns."""
+        body = plans.ApplyRequest(reason=reason, confirm=confirm)
+        return await self._post(core.Operation, f"/plans/{plan_id}/apply", body)
+
+    async def _get(self, kind: type[T], path: str, **asked: Any) -> T:
+        with self._reaching():
+            response = await self._http.get(path, params=asked)
+        return _answer(kind, response)
+
+    async def _post(self, kind: type[T], path: str, body: pydantic.BaseModel) -> T:
+        with self._reaching():
+            response = await self._http.post(
+                path, content=body.model_dump_json(), headers={"Content-Type": "application/json"}
+            )
+        return _answer(kind, response)
+
+    @contextlib.contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Turn every failure to reach the core into one sentence."""
+        try:
+            yield
+        except httpx.ReadTimeout:
+            why = "it is silent"
+        except (httpx.TransportError, httpx_sse.SSEError) as error:
+            why = str(error) or type(error).__name__
+        else:
+            return
+        raise errors.CoreUnreachable(_LOST.format(where=self.where, why=why.rstrip("."))) from None
+
+
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=4)
+
+
+def skew(core_version: str) -> str:
+    """A sentence when the core is of another release than this client; patches do not count."""
+    own = version.version()
+    if core_version.split(".")[:2] == own.split(".")[:2]:
+        return ""
+    return f"The core is release {core_version}, this is {own}: what only one knows is missing."
+
+
+@functools.cache
+def _events() -> pydantic.TypeAdapter[Event]:
+    return pydantic.TypeAdapter(Annotated[Event, pydantic.Field(discriminator="type")])
+
+
+def _answer(kind: type[T], response: httpx.Response) -> T:
+    if response.is_error:
+        raise _error(response)
+    return kind.model_validate_json(response.content)
+
+
+def _error(response: httpx.Response) -> errors.MrError:
+    """The core's problem as the class that the core raised; an unknown code is a plain MrError."""
+    try:
+        problem = wire.Problem.model_validate(json.loads(response.content))
+    except ValueError:
+        return errors.CoreUnreachable(f"The core answered {response.status_code} without a word.")
+    if problem.code == "validation":
+        return errors.BadRequest(problem.detail, fix=problem.fix)
+    kind = _classes().get(problem.code, errors.MrError)
+    return kind(problem.detail, fix=problem.fix)
+
+
+@functools.cache
+def _classes() -> dict[str, type[errors.MrError]]:
+    """Error classes by their code."""
+    found: dict[str, type[errors.MrError]] = {}
+    waiting: list[type[errors.MrError]] = [errors.MrError]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.code] = kind
+        waiting += kind.__subclasses__()
+    return found
