@@ -91,8 +91,11 @@ class Log:
         took = (now - self._began.get(name, now)).total_seconds() if state == "ready" else None
         step = Step(now, name, state, took, why)
         if self._booting:
-            with (self._state / "boot.jsonl").open("a") as file:
-                file.write(step.line())
+            try:
+                with (self._state / "boot.jsonl").open("a") as file:
+                    file.write(step.line())
+            except OSError as error:
+                raise errors.StackError(f"boot.jsonl cannot be written: {error}.") from error
         self._tell(step)
 
 
@@ -112,19 +115,26 @@ async def run(
     now: base.Now,
     tell: Callable[[Step], None],
     ready: Callable[[dict[str, Any]], None],
+    parts: Callable[[plan.Plan], list[supervisor.Spec]] = plan.Plan.specs,
 ) -> None:
     """Run the stack until a signal ends it; `ready` gets the ready line once all is ready.
 
-    Raises StackError when one runs in this folder already, or a process fails during the boot.
+    `parts` chooses its processes. Raises StackError when a stack or another core runs in this
+    folder already, or a process fails during the boot.
     """
     state.make()
     with state.lock("stack.lock", _refusal(state)), _signals() as told:
-        for name in ("stack.json", "core.json"):
-            (state / name).unlink(missing_ok=True)
         sweep.sweep(state)
-        whole = await _prepare(state, order)
-        specs = whole.specs()
-        log = Log(state, {spec.name for spec in specs if spec.once}, now, tell)
+        if state.locked("core.lock"):
+            raise errors.StackError(_core_refusal(state))
+        try:
+            for name in ("stack.json", "core.json"):
+                (state / name).unlink(missing_ok=True)
+            whole = await _prepare(state, order)
+            specs = parts(whole)
+            log = Log(state, {spec.name for spec in specs if spec.once}, now, tell)
+        except OSError as error:
+            raise errors.StackError(f"The stack cannot be prepared: {error}.") from error
         with children.Children(adopt=True) as mine:
             boss = supervisor.Supervisor(state, specs, mine, now=now, changed=log.changed)
             told.second = boss.hurry
@@ -175,6 +185,14 @@ def _refusal(state: folder.StateFolder) -> str:
         f"A stack runs in {state.path} already: pid {pid}, http://{listen}."
         f" Look at it with mrtui --state {state.path}, end it with kill {pid},"
         " or name another folder with --state."
+    )
+
+
+def _core_refusal(state: folder.StateFolder) -> str:
+    pid = (state.read_json("core.json") or {}).get("pid", "unknown")
+    return (
+        f"A core without a stack runs in {state.path} already: pid {pid}."
+        f" End it with kill {pid}, or name another folder with --state."
     )
 
 
