@@ -1,0 +1,139 @@
+"""What a page asks for: a regular expression and a least level, with a cheap test in front."""
+
+from __future__ import annotations
+
+import re
+
+from mrcore import errors
+from mrcore.logreader import level, redact, text
+
+_SEARCHED_BYTES = 64 * 1024
+_META = frozenset("\\^$.|?*+()[]{}")
+
+
+class Wanted:
+    """A compiled query. `needles`: lower-case bytes of which a matching entry has at least one.
+
+    Empty needles mean that nothing can be ruled out. Raises Unsupported for a pattern that is not
+    a regular expression and for an unknown level.
+    """
+
+    def __init__(self, pattern: str = "", least: str = "") -> None:
+        self.inverse = pattern.startswith("!")
+        body = pattern[1:] if self.inverse else pattern
+        try:
+            self.regex = re.compile(body, re.IGNORECASE) if body else None
+        except (re.error, RecursionError, OverflowError) as error:
+            raise errors.Unsupported(
+                f"The filter {pattern!r} is not a regular expression: {error}."
+            ) from None
+        if least and least not in level.RANK:
+            raise errors.Unsupported(
+                f"{least!r} is not a level.", fix=f"Levels are {', '.join(level.RANK)}."
+            )
+        self.rank = level.RANK[least] if least else 0
+        self.needles = self._needles(body)
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is filtered."""
+        return self.regex is None and not self.rank
+
+    def _needles(self, body: str) -> tuple[bytes, ...]:
+        found = required(body) if body and not self.inverse else ()
+        if found:
+            return tuple(part.encode() for part in found)
+        return level.SUSPECTS if self.rank >= level.RANK[level.WARN] else ()
+
+    def may_match(self, lowered: bytes) -> bool:
+        """Whether these lower-case bytes can hold a match at all."""
+        return not self.needles or any(needle in lowered for needle in self.needles)
+
+    def matches(self, raw: bytes, rank: int) -> bool:
+        """Whether an entry of this level's rank is wanted. Redacted values cannot be searched."""
+        if rank < self.rank:
+            return False
+        if self.regex is None:
+            return True
+        body = text.decode(raw[:_SEARCHED_BYTES])
+        found = self.regex.search(body) and self.regex.search(redact.redact(body))
+        return bool(found) != self.inverse
+
+
+def required(pattern: str) -> tuple[str, ...]:
+    """Lower-case literals of which every match of `pattern` has one; empty when none is sure.
+
+    Careful rather than complete: groups, classes and escapes end a literal, an alternative
+    without a literal gives up.
+    """
+    if not pattern.isascii() or "(?" in pattern:
+        return ()
+    best: list[str] = []
+    for branch in _branches(pattern):
+        longest = max(_runs(branch), key=len, default="")
+        if len(longest) < 2:
+            return ()
+        best.append(longest.lower())
+    return tuple(best)
+
+
+def _branches(pattern: str) -> list[str]:
+    """Alternatives at the top level."""
+    parts, depth, start, position = [], 0, 0, 0
+    while position < len(pattern):
+        char = pattern[position]
+        if char == "\\":
+            position += 1
+        elif char == "[":
+            position = _class_end(pattern, position)
+        elif char in "()":
+            depth += 1 if char == "(" else -1
+        elif char == "|" and depth == 0:
+            parts.append(pattern[start:position])
+            start = position + 1
+        position += 1
+    return [*parts, pattern[start:]]
+
+
+def _runs(branch: str) -> list[str]:
+    """Literal runs outside groups and classes, without what a quantifier makes optional."""
+    runs, depth, position = [""], 0, 0
+    while position < len(branch):
+        char = branch[position]
+        if char == "[":
+            position = _class_end(branch, position)
+            runs.append("")
+        elif char in "()":
+            depth += 1 if char == "(" else -1
+            runs.append("")
+        elif char in "*?{":
+            runs[-1] = runs[-1][:-1]
+            runs.append("")
+            position = branch.find("}", position) if char == "{" else position
+        elif char == "\\" and position + 1 < len(branch):
+            position += 1
+            _escaped(runs, branch[position], depth)
+        elif char in _META:
+            runs.append("")
+        elif depth == 0:
+            runs[-1] += char
+        position = len(branch) if position < 0 else position + 1
+    return runs
+
+
+def _escaped(runs: list[str], char: str, depth: int) -> None:
+    if char.isalnum() or depth:
+        runs.append("")
+    else:
+        runs[-1] += char
+
+
+def _class_end(pattern: str, start: int) -> int:
+    """Position of the `]` that closes the class at `start`."""
+    position = start + 1
+    if pattern[position : position + 1] == "^":
+        position += 1
+    position += 1  # a ] in first place is a member
+    while position < len(pattern) and pattern[position] != "]":
+        position += 2 if pattern[position] == "\\" else 1
+    return position

@@ -1,0 +1,79 @@
+"""What a stream counts while it is followed: lines, errors, and the last ones worth a look."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from mrcore.logreader import fold, level, stamp, text
+
+NOTABLE = 5
+NOTABLE_CHARS = 400
+CLASSIFIED_BYTES = 1 << 20
+"""Of one read, how much is looked at line by line; errors in the rest are estimated from it."""
+
+
+class Notable(NamedTuple):
+    """A warning or an error: `id` leads to its line."""
+
+    id: str
+    at: float | None
+    level: str
+    text: str
+
+
+class Tally:
+    """Counts since the stream was first followed; `errors` is a number of entries."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.errors = 0.0
+        self.notable: deque[Notable] = deque(maxlen=NOTABLE)
+        self.last_at: float | None = None
+        self._folder = fold.Folder()
+
+    def begin_anew(self) -> None:
+        """The next bytes are those of another file."""
+        self._folder = fold.Folder()
+
+    def add(self, data: bytes, offset: int, identity: str) -> None:
+        """Count whole lines that lie at `offset` of the generation `identity`."""
+        looked = data
+        if len(data) > CLASSIFIED_BYTES:
+            looked = data[data.find(b"\n", len(data) - CLASSIFIED_BYTES) + 1 :]
+        errors = self.look(looked, offset + len(data) - len(looked), identity)
+        self.lines += data.count(b"\n")
+        self.errors += errors * len(data) / max(len(looked), 1)
+
+    def look(self, data: bytes, offset: int, identity: str) -> int:
+        """Keep what is notable in these whole lines, and return how many are errors.
+
+        Only lines that may be bad are classified, so that a flood costs little.
+        """
+        suspects = suspicious(data)
+        position = errors = 0
+        for line in data.split(b"\n")[:-1]:
+            if self._folder.begins(line) and position in suspects:
+                found, _ = level.of(line)
+                errors += found == level.ERROR
+                if found in (level.ERROR, level.WARN):
+                    shown = text.line(line[: text.CUT_BYTES])[:NOTABLE_CHARS]
+                    ref = f"{identity}.{offset + position}"
+                    self.notable.append(Notable(ref, stamp.of(line), found, shown))
+            position += len(line) + 1
+        last = data[data.rfind(b"\n", 0, len(data) - 1) + 1 :]
+        self.last_at = stamp.of(last) or self.last_at
+        return errors
+
+
+def suspicious(data: bytes) -> set[int]:
+    """Where the lines begin that may be warnings or errors."""
+    lowered = data.lower()
+    found: set[int] = set()
+    for needle in level.SUSPECTS:
+        position = lowered.find(needle)
+        while position >= 0:
+            found.add(lowered.rfind(b"\n", 0, position) + 1)
+            following = lowered.find(b"\n", position)
+            position = lowered.find(needle, following) if following >= 0 else -1
+    return found
