@@ -282,6 +282,8 @@ async def test_leftovers_are_swept_only_when_they_are_ours(state: Path) -> None:
         return {"name": "x", "pid": process.pid, "started_s": began_s, "command": command}
 
     began = [psutil.Process(p.pid).create_time() for p in (ours, reused, renamed)]
+    # A command line is readable only a moment after exec.
+    await waiting.until(lambda: psutil.Process(ours.pid).cmdline())
     rows = [
         row(ours, began[0], f"{sys.executable} -m mrcore worker"),
         row(reused, began[1] - 60, f"{sys.executable} -m mrcore worker"),
