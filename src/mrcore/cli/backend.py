@@ -1,0 +1,42 @@
+"""`mrcore backend`: Mr. Mentor's HTTP API, one colour."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+
+@click.command()
+@click.option("--colour", type=click.Choice(["blue", "green"]), required=True)
+@click.option("--port", type=click.IntRange(1, 65535), required=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+def command(colour: str, port: int, host: str) -> None:
+    """Run Mr. Mentor's HTTP API, one colour, until SIGTERM.
+
+    Reads DB_*, REDIS_*, NODE_ENV, MR_RELEASE and MR_HEALTH (deep or shallow).
+
+    Example: mrcore backend --colour blue --port 8081
+    """
+    # Imported here: `mrcore backend --help` needs no web framework.
+    import uvicorn
+
+    from mrcore.mentor import app, console
+    from mrcore.stack import ready
+
+    class Server(uvicorn.Server):
+        async def startup(self, *args: object, **kwargs: object) -> None:
+            await super().startup(*args, **kwargs)  # type: ignore[arg-type]
+            if self.started:
+                ready.announce()
+
+    console.set_up()
+    config = uvicorn.Config(
+        app.create(colour, os.environ),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    Server(config).run()

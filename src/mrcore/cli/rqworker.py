@@ -1,0 +1,52 @@
+"""`mrcore rqworker`: an RQ worker for Mr. Mentor's heavy exports."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import redis
+import rq
+
+from mrcore import errors, folder
+from mrcore.mentor import config, console, finance
+from mrcore.stack import ready
+
+
+class _Worker(rq.SimpleWorker):
+    """Runs jobs in this process: a forked one would outlive a killed worker."""
+
+    def bootstrap(self, *args: Any, **kwargs: Any) -> None:
+        super().bootstrap(*args, **kwargs)
+        ready.announce()
+
+
+@click.command()
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    help="State folder; exports go to its exports/. Without it MR_STATE, else a temporary folder.",
+)
+@click.option("--burst", is_flag=True, help="End when the queue is empty.")
+def command(state: Path | None, burst: bool) -> None:
+    """Run an RQ worker for heavy exports, until SIGTERM.
+
+    Reads DB_* and REDIS_*.
+
+    Example: mrcore rqworker --state /tmp/mr
+    """
+    console.set_up()
+    if state or os.environ.get("MR_STATE"):
+        os.environ[finance.FOLDER] = str(folder.StateFolder(state).make() / "exports")
+    settings = config.Config.read(os.environ).redis
+    connection = redis.Redis(**settings.options())
+    try:
+        connection.ping()
+        _Worker([finance.QUEUE], connection=connection).work(burst=burst)
+    except redis.ConnectionError as error:
+        raise errors.StackError(
+            f"Redis at {settings.host}:{settings.port} does not answer.",
+            fix="Start it, or set REDIS_HOST and REDIS_PORT.",
+        ) from error

@@ -1,0 +1,70 @@
+"""Mr. Mentor's HTTP API, one colour: `create(colour, env)`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
+
+import asyncpg
+import fastapi
+import redis
+from fastapi import responses
+
+from mrcore.mentor import config, desk, health, health_route, links, routes
+
+LOG = logging.getLogger("app")
+
+_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, redis.RedisError)
+"""What a request may run into when Postgres or Redis cannot be used; TimeoutError is an OSError."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def create(
+    colour: str,
+    env: Mapping[str, str],
+    *,
+    now: Callable[[], datetime] = utc_now,
+    health_interval_s: float = 5.0,
+) -> fastapi.FastAPI:
+    """The application; it starts although Postgres and Redis are away, and says 503 then.
+
+    Raises SettingsError that names the variable of `env` that is wrong.
+    """
+    settings = config.Config.read(env)
+    at = links.Links(settings, f"mentor-{colour}")
+    checker = health.Checker(at, colour, interval_s=health_interval_s)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(at.keep()), asyncio.create_task(checker.run())]
+        for task in tasks:
+            task.add_done_callback(_say_why)
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
+    app.include_router(health_route.Health(settings, at, checker, now).router)
+    app.include_router(routes.build(desk.Desk(at, now)))
+    for kind in _LOST:
+        app.add_exception_handler(kind, _failed)
+    return app
+
+
+def _say_why(task: asyncio.Task[None]) -> None:
+    # A background task that ends by itself is a bug; without it the check grows stale: 503.
+    if not task.cancelled() and (error := task.exception()):
+        LOG.error("background task ended", exc_info=error)
+
+
+async def _failed(request: fastapi.Request, error: Exception) -> responses.JSONResponse:
+    LOG.error("%s %s: %s: %s", request.method, request.url.path, type(error).__name__, error)
+    return responses.JSONResponse({"success": False, "message": "Internal server error"}, 500)

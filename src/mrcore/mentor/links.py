@@ -1,0 +1,168 @@
+"""A backend's connections: opened in the background, kept, and opened again when lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+import asyncpg
+import redis
+import redis.asyncio
+from redis.asyncio import retry
+from redis.backoff import NoBackoff
+
+from mrcore.mentor import config, tools
+
+LOG = logging.getLogger("connections")
+
+POOL_MIN, POOL_MAX = 5, 20
+"""The playbook's pool, per process."""
+
+_CONNECT_S = 2.0
+_ACQUIRE_S = 5.0
+_STATEMENT_S = 30.0
+_AGAIN_S = 0.5
+
+
+class Links:
+    """The Postgres pool and the Redis client of one backend, and whether they are connected.
+
+    Both flags say what the sockets say: a server that accepts and never answers is connected.
+    """
+
+    def __init__(self, settings: config.Config, name: str) -> None:
+        self.settings = settings
+        self.name = name
+        self.pool: asyncpg.Pool | None = None
+        self.eye: tools.Connection | None = None
+        """A connection that is held, so that asking needs no new one."""
+        self.redis_connected = False
+        self.changed = asyncio.Event()
+        """Set whenever a connection is made or lost."""
+        self.redis = redis.asyncio.Redis(
+            **settings.redis.options(),
+            decode_responses=True,
+            client_name=name,
+            socket_connect_timeout=_CONNECT_S,
+            # Once more, for a pooled connection that died unnoticed; no patience beyond that.
+            retry=retry.Retry(NoBackoff(), 1),
+        )
+
+    @property
+    def database_connected(self) -> bool:
+        """Whether the held connection's socket stands."""
+        return self.eye is not None and not self.eye.is_closed()
+
+    @contextlib.asynccontextmanager
+    async def database(self) -> AsyncIterator[tools.Connection]:
+        """A connection out of the pool.
+
+        Raises TimeoutError when none is free in time or there was no Postgres yet.
+        """
+        if self.pool is None:
+            raise TimeoutError("Could not acquire a connection: there is none yet")
+        try:
+            connection = await self.pool.acquire(timeout=_ACQUIRE_S)
+        except TimeoutError:
+            raise TimeoutError("Could not acquire a connection") from None
+        try:
+            yield connection
+        finally:
+            await self.pool.release(connection)
+
+    async def keep(self) -> None:
+        """Connect, and connect again, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._keep_database())
+                both.create_task(self._keep_redis())
+        finally:
+            if self.pool is not None:
+                self.pool.terminate()
+            await self.redis.aclose()
+
+    async def _keep_database(self) -> None:
+        said = False
+        while True:
+            try:
+                lost = await self._open_database()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                if not said:
+                    LOG.error("postgres is away: %s", type(error).__name__)
+                said = True
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            said = False
+            self.changed.set()
+            LOG.info("postgres connected, pool %d to %d", POOL_MIN, POOL_MAX)
+            await lost.wait()
+            self.changed.set()
+            LOG.error("postgres connection lost")
+            await self._let_go()
+
+    async def _open_database(self) -> asyncio.Event:
+        if self.pool is None:
+            async with asyncio.timeout(_CONNECT_S * 2):
+                self.pool = await asyncpg.create_pool(
+                    **self.settings.database.options(self.name),
+                    min_size=POOL_MIN,
+                    max_size=POOL_MAX,
+                    timeout=_CONNECT_S,
+                    command_timeout=_STATEMENT_S,
+                )
+        self.eye = await self.pool.acquire(timeout=_CONNECT_S)
+        lost = asyncio.Event()
+        self.eye.add_termination_listener(lambda _: lost.set())
+        if self.eye.is_closed():
+            lost.set()
+        return lost
+
+    async def _let_go(self) -> None:
+        eye, self.eye = self.eye, None
+        if self.pool is not None and eye is not None:
+            await self.pool.release(eye)
+
+    async def drop_database(self) -> None:
+        """Give up on connections that hang: new ones are opened in their place."""
+        if self.pool is not None:
+            await self.pool.expire_connections()
+        if self.eye is not None:
+            self.eye.terminate()
+
+    async def _keep_redis(self) -> None:
+        said = False
+        while True:
+            try:
+                await self._listen()
+            except (OSError, redis.RedisError) as error:
+                if self.redis_connected or not said:
+                    LOG.error("redis is away: %s", type(error).__name__)
+                said = True
+            finally:
+                if self.redis_connected:
+                    self.redis_connected = False
+                    self.changed.set()
+            await asyncio.sleep(_AGAIN_S)
+
+    async def _listen(self) -> None:
+        """Hold a subscription: its read ends when the socket does, and not before."""
+        connection = redis.asyncio.Connection(
+            **self.settings.redis.options(),
+            client_name=f"{self.name}-link",
+            socket_connect_timeout=_CONNECT_S,
+            protocol=2,  # in RESP3 a subscription's messages are no responses
+        )
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                await connection.connect()  # type: ignore[no-untyped-call]
+                await connection.send_command("SUBSCRIBE", f"mentor:link:{self.name}")
+                await connection.read_response()
+            self.redis_connected = True
+            self.changed.set()
+            LOG.info("redis connected")
+            while True:
+                await connection.read_response()
+        finally:
+            await connection.disconnect(nowait=True)

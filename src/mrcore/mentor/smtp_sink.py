@@ -1,0 +1,117 @@
+"""A mail server that accepts, counts and forgets; it refuses what real ones refuse.
+
+| address or state | answer |
+|---|---|
+| wrong user or password, or told to refuse | 535 5.7.8 |
+| not logged in | 530 5.7.0 |
+| `…@bounce.example` | 550 5.1.1, always |
+| `…@greylist.example` | 451 4.7.1 the first time, then 250 |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import email
+import email.policy
+import hmac
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiosmtpd import smtp
+
+from mrcore.mentor import config, people
+
+LOG = logging.getLogger("smtp")
+
+_KEPT = 200
+_BAD = "535-5.7.8 Username and Password not accepted. For more information, go to\r\n535 5.7.8"
+_BOUNCE = "550 5.1.1 The email account that you tried to reach does not exist"
+_LATER = "451 4.7.1 Greylisted, please try again later"
+
+
+@dataclass
+class Sink:
+    """The server's handler. `counters` only grow; `delivered` holds the newest 200 envelopes."""
+
+    account: config.Email
+    refuse_logins: bool = False
+    counters: collections.Counter[str] = field(default_factory=collections.Counter)
+    delivered: collections.deque[tuple[str, str]] = field(
+        default_factory=lambda: collections.deque(maxlen=_KEPT)
+    )
+
+    def __post_init__(self) -> None:
+        self._greeted: set[str] = set()
+
+    def authenticate(
+        self, server: smtp.SMTP, session: Any, envelope: Any, mechanism: str, data: Any
+    ) -> smtp.AuthResult:
+        """Check the account that the backend has in EMAIL_USER and EMAIL_PASS."""
+        expected = (self.account.user.encode(), self.account.password.get_secret_value().encode())
+        same = isinstance(data, smtp.LoginPassword) and all(
+            hmac.compare_digest(a, b)
+            for a, b in zip(expected, (data.login, data.password), strict=True)
+        )
+        if same and not self.refuse_logins:
+            self.counters["logins"] += 1
+            return smtp.AuthResult(success=True)
+        self.counters["refused_logins"] += 1
+        LOG.warning("login refused: 535-5.7.8 BadCredentials")
+        return smtp.AuthResult(success=False, handled=False, message=_BAD)
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: smtp.SMTP, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        """Refuse senders who have not logged in."""
+        if not session.authenticated:
+            return "530 5.7.0 Authentication Required"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: smtp.SMTP, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        """Accept the recipient, or answer as its domain's server would."""
+        domain = address.rpartition("@")[2].lower()
+        if domain == people.BOUNCES:
+            return self._refuse("bounced", address, _BOUNCE)
+        if domain == people.GREYLISTS and address not in self._greeted:
+            self._greeted.add(address)
+            return self._refuse("greylisted", address, _LATER)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802
+        self, server: smtp.SMTP, session: Any, envelope: Any
+    ) -> str:
+        """Count the mail; its text is read for the subject and dropped."""
+        letter = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        subject = str(letter["Subject"])
+        for address in envelope.rcpt_tos:
+            self.counters["delivered"] += 1
+            self.delivered.append((address, subject))
+            LOG.info("delivered %r to %s", subject, address)
+        return "250 2.0.0 OK"
+
+    def _refuse(self, counter: str, address: str, answer: str) -> str:
+        self.counters[counter] += 1
+        LOG.warning("refused %s: %s", address, answer)
+        return answer
+
+
+async def listen(sink: Sink, host: str, port: int) -> asyncio.Server:
+    """Serve SMTP with AUTH on `host:port` (0: a free one)."""
+    return await asyncio.get_running_loop().create_server(
+        lambda: smtp.SMTP(
+            sink,
+            hostname="mail.local",
+            ident="Mr. Mentor's sink",
+            authenticator=sink.authenticate,
+            auth_require_tls=False,
+        ),
+        host,
+        port,
+    )

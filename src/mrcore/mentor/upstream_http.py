@@ -1,0 +1,138 @@
+"""The HTTP services that Mr. Mentor syncs with, simulated: Graphy, Mr. Test, ElevenLabs.
+
+They check their key (401), allow so many requests (429 to every fourth) and sometimes hang (every
+ninth), each service by its own count, so that a run is the same every time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import logging
+import random
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette import applications, requests, responses, routing
+
+from mrcore.mentor import people, smtp_sink
+
+LOG = logging.getLogger("upstreams")
+
+_LIMIT_EVERY, _HANG_EVERY = 4, 9
+_HANG_S = 10.0
+_MODULES = ("SQL basics", "Joins", "Window functions", "Pandas", "Storytelling", "A/B tests")
+_ROWS = 40
+
+Answer = Callable[[int, requests.Request], dict[str, Any]]
+"""What a service says at its n-th accepted request."""
+
+
+@dataclass
+class Upstreams:
+    """The services of one seed."""
+
+    seed: int
+    scale: people.Scale
+    sink: smtp_sink.Sink
+    now: Callable[[], datetime]
+    hang_s: float = _HANG_S
+    asked: collections.Counter[str] = field(default_factory=collections.Counter)
+
+    def app(self) -> applications.Starlette:
+        """The services and the simulation's own control, on one port."""
+        return applications.Starlette(
+            routes=[
+                self._route("graphy", "/graphy/v1/progress", self._progress),
+                self._route("graphy", "/graphy/v1/students", self._students),
+                self._route("mrtest", "/mrtest/v1/results", self._results),
+                self._route("elevenlabs", "/v1/convai/conversations", self._conversations),
+                routing.Route("/control/smtp", self._control_smtp, methods=["POST"]),
+                routing.Route("/control/counters", self._counters),
+            ]
+        )
+
+    def _route(self, service: str, path: str, answer: Answer) -> routing.Route:
+        async def handle(request: requests.Request) -> responses.Response:
+            if request.headers.get("x-api-key") != people.api_key(self.seed, service):
+                LOG.warning("%s: 401, the key is not valid", service)
+                return responses.JSONResponse({"message": "API key is not valid"}, 401)
+            self.asked[service] += 1
+            count = self.asked[service]
+            if count % _LIMIT_EVERY == 0:
+                LOG.warning("%s: 429, too many requests", service)
+                return responses.JSONResponse(
+                    {"message": "Too many requests"}, 429, headers={"retry-after": "10"}
+                )
+            if count % _HANG_EVERY == 0:
+                LOG.warning("%s: hangs for %g s", service, self.hang_s)
+                await asyncio.sleep(self.hang_s)
+            return responses.JSONResponse(answer(count, request))
+
+        named: Callable[[requests.Request], Awaitable[responses.Response]] = handle
+        return routing.Route(path, named)
+
+    def _dice(self, *parts: object) -> random.Random:
+        return random.Random(f"{self.seed}/{parts}")  # noqa: S311 - invented data
+
+    def _rows(self, service: str, count: int) -> list[dict[str, Any]]:
+        dice = self._dice(service, count)
+        rows = []
+        for _ in range(_ROWS):
+            number = dice.randrange(self.scale.first_student, self.scale.people)
+            who = people.person(self.seed, number, self.scale)
+            module, percent = dice.choice(_MODULES), dice.randrange(101)
+            rows.append({"email": who.email, "module": module, "percent": percent})
+        return rows
+
+    def _progress(self, count: int, request: requests.Request) -> dict[str, Any]:
+        return {"progress": self._rows("graphy", count), "newStudentPages": 2}
+
+    def _results(self, count: int, request: requests.Request) -> dict[str, Any]:
+        return {"results": self._rows("mrtest", count)}
+
+    def _students(self, count: int, request: requests.Request) -> dict[str, Any]:
+        """Page 0 has three strangers; page 1 a known student who writes in capitals."""
+        if request.query_params.get("page") == "1":
+            known = people.person(self.seed, self.scale.first_student, self.scale)
+            found = [(known.email.upper(), known)]
+        else:
+            first = self.scale.people + 3 * (count % 300)
+            strangers = (people.person(self.seed, first + n, self.scale) for n in range(3))
+            found = [(who.email, who) for who in strangers]
+        return {"students": [{"email": e, "name": w.name, "phone": w.phone} for e, w in found]}
+
+    def _conversations(self, count: int, request: requests.Request) -> dict[str, Any]:
+        dice = self._dice("elevenlabs", count)
+        calls = []
+        for number in range(5):
+            # The same people that seed_rows made leads of.
+            lead = self.scale.people + 1000 + dice.randrange(self.scale.leads)
+            started = self.now() - timedelta(minutes=dice.randrange(5, 15))
+            done = dice.random() < 0.9
+            calls.append(
+                {
+                    "conversation_id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{count}/{number}")),
+                    "phone": people.person(self.seed, lead, self.scale).phone,
+                    "status": "completed" if done else "in_progress",
+                    "started_at": started.isoformat(),
+                    "ended_at": (started + timedelta(minutes=3)).isoformat() if done else None,
+                    "summary": "asked about the price" if done else None,
+                }
+            )
+        return {"conversations": calls}
+
+    async def _control_smtp(self, request: requests.Request) -> responses.Response:
+        """`{"logins": "refuse"}` makes the mail server answer 535, `"accept"` ends that."""
+        wanted = (await request.json()).get("logins")
+        if wanted not in ("refuse", "accept"):
+            return responses.JSONResponse({"message": "logins must be refuse or accept"}, 400)
+        self.sink.refuse_logins = wanted == "refuse"
+        LOG.warning("control: smtp logins are now %sd", wanted.rstrip("d"))
+        return responses.JSONResponse({"logins": wanted})
+
+    async def _counters(self, request: requests.Request) -> responses.Response:
+        return responses.JSONResponse({"smtp": self.sink.counters, "http": self.asked})

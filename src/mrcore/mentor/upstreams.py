@@ -1,0 +1,135 @@
+"""The world outside Mr. Mentor, on one event loop: mail, HTTP services, people, faults."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import uvicorn
+
+from mrcore import errors
+from mrcore.mentor import config, faults, people, smtp_sink, upstream_http, visitors
+
+LOG = logging.getLogger("upstreams")
+
+_HOST = "127.0.0.1"
+_AGAIN_S = 2.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to simulate. Without `seed` there is mail and nobody visits."""
+
+    settings: config.Config
+    smtp_port: int
+    urls: list[str]
+    seed: int | None
+    scale: people.Scale
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> Order:
+        """Read MR_SMTP_PORT, MR_BACKENDS (comma-separated URLs), MR_SCALE and MR_SEED.
+
+        Raises SettingsError that names the variable that is wrong.
+        """
+        scale = env.get("MR_SCALE") or "small"
+        if scale not in people.SCALES:
+            raise errors.SettingsError(
+                f"MR_SCALE is {scale!r}.", fix=f"Use {' or '.join(sorted(people.SCALES))}."
+            )
+        settings = config.Config.read(env)
+        return cls(
+            settings=settings,
+            smtp_port=config.number(env, "MR_SMTP_PORT", settings.email.port),
+            urls=[url.rstrip("/") for url in env.get("MR_BACKENDS", "").split(",") if url],
+            seed=config.number(env, "MR_SEED", 0) if env.get("MR_SEED") else None,
+            scale=people.SCALES[scale],
+        )
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # this process has one more thing to stop than its HTTP server
+
+
+async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called when mail and HTTP listen.
+
+    Raises StackError when the mail port is taken.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    sink = smtp_sink.Sink(order.settings.email)
+    try:
+        mail = await smtp_sink.listen(sink, _HOST, order.smtp_port)
+    except OSError as error:
+        raise errors.StackError(
+            f"Mail cannot listen on port {order.smtp_port}: {error.strerror}.",
+            fix="Set MR_SMTP_PORT to a free port.",
+        ) from error
+    with socket.create_server((_HOST, 0)) as listener:
+        services = upstream_http.Upstreams(order.seed or 0, order.scale, sink, now)
+        server = _Server(
+            uvicorn.Config(services.app(), log_config=None, access_log=False, lifespan="off")
+        )
+        url = f"http://{_HOST}:{listener.getsockname()[1]}"
+        LOG.info("mail on port %d, services on %s", order.smtp_port, url)
+        tasks = [
+            asyncio.create_task(w) for w in (server.serve([listener]), *_life(order, url, now))
+        ]
+        ready()
+        await _until(stop, tasks)
+        mail.close()
+
+
+def _life(order: Order, url: str, now: Callable[[], datetime]) -> list[Coroutine[Any, Any, None]]:
+    if order.seed is None:
+        return []
+    database = order.settings.database
+    life: list[Coroutine[Any, Any, None]] = [
+        point_configs(database, url),
+        faults.forgotten_transaction(database, faults.Rhythm()),
+    ]
+    if order.urls:
+        crowd = visitors.Visitors(order.urls, order.seed, order.scale, now)
+        life += [crowd.run(), faults.bounces(crowd, faults.Rhythm(first_s=10))]
+    return life
+
+
+async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for `stop`; a task that fails before ends the process with its error."""
+    stopping = asyncio.create_task(stop.wait())
+    waiting: set[asyncio.Task[Any]] = {stopping, *tasks}
+    while not stopping.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopping}:
+            task.result()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def point_configs(database: config.Database, url: str) -> None:
+    """Give the sync configs our address, as an admin who saves them would; tries until it can."""
+    while True:
+        try:
+            connection = await asyncpg.connect(**database.options("mentor-admin"), timeout=5)
+            try:
+                await connection.execute("UPDATE sync_configs SET base_url = $1", url)
+            finally:
+                await connection.close()
+        except (OSError, asyncpg.PostgresError) as error:
+            LOG.warning("sync configs are not saved yet: %s", type(error).__name__)
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            return
