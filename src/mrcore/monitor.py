@@ -251,7 +251,8 @@ class Monitor:
             if not before.failures:
                 log.exception("Source %s broke.", watch.status.name)
             watch.failed(self._now(), "defect", _defect(watch.status.name, error))
-        if watch.status != before and watch.status.name != "core":
+        after = watch.status
+        if (after.state, after.verdict) != (before.state, before.verdict):
             self.poke("core")
 
     async def _attempt(self, watch: Watch) -> None:

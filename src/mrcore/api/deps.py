@@ -1,0 +1,48 @@
+"""What routes are given: the core, the login, and how they answer."""
+
+from __future__ import annotations
+
+import functools
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, TypeAdapter
+from starlette.responses import Response
+
+from mrcore import auth, core
+from mrcore.api import peer
+
+
+def core_of(request: Request) -> core.Core:
+    """The core behind this app."""
+    found: core.Core = request.app.state.core
+    return found
+
+
+async def login_of(request: Request) -> auth.Login:
+    """The login behind this request.
+
+    Raises Unauthenticated.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    return await core_of(request).auth.login(getattr(request.state, peer.STATE_KEY, None), bearer)
+
+
+Core = Annotated[core.Core, Depends(core_of)]
+Login = Annotated[auth.Login, Depends(login_of)]
+
+
+def encode(value: BaseModel) -> bytes:
+    """A wire type as JSON, in one step."""
+    return _adapter(type(value)).dump_json(value)
+
+
+def answer(value: BaseModel) -> Response:
+    """A wire type as the body of a response."""
+    return Response(encode(value), media_type="application/json")
+
+
+@functools.cache
+def _adapter(kind: type[BaseModel]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

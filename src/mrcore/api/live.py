@@ -1,0 +1,52 @@
+"""What is: the sources, the live sets, and the stream of changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Depends
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse
+from starlette.responses import Response
+
+from mrcore import hub
+from mrcore.api import deps
+from mrcore.model import wire
+
+PING_S = 5.0
+
+router = APIRouter(tags=["live"], dependencies=[Depends(deps.login_of)])
+
+
+@router.get("/sources", response_model=wire.Sources)
+async def sources(core: deps.Core) -> Response:
+    """How every source is."""
+    found = wire.Sources(at=core.now(), sources=tuple(core.monitor.statuses()))
+    return deps.answer(found)
+
+
+@router.get("/live", response_model=wire.Snapshot)
+async def live(core: deps.Core) -> Response:
+    """Everything that is live now."""
+    return deps.answer(core.hub.snapshot())
+
+
+@router.get("/changes", response_class=EventSourceResponse)
+async def changes(core: deps.Core) -> EventSourceResponse:
+    """Server-sent events: `snapshot`, then `changed` and `touched`; in silence a comment."""
+    return EventSourceResponse(_stream(core.hub))
+
+
+async def _stream(source: hub.Hub) -> AsyncIterator[bytes]:
+    subscriber = source.subscribe()
+    try:
+        while not source.closed:
+            for event in subscriber.take():
+                yield b"event: %b\ndata: %b\n\n" % (event.type.encode(), deps.encode(event))
+            try:
+                async with asyncio.timeout(PING_S):
+                    await subscriber.news()
+            except TimeoutError:
+                yield KEEPALIVE_COMMENT
+    finally:
+        source.unsubscribe(subscriber)
