@@ -54,6 +54,9 @@ TABLE: tuple[Key, ...] = (
     Key("go.operations", (), "go operations", "operations", command="operations"),
     Key("go.troubles", (), "go troubles", "everything that is not well", command="troubles"),
     Key("row.open", ("enter",), "open", "open", LISTS, shown=1),
+    Key("log.next", ("n",), "hit 1", "next hit", "logs"),
+    Key("log.previous", ("N",), "hit -1", "previous hit", "logs"),
+    Key("log.wrap", ("w",), "wrap", "wrap long lines", "logs"),
     Key("row.retry", ("r",), "act queue.retry", "retry", shown=2, needs="queue.retry"),
     Key("job.older", ("left",), "older", "older attempt", "job", shown=3),
     Key("job.newer", ("right",), "newer", "newer attempt", "job", shown=3),
@@ -78,7 +81,7 @@ TABLE: tuple[Key, ...] = (
     Key("app.back", ("escape",), "back", "back"),
     Key("app.last", ("minus",), "last", "the view before"),
     Key("app.redraw", ("ctrl+l",), "redraw", "redraw"),
-    Key("app.quit", ("q",), "quit", "leave", command="q"),
+    Key("app.quit", ("q", "ctrl+c"), "quit", "leave", command="q"),
 )
 
 _NAMES = {"/": "slash", ":": "colon", "?": "question_mark", "-": "minus", " ": "space"}
@@ -145,6 +148,16 @@ class Keymap:
                 return entry
         begun = [entry for entry in named if word and entry.command.startswith(word)]
         return begun[0] if len(begun) == 1 else None
+
+    def read(self, line: str) -> str:
+        """What a `:` line does, as a verb with its argument; empty when there is no such word."""
+        word, _, argument = line.strip().removeprefix(":").partition(" ")
+        found = self.command(word)
+        return f"{found.does} {argument.strip()}".strip() if found else ""
+
+    def words(self) -> list[str]:
+        """The words of all commands."""
+        return [entry.command for entry in self.table if entry.command]
 
 
 def load(text: str, path: str) -> Keymap:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mrcore.model import ref, redis
+from mrcore.model import redis, ref
 from mrtui.columns import fmt
 from mrtui.columns.table import Cell, Column, Table, View, trouble_first
 

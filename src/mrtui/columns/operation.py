@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mrcore.model import core
-from mrtui.columns import fmt
 from mrtui.columns.table import Cell, Column, Table, View
 
 _TONES = {

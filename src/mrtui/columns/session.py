@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from mrcore.model import base, postgres
@@ -70,10 +70,8 @@ def _busy(entity: postgres.Session, view: View) -> Any:
     return (view.rank(entity), not entity.blocks, quiet, -since_s)
 
 
-def tree(
-    sessions: Iterable[base.Entity], first: Sequence[base.Entity]
-) -> list[tuple[postgres.Session, int]]:
-    """Sessions in the order of `first`, each with what it blocks indented under it.
+def tree(first: Iterable[base.Entity]) -> list[tuple[postgres.Session, int]]:
+    """Sessions in the order given, each with what it blocks indented under it.
 
     A deadlock's circle is entered at the session that comes first; each session is shown once.
     """

@@ -1,0 +1,171 @@
+"""ControlRoom: the app. Wiring only; what it shows is in screens/, what it knows in world.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from textual.screen import Screen
+
+from mrtui import keys, start, themes
+from mrtui.screens import splash
+from mrtui.terminal import frame_diff, safe_text
+from mrtui.widgets import cells
+
+if TYPE_CHECKING:  # loaded after the first frame, by _load
+    from textual.command import Provider
+
+    from mrtui import acting, link, visits, world
+    from mrtui.screens import room
+
+TICK_S = 1.0
+"""How often ages are painted anew."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class Start(NamedTuple):
+    """How the screen was started: what leaving means, and what is shown until the core answers."""
+
+    place: str = ""
+    theme: str = ""
+    read_only: bool = False
+    owns_stack: bool = False
+    steps: Callable[[], Sequence[start.Step]] = tuple
+    failed: Callable[[], str] = str
+
+
+def _load() -> None:
+    """Import what the first frame does without: the model, the World, home."""
+    from mrtui import acting, link, visits, world
+    from mrtui.screens import home
+
+    assert all((acting, link, visits, world, home))
+
+
+def _palette() -> type[Provider]:
+    from mrtui.screens import palette
+
+    return palette.Commands
+
+
+class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
+    """The whole screen: one World, one Link, a stack of rooms."""
+
+    TITLE = "mr"
+    CSS_PATH = "app.tcss"
+    COMMANDS = {_palette}
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-medium"), (40, "-tall")]
+
+    world: world.World
+    link: link.Link
+    visits: visits.Visits
+    acting: acting.Acting
+
+    def __init__(
+        self,
+        connect: Callable[[], link.Core],
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        keymap: keys.Keymap | None = None,
+        started: Start | None = None,
+    ) -> None:
+        super().__init__()
+        self.connect = connect
+        self.clock = clock
+        self.keymap = keymap or keys.Keymap()
+        self.started = started or Start()
+        self.news: tuple[str, cells.Style] = ("", "")
+        self.inside = asyncio.Event()  # set when home has taken the splash's place
+        themes.install(self, themes.load_all())
+        self.theme = self.started.theme or themes.DEFAULT
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our words' colours, for themes that do not know them."""
+        return themes.variable_defaults()
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The splash, which needs nothing."""
+        return splash.Splash(self.started.place, self.started.steps, self._waiting_for)
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self._follow(), name="link", group="link")
+
+    async def _follow(self) -> None:
+        """Load the rest behind the first frame, then follow the core for ever."""
+        await asyncio.to_thread(_load)
+        from mrtui import acting, link, visits, world
+
+        self.world = world.World()
+        self.link = link.Link(self.world, self.connect, self.clock, self._noted)
+        self.visits = visits.Visits(self)
+        self.acting = acting.Acting(self)
+        self.set_interval(TICK_S, self._tick)
+        await self.link.run()
+
+    # What the rooms ask for
+
+    @property
+    def now(self) -> datetime:
+        """The core's time, as far as we know it."""
+        return self.clock() + self.world.skew
+
+    @property
+    def cursor_ref(self) -> str:
+        """The ref under the cursor of the room on top; empty without one."""
+        return next((room.cursor_ref for room in self._rooms()), "")
+
+    def later(self, work: Any, name: str) -> None:
+        """Run a coroutine beside the screen; a newer one of the same name replaces it."""
+        self.run_worker(work, name=name, group=name, exclusive=True)
+
+    def say(self, text: str, style: cells.Style = "") -> None:
+        """One line of news for the room on top; it stays until the next key."""
+        self.news = (safe_text.safe_text(text), style)
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Let the room on top pull anew."""
+        for seen in self._rooms():
+            seen.repaint()
+
+    # What the link tells
+
+    def _rooms(self) -> Iterator[room.Room]:
+        """The room that is seen: the top one, also behind a dialog."""
+        from mrtui.screens import room
+
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, room.Room):
+                yield screen
+                return
+
+    def _noted(self, difference: world.Difference) -> None:
+        if self.world.connected and not self.inside.is_set():
+            self.inside.set()
+            self.later(self.visits.begin(), "begin")
+        self.acting.settle()
+        for seen in self._rooms():
+            seen.changed(difference)
+
+    def _tick(self) -> None:
+        for seen in self._rooms():
+            seen.tick()
+
+    def _waiting_for(self) -> str:
+        """What the splash says while there is no core."""
+        if why := self.started.failed():
+            return f"✖ {why}"
+        known = getattr(self, "world", None)
+        if known is None or known.lost_at is None or self.started.steps():
+            return ""
+        return f"◌ {known.why_lost}"

@@ -1,0 +1,210 @@
+"""What the panes of the home screen show: a title, a level, rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from mrcore.model import backend, base, log, postgres, queue, redis
+from mrtui import world
+from mrtui.columns import check as check_columns
+from mrtui.columns import fmt, session, table
+from mrtui.columns import line as line_columns
+from mrtui.columns import node as node_columns
+from mrtui.columns import postgres as server_columns
+from mrtui.columns import queue as queue_columns
+from mrtui.widgets import cells
+
+Cell = cells.Cell
+
+MOST_LINES = 60
+
+
+class Shown(NamedTuple):
+    """A pane: what stands beside its name, how it is, and its table."""
+
+    title: list[Cell]
+    level: base.Level
+    columns: Sequence[table.Column]
+    rows: list[tuple[base.Entity, tuple[Cell, ...]]]
+    sources: frozenset[str]
+
+
+def _worst(view: table.View, entities: Iterable[base.Entity]) -> base.Level:
+    levels = [view.verdict(entity).level for entity in entities]
+    return min(levels, key=lambda level: world.RANK[level], default=base.Level.OK)
+
+
+def _sources(view: table.View, entities: Iterable[base.Entity]) -> frozenset[str]:
+    return frozenset(view.world.source_of(entity) for entity in entities)
+
+
+# Health: checks, servers, and whatever else is not well and has no pane
+
+
+def health(view: table.View) -> Shown:
+    """A line for each check and each server; then sources, processes … that are not well."""
+    found: list[base.Entity] = [
+        entity
+        for kind in ("postgres", "node")
+        for entity in view.world.table(kind).values()
+    ]
+    served = _sources(view, found)
+    checks = [
+        entity
+        for entity in view.world.table("check").values()
+        if view.world.source_of(entity) not in served or view.rank(entity) < world.RANK[base.Level.OK]
+    ]
+    others = [
+        trouble.entity
+        for trouble in view.world.troubles(view.now)
+        if trouble.entity.kind in ("source", "process", "worker", "schedule")
+    ]
+    listed = sorted([*checks, *found, *others], key=lambda entity: (view.rank(entity), entity.ref))
+    away = sum(view.rank(entity) < world.RANK[base.Level.OK] for entity in listed)
+    title = [Cell(f"{away} not well", "bad")] if away else [Cell("all well", "ok")]
+    rows = [(entity, _health_row(entity, view)) for entity in listed]
+    columns = check_columns.TABLE.brief_columns
+    return Shown(title if rows else [], _worst(view, listed), columns, rows, frozenset())
+
+
+def _health_row(entity: base.Entity, view: table.View) -> tuple[Cell, ...]:
+    latest = view.world.latest
+    if isinstance(entity, backend.Check):
+        return check_columns.brief(entity, view)
+    name = Cell(view.world.source_of(entity))
+    if isinstance(entity, postgres.PostgresServer):
+        took = Cell(fmt.millis(latest("pg.round_trip_ms", entity.ref)))
+        says = view.why(entity, otherwise=server_columns.against_limit(entity))
+        return (view.mark(entity), name, Cell(""), took, says)
+    if isinstance(entity, redis.RedisNode):
+        took = Cell(fmt.millis(latest("redis.canary_ms", entity.ref)))
+        says = view.why(entity, otherwise="canary" if entity.canary_ok else "no canary")
+        return (view.mark(entity), name, Cell(""), took, says)
+    named = Cell(str(getattr(entity, "name", entity.kind)))
+    return (view.mark(entity), named, Cell(""), Cell(entity.kind[:6], "dim"), view.why(entity))
+
+
+# Queues
+
+
+def queues(view: table.View) -> Shown:
+    """Every queue, trouble first."""
+    found = list(view.world.table("queue").values())
+    listed = table.ordered(found, view, queue_columns.TABLE.orders[0])
+    bad = sum(view.rank(entity) < world.RANK[base.Level.OK] for entity in listed)
+    waiting = sum(entity.counts.waiting for entity in found if isinstance(entity, queue.Queue))
+    title = [Cell(f"{len(found)}", "dim")]
+    if bad:
+        title.append(Cell(f"{bad} in trouble", "bad"))
+    title.append(Cell(f"{fmt.count(waiting)} waiting", "dim"))
+    rows = [
+        (entity, queue_columns.brief(entity, view))
+        for entity in listed
+        if isinstance(entity, queue.Queue)
+    ]
+    columns = queue_columns.TABLE.brief_columns
+    return Shown(title if rows else [], _worst(view, found), columns, rows, _sources(view, found))
+
+
+# Postgres
+
+
+def sessions(view: table.View) -> Shown:
+    """Sessions that do something, what blocks above what it blocks."""
+    servers = [s for s in view.world.table("postgres").values()]
+    found = list(view.world.table("session").values())
+    title: list[Cell] = []
+    for server in servers:
+        if isinstance(server, postgres.PostgresServer):
+            bars = fmt.spark(view.world.recent("pg.sessions", server.ref), 10)
+            title += [Cell(server_columns.against_limit(server), "strong"), Cell(bars, "accent")]
+            if server.blocked:
+                title.append(Cell(f"{server.blocked} blocked", "bad"))
+    first = table.ordered(found, view, session.TABLE.orders[0])
+    busy = [
+        (entity, depth)
+        for entity, depth in session.tree(first)
+        if entity.state != "idle" or depth or view.rank(entity) < world.RANK[base.Level.OK]
+    ]
+    rows: list[tuple[base.Entity, tuple[Cell, ...]]] = [
+        (entity, session.brief(entity, view, depth)) for entity, depth in busy
+    ]
+    every = [*servers, *found]
+    columns = session.TABLE.brief_columns
+    return Shown(title, _worst(view, every), columns, rows, _sources(view, servers))
+
+
+# Redis
+
+NODE_COLUMNS = (
+    table.Column("", 1),
+    table.Column("", 12),
+    table.Column("", 13, right=True, keep=7),
+    table.Column("", keep=8),
+)
+
+
+def redis_nodes(view: table.View) -> Shown:
+    """Two lines a node: what it holds and does, whether writes come back."""
+    found = list(view.world.table("node").values())
+    rows: list[tuple[base.Entity, tuple[Cell, ...]]] = []
+    title: list[Cell] = []
+    for node in found:
+        if isinstance(node, redis.RedisNode):
+            keys, memory, hits, commands = node_columns.headline(node, view)
+            bars = Cell(fmt.spark(view.world.recent("redis.ops", node.ref), 10), "accent")
+            title += [commands, bars]
+            why = view.why(node)
+            rows.append((node, (view.mark(node), memory, keys, why if why.text else hits)))
+    return Shown(title, _worst(view, found), NODE_COLUMNS, rows, _sources(view, found))
+
+
+# Logs
+
+LINE_COLUMNS = (
+    table.Column("", 2, keep=7),
+    table.Column("", 1),
+    table.Column("", 10, keep=5),
+    table.Column(""),
+)
+
+
+def lines(view: table.View) -> Shown:
+    """The newest lines that are worth showing, and how much is written at all."""
+    streams = [s for s in view.world.table("stream").values() if isinstance(s, log.LogStream)]
+    notable = [(line, stream) for stream in streams for line in stream.notable]
+    notable.sort(key=lambda pair: view.age_s(pair[0].at))
+    total = view.world.total("log.line_rate")
+    bars = fmt.spark(view.world.recent_total("log.line_rate"), 16)
+    title = [Cell(f"{len(streams)} streams", "dim"), Cell(fmt.rate(total)), Cell(bars, "accent")]
+    rows: list[tuple[base.Entity, tuple[Cell, ...]]] = []
+    for place, (line, stream) in enumerate(notable[:MOST_LINES]):
+        style = line_columns.TONES.get(line.level, "")
+        known = log.LogLine(
+            ref=line.ref or f"{stream.ref}/{place}",
+            stream=line.stream,
+            offset=0,
+            at=line.at,
+            level=line.level,
+            text=line.text,
+        )
+        row = (
+            Cell("" if line.at is None else f"{line.at:%S}", "dim"),
+            Cell(line_columns.GLYPHS[line.level], style),
+            Cell(line.stream, "accent"),
+            Cell(line.text, style),
+        )
+        rows.append((known, row))
+    level = _worst(view, streams)
+    return Shown(title if streams else [], level, LINE_COLUMNS, rows, _sources(view, streams))
+
+
+PANES: tuple[tuple[str, Callable[[table.View], Shown], str, str], ...] = (
+    # id, what it shows, screen that it leads to, what it says when it is empty
+    ("health", health, "sources", "no check yet"),
+    ("queues", queues, "queues", "no queue yet"),
+    ("postgres", sessions, "postgres", "every session is idle"),
+    ("redis", redis_nodes, "redis", "no node yet"),
+    ("logs", lines, "logs", "nothing notable"),
+)

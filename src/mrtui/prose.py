@@ -1,0 +1,118 @@
+"""A detail as lines of cells: fields aligned, JSON indented, traces as they were. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from mrcore.model import wire
+from mrtui.columns import fmt
+from mrtui.terminal import safe_text
+from mrtui.widgets import cells
+
+Line = tuple[cells.Cell, ...]
+
+LONGEST_NAME = 18
+
+
+def section(part: wire.Section, now: datetime) -> list[Line]:
+    """The lines of one section, without its title."""
+    if part.form == "fields":
+        return _fields(part.fields, now)
+    if part.form == "json":
+        return [_json_line(line) for line in _pretty(part.data)]
+    text = part.text if part.text or part.data is None else "\n".join(_pretty(part.data))
+    return [_trace_line(line) if part.form == "trace" else _plain(line) for line in _split(text)]
+
+
+def titled(part: wire.Section, now: datetime, width: int) -> list[Line]:
+    """A section under its title, with an empty line after it."""
+    return [heading(part.title, width), *section(part, now), ()]
+
+
+def heading(title: str, width: int) -> Line:
+    """A title with a rule that fills the line."""
+    rule = "─" * max(0, width - len(title) - 1)
+    return (cells.Cell(safe_text.safe_text(title), "strong"), cells.Cell(f" {rule}", "dim"))
+
+
+def wrap(lines: Sequence[Line], width: int) -> list[Line]:
+    """Lines that are too long go on below, indented by two."""
+    wrapped: list[Line] = []
+    for line in lines:
+        text = "".join(cell.text for cell in line)
+        if len(text) <= width or width < 8:
+            wrapped.append(line)
+            continue
+        style = line[-1].style
+        head = sum(len(cell.text) for cell in line[:-1])
+        if head >= width // 2:
+            wrapped.append(line)
+            continue
+        rest, room = line[-1].text, width - head
+        wrapped.append((*line[:-1], cells.Cell(rest[:room], style)))
+        rest = rest[room:]
+        pad = min(head or 2, width // 2)
+        while rest:
+            wrapped.append((cells.Cell(" " * pad + rest[: width - pad], style),))
+            rest = rest[width - pad :]
+    return wrapped
+
+
+def _fields(fields: Sequence[wire.Field], now: datetime) -> list[Line]:
+    column = min(LONGEST_NAME, max((len(field.name) for field in fields), default=0))
+    lines: list[Line] = []
+    for field in fields:
+        name = cells.Cell(f"{safe_text.safe_text(field.name):<{column}}  ", "dim")
+        values = _split(_value(field, now)) or [""]
+        lines.append((name, cells.Cell(values[0], "accent" if field.ref else "")))
+        lines.extend((cells.Cell(" " * (column + 2)), cells.Cell(more)) for more in values[1:])
+    return lines
+
+
+def _value(field: wire.Field, now: datetime) -> str:
+    if field.at is not None:
+        past_s = (now - field.at).total_seconds()
+        words = f"{fmt.age(field.at, now)} ago" if past_s >= 0 else fmt.age(field.at, now)
+        said = f"{field.value}  " if field.value not in (None, "") else ""
+        return f"{said}{words}  {field.at:%Y-%m-%d %H:%M:%S}Z"
+    if field.value is None:
+        return fmt.NONE
+    if isinstance(field.value, str):
+        return field.value
+    if isinstance(field.value, bool):
+        return "yes" if field.value else "no"
+    if isinstance(field.value, int):
+        return str(field.value)
+    return json.dumps(field.value, ensure_ascii=False)
+
+
+def _pretty(data: object) -> list[str]:
+    return json.dumps(data, indent=2, ensure_ascii=False).splitlines()
+
+
+def _split(text: str) -> list[str]:
+    return [safe_text.safe_text(line) for line in text.splitlines()]
+
+
+def _plain(line: str) -> Line:
+    return (cells.Cell(line),)
+
+
+def _json_line(line: str) -> Line:
+    """`"name": value`, the name quiet so that the value stands out."""
+    line = safe_text.safe_text(line)
+    name, colon, value = line.partition('": ')
+    if colon and name.lstrip().startswith('"'):
+        return (cells.Cell(f'{name}": ', "dim"), cells.Cell(value))
+    return (cells.Cell(line),)
+
+
+def _trace_line(line: str) -> Line:
+    """A frame of a library is quiet, a frame's place stands out, the error is red."""
+    if line.startswith((" ", "\t")):
+        library = "site-packages" in line or "/lib/python" in line or "node_modules" in line
+        place = line.lstrip().startswith(("File ", "at "))
+        return (cells.Cell(line, "dim" if library or not place else ""),)
+    return (cells.Cell(line, "dim" if line.startswith("Traceback") else "bad"),)

@@ -1,0 +1,108 @@
+"""One entity in full, whatever its kind: the sections that its source wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from mrcore import errors
+from mrcore.model import base, ref, wire
+from mrtui import columns, prose, world
+from mrtui.columns import fmt
+from mrtui.screens import room, text
+from mrtui.widgets import cells
+
+
+class Detail(room.Room):
+    """A headline with the verdict, then sections below each other."""
+
+    NAME = "detail"
+    WITHOUT = ("row.open",)
+
+    def __init__(self, ref: str = "", cursor: str = "") -> None:
+        super().__init__(ref, cursor)
+        self.found: wire.Detail | None = None
+        self._failed = ""
+
+    def crumbs(self) -> Sequence[str]:
+        known = self.entity()
+        address = ref.parse(self.ref)
+        return (address.kind, columns.label(known) if known else address.id)
+
+    def sources(self) -> Iterable[str]:
+        return (ref.source_of(self.ref),)
+
+    def entity(self) -> base.Entity | None:
+        """What the detail is of, as fresh as it is known."""
+        live = self.control.world.get(self.ref)
+        return live or (self.found.entity if self.found else None)
+
+    def body(self) -> ComposeResult:
+        yield Static(classes="headline", markup=False)
+        with VerticalScroll(id="sections", can_focus=True):
+            yield Static(id="text", markup=False)
+
+    def on_mount(self) -> None:
+        self.ask_again()
+        super().on_mount()
+
+    def noticed(self, difference: world.Difference) -> None:
+        """Ask again when it changed or was touched."""
+        if self.ref in difference.refs | difference.touched or (
+            self.found is None and self.control.world.connected
+        ):
+            self.ask_again()
+
+    def ask_again(self) -> None:
+        """Ask the core for the detail."""
+        self.run_worker(self._ask(), name="detail", group="detail", exclusive=True)
+
+    async def _ask(self) -> None:
+        try:
+            self.found = await self.control.link.client.detail(self.ref)
+            self._failed = ""
+        except errors.MrError as error:
+            self._failed = str(error)
+        self.repaint()
+
+    def pull(self) -> None:
+        """Headline and sections from what is known now."""
+        self.put(".headline", [self.headline()])
+        self.put("#text", self.lines())
+
+    def put(self, selector: str, lines: Iterable[Sequence[cells.Cell]]) -> None:
+        """Show lines in a Static, unless it shows them already."""
+        widget, said = self.query_one(selector, Static), text.content_of_lines(lines)
+        if widget.content != said:
+            widget.update(said)
+
+    def headline(self) -> list[cells.Cell]:
+        """Glyph, name, verdict; or why there is nothing."""
+        known = self.entity()
+        if known is None:
+            return [cells.Cell(f"? {self._failed or 'asking'}", "unknown")]
+        view = self.view()
+        parts = [cells.Cell(columns.label(known), "strong"), view.why(known)]
+        if self._failed:
+            at = fmt.clock(self.found.at) if self.found else fmt.NONE
+            parts.append(cells.Cell(f"{fmt.STALE} as of {at}: {self._failed}", "unknown"))
+        return [view.mark(known), cells.Cell(" "), *text.spaced(parts)]
+
+    def lines(self) -> list[prose.Line]:
+        """All sections, wrapped to the width."""
+        if self.found is None:
+            return []
+        width = max(20, self.query_one("#sections").size.width - 1)
+        made: list[prose.Line] = []
+        for part in self.found.sections:
+            made += prose.wrap(prose.titled(part, self.control.now, width), width)
+        for link in self.found.links:
+            line = (cells.Cell(f"→ {link.label}  ", "accent"), cells.Cell(ref.url(link.ref), "dim"))
+            made.append(line)
+        return made
+
+
+ROOM = Detail

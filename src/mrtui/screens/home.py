@@ -1,0 +1,199 @@
+"""Home: health, queues, Postgres, Redis and logs at a glance; trouble first, the calm quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
+
+from mrcore.model import base, log, ref
+from mrtui import panes, world
+from mrtui.columns import fmt, table
+from mrtui.screens import room, text
+from mrtui.widgets import cells, live_table
+
+
+class BareTable(live_table.LiveTable):
+    """A table without a header: the pane's title stands in its place."""
+
+    HEADER_LINES = 0
+
+
+class Pane(Vertical):
+    """A title and a table."""
+
+    def __init__(self, name: str, empty: str) -> None:
+        super().__init__(id=f"{name}-pane")
+        self.pane = name
+        self._empty = empty
+        self.shown: panes.Shown | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(classes="title", markup=False)
+        yield BareTable(placeholder=self._empty)
+
+    @property
+    def table(self) -> BareTable:
+        """The rows."""
+        return self.query_one(BareTable)
+
+    def show(self, shown: panes.Shown, view: table.View) -> None:
+        """Paint what differs."""
+        self.shown = shown
+        rows, widget = self.table, self.query_one(".title", Static)
+        kept = table.fit(shown.columns, rows.size.width or 40)
+        rows.set_columns(table.narrowed(shown.columns, kept))
+        rows.set_rows(
+            [cells.Row(entity.ref, tuple(row[i] for i in kept)) for entity, row in shown.rows]
+        )
+        old = _as_of(shown, view)
+        rows.set_stale(bool(old))
+        said = text.content([cells.Cell(f"{self.pane.upper()} ", "dim"), *self._title(shown, old)])
+        if widget.content != said:
+            widget.update(said)
+
+    def _title(self, shown: panes.Shown, old: str) -> list[cells.Cell]:
+        return text.spaced([cells.Cell(old, "stale")] if old else shown.title, "  ")
+
+
+def _as_of(shown: panes.Shown, view: table.View) -> str:
+    """`◌ as of 14:01:57, 14 s old`: for what cannot be believed any more; else empty."""
+    trusted = all(view.world.trust(name, view.now) == base.OK for name in shown.sources)
+    if view.world.connected and trusted:
+        return ""
+    ages = [view.world.sampled_at[name] for name in shown.sources if name in view.world.sampled_at]
+    if not ages:
+        ages = list(view.world.sampled_at.values())
+    if not ages:
+        return f"{fmt.STALE} nothing yet"
+    at = min(ages)
+    return f"{fmt.STALE} as of {fmt.clock(at)}, {max(0, (view.now - at).seconds)} s old"
+
+
+class Home(room.Room):
+    """Five panes; where there is no room for them, one at a time, the worst first."""
+
+    NAME = "home"
+    SCOPES: ClassVar[tuple[str, ...]] = ("lists",)
+    WITHOUT: ClassVar[tuple[str, ...]] = ("list.sort", "list.mark", "list.filter", "list.freeze")
+
+    def __init__(self, ref: str = "", cursor: str = "") -> None:
+        super().__init__(ref, cursor)
+        self._chosen = ""
+
+    def crumbs(self) -> Sequence[str]:
+        return ()
+
+    def body(self) -> ComposeResult:
+        made = {name: Pane(name, empty) for name, _, _, empty in panes.PANES}
+        yield Static(id="tabs", markup=False)
+        with Horizontal(id="home"):
+            with Vertical(id="left"):
+                yield made["health"]
+                yield made["postgres"]
+                yield made["redis"]
+            with Vertical(id="right"):
+                yield made["queues"]
+                yield made["logs"]
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._pane("queues").table.focus()
+
+    @property
+    def grid(self) -> live_table.LiveTable:
+        """The table of the pane that has the focus."""
+        focused = self.focused
+        return focused if isinstance(focused, live_table.LiveTable) else self._pane("queues").table
+
+    def entity(self) -> base.Entity | None:
+        """The row under the cursor; a log line is of no live set."""
+        known = super().entity()
+        if known is not None:
+            return known
+        here = self.cursor_ref
+        rows = (row for pane in self.query(Pane) if pane.shown for row in pane.shown.rows)
+        return next((entity for entity, _ in rows if entity.ref == here), None)
+
+    async def on_key(self, event: events.Key) -> None:
+        """From the first key on, the pane that is seen is a person's choice."""
+        if not self._chosen and isinstance(self.grid.parent, Pane):
+            self._chosen = self.grid.parent.pane
+        await super().on_key(event)
+
+    def pull(self) -> None:
+        """Every pane; where one is seen at a time, the others in a line of tabs."""
+        view = self.view()
+        found = {name: make(view) for name, make, _, _ in panes.PANES}
+        seen = self._seen(found)
+        for name, shown in found.items():
+            pane = self._pane(name)
+            pane.set_class(name == seen, "-seen")
+            if name == seen or not self.has_class("-single"):
+                pane.show(shown, view)
+        self._place(seen)
+        said, tabs = text.content(self._tabs(found, seen)), self.query_one("#tabs", Static)
+        if tabs.content != said:
+            tabs.update(said)
+
+    def _place(self, seen: str) -> None:
+        """The side that holds the one pane takes the room."""
+        for side in ("left", "right"):
+            widget = self.query_one(f"#{side}")
+            holds = any(pane.pane == seen for pane in widget.query(Pane))
+            widget.set_class(holds, "-around")
+            widget.set_class(not holds, "-empty")
+        if self.has_class("-single") and self.focused is not self._pane(seen).table:
+            self._pane(seen).table.focus()
+
+    def _seen(self, found: dict[str, panes.Shown]) -> str:
+        if self._chosen:
+            return self._chosen
+        if not any(shown.rows for shown in found.values()):
+            return "health"
+        return min(found, key=lambda name: world.RANK[found[name].level])
+
+    def _tabs(self, found: dict[str, panes.Shown], seen: str) -> list[cells.Cell]:
+        line: list[cells.Cell] = []
+        for name, shown in found.items():
+            style = table.TONES[shown.level]
+            word = name.upper() if name == seen else name if self.size.width >= 50 else name[:5]
+            line += [
+                cells.Cell(fmt.GLYPHS[shown.level], style),
+                cells.Cell(f"{word} ", "strong" if name == seen else "dim"),
+            ]
+        return line
+
+    def _pane(self, name: str) -> Pane:
+        return self.query_one(f"#{name}-pane", Pane)
+
+    async def do_tab(self, argument: str) -> None:
+        """The next pane."""
+        names = [name for name, *_ in panes.PANES]
+        shown = self.grid.parent
+        here = shown.pane if isinstance(shown, Pane) else names[0]
+        self._chosen = names[(names.index(here) + int(argument)) % len(names)]
+        self._pane(self._chosen).table.focus()
+        self.repaint()
+
+    async def do_open(self, argument: str) -> None:
+        """What the row leads to; a line to the log that it is of, an empty pane to its screen."""
+        found = self.entity()
+        if isinstance(found, log.LogLine):
+            source = found.ref.split("/", 1)[0]
+            await self.control.visits.into("logs", ref.make(source, "stream", found.stream))
+            return
+        if self.cursor_ref:
+            await super().do_open(argument)
+            return
+        shown = self.grid.parent
+        for name, _, screen, _ in panes.PANES:
+            if isinstance(shown, Pane) and shown.pane == name:
+                await self.control.visits.into(screen)
+
+
+ROOM = Home

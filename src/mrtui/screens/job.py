@@ -1,0 +1,119 @@
+"""One job: payload and timings beside the attempt that is looked at, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.widgets import Static
+
+from mrcore.model import queue, ref, wire
+from mrtui import prose, world
+from mrtui.columns import job as job_columns
+from mrtui.screens import detail, text
+from mrtui.widgets import cells
+
+ATTEMPT = "attempt/"
+
+
+class Job(detail.Detail):
+    """Left what it was given and when; right why it failed."""
+
+    NAME = "job"
+    SCOPES: ClassVar[tuple[str, ...]] = ("job",)
+
+    def __init__(self, ref: str = "", cursor: str = "") -> None:
+        super().__init__(ref, cursor)
+        self._attempt = 0
+
+    def crumbs(self) -> Sequence[str]:
+        ids = ref.parse(self.ref).ids
+        found = self.job()
+        named = [part.decode("utf-8", "replace") for part in ids]
+        if found is not None:
+            named[-1] = f"{found.id} {found.name}"
+        return ("queues", *named)
+
+    def body(self) -> ComposeResult:
+        yield Static(classes="headline", markup=False)
+        with Horizontal(id="job"):
+            with VerticalScroll(id="sections", can_focus=True):
+                yield Static(id="text", markup=False)
+            with VerticalScroll(id="attempt", can_focus=True):
+                yield Static(id="trace", markup=False)
+
+    def job(self) -> queue.Job | None:
+        """The job as its detail has it."""
+        known = self.entity()
+        return known if isinstance(known, queue.Job) else None
+
+    def attempts(self) -> list[wire.Section]:
+        """The attempts that left a trace, newest first."""
+        parts = self.found.sections if self.found else ()
+        return [part for part in parts if part.id.startswith(ATTEMPT)]
+
+    def noticed(self, difference: world.Difference) -> None:
+        """A job is in no live set: ask again when its queue changes, too."""
+        address = ref.parse(self.ref)
+        its_queue = ref.make(address.source, "queue", address.ids[0])
+        if {self.ref, its_queue} & (difference.refs | difference.touched) or self.found is None:
+            self.ask_again()
+
+    def pull(self) -> None:
+        super().pull()
+        self.put("#trace", self._trace())
+
+    def headline(self) -> list[cells.Cell]:
+        """State, tries, age, the last error."""
+        found = self.job()
+        if found is None:
+            return super().headline()
+        view, tone = self.view(), job_columns.TONES.get(found.state, "")
+        pending = self.ref in self.control.acting.pending
+        glyph = "⟳" if pending else job_columns.GLYPHS[found.state]
+        word = "asked the core" if pending else found.state.value
+        parts = [
+            cells.Cell(f"{glyph} {word} {job_columns.attempts(found)}", tone),
+            cells.Cell(f"{view.age(job_columns.newest(found))} ago", "dim"),
+            cells.Cell(f"took {job_columns.took(found)}", "dim"),
+            cells.Cell(found.error, "bad"),
+        ]
+        return text.spaced(parts)
+
+    def lines(self) -> list[prose.Line]:
+        """Everything but the attempts' traces."""
+        if self.found is None:
+            return []
+        width = max(16, self.query_one("#sections").size.width - 1)
+        made: list[prose.Line] = []
+        for part in self.found.sections:
+            if not part.id.startswith(ATTEMPT):
+                made += prose.wrap(prose.titled(part, self.control.now, width), width)
+        return made
+
+    def _trace(self) -> list[prose.Line]:
+        width = max(16, self.query_one("#attempt").size.width - 1)
+        tries = self.attempts()
+        if not tries:
+            return [(cells.Cell("no attempt has failed", "dim"),)]
+        part = tries[self._attempt % len(tries)]
+        place = len(tries) - self._attempt % len(tries)
+        sides = f"{'← older' if place > 1 else '       '}  {'newer →' if place < len(tries) else ''}"
+        title = f"{part.title}  {place} of {len(tries)}"
+        heading = text.ends([cells.Cell(title, "strong")], [cells.Cell(sides, "dim")], width)
+        return [tuple(heading), *prose.wrap(prose.section(part, self.control.now), width)]
+
+    async def do_older(self, _: str) -> None:
+        """The attempt before."""
+        self._attempt = min(self._attempt + 1, max(0, len(self.attempts()) - 1))
+        self.repaint()
+
+    async def do_newer(self, _: str) -> None:
+        """The attempt after."""
+        self._attempt = max(0, self._attempt - 1)
+        self.repaint()
+
+
+ROOM = Job

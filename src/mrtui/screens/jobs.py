@@ -1,0 +1,121 @@
+"""Jobs of one queue, a tab a state; `r` retries the failed one under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from mrcore.model import plans, queue, ref
+from mrtui.columns import fmt
+from mrtui.screens import paged, text
+from mrtui.widgets import cells
+
+STATES = (
+    queue.JobState.FAILED,
+    queue.JobState.WAITING,
+    queue.JobState.ACTIVE,
+    queue.JobState.DELAYED,
+    queue.JobState.COMPLETED,
+)
+
+
+class Jobs(paged.Paged):
+    """The queue in a line, its flow in a line, then the jobs of one state."""
+
+    NAME = "jobs"
+    KIND = "job"
+    COLLECTION = "jobs"
+    SCOPES: ClassVar[tuple[str, ...]] = ("lists", "jobs")
+
+    def __init__(self, ref: str = "", cursor: str = "") -> None:
+        super().__init__(ref, cursor)
+        self._state = -1
+
+    @property
+    def state(self) -> queue.JobState:
+        """The tab that is shown."""
+        return STATES[max(0, self._state)]
+
+    def on_mount(self) -> None:
+        if self._state < 0:
+            self._state = self._first()
+        super().on_mount()
+
+    def crumbs(self) -> Sequence[str]:
+        return ("queues", ref.parse(self.ref).id)
+
+    def sources(self) -> Iterable[str]:
+        return (ref.source_of(self.ref),)
+
+    def query(self) -> plans.Query:
+        return plans.Query(state=self.state.value, text=self.pattern)
+
+    def queue(self) -> queue.Queue | None:
+        """The queue, while its source reports it."""
+        found = self.control.world.get(self.ref)
+        return found if isinstance(found, queue.Queue) else None
+
+    def headline(self) -> list[list[cells.Cell]]:
+        """Counts and oldest; rates with their history; tabs."""
+        found = self.queue()
+        lines = [self._counts(found), self._flow()] if found is not None else []
+        return [*lines, self._tabs(found)]
+
+    async def do_tab(self, argument: str) -> None:
+        """Another state."""
+        self._state = (self._state + int(argument)) % len(STATES)
+        self.begin()
+        self.repaint()
+
+    def _first(self) -> int:
+        """The tab that an engineer came for: the first that holds something."""
+        found = self.queue()
+        if found is None:
+            return 0
+        held = [getattr(found.counts, state.value) for state in STATES]
+        return next((place for place, count in enumerate(held) if count), 0)
+
+    def _counts(self, found: queue.Queue) -> list[cells.Cell]:
+        view, counts = self.view(), found.counts
+        workers = "? workers" if found.workers is None else fmt.plural(found.workers, "worker")
+        parts = [
+            view.mark(found),
+            cells.Cell(f"{fmt.count(counts.waiting)} waiting", "strong"),
+            cells.Cell(f"{fmt.count(counts.active)} active"),
+            cells.Cell(f"{fmt.count(counts.failed)} failed", "bad" if counts.failed else ""),
+            cells.Cell(f"{fmt.count(counts.delayed)} delayed"),
+            cells.Cell(f"oldest {view.age(found.oldest_enqueued_at)}", "dim"),
+            cells.Cell(workers, "warn" if found.workers == 0 else "dim"),
+        ]
+        mark, *rest = parts
+        return [mark, cells.Cell(" "), *text.spaced([*rest, view.why(found)])]
+
+    def _flow(self) -> list[cells.Cell]:
+        known = self.control.world
+        line: list[cells.Cell] = []
+        for word, metric, style in (
+            ("in ", "queue.in_rate", "accent"),
+            ("   out ", "queue.out_rate", "ok"),
+            ("   failed ", "queue.fail_rate", "bad"),
+        ):
+            bars = fmt.spark(known.recent(metric, self.ref), 12)
+            line += [
+                cells.Cell(word, "dim"),
+                cells.Cell(f"{bars:>12}", style),
+                cells.Cell(f" {fmt.rate(known.latest(metric, self.ref)):>6}"),
+            ]
+        return line if self.size.width >= 80 else []
+
+    def _tabs(self, found: queue.Queue | None) -> list[cells.Cell]:
+        line: list[cells.Cell] = []
+        for state in STATES:
+            count = "" if found is None else f" {fmt.short(getattr(found.counts, state.value))}"
+            word = state.value if self.size.width >= 60 else state.value[:4]
+            if state is self.state:
+                line.append(cells.Cell(f"[{word}{count}]", "accent"))
+            else:
+                line.append(cells.Cell(f" {word}{count} ", "dim"))
+        return [*line, cells.Cell(" "), *self.looked()]
+
+
+ROOM = Jobs

@@ -1,0 +1,161 @@
+"""A screen with one table: rows from the World or page by page; filter, sort, freeze, mark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from mrcore.model import base
+from mrtui import columns
+from mrtui.columns import table
+from mrtui.screens import room, text
+from mrtui.widgets import cells, live_table
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """A filter: a case-insensitive regular expression, `!` in front inverts it.
+
+    What is no regular expression is looked for as it is.
+    """
+    wanted = not pattern.startswith("!")
+    words = pattern if wanted else pattern[1:]
+    try:
+        found = re.compile(words, re.IGNORECASE)
+    except re.error:
+        found = re.compile(re.escape(words), re.IGNORECASE)
+    return lambda text: bool(found.search(text)) is wanted
+
+
+class Listing(room.Room):
+    """One table under a headline; subclasses say which entities, and what the headline tells."""
+
+    SCOPES: ClassVar[tuple[str, ...]] = ("lists",)
+    KIND: ClassVar[str] = ""
+    EMPTY: ClassVar[str] = "nothing here"
+
+    def __init__(self, ref: str = "", cursor: str = "") -> None:
+        super().__init__(ref, cursor)
+        self.pattern = ""
+        self._order = 0
+        self._entities: dict[str, base.Entity] = {}
+
+    # To be overridden
+
+    def entities(self) -> Sequence[base.Entity]:
+        """What is listed, in any order."""
+        return list(self.control.world.table(self.KIND).values())
+
+    def headline(self) -> list[list[cells.Cell]]:
+        """Lines above the table."""
+        return []
+
+    def rows(self, view: table.View, width: int) -> tuple[list[cells.Column], list[cells.Row]]:
+        """Columns that fit, and the ordered, filtered rows."""
+        spec = columns.of(self.KIND)
+        kept = table.fit(spec.columns, width)
+        listed = table.ordered(self.entities(), view, self.order)
+        made = [(entity, spec.cells(entity, view)) for entity in listed]
+        return table.narrowed(spec.columns, kept), self.filtered(made, kept)
+
+    # What subclasses use
+
+    @property
+    def order(self) -> tuple[str, table.SortKey] | None:
+        """The order that was chosen."""
+        orders = columns.of(self.KIND).orders
+        return orders[self._order % len(orders)] if orders else None
+
+    def filtered(
+        self, made: Sequence[tuple[base.Entity, tuple[cells.Cell, ...]]], kept: Sequence[int]
+    ) -> list[cells.Row]:
+        """Rows whose text matches the filter, with only the columns that fit."""
+        if self.pattern:
+            matches = matcher(self.pattern)
+            made = [pair for pair in made if matches(" ".join(cell.text for cell in pair[1]))]
+        self._entities = {entity.ref: entity for entity, _ in made}
+        return [cells.Row(entity.ref, tuple(row[i] for i in kept)) for entity, row in made]
+
+    def entity(self) -> base.Entity | None:
+        """The row under the cursor, also of a page."""
+        return self._entities.get(self.cursor_ref) or super().entity()
+
+    # Room
+
+    @property
+    def grid(self) -> live_table.LiveTable:
+        """The table."""
+        return self.query_one(live_table.LiveTable)
+
+    def body(self) -> ComposeResult:
+        """Headline over table."""
+        yield Static(classes="headline", markup=False)
+        yield live_table.LiveTable(placeholder=self.EMPTY)
+
+    def pull(self) -> None:
+        """Headline and rows from what is known now."""
+        shown = self.grid
+        view = self.view()
+        named, rows = self.rows(view, shown.size.width or self.size.width)
+        shown.set_columns(named)
+        shown.set_rows(rows)
+        shown.set_stale(self.stale(view))
+        self.paint_headline()
+
+    def stale(self, view: table.View) -> bool:
+        """Whether what is listed is from a source that cannot be believed now."""
+        names = list(self.sources())
+        if not view.world.connected:
+            return True
+        return any(view.world.trust(name, view.now) != base.OK for name in names)
+
+    def paint_headline(self) -> None:
+        """The lines above the table; none takes no room."""
+        lines = [line for line in self.headline() if line]
+        if self.pattern:
+            lines.append([cells.Cell(f"/{self.pattern}", "accent")])
+        said = text.content_of_lines(lines)
+        widget = self.query_one(".headline", Static)
+        if widget.content != said:
+            widget.update(said)
+        widget.display = bool(lines)
+
+    # Verbs
+
+    async def do_back(self, argument: str) -> None:
+        """Esc ends the filter first, then leaves."""
+        if self.pattern:
+            self.filter_by("")
+        else:
+            await super().do_back(argument)
+
+    async def do_filter(self, _: str) -> None:
+        """Ask for a filter; it works while it is typed, Esc restores the one before."""
+
+        def told(typed: str, done: bool) -> str:
+            self.filter_by(typed)
+            return ""
+
+        self.ask("/", self.pattern, told)
+
+    def filter_by(self, pattern: str) -> None:
+        """Show only rows that match."""
+        self.pattern = pattern
+        self.repaint()
+
+    async def do_sort(self, _: str) -> None:
+        """The next order."""
+        self._order += 1
+        order = self.order
+        self.control.say(f"sorted by {order[0]}" if order else "this list has one order")
+
+    async def do_freeze(self, _: str) -> None:
+        """Hold the rows where they are, or let go."""
+        self.grid.freeze(not self.grid.frozen)
+
+    async def do_mark(self, _: str) -> None:
+        """Mark the row under the cursor."""
+        self.grid.action_mark()

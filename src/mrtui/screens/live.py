@@ -1,0 +1,32 @@
+"""A plain screen of one live kind: everything of it, the worst first."""
+
+from __future__ import annotations
+
+from mrcore.model import base
+from mrtui.columns import fmt
+from mrtui.screens import listing, text
+from mrtui.widgets import cells
+
+
+class Live(listing.Listing):
+    """How many there are, and how many are not well; then the table."""
+
+    def sources(self) -> list[str]:
+        """The sources that report this kind."""
+        known = self.control.world
+        return sorted({known.source_of(entity) for entity in known.table(self.KIND).values()})
+
+    def headline(self) -> list[list[cells.Cell]]:
+        """Counts by verdict."""
+        view = self.view()
+        found = list(view.world.table(self.KIND).values())
+        levels = [view.verdict(entity).level for entity in found]
+        parts = [cells.Cell(fmt.plural(len(found), self.KIND), "strong")]
+        for level, style in (
+            (base.Level.BAD, "bad"),
+            (base.Level.WARN, "warn"),
+            (base.Level.UNKNOWN, "unknown"),
+        ):
+            if count := levels.count(level):
+                parts.append(cells.Cell(f"{fmt.GLYPHS[level]} {count} {level.value}", style))
+        return [text.spaced(parts)] if found else []

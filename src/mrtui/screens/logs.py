@@ -1,0 +1,234 @@
+"""Logs: all streams merged, or one; older lines above, new ones as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from mrcore import errors
+from mrcore.model import base, log, plans
+from mrcore.model import ref as refs
+from mrtui.columns import fmt
+from mrtui.screens import room, text
+from mrtui.widgets import cells, log_view
+
+LEVELS = ("", "warn", "error")
+ASK_AGAIN_S = 1.0
+CAPACITY = 10_000
+
+
+def rows(found: Iterable[base.Entity]) -> list[log_view.LogRow]:
+    """Lines as the view takes them, the oldest first, whichever way a page was read."""
+    lines = [entity for entity in found if isinstance(entity, log.LogLine)]
+    stamps = [line.at for line in lines if line.at is not None]
+    if stamps and stamps[0] > stamps[-1]:
+        lines.reverse()
+    return [
+        log_view.LogRow(
+            line.ref, fmt.clock(line.at), line.level.value, line.stream, line.text, line.folded
+        )
+        for line in lines
+    ]
+
+
+class Logs(room.Room):
+    """`/` lets the core filter, `v` chooses the level, Enter shows a line in full."""
+
+    NAME = "logs"
+    SCOPES = ("logs",)
+
+    def __init__(self, ref: str = "", cursor: str = "") -> None:
+        super().__init__(ref, cursor)
+        address = refs.parse(ref) if ref else None
+        self.pattern = address.id if address and address.kind == "search" else ""
+        self.stream = ref if address and address.kind == "stream" else ""
+        self.level = ""
+        self.frozen = False
+        self._held: list[log_view.LogRow] = []
+        self._older: str | None = None
+        self._failed = ""
+
+    def crumbs(self) -> Sequence[str]:
+        return ("logs", refs.parse(self.stream).id) if self.stream else ("logs",)
+
+    def sources(self) -> Iterable[str]:
+        known = self.control.world
+        return sorted({known.source_of(entity) for entity in known.table("stream").values()})
+
+    def owner(self) -> str:
+        """The stream, or all of the source that has streams."""
+        source = next(iter(self.sources()), "logs")
+        return self.stream or refs.make(source, "stream") + "/*"
+
+    @property
+    def lines(self) -> log_view.LogView:
+        """The view."""
+        return self.query_one(log_view.LogView)
+
+    @property
+    def cursor_ref(self) -> str:
+        found = self.lines.cursor_row if self.is_mounted else None
+        return found.ref if found is not None else ""
+
+    def body(self) -> ComposeResult:
+        yield Static(classes="headline", markup=False)
+        yield log_view.LogView()
+
+    def on_mount(self) -> None:
+        self.begin()
+        super().on_mount()
+
+    def begin(self) -> None:
+        """Read and follow anew: another filter, level or stream."""
+        self._held.clear()
+        self.run_worker(self._read(), name="lines", group="lines", exclusive=True)
+
+    def query(self) -> plans.Query:
+        """What is asked for now."""
+        return plans.Query(text=self.pattern, level=self.level, limit=200)
+
+    # Reading
+
+    async def _read(self) -> None:
+        """The newest lines, then what follows them; begun again whenever that ends."""
+        while True:
+            try:
+                client = self.control.link.client
+                page = await client.page(self.owner(), "lines", self.query())
+                self._older, self._failed = page.cursor, ""
+                self.lines.set_rows(rows(page.rows))
+                shown = {found.ref for found in page.rows}
+                async for more in client.follow(self.owner(), "lines", self.query()):
+                    self._take([new for new in rows(more.rows) if new.ref not in shown])
+                    shown = set()
+            except errors.MrError as error:
+                self._failed = str(error)
+                self.repaint()
+            await asyncio.sleep(ASK_AGAIN_S)
+
+    def _take(self, new: list[log_view.LogRow]) -> None:
+        if self.frozen or not self.is_current:
+            self._held = [*self._held, *new][-CAPACITY:]
+        else:
+            self.lines.append(new)
+
+    def on_screen_resume(self) -> None:
+        self._let_go()
+        super().on_screen_resume()
+
+    def _let_go(self) -> None:
+        if not self.frozen and self._held:
+            held, self._held = self._held, []
+            self.lines.append(held)
+
+    async def on_log_view_reached_top(self) -> None:
+        """Ask for what was written before."""
+        self.run_worker(self._read_older(), name="older", group="older", exclusive=True)
+
+    async def _read_older(self) -> None:
+        if self._older is None:
+            return
+        try:
+            client = self.control.link.client
+            page = await client.page(self.owner(), "lines", self.query(), self._older)
+        except errors.MrError as error:
+            self._failed = str(error)
+        else:
+            self._older = page.cursor
+            self.lines.prepend(rows(page.rows))
+
+    async def on_log_view_opened(self, event: log_view.LogView.Opened) -> None:
+        """Enter on a line."""
+        if event.ref:
+            await self.control.visits.open(event.ref, "line")
+
+    # Showing
+
+    def pull(self) -> None:
+        self.lines.set_stale(not self.control.world.connected)
+        said = text.content(self.headline())
+        widget = self.query_one(".headline", Static)
+        if widget.content != said:
+            widget.update(said)
+
+    def headline(self) -> list[cells.Cell]:
+        """Rate with its history, filter, level, what is held back, what went wrong."""
+        known = self.control.world
+        if self.stream:
+            rate, recent = (
+                known.latest("log.line_rate", self.stream),
+                known.recent("log.line_rate", self.stream),
+            )
+        else:
+            rate, recent = known.total("log.line_rate"), known.recent_total("log.line_rate")
+        following = "● following" if self.lines.following and not self.frozen else "‖ standing"
+        if self.frozen:
+            following = f"‖ frozen +{len(self._held)}"
+        parts = [
+            cells.Cell(following, "ok" if following.startswith("●") else "warn"),
+            cells.Cell(fmt.rate(rate)),
+            cells.Cell(fmt.spark(recent, 24), "accent"),
+            cells.Cell(f"{self.level}s and worse" if self.level else "", "warn"),
+            cells.Cell(f"/{self.pattern}" if self.pattern else "", "accent"),
+            cells.Cell(f"? {self._failed}" if self._failed else "", "unknown"),
+        ]
+        return text.spaced(parts)
+
+    # Verbs
+
+    async def do_filter(self, _: str) -> None:
+        """Ask for a filter: matches light up while it is typed, Enter lets the core filter."""
+
+        def told(typed: str, done: bool) -> str:
+            self.lines.search(typed.removeprefix("!"))
+            if done or not typed:
+                if typed != self.pattern:
+                    self.pattern = typed
+                    self.begin()
+                self.repaint()
+            return ""
+
+        self.ask("/", self.pattern, told)
+
+    async def do_level(self, _: str) -> None:
+        """All, warnings and worse, errors only."""
+        self.level = LEVELS[(LEVELS.index(self.level) + 1) % len(LEVELS)]
+        self.begin()
+        self.repaint()
+
+    async def do_follow(self, _: str) -> None:
+        """To the newest line, and stay there."""
+        self.frozen = False
+        self._let_go()
+        self.lines.action_last()
+        self.repaint()
+
+    async def do_freeze(self, _: str) -> None:
+        """Hold new lines back, or let them come."""
+        self.frozen = not self.frozen
+        self._let_go()
+        self.repaint()
+
+    async def do_hit(self, argument: str) -> None:
+        """To the next line that matches."""
+        self.lines.action_hit(int(argument))
+
+    async def do_wrap(self, _: str) -> None:
+        """Wrap long lines, or not."""
+        self.lines.action_wrap()
+
+    async def do_back(self, argument: str) -> None:
+        """Esc ends the filter first, then leaves."""
+        if self.pattern:
+            self.pattern = ""
+            self.lines.search("")
+            self.begin()
+            self.repaint()
+        else:
+            await super().do_back(argument)
+
+
+ROOM = Logs

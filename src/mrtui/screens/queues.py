@@ -1,0 +1,42 @@
+"""Every queue: counts by state, who works, what is in trouble."""
+
+from __future__ import annotations
+
+from mrcore.model import base, queue
+from mrtui.columns import fmt
+from mrtui.screens import listing, text
+from mrtui.widgets import cells
+
+
+class Queues(listing.Listing):
+    """Trouble first; Enter leads to the jobs."""
+
+    NAME = "queues"
+    KIND = "queue"
+    EMPTY = "no source has reported a queue yet"
+
+    def sources(self) -> list[str]:
+        """The sources that have queues."""
+        known = self.control.world
+        return sorted({known.source_of(entity) for entity in known.table("queue").values()})
+
+    def headline(self) -> list[list[cells.Cell]]:
+        """Totals over all queues."""
+        found = [q for q in self.control.world.table("queue").values() if isinstance(q, queue.Queue)]
+        view = self.view()
+        bad = sum(view.verdict(entity).level is not base.Level.OK for entity in found)
+        waiting = sum(entity.counts.waiting for entity in found)
+        failed = sum(entity.counts.failed for entity in found)
+        out = view.world.total("queue.out_rate")
+        parts = [
+            cells.Cell(fmt.plural(len(found), "queue"), "strong"),
+            cells.Cell(f"{bad} in trouble" if bad else "", "bad"),
+            cells.Cell(f"{fmt.count(waiting)} waiting"),
+            cells.Cell(f"{fmt.count(sum(q.counts.active for q in found))} active", "dim"),
+            cells.Cell(f"{fmt.count(failed)} failed", "bad" if failed else "dim"),
+            cells.Cell("" if out is None else f"out {fmt.rate(out)}", "dim"),
+        ]
+        return [text.spaced(parts)] if found else []
+
+
+ROOM = Queues

@@ -1,0 +1,192 @@
+"""What every screen is: bars, a line of news, a prompt; keys from the one table; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from mrcore.model import base
+from mrtui import verbs, world
+from mrtui.columns import table
+from mrtui.screens import bars, text
+from mrtui.widgets import live_table, prompt, status_bar
+
+if TYPE_CHECKING:
+    from mrtui import app
+
+
+class Room(verbs.Verbs, Screen[None]):
+    """A screen about a ref (or about everything); what it shows it pulls from the World."""
+
+    NAME: ClassVar[str] = ""
+    SCOPES: ClassVar[tuple[str, ...]] = ()
+    WITHOUT: ClassVar[tuple[str, ...]] = ()
+    """Ids of keys that do nothing here and are not shown."""
+
+    def __init__(self, ref: str = "", cursor: str = "") -> None:
+        super().__init__()
+        self.ref = ref
+        self._cursor = cursor
+        self._told: Callable[[str, bool], str] = lambda typed, done: ""
+        self._before = ""
+        self._asked_from: Widget | None = None
+
+    # To be overridden
+
+    def body(self) -> ComposeResult:
+        """The widgets between the bars."""
+        raise NotImplementedError
+
+    def crumbs(self) -> Sequence[str]:
+        """The way to here, as words."""
+        return (self.NAME,)
+
+    def pull(self) -> None:
+        """Show what the World knows now."""
+        raise NotImplementedError
+
+    def noticed(self, difference: world.Difference) -> None:
+        """Something changed; ask again for what the World does not hold."""
+
+    def sources(self) -> Iterable[str]:
+        """The sources whose freshness the top line tells; none: all."""
+        return ()
+
+    @property
+    def grid(self) -> live_table.LiveTable | None:
+        """The table that keys act on."""
+        return None
+
+    def entity(self) -> base.Entity | None:
+        """What keys act on: the row under the cursor."""
+        return self.control.world.get(self.cursor_ref)
+
+    # What the app calls
+
+    @property
+    def control(self) -> app.ControlRoom:
+        """The app, with its type."""
+        return cast("app.ControlRoom", self.app)
+
+    def view(self) -> table.View:
+        """What cells are made from."""
+        return table.View(self.control.world, self.control.now)
+
+    @property
+    def cursor_ref(self) -> str:
+        """The ref that keys act on; empty without one."""
+        shown = self.grid
+        return (shown.cursor_ref or "") if shown else self.ref
+
+    def changed(self, difference: world.Difference) -> None:
+        """An event came in."""
+        self.noticed(difference)
+        self.repaint()
+
+    def tick(self) -> None:
+        """A second went by: ages."""
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Show everything anew; only what differs reaches the terminal."""
+        if not self.is_mounted:
+            return
+        if (shown := self.grid) is not None:
+            shown.set_pending(self.control.acting.pending)
+        self.pull()
+        self.paint_bars()
+
+    # Textual
+
+    def compose(self) -> ComposeResult:
+        yield status_bar.TopLine()
+        with Vertical(id="body"):
+            yield from self.body()
+        yield Static(id="news", markup=False)
+        yield prompt.Prompt()
+        yield status_bar.KeyLine()
+
+    def on_mount(self) -> None:
+        shown = self.grid
+        if shown is not None and self._cursor:
+            shown.cursor_ref = self._cursor
+        self.repaint()
+
+    def on_screen_resume(self) -> None:
+        self.repaint()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width < 80 or event.size.height < 24, "-single")
+        self.call_after_refresh(self.repaint)
+
+    async def on_key(self, event: events.Key) -> None:
+        """Do what the table of keys says for here; other keys go on to the widgets' own."""
+        if self.query_one(prompt.Prompt).is_open:
+            return
+        found = self.control.keymap.find(event.key, self.SCOPES, self.offered())
+        if found is not None:
+            event.stop()
+            event.prevent_default()
+            await self.do(found.does)
+
+    def on_live_table_cursor_moved(self) -> None:
+        """Another row: other keys may work."""
+        self.paint_bars()
+
+    async def on_live_table_opened(self, event: live_table.LiveTable.Opened) -> None:
+        """Enter, or a double click."""
+        await self.do_open("")
+
+    def offered(self) -> tuple[str, ...]:
+        """The actions that the row under the cursor allows now."""
+        if self.control.started.read_only:
+            return ()
+        found = self.entity()
+        return found.actions if found is not None else ()
+
+    def paint_bars(self) -> None:
+        """The top line, the news, and what the keys do here."""
+        self.query_one(status_bar.TopLine).show(bars.standing(self))
+        line, fresh = bars.news(self)
+        said, news = text.content(line), self.query_one("#news", Static)
+        if news.content != said:
+            news.update(said)
+        news.set_class(fresh, "-fresh")
+        entries = self.control.keymap.footer(self.SCOPES, self.offered(), self.WITHOUT)
+        self.query_one(status_bar.KeyLine).show([status_bar.KeyHint(*e) for e in entries])
+
+    # The prompt
+
+    def ask(self, sign: str, typed: str, told: Callable[[str, bool], str]) -> None:
+        """Ask for a line: `told(text, done)` hears every change, and answers what is wrong."""
+        self._told, self._before, self._asked_from = told, typed, self.focused
+        words = self.control.keymap.words() if sign == ":" else ()
+        self.query_one(prompt.Prompt).open(
+            sign,
+            text=typed,
+            complete=lambda begun: [word for word in words if word.startswith(begun)],
+        )
+
+    def on_prompt_changed(self, event: prompt.Prompt.Changed) -> None:
+        """Typing: what hears it may act at once."""
+        self._told(event.text, False)
+
+    def on_prompt_submitted(self, event: prompt.Prompt.Submitted) -> None:
+        """Enter: close, unless something is wrong with it."""
+        if wrong := self._told(event.text, True):
+            event.prompt.fail(wrong)
+        else:
+            event.prompt.close()
+            self.set_focus(self._asked_from)
+
+    def on_prompt_cancelled(self) -> None:
+        """Esc: as it was before."""
+        self._told(self._before, False)
+        self.set_focus(self._asked_from)

@@ -1,0 +1,175 @@
+"""Starting what is not there yet: a detached core, or a stack of our own. Light: no textual."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from mrcore import errors
+from mrtui import places
+
+_PR_SET_PDEATHSIG = 1
+STOP_PATIENCE_S = 60.0
+
+
+class Step(NamedTuple):
+    """One step of a stack's boot, as `boot.jsonl` has it."""
+
+    name: str
+    state: str
+    took_s: float | None = None
+    why: str = ""
+
+
+class Stack:
+    """The stack of a state folder: ours when we started it, and then ours to stop."""
+
+    def __init__(self, state: Path, process: subprocess.Popen[bytes] | None, keep: bool) -> None:
+        self.state = state
+        self.process = process
+        self.keep = keep
+
+    @property
+    def owned(self) -> bool:
+        """Whether leaving stops it."""
+        return self.process is not None and not self.keep
+
+    def failed(self) -> str:
+        """Why it ended before it was asked to; empty while it runs."""
+        if self.process is None or self.process.poll() is None:
+            return ""
+        return f"The stack ended (exit {self.process.returncode}): {last_words(self.log)}"
+
+    @property
+    def log(self) -> Path:
+        """Where `mrcore up` writes what it has to say."""
+        return self.state / "logs" / "up.log"
+
+    def stop(self, progress: Callable[[str], None], patience_s: float = STOP_PATIENCE_S) -> None:
+        """Ask it to end and wait, telling `progress` once a second; kill it at the deadline."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        while True:
+            try:
+                self.process.wait(timeout=1.0)
+                return
+            except subprocess.TimeoutExpired:
+                waited_s = time.monotonic() - began
+                if waited_s > patience_s:
+                    self.process.kill()
+                    progress(f"the stack did not end within {patience_s:.0f} s and was killed")
+                    self.process.wait()
+                    return
+                progress(f"stopping the stack, {waited_s:.0f}s")
+
+
+def core(state: Path, settings: Path | None) -> Callable[[], str]:
+    """Start a detached core for a state folder unless one runs there; it ends when idle.
+
+    What comes back says why it did not start, or nothing.
+    """
+    if places.core_runs(state):
+        return lambda: ""
+    places.make(state)
+    argv = [sys.executable, "-m", "mrcore", "serve", "--state", str(state)]
+    argv += ["--settings", str(settings)] if settings else []
+    argv += ["--detach", "--idle-exit"]
+    path = state / "logs" / "serve.log"
+    with path.open("ab") as log:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    return lambda: f"The core did not start: {last_words(path)}" if process.poll() else ""
+
+
+def stack(state: Path, seed: int | None, scale: str, keep: bool) -> Stack:
+    """Start a stack in a state folder, or attach to the one that runs there."""
+    if places.stack_runs(state):
+        return Stack(state, None, keep)
+    places.make(state)
+    (state / "boot.jsonl").unlink(missing_ok=True)
+    argv = [sys.executable, "-m", "mrcore", "up", "--json", "--state", str(state)]
+    argv += ["--seed", str(seed)] if seed is not None else []
+    argv += ["--scale", scale]
+    found = Stack(state, None, keep)
+    fd = os.open(found.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it holds credentials
+    with os.fdopen(fd, "wb") as log:
+        found.process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=None if keep else _die_with_us(),
+        )
+    return found
+
+
+def steps(state: Path) -> list[Step]:
+    """The steps of the stack's boot so far; each once, in the order in which they began."""
+    found: dict[str, Step] = {}
+    with contextlib.suppress(OSError):
+        for line in (state / "boot.jsonl").read_text().splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                value = json.loads(line)
+                found[value["name"]] = Step(
+                    value["name"], value["state"], value.get("took_s"), value.get("why") or ""
+                )
+    return list(found.values())
+
+
+def boot(found: Stack, patience_s: float) -> Iterator[Step]:
+    """Each step once it is ready, until the whole stack is.
+
+    Raises StackError when the stack ends, a step fails, or it takes too long.
+    """
+    told: set[str] = set()
+    deadline = time.monotonic() + patience_s
+    while True:
+        for step in steps(found.state):
+            if step.state == "failed":
+                raise errors.StackError(f"The stack's {step.name} did not start: {step.why}")
+            if step.state == "ready" and step.name not in told:
+                told.add(step.name)
+                yield step
+        if "stack" in told:
+            return
+        if why := found.failed():
+            raise errors.StackError(why)
+        if time.monotonic() > deadline:
+            raise errors.StackError(
+                f"The stack was not ready after {patience_s:.0f} s.", fix=f"See {found.log}."
+            )
+        time.sleep(0.05)
+
+
+def last_words(path: Path) -> str:
+    """The last line of a log, or a sentence that there is none."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    return lines[-1][:500] if lines else f"{path} says nothing."
+
+
+def _die_with_us() -> Callable[[], None] | None:
+    """On Linux the stack is asked to stop when we are killed without a chance to ask it."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def prepare() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+    return prepare

@@ -1,0 +1,153 @@
+"""What keys and commands do: a method a verb, named by the table of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mrcore.model import base, log, queue, ref, stack
+from mrtui import columns
+
+if TYPE_CHECKING:
+    from mrtui import app
+    from mrtui.widgets import live_table
+
+
+class Verbs:
+    """Mixed into every room; a room that can more overrides or adds a verb."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def control(self) -> app.ControlRoom: ...
+        @property
+        def cursor_ref(self) -> str: ...
+        @property
+        def grid(self) -> live_table.LiveTable | None: ...
+        def entity(self) -> base.Entity | None: ...
+        def ask(self, sign: str, typed: str, told: Callable[[str, bool], str]) -> None: ...
+
+    async def do(self, does: str) -> None:
+        """Run a verb with its argument: `go queues`, `act queue.retry`."""
+        self.control.news = ("", "")
+        verb, _, argument = does.partition(" ")
+        await getattr(self, f"do_{verb}")(argument)
+
+    async def do_go(self, argument: str) -> None:
+        """Show a main screen; `logs STREAM` shows one stream."""
+        screen, _, name = argument.partition(" ")
+        address = ref.make("logs", "stream", name) if screen == "logs" and name else ""
+        await self.control.visits.go(screen, address)
+
+    async def do_open(self, _: str) -> None:
+        """Go to what the row under the cursor leads to."""
+        if self.cursor_ref:
+            found = self.entity()
+            kind = found.kind if found is not None else ref.parse(self.cursor_ref).kind
+            await self.control.visits.open(self.cursor_ref, kind)
+
+    async def do_back(self, _: str) -> None:
+        """Go back by one."""
+        await self.control.visits.back()
+
+    async def do_last(self, _: str) -> None:
+        """Go to the view before this one."""
+        await self.control.visits.last()
+
+    async def do_visit(self, argument: str) -> None:
+        """Open a ref that a person pasted."""
+        try:
+            address = ref.parse(argument)
+        except ValueError as error:
+            self.control.say(f"✖ {error}", "bad")
+            return
+        await self.control.visits.open(argument.removeprefix(ref.SCHEME), address.kind)
+
+    async def do_logs(self, _: str) -> None:
+        """Show the log lines that name what is under the cursor, or the stream of a process."""
+        found = self.entity()
+        if found is None:
+            await self.control.visits.into("logs")
+        else:
+            await self.control.visits.into("logs", self._logs_of(found))
+
+    def _logs_of(self, found: base.Entity) -> str:
+        if isinstance(found, log.LogStream):
+            return found.ref
+        if isinstance(found, stack.Process):
+            address = ref.make("logs", "stream", found.name)
+            if self.control.world.get(address) is not None:
+                return address
+        word = found.id if isinstance(found, queue.Job) else columns.label(found).split()[-1]
+        return ref.make("logs", "search", word)
+
+    async def do_act(self, argument: str) -> None:
+        """Do an action on the marked rows that allow it, or on the one under the cursor."""
+        marked = self.grid.marked if self.grid is not None else frozenset()
+        refs = marked or frozenset(filter(None, [self.cursor_ref]))
+        if refs:
+            self.control.later(self.control.acting.ask(argument, refs), "act")
+            if self.grid is not None:
+                self.grid.clear_marks()
+
+    async def do_copy(self, _: str) -> None:
+        """Put the ref under the cursor on the clipboard."""
+        from mrtui.terminal import clipboard
+
+        if self.cursor_ref:
+            text = ref.url(self.cursor_ref)
+            clipboard.copy(self.control, text)
+            self.control.say(f"copied {text}", "accent")
+
+    async def do_command(self, _: str) -> None:
+        """Ask for a `:` command."""
+
+        def told(line: str, done: bool) -> str:
+            if not done or not line.strip():
+                return ""
+            does = self.control.keymap.read(line)
+            if not does:
+                return f"there is no {line.split()[0]!r}; ? shows what there is"
+            self.control.call_next(self.do, does)
+            return ""
+
+        self.ask(":", "", told)
+
+    async def do_palette(self, _: str) -> None:
+        """Show everything that can be done here, to choose from."""
+        self.control.action_command_palette()
+
+    async def do_help(self, _: str) -> None:
+        """Show the keys of what is focused."""
+        from mrtui.screens import help as overlay
+
+        await self.control.push_screen(overlay.Help(self.control.help_here()))
+
+    async def do_theme(self, argument: str) -> None:
+        """Change the theme, or say which there are."""
+        names = sorted(self.control.available_themes)
+        if argument in names:
+            self.control.theme = argument
+        else:
+            self.control.say(f"themes: {', '.join(names)}", "" if not argument else "warn")
+
+    async def do_redraw(self, _: str) -> None:
+        """Send every cell again."""
+        self.control.redraw()
+
+    async def do_quit(self, _: str) -> None:
+        """Leave; ask first when that stops a stack."""
+        from mrtui.screens import confirm
+
+        if not self.control.started.owns_stack:
+            self.control.exit(0)
+            return
+        await self.control.push_screen(confirm.QuitDialog(), self.control.left)
+
+    async def do_tab(self, argument: str) -> None:
+        """The next pane or tab, or the one before."""
+        screen = self.control.screen
+        if int(argument) > 0:
+            screen.focus_next()
+        else:
+            screen.focus_previous()

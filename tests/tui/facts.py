@@ -1,0 +1,345 @@
+"""Facts of a bad afternoon, at one instant: what the simulated core reports."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from mrcore.model import backend, base, core, log, postgres, queue, redis, stack, wire
+
+NOW = datetime(2026, 3, 12, 14, 2, 11, tzinfo=UTC)
+
+
+def ago(seconds: float) -> datetime:
+    """An instant before now."""
+    return NOW - timedelta(seconds=seconds)
+
+
+def bad(code: str, why: str) -> base.Verdict:
+    return base.Verdict(level=base.Level.BAD, code=code, why=why)
+
+
+def warn(code: str, why: str) -> base.Verdict:
+    return base.Verdict(level=base.Level.WARN, code=code, why=why)
+
+
+SOURCES = ("pg", "redis", "huey", "logs", "backend", "stack")
+
+QUIET = ["kpiQueue", "cleanupQueue", "slotQueue", "leadQueue", "workflowQueue", "paymentQueue", "invoiceQueue", "reminderQueue", "meetingQueue", "whatsappQueue", "callQueue", "exportQueue", "salesQueue", "auditQueue", "syncQueue", "webhookQueue", "notificationQueue", "otpQueue"]
+
+
+def statuses() -> list[base.Entity]:
+    return [
+        core.SourceStatus(
+            ref=f"core/source/{name}",
+            name=name,
+            source_kind=name,
+            interval_s=1,
+            deadline_s=2,
+            state="ok",
+            since=ago(3600),
+            last_sample_at=ago(0.4),
+            kinds=("check",) if name == "backend" else (),
+        )
+        for name in SOURCES
+    ]
+
+
+def queues() -> list[base.Entity]:
+    made: list[base.Entity] = [
+        queue.Queue(
+            ref="huey/queue/emailQueue",
+            engine="huey",
+            name="emailQueue",
+            counts=queue.Counts(waiting=412, failed=37, delayed=2, completed=1204),
+            workers=0,
+            oldest_enqueued_at=ago(372),
+            verdict=bad("queue.no_worker", "no worker for 6 min"),
+        ),
+        queue.Queue(
+            ref="huey/queue/mrlearnSync",
+            engine="huey",
+            name="mrlearnSync",
+            counts=queue.Counts(waiting=3, active=1, failed=12, completed=88),
+            workers=1,
+            oldest_enqueued_at=ago(61),
+            verdict=warn("queue.failing", "401 ×12"),
+        ),
+        queue.Queue(
+            ref="huey/queue/missOzone",
+            engine="huey",
+            name="missOzone",
+            workers=1,
+            verdict=warn("schedule.missed", "missed 2 runs"),
+        ),
+    ]
+    made += [
+        queue.Queue(
+            ref=f"huey/queue/{name}",
+            engine="huey",
+            name=name,
+            workers=1,
+            counts=queue.Counts(completed=17 * place),
+        )
+        for place, name in enumerate(QUIET)
+    ]
+    return made
+
+
+def workers() -> list[base.Entity]:
+    return [
+        queue.Worker(
+            ref="huey/worker/w1",
+            engine="huey",
+            name="w1",
+            queues=("mrlearnSync", *QUIET),
+            host="mentor-1",
+            pid=3120,
+            started_at=ago(7200),
+            last_seen_at=ago(2),
+            busy_with=("huey/job/mrlearnSync/77",),
+        )
+    ]
+
+
+def schedules() -> list[base.Entity]:
+    return [
+        queue.Schedule(
+            ref="huey/schedule/kpi",
+            engine="huey",
+            name="kpi",
+            queue="kpiQueue",
+            job="recompute_kpi",
+            declared="every 15 min",
+            interval_s=900,
+            next_at=ago(-230),
+            last_enqueued_at=ago(670),
+            last_succeeded_at=ago(669),
+        ),
+        queue.Schedule(
+            ref="huey/schedule/missOzone",
+            engine="huey",
+            name="missOzone",
+            queue="missOzone",
+            job="reconcile",
+            declared="59 23 * * * Asia/Kolkata",
+            next_at=ago(-15769),
+            last_enqueued_at=ago(3 * 86400),
+            missed=2,
+            verdict=bad("schedule.missed", "missed 2 runs"),
+        ),
+    ]
+
+
+def sessions() -> list[base.Entity]:
+    def session(pid: int, **facts: object) -> postgres.Session:
+        return postgres.Session.model_validate(
+            {
+                "ref": f"pg/session/{pid}/17",
+                "pid": pid,
+                "user": "mentor_app",
+                "database": "mentor",
+                "client": "127.0.0.1",
+                **facts,
+            }
+        )
+
+    holder = session(
+        4711,
+        app="mentor-blue",
+        state="idle in transaction",
+        state_since=ago(312),
+        xact_start=ago(313),
+        query="UPDATE slots SET taken = true WHERE id = $1",
+        blocks=(4802, 4803, 4810),
+        verdict=warn("pg.idle_in_tx", "idle in transaction for 5 min, blocks 3"),
+    )
+    waiting = [
+        session(
+            pid,
+            app="mentor-green",
+            state="active",
+            state_since=ago(since),
+            xact_start=ago(since),
+            wait="Lock:transactionid",
+            query="UPDATE slots SET taken = true WHERE id = $1",
+            blocked_by=(4711,),
+        )
+        for pid, since in ((4802, 290), (4803, 200), (4810, 44))
+    ]
+    running = session(
+        4820,
+        app="worker",
+        state="active",
+        state_since=ago(0.3),
+        query="SELECT count(*) FROM leads\n  WHERE owner IS NULL",
+    )
+    idle = [session(4900 + n, app="mentor-blue", state="idle", state_since=ago(n)) for n in range(9)]
+    return [holder, *waiting, running, *idle]
+
+
+def servers() -> list[base.Entity]:
+    return [
+        postgres.PostgresServer(
+            ref="pg/postgres/main",
+            version="18.1",
+            database="mentor",
+            started_at=ago(90000),
+            max_connections=100,
+            superuser_reserved=3,
+            sessions=14,
+            by_state={"idle in transaction": 1, "active": 4, "idle": 9},
+            blocked=3,
+            oldest_xact_start=ago(313),
+        ),
+        *sessions(),
+    ]
+
+
+def nodes() -> list[base.Entity]:
+    return [
+        redis.RedisNode(
+            ref="redis/node/main",
+            version="9.0.1",
+            role="master",
+            mode="standalone",
+            started_at=ago(90000),
+            maxmemory_bytes=256 << 20,
+            maxmemory_policy="noeviction",
+            persistence="aof",
+            canary_ok=True,
+        )
+    ]
+
+
+def checks() -> list[base.Entity]:
+    def check(name: str, **facts: object) -> backend.Check:
+        return backend.Check.model_validate(
+            {"ref": f"backend/check/{name}", "name": name, "up_since": ago(86400), **facts}
+        )
+
+    return [
+        check("blue", status_code=200, says="healthy", target="http://127.0.0.1:8801/api/health"),
+        check("green", status_code=200, says="healthy", target="http://127.0.0.1:8802/api/health"),
+        check("smtp", status_code=535, verdict=bad("smtp.credentials", "BadCredentials")),
+    ]
+
+
+def streams() -> list[base.Entity]:
+    told = (
+        (1, log.LogLevel.ERROR, "email.worker", "535-5.7.8 Username and Password not accepted"),
+        (9, log.LogLevel.ERROR, "email.worker", "job 8123 failed (3/3)"),
+        (31, log.LogLevel.WARN, "mentor-blue", "slow query: 1.2 s \x1b[31mUPDATE slots\x1b[0m"),
+    )
+    made = []
+    for name in ("email.worker", "kpi.worker", "mentor-blue", "mentor-green"):
+        notable = tuple(
+            log.NotableLine(at=ago(s), level=level, stream=name, text=text)
+            for s, level, stream, text in told
+            if stream == name
+        )
+        made.append(
+            log.LogStream(
+                ref=f"logs/stream/{name}",
+                name=name,
+                path=f"/var/log/mr/{name}.log",
+                last_line_at=ago(1),
+                notable=notable,
+            )
+        )
+    return list(made)
+
+
+def processes() -> list[base.Entity]:
+    rows = ("postgres", "valkey", "upstreams", "serve", "worker", "rqworker", "blue", "green")
+    return [
+        stack.Process(
+            ref=f"stack/process/{name}",
+            name=name,
+            state="backoff" if name == "rqworker" else "ready",
+            pid=None if name == "rqworker" else 3100 + place,
+            since=ago(7 if name == "rqworker" else 7200),
+            restarts=3 if name == "rqworker" else 0,
+            last_exit="killed by SIGKILL" if name == "rqworker" else "",
+            command=f"mrcore {name}",
+            verdict=bad("process.down", "killed by SIGKILL, tried again in 4 s")
+            if name == "rqworker"
+            else base.OK,
+        )
+        for place, name in enumerate(rows)
+    ]
+
+
+LEVELS = {
+    # metric: (ref, level, swing)
+    "pg.sessions": ("pg/postgres/main", 12, 4),
+    "pg.tps": ("pg/postgres/main", 41, 11),
+    "pg.hit_ratio": ("pg/postgres/main", 99.1, 0),
+    "pg.round_trip_ms": ("pg/postgres/main", 1.2, 0),
+    "redis.ops": ("redis/node/main", 1200, 300),
+    "redis.used_bytes": ("redis/node/main", 38 << 20, 1 << 20),
+    "redis.keys": ("redis/node/main", 1204, 0),
+    "redis.hit_ratio": ("redis/node/main", 99.1, 0),
+    "redis.clients": ("redis/node/main", 31, 3),
+    "redis.canary_ms": ("redis/node/main", 0.3, 0),
+    "check.latency_ms": ("backend/check/blue", 12, 0),
+}
+
+
+def points(source: str, tick: int) -> list[wire.Point]:
+    """A tick of every metric of a source, in waves."""
+    at, wave = ago(30 - tick), math.sin(tick / 4)
+    made = [
+        wire.Point(metric=metric, ref=ref, at=at, value=level + swing * wave)
+        for metric, (ref, level, swing) in LEVELS.items()
+        if ref.startswith(f"{source}/")
+    ]
+    if source == "logs":
+        made += [
+            wire.Point(metric="log.line_rate", ref=s.ref, at=at, value=9.5 + 4 * wave)
+            for s in streams()
+        ]
+    if source == "stack":
+        made += [
+            wire.Point(metric="process.rss_bytes", ref=p.ref, at=at, value=(40 + n) * 2.0**20)
+            for n, p in enumerate(processes())
+        ]
+    if source == "huey":
+        email = "huey/queue/emailQueue"
+        made += [
+            wire.Point(metric="queue.waiting", ref=email, at=at, value=280 + tick * 4.4),
+            wire.Point(metric="queue.in_rate", ref=email, at=at, value=4.1 + wave),
+            wire.Point(metric="queue.out_rate", ref=email, at=at, value=0.0),
+            wire.Point(
+                metric="queue.waiting", ref="huey/queue/kpiQueue", at=at, value=2 + 2 * wave
+            ),
+        ]
+    return made
+
+
+def entities(source: str) -> list[base.Entity]:
+    """The live set of a source."""
+    made = {
+        "core": statuses,
+        "pg": servers,
+        "redis": nodes,
+        "huey": lambda: [*queues(), *workers(), *schedules()],
+        "logs": streams,
+        "backend": checks,
+        "stack": processes,
+    }
+    return made[source]()
+
+
+def snapshot() -> wire.Snapshot:
+    """Everything that is live now."""
+    changed = [
+        wire.Changed(
+            source=source,
+            at=ago(0.4),
+            upserts=tuple(entities(source)),
+            points=tuple(p for tick in range(30) for p in points(source, tick)),
+        )
+        for source in ("core", *SOURCES)
+    ]
+    return wire.Snapshot(at=NOW, environment="local", core_version="0.1.0", sources=tuple(changed))

@@ -1,0 +1,317 @@
+"""A simulated core, in process: fixed facts on a fixed clock, a page for every collection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Self
+
+from mrcore import catalogue, errors
+from mrcore.model import base, core, log, plans, queue, redis, ref, wire
+from tests.tui import facts
+
+NEVER = asyncio.Event
+
+TRACE = """Traceback (most recent call last):
+  File "/app/mrcore/mentor/jobs.py", line 41, in send_email
+    mail.send(message)
+  File "/app/mrcore/mentor/mail.py", line 88, in send
+    smtp.login(user, password)
+  File "/usr/lib/python3.11/smtplib.py", line 750, in login
+    raise last_exception
+smtplib.SMTPAuthenticationError: (535, b'5.7.8 Username and Password not accepted')"""
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.at = facts.NOW
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+class Simulated:
+    """What the screen asks of a core; `events` is what it tells, `down` makes it unreachable."""
+
+    def __init__(self) -> None:
+        self.down = ""
+        self.events: asyncio.Queue[wire.Changed | wire.Touched | None] = asyncio.Queue()
+        self.jobs = {job.id: job for job in _jobs()}
+        self.risk = plans.Risk.LOW
+        self.asked: list[tuple[str, str, plans.Query]] = []
+        self.applied: list[tuple[str, str]] = []
+        self.outcome: dict[str, int | str] = {}
+        self._plans: dict[str, tuple[str, ...]] = {}
+
+    async def __aenter__(self) -> Self:
+        if self.down:
+            raise errors.CoreUnreachable(self.down)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+    async def me(self) -> core.Me:
+        return core.Me(
+            login="root",
+            roles=("admin",),
+            via="socket",
+            environment="local",
+            protected=False,
+            core_version="0.1.0",
+            core_pid=1,
+            started_at=facts.ago(3600),
+        )
+
+    async def changes(self) -> AsyncIterator[wire.Snapshot | wire.Changed | wire.Touched]:
+        yield facts.snapshot()
+        while (event := await self.events.get()) is not None:
+            yield event
+        raise errors.CoreUnreachable(self.down or "it ended the stream")
+
+    async def page(
+        self,
+        ref: str,
+        collection: str,
+        query: plans.Query = plans.Query(),  # noqa: B008
+        cursor: str | None = None,
+        wait_s: float = 0,
+    ) -> wire.Page:
+        self.asked.append((ref, collection, query))
+        if self.down:
+            raise errors.CoreUnreachable(self.down)
+        rows = [row for row in self._rows(collection) if self._matches(row, query)]
+        return wire.Page(at=facts.NOW, rows=tuple(rows), looked=wire.Looked(scanned=len(rows)))
+
+    async def follow(
+        self,
+        ref: str,
+        collection: str,
+        query: plans.Query = plans.Query(),  # noqa: B008
+    ) -> AsyncIterator[wire.Page]:
+        yield await self.page(ref, collection, query)
+        await asyncio.Event().wait()
+
+    async def detail(self, ref: str) -> wire.Detail:
+        if self.down:
+            raise errors.CoreUnreachable(self.down)
+        if ref.startswith("huey/job/"):
+            return _job_detail(self.jobs[ref.rsplit("/", 1)[-1]])
+        for source in ("core", *facts.SOURCES):
+            for entity in facts.entities(source):
+                if entity.ref == ref:
+                    return _detail(entity)
+        raise errors.NotFound(f"{ref} leads nowhere (any more).")
+
+    async def plan(
+        self, action: str, selection: plans.Selection, args: plans.Args | None = None
+    ) -> plans.Plan:
+        known = catalogue.ACTIONS[action]
+        targets = [r for r in selection.refs if "queue.retry" in self.jobs[_id(r)].actions]
+        plan_id = f"{len(self._plans):04x}c0ffee"
+        self._plans[plan_id] = tuple(targets)
+        left = len(selection.refs) - len(targets)
+        return plans.Plan(
+            plan_id=plan_id,
+            action=action,
+            label=known.label,
+            created_at=facts.NOW,
+            expires_at=facts.ago(-60),
+            login="root",
+            total=len(targets),
+            samples=tuple(plans.Target(ref=r, label=f"sendOtp {_id(r)}") for r in targets),
+            left_out=(plans.LeftOut(why="not failed any more", count=left),) if left else (),
+            causes=("~2 e-mails within 2 s",),
+            warnings=("smtp still answers 535: these will fail again",),
+            risk=self.risk,
+            undoable=False,
+        )
+
+    async def apply(self, plan_id: str, *, reason: str = "", confirm: str = "") -> core.Operation:
+        self.applied.append((plan_id, reason))
+        return self.operation(plan_id)
+
+    def operation(self, plan_id: str, **facts_: object) -> core.Operation:
+        total = len(self._plans[plan_id])
+        return core.Operation.model_validate(
+            {
+                "ref": "core/operation/41",
+                "id": 41,
+                "plan_id": plan_id,
+                "action": "queue.retry",
+                "label": "Retry failed job",
+                "login": "root",
+                "total": total,
+                "started_at": facts.NOW,
+                **facts_,
+            }
+        )
+
+    def finish(self, plan_id: str, **outcome: object) -> None:
+        """The operation ends: the core says so, and what it touched."""
+        for address in self._plans[plan_id]:
+            job = self.jobs[_id(address)]
+            if outcome.get("done"):
+                changed = {"state": queue.JobState.WAITING, "actions": (), "error": ""}
+                self.jobs[job.id] = job.model_copy(update=changed)
+        done = self.operation(plan_id, state="done", finished_at=facts.NOW, **outcome)
+        self.events.put_nowait(wire.Changed(source="core", at=facts.NOW, upserts=(done,)))
+        self.events.put_nowait(wire.Touched(refs=self._plans[plan_id]))
+
+    def _rows(self, collection: str) -> list[base.Entity]:
+        rows = {"jobs": lambda: list(self.jobs.values()), "keys": _keys, "lines": _lines}
+        return [*rows.get(collection, _audit)()]
+
+    def _matches(self, row: base.Entity, query: plans.Query) -> bool:
+        if isinstance(row, queue.Job) and query.state and row.state.value != query.state:
+            return False
+        if isinstance(row, redis.Key) and not row.name.startswith(query.prefix):
+            return False
+        if isinstance(row, log.LogLine) and query.level and row.level.value != query.level:
+            return False
+        return query.text.lower() in row.model_dump_json().lower()
+
+
+def _id(address: str) -> str:
+    return ref.parse(address).id
+
+
+def _jobs() -> list[queue.Job]:
+    names = ("sendOtp", "sendOtp", "sendReminder", "sendOtp", "sendInvoice")
+    wrong = (
+        "SMTPAuthenticationError: 535-5.7.8 Username and Password not accepted",
+        "ECONNRESET smtp.example.org",
+        "TypeError: cannot read \u202eprop\u202c of undefined @ render",
+    )
+    made = [
+        queue.Job(
+            ref=f"huey/job/emailQueue/{8123 - place}",
+            engine="huey",
+            queue="emailQueue",
+            id=str(8123 - place),
+            name=name,
+            state=queue.JobState.FAILED,
+            attempts=3,
+            max_attempts=3,
+            enqueued_at=facts.ago(70 + place * 40),
+            started_at=facts.ago(41.4 + place * 40),
+            finished_at=facts.ago(41 + place * 40),
+            error=wrong[place % 3],
+            actions=("queue.retry",),
+        )
+        for place, name in enumerate(names)
+    ]
+    made.append(
+        queue.Job(
+            ref="huey/job/emailQueue/8200",
+            engine="huey",
+            queue="emailQueue",
+            id="8200",
+            name="sendOtp",
+            state=queue.JobState.WAITING,
+            enqueued_at=facts.ago(372),
+        )
+    )
+    return made
+
+
+def _keys() -> list[redis.Key]:
+    rows = (
+        ("mentor:kpi:2026-03-12", "hash", 41, 3120, 3600.0),
+        ("mentor:session:7f3a91", "string", 212, 320, 1750.0),
+        ("huey.emailQueue", "list", 412, 98304, None),
+        ("mr:canary:main", "string", 16, 72, 9.0),
+        (r"bin\xff key/%?", "zset", 3, 128, None),
+    )
+    return [
+        redis.Key(
+            ref=ref.make("redis", "key", name),
+            name=name,
+            type=kind,
+            size=size,
+            memory_bytes=memory,
+            expires_at=None if ttl is None else facts.ago(-ttl),
+            encoding="listpack",
+        )
+        for name, kind, size, memory, ttl in rows
+    ]
+
+
+def _lines() -> list[log.LogLine]:
+    said = (
+        (log.LogLevel.INFO, "kpi.worker", "recomputed 41 keys in 212 ms"),
+        (log.LogLevel.ERROR, "email.worker", "535-5.7.8 Username and Password not accepted"),
+        (log.LogLevel.ERROR, "email.worker", "job 8123 failed (3/3)"),
+        (log.LogLevel.WARN, "mentor-blue", "slow query: 1.2 s \x1b[31mUPDATE slots\x1b[0m"),
+        (log.LogLevel.INFO, "mentor-green", "GET /api/health 200 9 ms"),
+        (log.LogLevel.DEBUG, "mentor-green", "pool 3/20 busy"),
+    )
+    return [
+        log.LogLine(
+            ref=f"logs/line/{stream}/{place}",
+            stream=stream,
+            offset=place * 80,
+            at=facts.ago(30 - place),
+            level=level,
+            text=text,
+            folded=7 if "failed" in text else 0,
+        )
+        for place, (level, stream, text) in enumerate(said * 5)
+    ]
+
+
+def _audit() -> list[core.AuditRow]:
+    def row(seq: int, stage: str, outcome: str) -> core.AuditRow:
+        return core.AuditRow(
+            ref=f"core/audit/{seq}",
+            seq=seq,
+            at=facts.ago(600 - seq),
+            stage=stage,
+            login="root",
+            action="queue.retry",
+            refs=("huey/job/emailQueue/8123",),
+            operation=40,
+            outcome=outcome,
+        )
+
+    return [row(2, "outcome", "done"), row(1, "intent", "")]
+
+
+def _detail(entity: base.Entity) -> wire.Detail:
+    shown = entity.model_dump(mode="json", exclude={"verdict", "actions", "kind"})
+    fields = tuple(
+        wire.Field(name=name, value=value) for name, value in shown.items() if value not in (None, [])
+    )
+    section = wire.Section(id="facts", title="facts", fields=fields)
+    return wire.Detail(at=facts.NOW, entity=entity, sections=(section,))
+
+
+def _job_detail(job: queue.Job) -> wire.Detail:
+    fields = (
+        wire.Field(name="enqueued", at=job.enqueued_at),
+        wire.Field(name="started", at=job.started_at),
+        wire.Field(name="finished", at=job.finished_at),
+        wire.Field(name="waited", value="28.6 s"),
+    )
+    payload = {
+        "to": "email:7f3a91",
+        "template": "otp",
+        "expiresAt": "14:06:02Z",
+        "requestId": "req-51c0",
+    }
+    tries = tuple(
+        wire.Section(id=f"attempt/{n}", title=f"attempt {n}, failed", form="trace", text=TRACE)
+        for n in range(job.attempts, 0, -1)
+    )
+    sections = (
+        wire.Section(id="payload", title="payload", form="json", data=payload),
+        wire.Section(id="timings", title="timings", fields=fields),
+        *tries,
+    )
+    return wire.Detail(at=facts.NOW, entity=job, sections=sections)
