@@ -1,0 +1,33 @@
+"""Text as terminal cells: what is drawn together, and how wide it is."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Final
+
+from rich.cells import cell_len
+
+_JOINER: Final = "\u200d"
+# Characters that are one cell wide on their own and with any of these beside them.
+NARROW: Final = re.compile(
+    "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0377\u0391-\u03a1\u03b1-\u03c9\u0400-\u0482"
+    "\u2010-\u2027\u2190-\u21ff\u2500-\u25fc\u2800-\u28ff]*"
+)
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+@functools.lru_cache(maxsize=4_096)
+def split(text: str) -> tuple[tuple[str, int], ...]:
+    """Return `(cluster, cells)` of a text: a character with what combines with it.
+
+    Only the first cluster can have no width: marks that belong to the text before this one.
+    Control characters are left out: no foreign sequence passes.
+    """
+    found: list[str] = []
+    for char in _CONTROLS.sub("", text):
+        if found and (cell_len(char) == 0 or found[-1].endswith(_JOINER)):
+            found[-1] += char
+        else:
+            found.append(char)
+    return tuple((cluster, cell_len(cluster)) for cluster in found)
