@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
@@ -15,6 +16,7 @@ T = TypeVar("T")
 OPEN_S = 5.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
+LOOK_S = 1.0
 
 
 class NoSlot(errors.Unreachable):
@@ -57,7 +59,7 @@ class Kept(Generic[C]):
         self._link = link
         self._gate = gate
         self._connection: C | None = None
-        self._error: errors.SourceError = errors.Unreachable("Not connected yet.")
+        self._error: Exception = errors.Unreachable("Not connected yet.")
         self._settled = asyncio.Event()  # there is a connection, or a reason why there is none
         self._gone = asyncio.Event()
         self._busy: asyncio.Task[object] | None = None
@@ -105,9 +107,11 @@ class Kept(Generic[C]):
         if self._connection is not None and self._link.lost(self._connection):
             self._drop()
         await self._settled.wait()
-        if self._connection is None:
+        if self._connection is not None:
+            return self._connection
+        if isinstance(self._error, errors.SourceError):
             raise type(self._error)(self._error.sentence, fix=self._error.fix)
-        return self._connection
+        raise self._error
 
     async def _do(self, job: Callable[[C], Awaitable[T]], connection: C) -> T:
         try:
@@ -124,9 +128,23 @@ class Kept(Generic[C]):
         self._gone.set()
 
     async def _keep(self) -> None:
-        while True:
-            await self._open()
-            await self._gone.wait()
+        try:
+            while True:
+                await self._open()
+                await self._until_lost()
+        except Exception as error:
+            # A defect: whoever asks shall have it, rather than wait for ever.
+            self._error = error
+            self._settled.set()
+
+    async def _until_lost(self) -> None:
+        """A connection that nobody uses is looked after too: it is needed when it is late."""
+        while not self._gone.is_set():
+            if self._connection is not None and self._link.lost(self._connection):
+                self._drop()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._gone.wait()
 
     async def _open(self) -> None:
         pause_s = FIRST_PAUSE_S

@@ -23,6 +23,8 @@ SETTINGS = {
 }
 """Of every connection; in autocommit, so that the statistics views are never frozen."""
 
+BAD_DSN = "The DSN does not parse: in a password / : @ % are written as %2F %3A %40 %25."
+
 _SOCKET_OPTIONS = {
     "TCP_KEEPIDLE": 10,
     "TCP_KEEPINTVL": 5,
@@ -69,6 +71,8 @@ class Link:
             )
         except self.failures as error:
             raise self.explain(error) from error
+        except ValueError:
+            raise errors.Unreachable(BAD_DSN) from None
         _watch(connection)
         return connection
 
@@ -89,7 +93,7 @@ class Link:
                     fix="Grant pg_use_reserved_connections and set reserved_connections = 2.",
                 )
             case asyncpg.ClientConfigurationError():
-                return errors.Unreachable("The DSN cannot be used: it does not parse.")
+                return errors.Unreachable(BAD_DSN)
             case (
                 asyncpg.InvalidAuthorizationSpecificationError()
                 | asyncpg.InsufficientPrivilegeError()

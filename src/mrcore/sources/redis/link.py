@@ -87,7 +87,9 @@ class Link:
         return client
 
     def lost(self, connection: Client) -> bool:
-        return not connection.connection.is_connected
+        """Also when the server closed it while nobody read, which redis-py does not notice."""
+        reader = connection.connection._reader
+        return reader is None or reader.at_eof() or reader.exception() is not None
 
     async def close(self, connection: Client) -> None:
         await connection.connection.disconnect(nowait=True)
