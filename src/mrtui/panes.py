@@ -53,7 +53,7 @@ def health(view: table.View) -> Shown:
     checks = [
         entity
         for entity in view.world.table("check").values()
-        if view.world.source_of(entity) not in served or view.rank(entity) < world.RANK[base.Level.OK]
+        if view.world.source_of(entity) not in served or not view.well(entity)
     ]
     others = [
         trouble.entity
@@ -61,7 +61,7 @@ def health(view: table.View) -> Shown:
         if trouble.entity.kind in ("source", "process", "worker", "schedule")
     ]
     listed = sorted([*checks, *found, *others], key=lambda entity: (view.rank(entity), entity.ref))
-    away = sum(view.rank(entity) < world.RANK[base.Level.OK] for entity in listed)
+    away = sum(not view.well(entity) for entity in listed)
     title = [Cell(f"{away} not well", "bad")] if away else [Cell("all well", "ok")]
     rows = [(entity, _health_row(entity, view)) for entity in listed]
     columns = check_columns.TABLE.brief_columns
@@ -82,7 +82,9 @@ def _health_row(entity: base.Entity, view: table.View) -> tuple[Cell, ...]:
         says = view.why(entity, otherwise="canary" if entity.canary_ok else "no canary")
         return (view.mark(entity), name, Cell(""), took, says)
     named = Cell(str(getattr(entity, "name", entity.kind)))
-    return (view.mark(entity), named, Cell(""), Cell(entity.kind[:6], "dim"), view.why(entity))
+    why = view.why(entity)
+    said = Cell(f"{entity.kind} {why.text}", why.style)
+    return (view.mark(entity), named, Cell(""), Cell(""), said)
 
 
 # Queues
@@ -92,7 +94,7 @@ def queues(view: table.View) -> Shown:
     """Every queue, trouble first."""
     found = list(view.world.table("queue").values())
     listed = table.ordered(found, view, queue_columns.TABLE.orders[0])
-    bad = sum(view.rank(entity) < world.RANK[base.Level.OK] for entity in listed)
+    bad = sum(not view.well(entity) for entity in listed)
     waiting = sum(entity.counts.waiting for entity in found if isinstance(entity, queue.Queue))
     title = [Cell(f"{len(found)}", "dim")]
     if bad:
@@ -125,7 +127,7 @@ def sessions(view: table.View) -> Shown:
     busy = [
         (entity, depth)
         for entity, depth in session.tree(first)
-        if entity.state != "idle" or depth or view.rank(entity) < world.RANK[base.Level.OK]
+        if entity.state != "idle" or depth or not view.well(entity)
     ]
     rows: list[tuple[base.Entity, tuple[Cell, ...]]] = [
         (entity, session.brief(entity, view, depth)) for entity, depth in busy
@@ -137,16 +139,11 @@ def sessions(view: table.View) -> Shown:
 
 # Redis
 
-NODE_COLUMNS = (
-    table.Column("", 1),
-    table.Column("", 12),
-    table.Column("", 13, right=True, keep=7),
-    table.Column("", keep=8),
-)
+NODE_COLUMNS = (table.Column("", 1), table.Column(""))
 
 
 def redis_nodes(view: table.View) -> Shown:
-    """Two lines a node: what it holds and does, whether writes come back."""
+    """A line a node: what it holds, whether writes come back; the title has what it does."""
     found = list(view.world.table("node").values())
     rows: list[tuple[base.Entity, tuple[Cell, ...]]] = []
     title: list[Cell] = []
@@ -156,7 +153,8 @@ def redis_nodes(view: table.View) -> Shown:
             bars = Cell(fmt.spark(view.world.recent("redis.ops", node.ref), 10), "accent")
             title += [commands, bars]
             why = view.why(node)
-            rows.append((node, (view.mark(node), memory, keys, why if why.text else hits)))
+            calm = "  ".join(cell.text for cell in (keys, memory, hits))
+            rows.append((node, (view.mark(node), why if why.text else Cell(calm))))
     return Shown(title, _worst(view, found), NODE_COLUMNS, rows, _sources(view, found))
 
 

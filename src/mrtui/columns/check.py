@@ -54,7 +54,7 @@ TABLE = Table(
         Column("", 1),
         Column("check", 9),
         Column("code", 3, right=True),
-        Column("took", 6, right=True),
+        Column("took", 5, right=True),
         Column("says", keep=6),
     ),
     brief=brief,

@@ -27,7 +27,7 @@ def headline(entity: postgres.PostgresServer, view: View) -> list[Cell]:
     """What the screen says above the sessions."""
     states = entity.by_state
     parts = [
-        Cell(f"{against_limit(entity)} connections", "strong"),
+        Cell(f"{against_limit(entity)} connected", "strong"),
         Cell(f"{states.get('active', 0)} active", "ok"),
         Cell(f"{states.get('idle', 0)} idle", "dim"),
     ]
@@ -40,7 +40,7 @@ def headline(entity: postgres.PostgresServer, view: View) -> list[Cell]:
     if entity.blocked:
         parts.append(Cell(f"{entity.blocked} blocked", "bad"))
     if entity.oldest_xact_start is not None:
-        parts.append(Cell(f"oldest tx {view.age(entity.oldest_xact_start)}"))
+        parts.append(Cell(f"tx {view.age(entity.oldest_xact_start)}"))
     return parts
 
 

@@ -29,7 +29,7 @@ def cells(entity: queue.Queue, view: View) -> tuple[Cell, ...]:
     counts = entity.counts
     return (
         view.mark(entity),
-        Cell(entity.name, "" if view.rank(entity) == 3 else "strong"),
+        Cell(entity.name, "" if view.well(entity) else "strong"),
         _number(counts.waiting, "strong"),
         _number(counts.active, "accent"),
         _number(counts.delayed),
@@ -91,9 +91,9 @@ TABLE = Table(
     ),
     brief_columns=(
         Column("", 1),
-        Column("queue", 16),
-        Column("waiting", 7, right=True),
-        Column("failed", 7, right=True),
+        Column("queue", 14),
+        Column("waiting", 6, right=True),
+        Column("failed", 6, right=True),
         Column("oldest", 6, right=True, keep=4),
         Column("why", keep=6),
     ),

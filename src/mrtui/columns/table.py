@@ -64,6 +64,10 @@ class View(NamedTuple):
             return Cell(verdict.why or otherwise, "dim")
         return Cell(verdict.why or verdict.code or verdict.level.value, TONES[verdict.level])
 
+    def well(self, entity: base.Entity) -> bool:
+        """Whether there is nothing to say about an entity."""
+        return self.verdict(entity).level is base.Level.OK
+
     def rank(self, entity: base.Entity) -> int:
         """Place in the order of trouble."""
         return world.RANK[self.verdict(entity).level]
@@ -94,7 +98,7 @@ def ordered(
     return sorted(entities, key=lambda entity: (key(entity, view), entity.ref))
 
 
-def fit(columns: Sequence[Column], width: int, least: int = 12) -> list[int]:
+def fit(columns: Sequence[Column], width: int, least: int = 8) -> list[int]:
     """Which columns fit a table of `width` cells: the least important are dropped first.
 
     The table keeps two cells for its cursor and marks, and one or two between columns.

@@ -86,6 +86,8 @@ def _fire(view: table.View) -> cells.Cell:
     if not count:
         return cells.Cell(f"{fmt.GLYPHS[base.Level.OK]} all well", "ok")
     text = " ".join(
-        f"{fmt.GLYPHS[level]} {count[level]} {level.value}" for level in world.RANK if level in count
+        f"{fmt.GLYPHS[level]} {count[level]} {level.value}"
+        for level in world.RANK
+        if level in count
     )
     return cells.Cell(text, table.TONES[min(count, key=lambda level: world.RANK[level])])

@@ -14,13 +14,26 @@ from mrcore.model import base, log, ref
 from mrtui import panes, world
 from mrtui.columns import fmt, table
 from mrtui.screens import room, text
-from mrtui.widgets import cells, live_table
+from mrtui.widgets import cells, live_table, table_paint
 
 
 class BareTable(live_table.LiveTable):
     """A table without a header: the pane's title stands in its place."""
 
     HEADER_LINES = 0
+
+    def on_focus(self) -> None:
+        """The cursor appears."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """Only the pane that has the focus shows its cursor."""
+        self.refresh()
+
+    def _look(self, index: int) -> table_paint.Look:
+        return super()._look(index)._replace(
+            cursor=self.has_focus and self.cursor_ref == self.rows[index].ref
+        )
 
 
 class Pane(Vertical):

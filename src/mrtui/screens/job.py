@@ -100,7 +100,7 @@ class Job(detail.Detail):
             return [(cells.Cell("no attempt has failed", "dim"),)]
         part = tries[self._attempt % len(tries)]
         place = len(tries) - self._attempt % len(tries)
-        sides = f"{'← older' if place > 1 else '       '}  {'newer →' if place < len(tries) else ''}"
+        sides = "  ".join(["← older"] * (place > 1) + ["newer →"] * (place < len(tries)))
         title = f"{part.title}  {place} of {len(tries)}"
         heading = text.ends([cells.Cell(title, "strong")], [cells.Cell(sides, "dim")], width)
         return [tuple(heading), *prose.wrap(prose.section(part, self.control.now), width)]

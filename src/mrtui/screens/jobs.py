@@ -47,7 +47,7 @@ class Jobs(paged.Paged):
     def sources(self) -> Iterable[str]:
         return (ref.source_of(self.ref),)
 
-    def query(self) -> plans.Query:
+    def wanted(self) -> plans.Query:
         return plans.Query(state=self.state.value, text=self.pattern)
 
     def queue(self) -> queue.Queue | None:

@@ -86,7 +86,7 @@ class Logs(room.Room):
         self._held.clear()
         self.run_worker(self._read(), name="lines", group="lines", exclusive=True)
 
-    def query(self) -> plans.Query:
+    def wanted(self) -> plans.Query:
         """What is asked for now."""
         return plans.Query(text=self.pattern, level=self.level, limit=200)
 
@@ -97,11 +97,11 @@ class Logs(room.Room):
         while True:
             try:
                 client = self.control.link.client
-                page = await client.page(self.owner(), "lines", self.query())
+                page = await client.page(self.owner(), "lines", self.wanted())
                 self._older, self._failed = page.cursor, ""
                 self.lines.set_rows(rows(page.rows))
                 shown = {found.ref for found in page.rows}
-                async for more in client.follow(self.owner(), "lines", self.query()):
+                async for more in client.follow(self.owner(), "lines", self.wanted()):
                     self._take([new for new in rows(more.rows) if new.ref not in shown])
                     shown = set()
             except errors.MrError as error:
@@ -133,7 +133,7 @@ class Logs(room.Room):
             return
         try:
             client = self.control.link.client
-            page = await client.page(self.owner(), "lines", self.query(), self._older)
+            page = await client.page(self.owner(), "lines", self.wanted(), self._older)
         except errors.MrError as error:
             self._failed = str(error)
         else:

@@ -33,7 +33,7 @@ class Paged(listing.Listing):
         self._asks = asyncio.Event()
         self._asks.set()
 
-    def query(self) -> plans.Query:
+    def wanted(self) -> plans.Query:
         """What is asked for now."""
         return plans.Query(text=self.pattern)
 
@@ -52,7 +52,7 @@ class Paged(listing.Listing):
 
     def begin(self) -> None:
         """Ask anew: another state, filter or prefix."""
-        self.pager = paging.Pager(self.owner(), self.COLLECTION, self.query())
+        self.pager = paging.Pager(self.owner(), self.COLLECTION, self.wanted())
         self._asks.set()
 
     def noticed(self, difference: world.Difference) -> None:

@@ -64,7 +64,10 @@ class Postgres(listing.Listing):
         bars = cells.Cell(fmt.spark(recent("pg.sessions", found.ref), 16), "accent")
         tps = cells.Cell(fmt.spark(recent("pg.tps", found.ref), 16), "accent")
         named = cells.Cell(server_columns.name(found), "dim")
-        second = text.spaced([named, *server_columns.measures(found, view), bars, tps])
+        measures = server_columns.measures(found, view)
+        second = text.spaced([named, *measures])
+        if self.size.width >= 100:
+            second += text.spaced([cells.Cell(""), bars, tps], "  ")
         return [first, [cells.Cell("  "), *second]]
 
 

@@ -22,8 +22,9 @@ class Queues(listing.Listing):
 
     def headline(self) -> list[list[cells.Cell]]:
         """Totals over all queues."""
-        found = [q for q in self.control.world.table("queue").values() if isinstance(q, queue.Queue)]
         view = self.view()
+        every = view.world.table("queue").values()
+        found = [entity for entity in every if isinstance(entity, queue.Queue)]
         bad = sum(view.verdict(entity).level is not base.Level.OK for entity in found)
         waiting = sum(entity.counts.waiting for entity in found)
         failed = sum(entity.counts.failed for entity in found)

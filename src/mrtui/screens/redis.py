@@ -56,7 +56,7 @@ class Redis(paged.Paged):
     def sources(self) -> Iterable[str]:
         return [refs.source_of(self.owner())] if self.owner() else []
 
-    def query(self) -> plans.Query:
+    def wanted(self) -> plans.Query:
         return plans.Query(prefix=self.prefix, text=self.pattern)
 
     def headline(self) -> list[list[cells.Cell]]:

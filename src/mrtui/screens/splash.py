@@ -65,5 +65,5 @@ class Splash(Screen[None]):
             if step.why:
                 lines.append(Content.styled(f"    {safe_text.safe_text(step.why)}", "$state-bad"))
         says = safe_text.safe_text(self._says())
-        lines.append(Content.styled(f"  {says}" if says else "  ◌ looking for the core", "$state-dim"))
+        lines.append(Content.styled(f"  {says or '◌ looking for the core'}", "$state-dim"))
         return Content("\n").join(lines)
