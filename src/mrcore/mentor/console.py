@@ -18,5 +18,7 @@ def set_up() -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_Utc("%(asctime)s %(levelname)s [%(name)s] %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "mail.log", "uvicorn", "asyncio"):
+    for noisy in ("httpx", "httpcore", "uvicorn", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # aiosmtpd warns of its own use of what it deprecates, at every login.
+    logging.getLogger("mail.log").setLevel(logging.ERROR)

@@ -184,11 +184,11 @@ class Checker:
             return
         self.redis.missed(connected=self.links.redis_connected)
         if self._canary.hangs_s > _GIVE_UP_S:
-            await self.links.redis.connection_pool.disconnect()
+            await self.links.canary.connection_pool.disconnect()
 
     async def _write_canary(self) -> None:
         key, value = CANARY.format(self.colour), uuid.uuid4().hex
-        async with self.links.redis.pipeline(transaction=False) as pipe:
+        async with self.links.canary.pipeline(transaction=False) as pipe:
             pipe.set(key, value, ex=10)
             pipe.get(key)
             _, read = await pipe.execute()

@@ -22,7 +22,7 @@ POOL_MIN, POOL_MAX = 5, 20
 
 _CONNECT_S = 2.0
 _ACQUIRE_S = 5.0
-_STATEMENT_S = 30.0
+_STATEMENT_S = 10.0
 _AGAIN_S = 0.5
 
 
@@ -41,11 +41,17 @@ class Links:
         self.redis_connected = False
         self.changed = asyncio.Event()
         """Set whenever a connection is made or lost."""
-        self.redis = redis.asyncio.Redis(
-            **settings.redis.options(),
+        self.redis = self._client(name, _STATEMENT_S)
+        self.canary = self._client(f"{name}-canary", None)
+        """For the health check alone: it waits for its answers however long they take."""
+
+    def _client(self, name: str, timeout_s: float | None) -> redis.asyncio.Redis:
+        return redis.asyncio.Redis(
+            **self.settings.redis.options(),
             decode_responses=True,
             client_name=name,
             socket_connect_timeout=_CONNECT_S,
+            socket_timeout=timeout_s,
             # Once more, for a pooled connection that died unnoticed; no patience beyond that.
             retry=retry.Retry(NoBackoff(), 1),
         )
@@ -82,6 +88,7 @@ class Links:
             if self.pool is not None:
                 self.pool.terminate()
             await self.redis.aclose()
+            await self.canary.aclose()
 
     async def _keep_database(self) -> None:
         said = False
@@ -152,6 +159,7 @@ class Links:
             **self.settings.redis.options(),
             client_name=f"{self.name}-link",
             socket_connect_timeout=_CONNECT_S,
+            socket_timeout=None,
             protocol=2,  # in RESP3 a subscription's messages are no responses
         )
         try:

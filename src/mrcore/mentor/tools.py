@@ -41,7 +41,9 @@ class Tools:
     def __init__(self, settings: config.Config, *, now: Callable[[], datetime]) -> None:
         self.config = settings
         self.now = now
-        self.redis = redis.asyncio.Redis(**settings.redis.options(), decode_responses=True)
+        self.redis = redis.asyncio.Redis(
+            **settings.redis.options(), decode_responses=True, socket_timeout=_CONNECT_S
+        )
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None

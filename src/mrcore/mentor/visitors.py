@@ -23,6 +23,7 @@ RATES = {"small": 3.0, "large": 20.0}
 _AT_ONCE = 20
 _REPORT_S = 60.0
 _TIMEOUT_S = 10.0
+_OPEN_S = 0.5
 _CALL = (("ringing", 3.0), ("in_progress", 5.0), ("completed", 20.0))
 _LOST_CALLS = 0.1
 _KINDS = {
@@ -112,8 +113,9 @@ class Visitors:
 
     async def run(self) -> None:
         """Visit until cancelled."""
-        LOG.info("visitors come, about %g requests a second", RATES[self.scale.name])
         async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
+            await self._until_open(client)
+            LOG.info("visitors come, about %g requests a second", RATES[self.scale.name])
             reporter = asyncio.create_task(self._report())
             try:
                 for visit in visits(self.seed, self.scale, self.now):
@@ -125,6 +127,17 @@ class Visitors:
                 for task in self._running:
                     task.cancel()
                 await asyncio.gather(reporter, *self._running, return_exceptions=True)
+
+    async def _until_open(self, client: httpx.AsyncClient) -> None:
+        """Wait until a backend is healthy: the stack may still be starting."""
+        while True:
+            for url in self.urls:
+                try:
+                    if (await client.get(f"{url}/api/health")).status_code == 200:
+                        return
+                except httpx.HTTPError as error:
+                    LOG.debug("%s: %s", url, type(error).__name__)
+            await asyncio.sleep(_OPEN_S)
 
     def _keep(self, work: Any) -> None:
         task = asyncio.ensure_future(work)

@@ -14,7 +14,7 @@ _DUE = """
 WITH due AS (
     SELECT w.id AS workflow_id, l.id AS subject_id
       FROM workflows w JOIN leads l
-        ON l.updated_at < $1 - make_interval(hours => w.after_hours)
+        ON l.updated_at < $1::timestamptz - make_interval(hours => w.after_hours)
        AND (w.trigger = 'lead_untouched' AND l.status IN ('new', 'contacted')
             OR w.trigger = 'lead_lost' AND l.status = 'lost')
      WHERE w.enabled
@@ -22,7 +22,7 @@ WITH due AS (
     SELECT w.id, m.student_id
       FROM workflows w JOIN meetings m
         ON w.trigger = 'meeting_no_show' AND m.status = 'no_show'
-       AND m.ends_at < $1 - make_interval(hours => w.after_hours)
+       AND m.ends_at < $1::timestamptz - make_interval(hours => w.after_hours)
      WHERE w.enabled
 ), started AS (
     INSERT INTO workflow_runs (workflow_id, subject_id, started_at)

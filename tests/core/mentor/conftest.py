@@ -10,12 +10,12 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from mrcore.mentor import people, seed
+from mrcore.mentor import config, people, seed, smtp_sink, tools
 from tests import servers
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 SEED = 7
-TINY = people.Scale("small", 2, 3, 4, 60, 12, 60, 30, 40, 40, 30, 20)
+TINY = people.Scale("small", 2, 3, 4, 60, 12, 60, 30, 40, 150, 30, 20)
 
 
 def order(
@@ -50,3 +50,48 @@ async def app(seeded: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(as_role(seeded, "mentor_app"))
     yield connection
     await connection.close()
+
+
+def environment(database: str, redis_url: str) -> dict[str, str]:
+    """The playbook's names for these servers; mail goes nowhere."""
+    postgres, cache = urlsplit(database), urlsplit(redis_url)
+    return {
+        "DB_HOST": "127.0.0.1",
+        "DB_PORT": str(postgres.port),
+        "DB_USERNAME": "mentor_app",
+        "DB_PASSWORD": servers.PASSWORD,
+        "DB_NAME": postgres.path.removeprefix("/"),
+        "REDIS_HOST": "127.0.0.1",
+        "REDIS_PORT": str(cache.port),
+        "REDIS_DB": cache.path.removeprefix("/"),
+        "EMAIL_HOST": "127.0.0.1",
+        "EMAIL_PORT": "1",
+        "EMAIL_USER": "mentor@mrmentor.example",
+        "EMAIL_PASS": "mail-password",
+        "NODE_ENV": "test",
+    }
+
+
+@pytest.fixture
+def env(seeded: str, redis_url: str) -> dict[str, str]:
+    """The environment of a process of the seeded Mr. Mentor."""
+    return environment(seeded, redis_url)
+
+
+@pytest.fixture
+async def sink(env: dict[str, str]) -> AsyncIterator[smtp_sink.Sink]:
+    """A mail server that knows the account of `env`; its port is put there."""
+    made = smtp_sink.Sink(config.Config.read(env).email)
+    server = await smtp_sink.listen(made, "127.0.0.1", 0)
+    env["EMAIL_PORT"] = str(server.sockets[0].getsockname()[1])
+    yield made
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.fixture
+async def at_hand(env: dict[str, str], sink: smtp_sink.Sink) -> AsyncIterator[tools.Tools]:
+    """Tools of the seeded Mr. Mentor, as of NOW."""
+    made = tools.Tools(config.Config.read(env), now=lambda: NOW)
+    yield made
+    await made.aclose()
