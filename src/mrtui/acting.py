@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mrcore import errors
 from mrcore.model import core, plans
 from mrtui.columns import operation as columns
+from mrtui.widgets import cells
 
 if TYPE_CHECKING:
     from mrtui import app
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 FINAL = {core.OperationState.DONE, core.OperationState.FAILED, core.OperationState.STOPPED}
 
 
-def sentence(done: core.Operation) -> tuple[str, str]:
+def sentence(done: core.Operation) -> tuple[str, cells.Style]:
     """What came of an operation, and its style word."""
     said = f"operation {done.id}: {done.label or done.action}"
     if done.total == 1 and done.skipped == 1:
@@ -23,7 +24,7 @@ def sentence(done: core.Operation) -> tuple[str, str]:
     if done.total == 1 and done.failed == 1:
         return f"✖ {said}: refused{', ' + done.error if done.error else ''}", "bad"
     bad = done.failed or done.state is core.OperationState.FAILED
-    word = "bad" if bad else "warn" if done.skipped else "ok"
+    word: cells.Style = "bad" if bad else "warn" if done.skipped else "ok"
     glyph = {"bad": "✖", "warn": "▲", "ok": "●"}[word]
     return f"{glyph} {said}: {columns.outcome(done)}", word
 
@@ -91,7 +92,7 @@ class Acting:
         else:
             self._say(f"◌ operation {done.id}: {columns.outcome(done)}", "accent")
 
-    def _say(self, text: str, style: str) -> None:
+    def _say(self, text: str, style: cells.Style) -> None:
         self._control.say(text, style)
 
     def _repaint(self) -> None:

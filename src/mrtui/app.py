@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,8 +18,11 @@ from mrtui.widgets import cells
 if TYPE_CHECKING:  # loaded after the first frame, by _load
     from textual.command import Provider
 
-    from mrtui import acting, link, visits, world
-    from mrtui.screens import room
+    import mrtui.acting
+    import mrtui.link
+    import mrtui.screens.room
+    import mrtui.visits
+    import mrtui.world
 
 TICK_S = 1.0
 """How often ages are painted anew."""
@@ -63,14 +67,14 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-medium"), (40, "-tall")]
 
-    world: world.World
-    link: link.Link
-    visits: visits.Visits
-    acting: acting.Acting
+    world: mrtui.world.World
+    link: mrtui.link.Link
+    visits: mrtui.visits.Visits
+    acting: mrtui.acting.Acting
 
     def __init__(
         self,
-        connect: Callable[[], link.Core],
+        connect: Callable[[], mrtui.link.Core],
         *,
         clock: Callable[[], datetime] = utc_now,
         keymap: keys.Keymap | None = None,
@@ -138,9 +142,34 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
         for seen in self._rooms():
             seen.repaint()
 
+    def left(self, yes: bool | None) -> None:
+        """The answer to `Stop the stack?`."""
+        if yes:
+            self.exit(0)
+
+    async def enter(self, name: str) -> None:
+        """Go to a screen by its name, or to a ref."""
+        if "/" in name:
+            await self.screen.do(f"visit {name}")  # type: ignore[attr-defined]
+        else:
+            await self.visits.go(name)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the rows of the room on top where they are, while a dialog is open."""
+        grids = [room.grid for room in self._rooms() if room.grid is not None]
+        grids = [grid for grid in grids if not grid.frozen]
+        for grid in grids:
+            grid.freeze(True)
+        try:
+            yield
+        finally:
+            for grid in grids:
+                grid.freeze(False)
+
     # What the link tells
 
-    def _rooms(self) -> Iterator[room.Room]:
+    def _rooms(self) -> Iterator[mrtui.screens.room.Room]:
         """The room that is seen: the top one, also behind a dialog."""
         from mrtui.screens import room
 
@@ -149,7 +178,7 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
                 yield screen
                 return
 
-    def _noted(self, difference: world.Difference) -> None:
+    def _noted(self, difference: mrtui.world.Difference) -> None:
         if self.world.connected and not self.inside.is_set():
             self.inside.set()
             self.later(self.visits.begin(), "begin")

@@ -60,8 +60,8 @@ TABLE: tuple[Key, ...] = (
     Key("row.retry", ("r",), "act queue.retry", "retry", shown=2, needs="queue.retry"),
     Key("job.older", ("left",), "older", "older attempt", "job", shown=3),
     Key("job.newer", ("right",), "newer", "newer attempt", "job", shown=3),
-    Key("tab.next", ("tab",), "tab 1", "next tab", shown=6),
-    Key("tab.previous", ("shift+tab",), "tab -1", "previous tab"),
+    Key("tab.next", ("tab",), "tab 1", "next", shown=6),
+    Key("tab.previous", ("shift+tab",), "tab -1", "previous"),
     Key("logs.level", ("v",), "level", "level", "logs", shown=3),
     Key("logs.follow", ("f",), "follow", "follow", "logs", shown=4),
     Key("redis.prefix", ("f",), "prefix", "prefix", "redis", shown=3),
@@ -71,7 +71,7 @@ TABLE: tuple[Key, ...] = (
     Key("list.mark", ("space",), "mark", "mark", LISTS, shown=9),
     Key("list.freeze", ("p",), "freeze", "freeze", LISTS, shown=8),
     Key("logs.freeze", ("p",), "freeze", "freeze", "logs", shown=5),
-    Key("row.logs", ("l",), "logs", "logs of this", shown=8),
+    Key("row.logs", ("l",), "logs", "its logs", shown=8),
     Key("row.copy", ("y",), "copy", "copy ref", shown=10),
     Key("app.open", (), "visit", "open a ref", command="open", takes="mr://…"),
     Key("app.theme", (), "theme", "change the theme", command="theme", takes="NAME"),
@@ -209,11 +209,12 @@ def _refuse_clashes(keymap: Keymap, text: str, path: str) -> None:
 
 def _keys(value: object, name: str, text: str, path: str) -> tuple[str, ...]:
     many = value if isinstance(value, list) else [value]
-    if not all(isinstance(key, str) and key for key in many):
+    given = [key for key in many if isinstance(key, str) and key]
+    if len(given) != len(many):
         raise errors.SettingsError(
             f"{path}{_line(text, name)}: {name!r} needs a key or a list of keys."
         )
-    return tuple(_NAMES.get(key, key) for key in many)
+    return tuple(_NAMES.get(key, key) for key in given)
 
 
 def _line(text: str, name: str) -> str:

@@ -16,6 +16,7 @@ from mrtui.columns import queue as queue_columns
 from mrtui.widgets import cells
 
 Cell = cells.Cell
+Rows = list[tuple[base.Entity, tuple[Cell, ...]]]
 
 MOST_LINES = 60
 
@@ -26,7 +27,7 @@ class Shown(NamedTuple):
     title: list[Cell]
     level: base.Level
     columns: Sequence[table.Column]
-    rows: list[tuple[base.Entity, tuple[Cell, ...]]]
+    rows: Rows
     sources: frozenset[str]
 
 
@@ -45,9 +46,7 @@ def _sources(view: table.View, entities: Iterable[base.Entity]) -> frozenset[str
 def health(view: table.View) -> Shown:
     """A line for each check and each server; then sources, processes … that are not well."""
     found: list[base.Entity] = [
-        entity
-        for kind in ("postgres", "node")
-        for entity in view.world.table(kind).values()
+        entity for kind in ("postgres", "node") for entity in view.world.table(kind).values()
     ]
     served = _sources(view, found)
     checks = [
@@ -63,7 +62,7 @@ def health(view: table.View) -> Shown:
     listed = sorted([*checks, *found, *others], key=lambda entity: (view.rank(entity), entity.ref))
     away = sum(not view.well(entity) for entity in listed)
     title = [Cell(f"{away} not well", "bad")] if away else [Cell("all well", "ok")]
-    rows = [(entity, _health_row(entity, view)) for entity in listed]
+    rows: Rows = [(entity, _health_row(entity, view)) for entity in listed]
     columns = check_columns.TABLE.brief_columns
     return Shown(title if rows else [], _worst(view, listed), columns, rows, frozenset())
 
@@ -100,7 +99,7 @@ def queues(view: table.View) -> Shown:
     if bad:
         title.append(Cell(f"{bad} in trouble", "bad"))
     title.append(Cell(f"{fmt.count(waiting)} waiting", "dim"))
-    rows = [
+    rows: Rows = [
         (entity, queue_columns.brief(entity, view))
         for entity in listed
         if isinstance(entity, queue.Queue)
@@ -129,9 +128,7 @@ def sessions(view: table.View) -> Shown:
         for entity, depth in session.tree(first)
         if entity.state != "idle" or depth or not view.well(entity)
     ]
-    rows: list[tuple[base.Entity, tuple[Cell, ...]]] = [
-        (entity, session.brief(entity, view, depth)) for entity, depth in busy
-    ]
+    rows: Rows = [(entity, session.brief(entity, view, depth)) for entity, depth in busy]
     every = [*servers, *found]
     columns = session.TABLE.brief_columns
     return Shown(title, _worst(view, every), columns, rows, _sources(view, servers))
@@ -145,7 +142,7 @@ NODE_COLUMNS = (table.Column("", 1), table.Column(""))
 def redis_nodes(view: table.View) -> Shown:
     """A line a node: what it holds, whether writes come back; the title has what it does."""
     found = list(view.world.table("node").values())
-    rows: list[tuple[base.Entity, tuple[Cell, ...]]] = []
+    rows: Rows = []
     title: list[Cell] = []
     for node in found:
         if isinstance(node, redis.RedisNode):
@@ -176,7 +173,7 @@ def lines(view: table.View) -> Shown:
     total = view.world.total("log.line_rate")
     bars = fmt.spark(view.world.recent_total("log.line_rate"), 16)
     title = [Cell(f"{len(streams)} streams", "dim"), Cell(fmt.rate(total)), Cell(bars, "accent")]
-    rows: list[tuple[base.Entity, tuple[Cell, ...]]] = []
+    rows: Rows = []
     for place, (line, stream) in enumerate(notable[:MOST_LINES]):
         style = line_columns.TONES.get(line.level, "")
         known = log.LogLine(

@@ -14,6 +14,7 @@ from mrtui.widgets import cells
 Line = tuple[cells.Cell, ...]
 
 LONGEST_NAME = 18
+DAY_S = 86_400
 
 
 def section(part: wire.Section, now: datetime) -> list[Line]:
@@ -76,7 +77,8 @@ def _value(field: wire.Field, now: datetime) -> str:
         past_s = (now - field.at).total_seconds()
         words = f"{fmt.age(field.at, now)} ago" if past_s >= 0 else fmt.age(field.at, now)
         said = f"{field.value}  " if field.value not in (None, "") else ""
-        return f"{said}{words}  {field.at:%Y-%m-%d %H:%M:%S}Z"
+        day = "" if abs(past_s) < DAY_S else f"{field.at:%Y-%m-%d} "
+        return f"{said}{words}  {day}{field.at:%H:%M:%S}Z"
     if field.value is None:
         return fmt.NONE
     if isinstance(field.value, str):

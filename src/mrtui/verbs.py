@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mrcore.model import base, log, queue, ref, stack
 from mrtui import columns
@@ -24,7 +24,11 @@ class Verbs:
         def cursor_ref(self) -> str: ...
         @property
         def grid(self) -> live_table.LiveTable | None: ...
+
+        SCOPES: ClassVar[tuple[str, ...]]
+
         def entity(self) -> base.Entity | None: ...
+        def offered(self) -> tuple[str, ...]: ...
         def ask(self, sign: str, typed: str, told: Callable[[str, bool], str]) -> None: ...
 
     async def do(self, does: str) -> None:
@@ -121,7 +125,9 @@ class Verbs:
         """Show the keys of what is focused."""
         from mrtui.screens import help as overlay
 
-        await self.control.push_screen(overlay.Help(self.control.help_here()))
+        await self.control.push_screen(
+            overlay.Help(self.control.keymap.active(self.SCOPES, self.offered()))
+        )
 
     async def do_theme(self, argument: str) -> None:
         """Change the theme, or say which there are."""
@@ -133,7 +139,7 @@ class Verbs:
 
     async def do_redraw(self, _: str) -> None:
         """Send every cell again."""
-        self.control.redraw()
+        self.control.action_redraw()
 
     async def do_quit(self, _: str) -> None:
         """Leave; ask first when that stops a stack."""

@@ -25,7 +25,26 @@ def warn(code: str, why: str) -> base.Verdict:
 
 SOURCES = ("pg", "redis", "huey", "logs", "backend", "stack")
 
-QUIET = ["kpiQueue", "cleanupQueue", "slotQueue", "leadQueue", "workflowQueue", "paymentQueue", "invoiceQueue", "reminderQueue", "meetingQueue", "whatsappQueue", "callQueue", "exportQueue", "salesQueue", "auditQueue", "syncQueue", "webhookQueue", "notificationQueue", "otpQueue"]
+QUIET = [
+    "kpiQueue",
+    "cleanupQueue",
+    "slotQueue",
+    "leadQueue",
+    "workflowQueue",
+    "paymentQueue",
+    "invoiceQueue",
+    "reminderQueue",
+    "meetingQueue",
+    "whatsappQueue",
+    "callQueue",
+    "exportQueue",
+    "salesQueue",
+    "auditQueue",
+    "syncQueue",
+    "webhookQueue",
+    "notificationQueue",
+    "otpQueue",
+]
 
 
 def statuses() -> list[base.Entity]:
@@ -174,7 +193,9 @@ def sessions() -> list[base.Entity]:
         state_since=ago(0.3),
         query="SELECT count(*) FROM leads\n  WHERE owner IS NULL",
     )
-    idle = [session(4900 + n, app="mentor-blue", state="idle", state_since=ago(n)) for n in range(9)]
+    idle = [
+        session(4900 + n, app="mentor-blue", state="idle", state_since=ago(n)) for n in range(9)
+    ]
     return [holder, *waiting, running, *idle]
 
 

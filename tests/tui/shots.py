@@ -1,4 +1,4 @@
-"""A screen as text: the one place that looks into Textual's compositor."""
+"""The screen on the simulated core, without a terminal."""
 
 from __future__ import annotations
 
@@ -9,14 +9,9 @@ from typing import Any
 from textual.pilot import Pilot
 
 from mrtui import app, keys
+from mrtui.cli import show
 from tests import waiting
 from tests.tui import simulated
-
-
-def text(control: app.ControlRoom) -> str:
-    """What is on the screen, a line a row, without trailing spaces."""
-    strips = control.screen._compositor.render_strips()
-    return "\n".join("".join(part.text for part in strip).rstrip() for strip in strips)
 
 
 @asynccontextmanager
@@ -45,7 +40,7 @@ async def settled(pilot: Pilot[int]) -> None:
     before = ""
     for _ in range(50):
         await pilot.pause()
-        now = text(pilot.app)  # type: ignore[arg-type]
+        now = show.text(pilot.app)  # type: ignore[arg-type]
         if now == before:
             return
         before = now

@@ -286,7 +286,9 @@ def _audit() -> list[core.AuditRow]:
 def _detail(entity: base.Entity) -> wire.Detail:
     shown = entity.model_dump(mode="json", exclude={"verdict", "actions", "kind"})
     fields = tuple(
-        wire.Field(name=name, value=value) for name, value in shown.items() if value not in (None, [])
+        wire.Field(name=name, value=value)
+        for name, value in shown.items()
+        if value not in (None, [])
     )
     section = wire.Section(id="facts", title="facts", fields=fields)
     return wire.Detail(at=facts.NOW, entity=entity, sections=(section,))

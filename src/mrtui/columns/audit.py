@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mrcore.model import core
 from mrtui.columns import fmt
-from mrtui.columns.table import Cell, Column, Table, View
+from mrtui.columns.table import Cell, Column, Style, Table, View
 
-_TONES = {"done": "ok", "skipped": "warn", "failed": "bad"}
+_TONES: dict[str, Style] = {"done": "ok", "skipped": "warn", "failed": "bad"}
 
 
 def _targets(entity: core.AuditRow) -> str:

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from mrcore.model import queue
 from mrtui.columns import fmt
-from mrtui.columns.table import Cell, Column, Table, View
+from mrtui.columns.table import Cell, Column, Style, Table, View
 
-TONES = {
+TONES: dict[queue.JobState, Style] = {
     queue.JobState.FAILED: "bad",
     queue.JobState.ACTIVE: "accent",
     queue.JobState.COMPLETED: "ok",

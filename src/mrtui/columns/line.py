@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mrcore.model import log
 from mrtui.columns import fmt
-from mrtui.columns.table import Cell, Column, Table, View
+from mrtui.columns.table import Cell, Column, Style, Table, View
 
 GLYPHS = {
     log.LogLevel.ERROR: "✖",
@@ -13,7 +13,11 @@ GLYPHS = {
     log.LogLevel.DEBUG: "·",
     log.LogLevel.NONE: " ",
 }
-TONES = {log.LogLevel.ERROR: "bad", log.LogLevel.WARN: "warn", log.LogLevel.DEBUG: "dim"}
+TONES: dict[log.LogLevel, Style] = {
+    log.LogLevel.ERROR: "bad",
+    log.LogLevel.WARN: "warn",
+    log.LogLevel.DEBUG: "dim",
+}
 
 
 def cells(entity: log.LogLine, view: View) -> tuple[Cell, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mrcore.model import core
-from mrtui.columns.table import Cell, Column, Table, View
+from mrtui.columns.table import Cell, Column, Style, Table, View
 
-_TONES = {
+_TONES: dict[core.OperationState, Style] = {
     core.OperationState.RUNNING: "accent",
     core.OperationState.PAUSED: "warn",
     core.OperationState.STOPPED: "warn",

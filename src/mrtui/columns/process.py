@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mrcore.model import stack
 from mrtui.columns import anything, fmt
-from mrtui.columns.table import Cell, Column, Table, View, trouble_first
+from mrtui.columns.table import Cell, Column, Style, Table, View, trouble_first
 
-_TONES = {
+_TONES: dict[str, Style] = {
     "ready": "ok",
     "starting": "accent",
     "backoff": "warn",

@@ -6,10 +6,10 @@ from typing import Any
 
 from mrcore.model import queue
 from mrtui.columns import anything, fmt
-from mrtui.columns.table import Cell, Column, Table, View
+from mrtui.columns.table import Cell, Column, Style, Table, View
 
 
-def _number(value: int, tone: str = "") -> Cell:
+def _number(value: int, tone: Style = "") -> Cell:
     return Cell(fmt.short(value), tone if value else "dim")
 
 

@@ -6,14 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from mrcore.model import base, postgres
-from mrtui.columns.table import Cell, Column, Table, View
+from mrtui.columns.table import Cell, Column, Style, Table, View
 
 _WORDS = {
     "idle in transaction": "idle in tx",
     "idle in transaction (aborted)": "aborted tx",
     "fastpath function call": "fastpath",
 }
-_TONES = {"active": "ok", "idle in tx": "warn", "aborted tx": "bad", "idle": "dim"}
+_TONES: dict[str, Style] = {
+    "active": "ok",
+    "idle in tx": "warn",
+    "aborted tx": "bad",
+    "idle": "dim",
+}
 
 
 def state(entity: postgres.Session) -> str:

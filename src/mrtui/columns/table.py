@@ -12,6 +12,7 @@ from mrtui.columns import fmt
 from mrtui.widgets import cells
 
 Cell = cells.Cell
+Style = cells.Style
 
 TONES: dict[base.Level, cells.Style] = {
     base.Level.OK: "ok",

@@ -12,6 +12,7 @@ from mrtui.widgets import cells, status_bar
 if TYPE_CHECKING:
     from mrtui.screens import room
 
+
 def standing(here: room.Room) -> status_bar.Standing:
     """The top line: where, how fresh, whether one may act, what is on fire, what time it is."""
     view = here.view()

@@ -31,8 +31,10 @@ class BareTable(live_table.LiveTable):
         self.refresh()
 
     def _look(self, index: int) -> table_paint.Look:
-        return super()._look(index)._replace(
-            cursor=self.has_focus and self.cursor_ref == self.rows[index].ref
+        return (
+            super()
+            ._look(index)
+            ._replace(cursor=self.has_focus and self.cursor_ref == self.rows[index].ref)
         )
 
 
@@ -50,14 +52,14 @@ class Pane(Vertical):
         yield BareTable(placeholder=self._empty)
 
     @property
-    def table(self) -> BareTable:
+    def grid(self) -> BareTable:
         """The rows."""
         return self.query_one(BareTable)
 
     def show(self, shown: panes.Shown, view: table.View) -> None:
         """Paint what differs."""
         self.shown = shown
-        rows, widget = self.table, self.query_one(".title", Static)
+        rows, widget = self.grid, self.query_one(".title", Static)
         kept = table.fit(shown.columns, rows.size.width or 40)
         rows.set_columns(table.narrowed(shown.columns, kept))
         rows.set_rows(
@@ -115,13 +117,13 @@ class Home(room.Room):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._pane("queues").table.focus()
+        self._pane("queues").grid.focus()
 
     @property
     def grid(self) -> live_table.LiveTable:
         """The table of the pane that has the focus."""
         focused = self.focused
-        return focused if isinstance(focused, live_table.LiveTable) else self._pane("queues").table
+        return focused if isinstance(focused, live_table.LiveTable) else self._pane("queues").grid
 
     def entity(self) -> base.Entity | None:
         """The row under the cursor; a log line is of no live set."""
@@ -160,8 +162,8 @@ class Home(room.Room):
             holds = any(pane.pane == seen for pane in widget.query(Pane))
             widget.set_class(holds, "-around")
             widget.set_class(not holds, "-empty")
-        if self.has_class("-single") and self.focused is not self._pane(seen).table:
-            self._pane(seen).table.focus()
+        if self.has_class("-single") and self.focused is not self._pane(seen).grid:
+            self._pane(seen).grid.focus()
 
     def _seen(self, found: dict[str, panes.Shown]) -> str:
         if self._chosen:
@@ -190,7 +192,7 @@ class Home(room.Room):
         shown = self.grid.parent
         here = shown.pane if isinstance(shown, Pane) else names[0]
         self._chosen = names[(names.index(here) + int(argument)) % len(names)]
-        self._pane(self._chosen).table.focus()
+        self._pane(self._chosen).grid.focus()
         self.repaint()
 
     async def do_open(self, argument: str) -> None:

@@ -19,6 +19,13 @@ STATES = (
 )
 
 
+FLOWS: tuple[tuple[str, str, cells.Style], ...] = (
+    ("in", "queue.in_rate", "accent"),
+    ("out", "queue.out_rate", "ok"),
+    ("failed", "queue.fail_rate", "bad"),
+)
+
+
 class Jobs(paged.Paged):
     """The queue in a line, its flow in a line, then the jobs of one state."""
 
@@ -26,6 +33,7 @@ class Jobs(paged.Paged):
     KIND = "job"
     COLLECTION = "jobs"
     SCOPES: ClassVar[tuple[str, ...]] = ("lists", "jobs")
+    WITHOUT: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, ref: str = "", cursor: str = "") -> None:
         super().__init__(ref, cursor)
@@ -50,14 +58,14 @@ class Jobs(paged.Paged):
     def wanted(self) -> plans.Query:
         return plans.Query(state=self.state.value, text=self.pattern)
 
-    def queue(self) -> queue.Queue | None:
+    def owned(self) -> queue.Queue | None:
         """The queue, while its source reports it."""
         found = self.control.world.get(self.ref)
         return found if isinstance(found, queue.Queue) else None
 
     def headline(self) -> list[list[cells.Cell]]:
         """Counts and oldest; rates with their history; tabs."""
-        found = self.queue()
+        found = self.owned()
         lines = [self._counts(found), self._flow()] if found is not None else []
         return [*lines, self._tabs(found)]
 
@@ -69,7 +77,7 @@ class Jobs(paged.Paged):
 
     def _first(self) -> int:
         """The tab that an engineer came for: the first that holds something."""
-        found = self.queue()
+        found = self.owned()
         if found is None:
             return 0
         held = [getattr(found.counts, state.value) for state in STATES]
@@ -79,29 +87,23 @@ class Jobs(paged.Paged):
         view, counts = self.view(), found.counts
         workers = "? workers" if found.workers is None else fmt.plural(found.workers, "worker")
         parts = [
-            view.mark(found),
             cells.Cell(f"{fmt.count(counts.waiting)} waiting", "strong"),
             cells.Cell(f"{fmt.count(counts.active)} active"),
             cells.Cell(f"{fmt.count(counts.failed)} failed", "bad" if counts.failed else ""),
             cells.Cell(f"{fmt.count(counts.delayed)} delayed"),
             cells.Cell(f"oldest {view.age(found.oldest_enqueued_at)}", "dim"),
-            cells.Cell(workers, "warn" if found.workers == 0 else "dim"),
+            cells.Cell("" if view.why(found).text else workers, "dim"),
         ]
-        mark, *rest = parts
-        return [mark, cells.Cell(" "), *text.spaced([*rest, view.why(found)])]
+        return [view.mark(found), cells.Cell(" "), *text.spaced([view.why(found), *parts])]
 
     def _flow(self) -> list[cells.Cell]:
         known = self.control.world
         line: list[cells.Cell] = []
-        for word, metric, style in (
-            ("in ", "queue.in_rate", "accent"),
-            ("   out ", "queue.out_rate", "ok"),
-            ("   failed ", "queue.fail_rate", "bad"),
-        ):
-            bars = fmt.spark(known.recent(metric, self.ref), 12)
+        for word, metric, style in FLOWS:
+            bars = fmt.spark(known.recent(metric, self.ref), 10)
             line += [
-                cells.Cell(word, "dim"),
-                cells.Cell(f"{bars:>12}", style),
+                cells.Cell(f"  {word} ", "dim"),
+                cells.Cell(f"{bars:>10}", style),
                 cells.Cell(f" {fmt.rate(known.latest(metric, self.ref)):>6}"),
             ]
         return line if self.size.width >= 80 else []

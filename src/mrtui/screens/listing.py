@@ -34,6 +34,7 @@ class Listing(room.Room):
     """One table under a headline; subclasses say which entities, and what the headline tells."""
 
     SCOPES: ClassVar[tuple[str, ...]] = ("lists",)
+    WITHOUT: ClassVar[tuple[str, ...]] = ("tab.next",)
     KIND: ClassVar[str] = ""
     EMPTY: ClassVar[str] = "nothing here"
 

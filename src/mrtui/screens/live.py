@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mrcore.model import base
-from mrtui.columns import fmt
+from mrtui.columns import fmt, table
 from mrtui.screens import listing, text
 from mrtui.widgets import cells
 
@@ -22,11 +22,8 @@ class Live(listing.Listing):
         found = list(view.world.table(self.KIND).values())
         levels = [view.verdict(entity).level for entity in found]
         parts = [cells.Cell(fmt.plural(len(found), self.KIND), "strong")]
-        for level, style in (
-            (base.Level.BAD, "bad"),
-            (base.Level.WARN, "warn"),
-            (base.Level.UNKNOWN, "unknown"),
-        ):
+        for level in (base.Level.BAD, base.Level.WARN, base.Level.UNKNOWN):
             if count := levels.count(level):
-                parts.append(cells.Cell(f"{fmt.GLYPHS[level]} {count} {level.value}", style))
+                said = f"{fmt.GLYPHS[level]} {count} {level.value}"
+                parts.append(cells.Cell(said, table.TONES[level]))
         return [text.spaced(parts)] if found else []

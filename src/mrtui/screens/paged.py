@@ -127,5 +127,3 @@ class Paged(listing.Listing):
                 self.repaint()
         except errors.MrError as error:
             self._failed = str(error)
-
-

@@ -47,8 +47,7 @@ class Postgres(listing.Listing):
         kept = table.fit(spec.columns, width)
         first = table.ordered(self.entities(), view, self.order)
         made = [
-            (entity, session.cells(entity, view, depth))
-            for entity, depth in session.tree(first)
+            (entity, session.cells(entity, view, depth)) for entity, depth in session.tree(first)
         ]
         return table.narrowed(spec.columns, kept), self.filtered(made, kept)
 

@@ -67,13 +67,13 @@ class Redis(paged.Paged):
         view = self.view()
         named = cells.Cell(node_columns.name(found), "dim")
         first = [*node_columns.headline(found, view), named, view.why(found)]
-        keys = [cells.Cell("keys", "dim")]
-        if self.prefix:
-            keys.append(cells.Cell(f"{self.prefix}*", "accent"))
+        keys = [cells.Cell(f"keys {self.prefix}*", "accent")] if self.prefix else []
         return [
             [view.mark(found), cells.Cell(" "), *text.spaced(first)],
             [cells.Cell("  "), *text.spaced(node_columns.facts(found, view))],
-            [cells.Cell("  "), *text.spaced([*keys, *self.looked()])],
+            [cells.Cell("  "), *text.spaced([*keys, *self.looked()])]
+            if keys or self.looked()
+            else [],
         ]
 
     def pull(self) -> None:

@@ -1,0 +1,147 @@
+"""The `mrtui` command: argparse and nothing heavy; each command is loaded when it is used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from mrcore import errors
+
+COMMANDS: dict[str, str] = {
+    # command: what it does; its code is mrtui/cli/<command>.py
+    "demo": "A whole stack with data, and the screen over it.",
+    "dev": "Your own stack, kept between runs, and the screen over it.",
+    "status": "Print the facts.",
+    "check": "One line and an exit code: 0 ok, 1 warn, 2 bad, 3 unknown.",
+    "show": "Print a screen as text.",
+    "do": "Plan and apply an action on refs.",
+    "reset": "Restore a terminal that was left in a bad state.",
+    "completion": "Print a shell's completion script.",
+}
+
+Parser = argparse.ArgumentParser
+
+
+def _where(parser: Parser) -> None:
+    """Options that say which core."""
+    parser.add_argument("--state", type=Path, metavar="DIR", help="state folder of the core")
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="file with a bearer token, for a URL"
+    )
+
+
+def _look(parser: Parser) -> None:
+    """Options of the screen."""
+    parser.add_argument("--theme", default="", metavar="NAME", help="calm, light, contrast …")
+    parser.add_argument("--read-only", action="store_true", help="offer no action at all")
+
+
+def _target(parser: Parser) -> None:
+    parser.add_argument(
+        "target", nargs="?", default="", metavar="URL|CONTEXT", help="a core; else the folder's"
+    )
+
+
+def _screen(parser: Parser) -> None:
+    _target(parser)
+    _where(parser)
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings of a core to start")
+    _look(parser)
+
+
+def _demo(parser: Parser) -> None:
+    parser.add_argument("--state", type=Path, metavar="DIR", help="state folder of the stack")
+    parser.add_argument("--keep", action="store_true", help="leave the stack running")
+    parser.add_argument("--seed", type=int, default=None, metavar="N", help="seed of the data (7)")
+    parser.add_argument("--scale", choices=("small", "large"), default="small", help="how much")
+    _look(parser)
+
+
+def _status(parser: Parser) -> None:
+    _target(parser)
+    _where(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _check(parser: Parser) -> None:
+    _target(parser)
+    _where(parser)
+
+
+def _show(parser: Parser) -> None:
+    parser.add_argument("screen", metavar="SCREEN", help="home, queues, … or a ref mr://…")
+    _target(parser)
+    _where(parser)
+    parser.add_argument("--size", default="80x24", metavar="WxH", help="80x24")
+
+
+def _do(parser: Parser) -> None:
+    parser.add_argument("action", metavar="ACTION", help="for example queue.retry")
+    parser.add_argument("refs", nargs="+", metavar="REF", help="what to act on, mr://…")
+    parser.add_argument("--core", default="", dest="target", metavar="URL|CONTEXT", help="a core")
+    _where(parser)
+    parser.add_argument("--plan", action="store_true", help="only show what it would do")
+    parser.add_argument("--yes", action="store_true", help="apply a high risk without asking")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the audit")
+    parser.add_argument("--confirm", default="", metavar="NAME", help="the target's name, typed")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _reset(parser: Parser) -> None:
+    """No options."""
+
+
+def _completion(parser: Parser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
+ARGUMENTS: dict[str, Callable[[Parser], None]] = {
+    "": _screen,
+    "demo": _demo,
+    "dev": _demo,
+    "status": _status,
+    "check": _check,
+    "show": _show,
+    "do": _do,
+    "reset": _reset,
+    "completion": _completion,
+}
+
+
+def parser(command: str) -> Parser:
+    """The parser of a command; the empty one is the screen itself."""
+    listed = "\n".join(f"  {name:<11} {text}" for name, text in COMMANDS.items())
+    made = Parser(
+        prog=f"mrtui {command}".strip(),
+        description=COMMANDS.get(command, "The control room: one screen over one core."),
+        epilog=None if command else f"commands:\n{listed}\n\nexample: mrtui demo",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    if not command:
+        version = f"mrtui {metadata.version('mr-control-room')}"
+        made.add_argument("--version", action="version", version=version)
+    ARGUMENTS[command](made)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line: an MrError is one sentence on stderr and exit code 2."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    command = given.pop(0) if given and given[0] in COMMANDS else ""
+    options = parser(command).parse_args(given)
+    options.command = command
+    module = importlib.import_module(f"mrtui.cli.{command or 'screen'}")
+    try:
+        return int(module.run(options))
+    except errors.MrError as error:
+        from mrtui.terminal import safe_text
+
+        print(f"mrtui: {safe_text.safe_text(str(error))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130

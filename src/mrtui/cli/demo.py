@@ -1,0 +1,66 @@
+"""`mrtui demo`: a stack with the screen over it; without a terminal, just the facts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mrtui import places, start
+from mrtui.cli import screen
+from mrtui.terminal import safe_text
+
+SEED = 7
+BOOT_PATIENCE_S = 180.0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Start the stack (or find it running), show it, and stop it again if it is ours."""
+    keymap = screen.own_keys()
+    state = (options.state or places.state_folder(options.command)).expanduser().absolute()
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    stack = start.stack(state, _seed(options, state), options.scale, options.keep)
+    try:
+        if not interactive:
+            return _facts(stack)
+        from mrtui import app  # textual, after the stack was started
+
+        started = app.Start(
+            place=f"{options.command} {state.name}".strip(),
+            theme=options.theme,
+            read_only=options.read_only,
+            owns_stack=stack.owned,
+            steps=lambda: start.steps(state),
+            failed=stack.failed,
+        )
+        connect = screen.connector(places.Place(state=state), "")
+        return screen.show(app.ControlRoom(connect, keymap=keymap, started=started))
+    finally:
+        if stack.owned:
+            stack.stop(_tell)
+        elif stack.process is not None:
+            print(f"The stack goes on in {state}; stop it: kill {stack.process.pid}")
+
+
+def _seed(options: argparse.Namespace, state: Path) -> int | None:
+    """A demo always has its data; `dev` only seeds a stack that has none yet."""
+    if options.seed is not None:
+        return int(options.seed)
+    return SEED if options.command == "demo" or not (state / "postgres").exists() else None
+
+
+def _facts(stack: start.Stack) -> int:
+    """Boot, print each step and the facts, say how to see the screen."""
+    for step in start.boot(stack, BOOT_PATIENCE_S):
+        took = "" if step.took_s is None else f" in {step.took_s:.1f} s"
+        _tell(f"● {step.name} ready{took}")
+    from mrtui.cli import status
+
+    place = places.Place(state=stack.state)
+    code = status.when_live(screen.connector(place, ""))
+    _tell(f"The screen: run `mrtui --state {stack.state}` in a terminal while the stack runs.")
+    return code
+
+
+def _tell(sentence: str) -> None:
+    print(safe_text.safe_text(sentence), flush=True)

@@ -1,0 +1,79 @@
+"""`mrtui`: the screen over a core that runs, or that is started first."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mrcore import errors
+from mrtui import keys, places, start
+
+if TYPE_CHECKING:
+    from mrtui import app, link
+
+
+def run(options: argparse.Namespace) -> int:
+    """Find or start the core, then show the screen."""
+    place = places.find(options.target, options.state, options.token_file)
+    token = place.token
+    keymap = own_keys()
+    refuse_without_terminal()
+    failed: Callable[[], str] = str
+    if place.state is not None and not place.url:
+        failed = start.core(place.state, options.settings or _default_settings())
+    from mrtui import app  # textual, after the core was started
+
+    started = app.Start(
+        place=place.name, theme=options.theme, read_only=options.read_only, failed=failed
+    )
+    return show(app.ControlRoom(connector(place, token), keymap=keymap, started=started))
+
+
+def _default_settings() -> Path | None:
+    path = places.config_file("settings.toml")
+    return path if path.exists() else None
+
+
+def own_keys() -> keys.Keymap:
+    """A person's keymap, or the table as it is.
+
+    Raises SettingsError when the file has a mistake.
+    """
+    path = places.config_file("keys.toml")
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return keys.Keymap()
+    except OSError as error:
+        raise errors.SettingsError(
+            f"The keymap {path} cannot be read: {error.strerror}."
+        ) from error
+    return keys.load(text, str(path))
+
+
+def refuse_without_terminal() -> None:
+    """Raise StackError where there is no terminal to draw on."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise errors.StackError(
+            "The screen needs a terminal, and this is none.",
+            fix="`mrtui status`, `mrtui check` and `mrtui show SCREEN` work without one.",
+        )
+
+
+def connector(place: places.Place, token: str) -> Callable[[], link.Core]:
+    """What makes a client; httpx is loaded when it is first called, behind the first frame."""
+
+    def connect() -> link.Core:
+        from mrcore import client
+
+        return client.CoreClient.at(state=place.state, url=place.url, token=token)
+
+    return connect
+
+
+def show(control: app.ControlRoom) -> int:
+    """Run the app until it is left; signals and crashes restore the terminal."""
+    return control.run(mouse=False) or 0

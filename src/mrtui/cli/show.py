@@ -1,0 +1,62 @@
+"""`mrtui show SCREEN`: a screen as text."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+
+from mrcore import errors
+from mrtui import app, places, screens
+from mrtui.cli import screen
+
+PATIENCE_S = 10.0
+CALM_S = 0.3
+"""A screen is printed when it has not changed for this long."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Draw without a terminal, wait until it is calm, print."""
+    place = places.find(options.target, options.state, options.token_file)
+    wanted = re.fullmatch(r"(\d{2,3})x(\d{1,3})", options.size)
+    if wanted is None:
+        raise errors.BadRequest(f"{options.size!r} is no size; write 80x24.")
+    if options.screen not in screens.NAMES and "/" not in options.screen:
+        raise errors.BadRequest(
+            f"There is no screen {options.screen!r}.", fix=f"There are {', '.join(screens.NAMES)}."
+        )
+    size = (int(wanted[1]), int(wanted[2]))
+    started = app.Start(place=place.name)
+    control = app.ControlRoom(screen.connector(place, place.token), started=started)
+    print(asyncio.run(drawn(control, options.screen, size)))
+    return 0
+
+
+async def drawn(control: app.ControlRoom, name: str, size: tuple[int, int]) -> str:
+    """The text of a screen once the core has answered and nothing moves any more.
+
+    Raises CoreUnreachable when the core does not answer in time.
+    """
+    async with control.run_test(size=size) as pilot:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await control.inside.wait()
+        except TimeoutError:
+            why = control.world.why_lost or "it does not answer"
+            raise errors.CoreUnreachable(f"No core to show: {why}.") from None
+        await pilot.pause()
+        await control.enter(name)
+        before = ""
+        for _ in range(int(PATIENCE_S / CALM_S)):
+            await pilot.pause(CALM_S)
+            now = text(control)
+            if now == before:
+                break
+            before = now
+        return text(control)
+
+
+def text(control: app.ControlRoom) -> str:
+    """What is on the screen, a line a row, without trailing spaces."""
+    strips = control.screen._compositor.render_strips()
+    return "\n".join("".join(part.text for part in strip).rstrip() for strip in strips)
