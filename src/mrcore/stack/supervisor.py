@@ -88,7 +88,7 @@ class Supervisor:
         """
         for name, spec in self._specs.items():
             self._tasks[name] = asyncio.create_task(self._keep(spec), name=name)
-        booted = asyncio.gather(*(event.wait() for event in self._ready.values()))
+        booted = asyncio.create_task(self._all_ready())
         waiting: set[asyncio.Future[Any]] = {booted, *self._tasks.values()}
         try:
             while not booted.done():
@@ -97,6 +97,10 @@ class Supervisor:
                     task.result()
         finally:
             booted.cancel()
+
+    async def _all_ready(self) -> None:
+        for event in self._ready.values():
+            await event.wait()
 
     async def watch(self) -> None:
         """Keep everything running; returns only by raising what ended a keeper."""
