@@ -124,9 +124,9 @@ class Series:
                 self._pending += _ended(key, track)
         self._forget_silent()
         batch, self._pending = self._pending, []
-        self._flushes += 1
         now_s = self._now().timestamp()
-        prune = self._flushes % _PRUNE_EVERY == 1
+        prune = self._flushes % _PRUNE_EVERY == 0
+        self._flushes += 1
         try:
             if prune:
                 await self._history.run(lambda connection: rollups.prune(connection, now_s))
@@ -135,6 +135,7 @@ class Series:
         except errors.StoreError as error:
             log.warning("%s", error)
             self._pending = [*batch, *self._pending][-_PENDING_MAX:]
+            self._flushes = 0  # the next one prunes, which may make space
 
     def _forget_silent(self) -> None:
         horizon_s = self._now().timestamp() - KEPT_S
