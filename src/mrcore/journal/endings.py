@@ -74,17 +74,16 @@ class Endings:
         if claim.ended is not None:
             return
         claim.signal = "interrupted"
-        queue = self.pen.place.queue
-        given = ghosts.restore(
-            self.pen.conn,
-            queue.root,
-            claim.worker,
-            queue.name,
-            claim.message,
-            "interrupted",
-            self.pen.now,
+        became = self.give_back(claim.worker, claim.message, "interrupted")
+        _end(claim, became, "waiting", "interrupted")
+
+    def give_back(self, worker: str, message: bytes, outcome: str) -> str:
+        """A message out of `worker`'s hands, to be taken next. Raises redis.RedisError."""
+        queue, pen = self.pen.place.queue, self.pen
+        restored = ghosts.restore(
+            pen.conn, queue.root, worker, queue.name, message, outcome, pen.now
         )
-        _end(claim, given.became, "waiting", "interrupted")
+        return restored.became
 
 
 def _end(claim: claims.Claim, reply: object, state: str, outcome: str) -> None:

@@ -51,6 +51,8 @@ class Heart:
         self.life_s = life_s
         self.journals: list[Journal] = []
         self.stopping = threading.Event()
+        """Set when this worker claims no more."""
+        self._left = False
         self._begin()
 
     def _begin(self) -> None:
@@ -121,9 +123,10 @@ class Heart:
 
     def stop(self) -> None:
         """The last beat: this worker leaves, unless it still holds jobs, which others then take."""
-        if self._thread is None or self._pid != os.getpid() or self.stopping.is_set():
-            return
         self.stopping.set()
+        if self._thread is None or self._pid != os.getpid() or self._left:
+            return
+        self._left = True
         with contextlib.suppress(redis.RedisError):
             self.conn.delete(self.root.alive(self.name))
             ghosts.bury(self.conn, self.root, self.name)

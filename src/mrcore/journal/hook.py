@@ -135,14 +135,19 @@ class Journal:
         """Take the next job into this worker's hands; wait up to `timeout_s` (None: do not wait).
 
         A job for later goes to the schedule, and one that cannot be read fails: both give None, as
-        an empty and a paused queue do. Raises redis.RedisError.
+        an empty and a paused queue do, and a worker that is leaving. Raises redis.RedisError.
         """
+        if self.heart.stopping.is_set():
+            return None
         self.heart.start()
         hands, conn = self.place.queue.hands(self.heart.name), self.pen.conn
         if timeout_s is None:
             message = conn.lmove(self.place.waiting, hands, "RIGHT", "LEFT")
         else:
             message = conn.blmove(self.place.waiting, hands, timeout_s, "RIGHT", "LEFT")
+        if message is not None and self.heart.stopping.is_set():
+            self.endings.give_back(self.heart.name, message, "not started")
+            return None
         return None if message is None else self._admit(message)
 
     def _admit(self, message: bytes) -> claims.Claim | None:
@@ -244,6 +249,7 @@ class Journal:
         elif signal == signals.SIGNAL_RETRYING:
             claim.retrying = True
         elif signal == signals.SIGNAL_INTERRUPTED:
+            self.heart.stopping.set()  # huey says so when its consumer is told to leave at once
             self.put_back(claim)
         else:
             claim.signal = _UNRUN[signal]

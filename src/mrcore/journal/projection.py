@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -18,10 +19,7 @@ def dump(value: Any, limit: int = PAYLOAD_LIMIT) -> str:
 
     Longer than `limit` characters it is replaced by `{"truncated": <its beginning>}`.
     """
-    try:
-        text = json.dumps(value, default=_repr, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        text = json.dumps(plain(value))
+    text = json.dumps(plain(value))
     return text if len(text) <= limit else json.dumps({"truncated": text[:limit]})
 
 
@@ -33,16 +31,18 @@ def plain(value: Any) -> Any:
         left[0] -= 1
         if left[0] < 0 or depth > _DEPTH:
             return "…"
-        if item is None or isinstance(item, bool | str):
+        if item is None or isinstance(item, bool):
             return item
+        if isinstance(item, str):
+            return str(item[:PAYLOAD_LIMIT])
         if isinstance(item, int) and abs(item) < 2**63:
             return int(item)
         if isinstance(item, float) and abs(item) < float("inf"):
             return float(item)
         if isinstance(item, dict):
-            return {_key(k): walk(v, depth + 1) for k, v in list(item.items())[:_NODES]}
+            return {_key(k): walk(v, depth + 1) for k, v in itertools.islice(item.items(), _NODES)}
         if isinstance(item, list | tuple | set | frozenset):
-            return [walk(v, depth + 1) for v in list(item)[:_NODES]]
+            return [walk(v, depth + 1) for v in itertools.islice(item, _NODES)]
         return _repr(item)
 
     return walk(value, 0)
