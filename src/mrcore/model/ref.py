@@ -30,12 +30,16 @@ def make(source: str, kind: str, *ids: str | bytes | int) -> str:
 def parse(ref: str) -> Address:
     """Take a ref (or its `mr://` form) apart.
 
-    Raises ValueError when it has no source or no kind.
+    Raises ValueError when it has no source or no kind, or when these are not text.
     """
-    source, kind, *ids = (unquote_to_bytes(p) for p in ref.removeprefix(SCHEME).split("/"))
+    parts = [unquote_to_bytes(part) for part in ref.removeprefix(SCHEME).split("/")]
+    try:
+        source, kind = (part.decode() for part in parts[:2])
+    except ValueError:
+        source = kind = ""
     if not source or not kind:
         raise ValueError(f"{ref!r} is not a ref; a ref is source/kind/id")
-    return Address(source.decode(), kind.decode(), tuple(ids))
+    return Address(source, kind, tuple(parts[2:]))
 
 
 def source_of(ref: str) -> str:
