@@ -8,17 +8,12 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 
-import asyncpg
 import fastapi
-import redis
 from fastapi import responses
 
 from mrcore.mentor import config, desk, health, health_route, links, routes
 
 LOG = logging.getLogger("app")
-
-_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, redis.RedisError)
-"""What a request may run into when Postgres or Redis cannot be used; TimeoutError is an OSError."""
 
 
 def utc_now() -> datetime:
@@ -54,7 +49,7 @@ def create(
     app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
     app.include_router(health_route.Health(settings, at, checker, now).router)
     app.include_router(routes.build(desk.Desk(at, now)))
-    for kind in _LOST:
+    for kind in links.LOST:
         app.add_exception_handler(kind, _failed)
     return app
 

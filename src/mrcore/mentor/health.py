@@ -17,9 +17,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import asyncpg
-import redis
-
 from mrcore.mentor import links
 
 LOG = logging.getLogger("health")
@@ -102,9 +99,7 @@ class Question:
         error = done.exception()
         if error is None:
             return 1000 * (self._clock() - started)
-        if not isinstance(error, (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)) and (
-            not isinstance(error, (redis.RedisError, _Mismatch))
-        ):
+        if not isinstance(error, (*links.LOST, _Mismatch)):
             raise error
         LOG.error("%s: %s", self._ask.__name__, type(error).__name__)
         return None

@@ -20,6 +20,15 @@ LOG = logging.getLogger("connections")
 POOL_MIN, POOL_MAX = 5, 20
 """The playbook's pool, per process."""
 
+LOST = (
+    OSError,  # TimeoutError is one
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that died in the middle of a statement
+    redis.RedisError,
+)
+"""What one may run into when Postgres or Redis cannot be used."""
+
 _CONNECT_S = 2.0
 _ACQUIRE_S = 5.0
 _STATEMENT_S = 10.0
@@ -59,7 +68,7 @@ class Links:
     @property
     def database_connected(self) -> bool:
         """Whether the held connection's socket stands."""
-        return self.eye is not None and not self.eye.is_closed()
+        return self.eye is not None
 
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncIterator[tools.Connection]:
@@ -94,8 +103,8 @@ class Links:
         said = False
         while True:
             try:
-                lost = await self._open_database()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                eye, lost = await self._open_database()
+            except LOST as error:
                 if not said:
                     LOG.error("postgres is away: %s", type(error).__name__)
                 said = True
@@ -107,9 +116,13 @@ class Links:
             await lost.wait()
             self.changed.set()
             LOG.error("postgres connection lost")
-            await self._let_go()
+            # It may have died in the middle of a question; the pool must not try to tidy it up.
+            with contextlib.suppress(asyncpg.InterfaceError):
+                eye.terminate()
+            assert self.pool is not None
+            await self.pool.release(eye, timeout=_CONNECT_S)
 
-    async def _open_database(self) -> asyncio.Event:
+    async def _open_database(self) -> tuple[tools.Connection, asyncio.Event]:
         if self.pool is None:
             async with asyncio.timeout(_CONNECT_S * 2):
                 self.pool = await asyncpg.create_pool(
@@ -119,17 +132,18 @@ class Links:
                     timeout=_CONNECT_S,
                     command_timeout=_STATEMENT_S,
                 )
-        self.eye = await self.pool.acquire(timeout=_CONNECT_S)
+        eye = await self.pool.acquire(timeout=_CONNECT_S)
         lost = asyncio.Event()
-        self.eye.add_termination_listener(lambda _: lost.set())
-        if self.eye.is_closed():
-            lost.set()
-        return lost
 
-    async def _let_go(self) -> None:
-        eye, self.eye = self.eye, None
-        if self.pool is not None and eye is not None:
-            await self.pool.release(eye)
+        def gone(_: object) -> None:
+            self.eye = None
+            lost.set()
+
+        self.eye = eye
+        eye.add_termination_listener(gone)
+        if eye.is_closed():
+            gone(eye)
+        return eye, lost
 
     async def drop_database(self) -> None:
         """Give up on connections that hang: new ones are opened in their place."""
@@ -143,7 +157,7 @@ class Links:
         while True:
             try:
                 await self._listen()
-            except (OSError, redis.RedisError) as error:
+            except LOST as error:
                 if self.redis_connected or not said:
                     LOG.error("redis is away: %s", type(error).__name__)
                 said = True
