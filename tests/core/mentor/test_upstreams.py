@@ -1,0 +1,223 @@
+"""The world outside: deterministic visitors, announced faults, and the process itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import smtplib
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from mrcore import errors
+from mrcore.mentor import app as mentor_app
+from mrcore.mentor import config, faults, people, upstreams, visitors
+from mrcore.stack import services
+from tests import waiting
+from tests.core.mentor import conftest, serving
+
+
+def _first(seed: int, count: int = 300) -> list[visitors.Visit]:
+    found = visitors.visits(seed, people.SMALL, lambda: conftest.NOW)
+    return list(itertools.islice(found, count))
+
+
+def test_visits_are_the_same_for_the_same_seed_only() -> None:
+    assert _first(7) == _first(7)
+    assert _first(7) != _first(8)
+
+
+def test_two_to_four_visits_a_second_of_every_kind() -> None:
+    found = _first(7, 2000)
+    assert 2 <= len(found) / sum(visit.pause_s for visit in found) <= 4
+    paths = Counter(visit.path.split("/")[2] for visit in found)
+    assert set(paths) == {"auth", "leads", "dashboard", "meetings", "slots", "sync", "finance"}
+
+
+@pytest.fixture
+async def url(env: dict[str, str]) -> AsyncIterator[str]:
+    """The URL of a healthy backend."""
+    app = mentor_app.create("blue", env, now=lambda: conftest.NOW, health_interval_s=0.05)
+    async with serving.serving(app) as found, httpx.AsyncClient(base_url=found) as client:
+
+        async def healthy() -> bool:
+            return (await client.get("/api/health")).status_code == 200
+
+        await waiting.until(healthy)
+        yield found
+
+
+async def test_the_backend_understands_every_visit(url: str) -> None:
+    crowd = visitors.Visitors([url], conftest.SEED, conftest.TINY, lambda: conftest.NOW)
+    seen = Counter[int]()
+    async with httpx.AsyncClient() as client:
+        found = visitors.visits(conftest.SEED, conftest.TINY, lambda: conftest.NOW)
+        for visit in itertools.islice(found, 120):
+            answer = await crowd.send(client, url, visit)
+            assert answer is not None
+            seen[answer.status_code] += 1
+    assert set(seen) <= {200, 201, 202, 409}, seen
+    assert crowd.counters["2xx"] > 100
+
+
+async def test_a_backend_that_is_away_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    away = f"http://127.0.0.1:{services.free_port()}"
+    crowd = visitors.Visitors([away], conftest.SEED, conftest.TINY, lambda: conftest.NOW)
+    async with httpx.AsyncClient() as client:
+        for visit in _first(7, 5):
+            assert await crowd.send(client, away, visit) is None
+    assert crowd.counters == {"unanswered": 5}
+    assert caplog.text.count("does not answer") == 1
+
+
+_SESSIONS = (
+    "SELECT application_name, state, cardinality(pg_blocking_pids(pid)) AS blocked_by"
+    " FROM pg_stat_activity WHERE application_name LIKE 'mentor-report%'"
+    " AND datname = current_database() ORDER BY 1"
+)
+
+
+async def test_the_forgotten_transaction_blocks_two_until_it_is_ended(
+    env: dict[str, str], seeded: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = config.Config.read(env).database
+    rhythm = faults.Rhythm(first_s=0, hold_s=60, pause_s=60)
+    task = asyncio.create_task(faults.forgotten_transaction(settings, rhythm))
+    admin = await asyncpg.connect(seeded)
+    try:
+
+        async def blocking() -> bool:
+            rows = [tuple(row) for row in await admin.fetch(_SESSIONS)]
+            # The second reader waits for the first as well as for the report.
+            return [(name, state, count > 0) for name, state, count in rows] == [
+                (faults.REPORT, "idle in transaction", False),
+                *[("mentor-report-reader", "active", True)] * 2,
+            ]
+
+        await waiting.until(blocking)
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1"
+            " AND datname = current_database()",
+            faults.REPORT,
+        )
+
+        async def gone() -> bool:
+            return not await admin.fetch(_SESSIONS)
+
+        await waiting.until(gone)
+        await waiting.until(lambda: "ended early" in caplog.text)
+        assert "fault: mentor-report leaves a transaction open" in caplog.text
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await admin.close()
+
+
+async def test_the_forgotten_transaction_ends_by_itself(
+    env: dict[str, str], seeded: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    settings = config.Config.read(env).database
+    rhythm = faults.Rhythm(first_s=0, hold_s=0.2, pause_s=60)
+    task = asyncio.create_task(faults.forgotten_transaction(settings, rhythm))
+    await waiting.until(lambda: "the open transaction is closed" in caplog.text)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_people_with_dead_addresses_log_in(
+    url: str, app: asyncpg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    bouncing = people.BOUNCES
+    count = "SELECT count(*) FROM users WHERE email LIKE '%' || $1"
+    expected = min(5, await app.fetchval(count, bouncing))
+    crowd = visitors.Visitors([url], conftest.SEED, conftest.TINY, lambda: conftest.NOW)
+    task = asyncio.create_task(faults.bounces(crowd, faults.Rhythm(first_s=0)))
+    await waiting.until(lambda: sum(crowd.counters.values()) >= expected > 0)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert crowd.counters == {"2xx": expected}
+    logged = 'SELECT count(*) FROM login_logs l JOIN users u ON u.id = l."userId" WHERE'
+    assert (
+        await app.fetchval(
+            f"{logged} u.email LIKE '%' || $1 AND l.timestamp = $2", bouncing, conftest.NOW
+        )
+        == expected
+    )
+
+
+async def test_the_process_announces_itself_serves_mail_and_ends_on_sigterm(
+    env: dict[str, str], app: asyncpg.Connection, tmp_path: Path
+) -> None:
+    port = services.free_port()
+    reader, writer = os.pipe()
+    told = {"MR_SMTP_PORT": str(port), "MR_SEED": str(conftest.SEED), "MR_BACKENDS": ""}
+    log = tmp_path / "upstreams.log"
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "mrcore", "upstreams"],
+            env={**os.environ, **env, **told, "MR_READY_FD": str(writer)},
+            pass_fds=[writer],
+            stdout=output,
+            stderr=output,
+        )
+    os.close(writer)
+    with os.fdopen(reader, "rb") as ready:
+        assert await asyncio.to_thread(ready.read, 1) == b"1"
+    await asyncio.to_thread(_log_in, port, env)
+
+    async def pointed() -> str:
+        query = "SELECT base_url FROM sync_configs WHERE id = 'graphy-main'"
+        return str(await app.fetchval(query))
+
+    base = await waiting.until(pointed)
+    async with httpx.AsyncClient(base_url=base) as client:
+        key = people.api_key(conftest.SEED, "graphy")
+        answer = await client.get("/graphy/v1/progress", headers={"x-api-key": key})
+        assert answer.status_code == 200
+        counters = (await client.get("/control/counters")).json()
+    assert counters == {"smtp": {"logins": 1}, "http": {"graphy": 1}}
+    child.send_signal(signal.SIGTERM)
+    await waiting.until(lambda: child.poll() is not None)
+    assert child.returncode == 0, log.read_text()
+    assert env["EMAIL_PASS"] not in log.read_text()
+
+
+def _log_in(port: int, env: dict[str, str]) -> None:
+    with smtplib.SMTP("127.0.0.1", port, timeout=10) as server:
+        code, _ = server.login(env["EMAIL_USER"], env["EMAIL_PASS"])
+    assert code == 235
+
+
+def test_a_wrong_scale_is_refused_by_name() -> None:
+    with pytest.raises(errors.SettingsError, match="MR_SCALE is 'huge'"):
+        upstreams.Order.read({"MR_SCALE": "huge"})
+
+
+async def test_a_taken_mail_port_is_a_sentence(env: dict[str, str]) -> None:
+    server = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "mrcore", "upstreams"],
+        env={**os.environ, **env, "MR_SMTP_PORT": str(port)},
+        capture_output=True,
+        text=True,
+    )
+    server.close()
+    assert done.returncode == 2
+    assert f"Mail cannot listen on port {port}" in done.stderr
