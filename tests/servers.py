@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import subprocess
 import time
 import uuid
@@ -15,7 +14,7 @@ from pathlib import Path
 import asyncpg
 import redis
 
-from mrcore.stack import services, spawn
+from mrcore.stack import services
 
 PASSWORD = "test-password"
 
@@ -59,15 +58,11 @@ class Valkey:
 @contextlib.contextmanager
 def postgres(folder: Path, **options: str) -> Iterator[Postgres]:
     """A Postgres with its data in `folder`; settings as keyword arguments."""
-    data, sockets = folder / "pg", folder / "s"
-    sockets.mkdir(parents=True, exist_ok=True)
-    if (user := spawn.unprivileged()) is not None:
-        os.chown(sockets, user.pw_uid, user.pw_gid)
+    data = folder / "pg"
     services.init_postgres(data, password=PASSWORD)
     port = services.free_port()
     fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-    short = Path("/tmp") if len(str(sockets)) > 80 else sockets
-    service = services.postgres(data, short, port, options={**fast, **options})
+    service = services.postgres(data, None, port, options={**fast, **options})
     with _child(service, folder / "postgres.log") as pid:
         server = Postgres(pid, port)
         _until(lambda: server.execute("SELECT 1"))
