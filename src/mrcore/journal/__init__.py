@@ -37,6 +37,11 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
     <queue>:active:<worker>  list messages in that worker's hands
     <queue>:job:<id>      hash    a job
 
+    mr:schedules          set     names of the declared schedules (`mrcore.scheduler` writes these)
+    mr:schedule:<name>    hash    declared, queue, job, interval_s, next_at, last_tick,
+                                  last_enqueued_at, last_succeeded_at, missed, missed_at
+    mr:scheduler:lease    string  the one scheduler's name (PX)
+
 A job: task, payload (JSON of args and kwargs), state, outcome, attempts, max_attempts, retries,
 retry_delay, enqueued_at, due_at, started_at, finished_at, worker, error, result, `attempt:<n>`
 (JSON {n, worker, started_at, ended_at, outcome, error, trace}), schedule, deaths, and, of failed
@@ -55,13 +60,13 @@ from datetime import UTC, datetime
 
 from huey.api import Huey
 
-from mrcore.journal import claims, heart, hook, keys
+from mrcore.journal import claims, heart, hook, keys, supported
 
 Claim = claims.Claim
 Ended = claims.Ended
 Heart = heart.Heart
 Journal = hook.Journal
-NotSupported = hook.NotSupported
+NotSupported = supported.NotSupported
 
 _JOURNALS = "mr_journal"
 
@@ -88,7 +93,7 @@ def watch(
     known: Journal | None = getattr(huey, _JOURNALS, None)
     if known is not None:
         return known
-    hook.refuse_unsupported(huey)
+    supported.check(huey)
     made = Journal(
         huey,
         keep_completed=keep_completed,

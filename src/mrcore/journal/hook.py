@@ -11,7 +11,6 @@ from typing import Any
 
 from huey import signals
 from huey.api import Huey, Task
-from huey.storage import PriorityRedisStorage, RedisStorage
 
 from mrcore.journal import (
     claims,
@@ -40,10 +39,6 @@ _HEARD = (
     signals.SIGNAL_INTERRUPTED,
     *_UNRUN,
 )
-
-
-class NotSupported(TypeError):
-    """This huey cannot be watched; the sentence says why."""
 
 
 class Journal:
@@ -134,30 +129,37 @@ class Journal:
     def claim(self, timeout_s: float | None = None) -> claims.Claim | None:
         """Take the next job into this worker's hands; wait up to `timeout_s` (None: do not wait).
 
-        A job for later goes to the schedule, and one that cannot be read fails: both give None, as
-        an empty and a paused queue do, and a worker that is leaving. Raises redis.RedisError.
+        Jobs for later go to the schedule, and what cannot be read fails: they are passed over.
+        None from an empty or paused queue, or when the worker is leaving. Raises redis.RedisError.
         """
         if self.heart.stopping.is_set():
             return None
         self.heart.start()
         hands, conn = self.place.queue.hands(self.heart.name), self.pen.conn
-        if timeout_s is None:
-            message = conn.lmove(self.place.waiting, hands, "RIGHT", "LEFT")
-        else:
-            message = conn.blmove(self.place.waiting, hands, timeout_s, "RIGHT", "LEFT")
-        if message is not None and self.heart.stopping.is_set():
-            self.endings.give_back(self.heart.name, message, "not started")
-            return None
-        return None if message is None else self._admit(message)
+        while True:
+            if timeout_s is None:
+                message = conn.lmove(self.place.waiting, hands, "RIGHT", "LEFT")
+            else:
+                message = conn.blmove(self.place.waiting, hands, timeout_s, "RIGHT", "LEFT")
+            if message is None:
+                return None
+            if self.heart.stopping.is_set():
+                self.endings.give_back(self.heart.name, message, "not started")
+                return None
+            task = self._task(message)
+            if task is not None:
+                return self._start(message, task)
+            timeout_s = None
 
-    def _admit(self, message: bytes) -> claims.Claim | None:
+    def _task(self, message: bytes) -> Any:
+        """The task to run now, or None: then it has been scheduled, or refused."""
         try:
             task = self.huey.deserialize_task(message)
         except Exception as error:  # pickles of any kind, and tasks that this process lacks
             self._refuse(message, error)
             return None
         if self.huey.ready_to_run(task):
-            return self._start(message, task)
+            return task
         self._local.later = {task.id: message}
         try:
             self.huey.add_schedule(task)
@@ -291,17 +293,3 @@ class Journal:
         if moved:
             self.huey._emit(signals.SIGNAL_ENQUEUED, task)
         return moved
-
-
-def refuse_unsupported(huey: Huey) -> None:
-    """Raise NotSupported for a huey whose queue is not a Redis list."""
-    if huey.immediate:
-        raise NotSupported(f"huey {huey.name!r} is immediate; there is no queue to watch.")
-    if isinstance(huey.storage, PriorityRedisStorage):
-        raise NotSupported(
-            f"huey {huey.name!r} has priorities; its queue is a sorted set, from which a job "
-            "cannot be claimed in one step. Use RedisHuey."
-        )
-    if not isinstance(huey.storage, RedisStorage):
-        kind = type(huey.storage).__name__
-        raise NotSupported(f"huey {huey.name!r} keeps its queue in {kind}; use RedisHuey.")

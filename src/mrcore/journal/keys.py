@@ -5,7 +5,17 @@ from __future__ import annotations
 from urllib.parse import quote
 
 PREFIX = "mr:journal"
+SCHEDULE = "mr:schedule:"
+"""Before a schedule's name, percent-encoded: what its hash is called."""
+
+SCHEDULES = "mr:schedules"
+LEASE = "mr:scheduler:lease"
 STATES = ("waiting", "active", "delayed", "failed", "completed")
+
+
+def schedule(name: str) -> str:
+    """The hash of a declared schedule."""
+    return SCHEDULE + quote(name, safe="")
 
 
 class Root:

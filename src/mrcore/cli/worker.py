@@ -1,0 +1,67 @@
+"""`mrcore worker`: huey consumers of many queues and the scheduler, in one process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pkgutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import click
+import redis
+
+from mrcore import errors, worker
+from mrcore.mentor import config, console
+from mrcore.sources import base
+
+
+@click.command()
+@click.option("--state", type=click.Path(path_type=Path), help="State folder (of the stack).")
+@click.option("--queues", default="", help="Consume only these, comma-separated.")
+@click.option(
+    "--app",
+    default="mrcore.mentor.queues:hueys",
+    show_default=True,
+    help="module:function that gives huey instances by queue for a redis connection pool.",
+)
+@click.option(
+    "--schedules",
+    default="mrcore.mentor.schedules:SCHEDULES",
+    show_default=True,
+    help="module:name of the declared schedules; empty for none.",
+)
+@click.option("--threads", default=worker.THREADS, show_default=True, help="Jobs at a time.")
+def command(state: Path | None, queues: str, app: str, schedules: str, threads: int) -> None:
+    """Run huey consumers and the scheduler until SIGTERM.
+
+    Running jobs may end within 5 s; what still runs then goes back into its queue. Reads REDIS_*
+    and what the jobs need (DB_*, EMAIL_*).
+
+    Example: mrcore worker --queues emailQueue,kpiQueue
+    """
+    console.set_up()
+    logging.getLogger("huey").setLevel(logging.CRITICAL)  # every outcome is told by ours
+    if state is not None:
+        os.environ["MR_STATE"] = str(state)
+    pool = redis.ConnectionPool(**config.Config.read(os.environ).redis.options())
+    made = worker.Worker(
+        _resolve(app)(pool),
+        _resolve(schedules) if schedules else (),
+        now=base.utc_now,
+        queues=[name.strip() for name in queues.split(",")] if queues else None,
+        threads=threads,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: made.stop())
+    worker.end_process(made.run())
+
+
+def _resolve(name: str) -> Any:
+    try:
+        return pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise errors.SettingsError(
+            f"{name!r} leads nowhere: {error}.", fix="Name it as module:attribute."
+        ) from error
