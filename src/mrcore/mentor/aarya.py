@@ -18,8 +18,19 @@ ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended
 """
 
 
-async def sync(at_hand: tools.Tools, *, config_id: str) -> int:
-    """Keep the newest conversations; how many belong to a lead of ours."""
+_CONFIGS = "SELECT id FROM sync_configs WHERE kind = 'aarya' AND enabled AND base_url <> ''"
+
+
+async def sync(at_hand: tools.Tools, *, config_id: str = "") -> int:
+    """Keep the newest conversations of a config, or of all; how many belong to a lead of ours."""
+    if config_id:
+        return await _sync(at_hand, config_id)
+    async with at_hand.database() as connection:
+        ids = [row["id"] for row in await connection.fetch(_CONFIGS)]
+    return sum([await _sync(at_hand, one) for one in ids])
+
+
+async def _sync(at_hand: tools.Tools, config_id: str) -> int:
     found = await integrations.ask(at_hand, config_id, "/v1/convai/conversations")
     kept = 0
     async with at_hand.database() as connection, connection.transaction():

@@ -120,3 +120,10 @@ async def test_the_control_turns_mail_logins_off_and_on(
         assert not sink.refuse_logins
         assert (await client.post("/control/smtp", json={"logins": "?"})).status_code == 400
         assert (await client.get("/control/counters")).json() == {"smtp": {}, "http": {}}
+
+
+async def test_without_a_config_all_callers_are_synced(
+    at_hand: tools.Tools, upstreams: upstream_http.Upstreams
+) -> None:
+    assert await aarya.sync(at_hand) == 5
+    assert upstreams.asked["elevenlabs"] == 1
