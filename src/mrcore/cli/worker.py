@@ -28,9 +28,9 @@ from mrcore.sources import base
 )
 @click.option(
     "--schedules",
-    default="mrcore.mentor.schedules:SCHEDULES",
+    default="mrcore.mentor.schedules:declared",
     show_default=True,
-    help="module:name of the declared schedules; empty for none.",
+    help="module:function that gives the schedules for the settings read; empty for none.",
 )
 @click.option("--threads", default=worker.THREADS, show_default=True, help="Jobs at a time.")
 def command(state: Path | None, queues: str, app: str, schedules: str, threads: int) -> None:
@@ -45,10 +45,11 @@ def command(state: Path | None, queues: str, app: str, schedules: str, threads: 
     logging.getLogger("huey").setLevel(logging.CRITICAL)  # every outcome is told by ours
     if state is not None:
         os.environ["MR_STATE"] = str(state)
-    pool = redis.ConnectionPool(**config.Config.read(os.environ).redis.options())
+    settings = config.Config.read(os.environ)
+    pool = redis.ConnectionPool(**settings.redis.options())
     made = worker.Worker(
         _resolve(app)(pool),
-        _resolve(schedules) if schedules else (),
+        _resolve(schedules)(settings) if schedules else (),
         now=base.utc_now,
         queues=[name.strip() for name in queues.split(",")] if queues else None,
         threads=threads,
