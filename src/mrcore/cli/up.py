@@ -49,8 +49,8 @@ class _Terminal:
     def step(self, step: boot.Step) -> None:
         if self._quiet or step.state in ("starting", "stopping"):
             return
-        took = "" if step.took_s is None else f"{step.took_s:6.2f} s"
-        self._print(f"  {step.state:<8} {step.name:<14}{took}{step.why}")
+        took = "" if step.took_s is None else f"{step.took_s:.2f} s"
+        self._print(f"  {step.state:<8} {step.name:<14}{took:>7}  {step.why}".rstrip())
 
     def json(self, line: dict[str, Any]) -> None:
         self._print(json.dumps(line))

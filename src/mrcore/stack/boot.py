@@ -25,6 +25,7 @@ from mrcore.stack import (
     sweep,
 )
 
+_BOOT_STATES = ("starting", "ready", "failed")
 _ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -66,15 +67,15 @@ class Log:
 
     def changed(self, name: str, to: process.Process) -> None:
         """Note what a supervisor reports."""
-        if to.state is process.State.STARTING and to.restarts == 0:
+        state, why = to.state, to.last_exit
+        if state is process.State.STARTING:
             self._began[name] = to.since
-            self._step(name, "starting")
-        elif name in self._once and to.succeeded:
+        if name in self._once and to.succeeded:
             self._step(name, "ready")
-        elif to.state is process.State.STARTING:
-            self._step(name, "starting", f"start {to.restarts + 1}")
+        elif state in (process.State.STARTING, process.State.READY) and why:
+            self._step(name, state.value, f"again, after it {why}")
         else:
-            self._step(name, to.state.value, to.last_exit)
+            self._step(name, state.value, why)
 
     def ready(self) -> None:
         """All is ready: the boot ends here."""
@@ -90,13 +91,16 @@ class Log:
         now = self._now()
         took = (now - self._began.get(name, now)).total_seconds() if state == "ready" else None
         step = Step(now, name, state, took, why)
-        if self._booting:
-            try:
-                with (self._state / "boot.jsonl").open("a") as file:
-                    file.write(step.line())
-            except OSError as error:
-                raise errors.StackError(f"boot.jsonl cannot be written: {error}.") from error
+        if self._booting and state in _BOOT_STATES:
+            self._append(step)
         self._tell(step)
+
+    def _append(self, step: Step) -> None:
+        try:
+            with (self._state / "boot.jsonl").open("a") as file:
+                file.write(step.line())
+        except OSError as error:
+            raise errors.StackError(f"boot.jsonl cannot be written: {error}.") from error
 
 
 @dataclass(frozen=True)
