@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Final, NamedTuple
 
-from rich.color import ColorSystem
+from rich.color import Color, ColorSystem
 from rich.style import Style
 from textual.strip import Strip
+
+
+_STEPS: Final = (0x00, 0x5F, 0x87, 0xAF, 0xD7, 0xFF)
+# xterm's colours of fixed value: the cube and the greys. As numbers they take half the bytes.
+# The first six are left out: palette scripts (base16-shell) put their own there.
+_FIXED: Final = {
+    **{
+        (red, green, blue): 16 + index
+        for index, (red, green, blue) in enumerate(itertools.product(_STEPS, repeat=3))
+        if index >= 6
+    },
+    **{(grey, grey, grey): 232 + index for index, grey in enumerate(range(0x08, 0xF8, 10))},
+}
 
 
 class Look(NamedTuple):
@@ -28,14 +42,24 @@ PLAIN: Final = Look()
 
 
 @functools.lru_cache(maxsize=8_192)
+def of_blank(look: Look) -> Look:
+    """The look of a blank: where only the ground shows, nothing else is different."""
+    return _look("", "", look.ground, "") if look.erasable else look
+
+
+@functools.lru_cache(maxsize=8_192)
+def draws_blank(look: Look, blank: Look) -> bool:
+    """Whether a blank of one look can be written while another is on."""
+    return look.erasable and look.ground == blank.ground and blank.erasable
+
+
+@functools.lru_cache(maxsize=8_192)
 def look_of(style: Style | None, system: ColorSystem) -> Look:
     """The look of a Rich style on a terminal with some number of colours."""
     if style is None:
         return PLAIN
-    ink = _codes(style.color.downgrade(system).get_ansi_codes() if style.color else ())
-    ground = _codes(
-        style.bgcolor.downgrade(system).get_ansi_codes(foreground=False) if style.bgcolor else ()
-    )
+    ink = _codes(style.color, system, foreground=True)
+    ground = _codes(style.bgcolor, system, foreground=False)
     bare = style.without_color if style.color or style.bgcolor else style
     link = style.link or ""
     return _look(Strip.render_ansi(bare, system), ink, ground, link if link.isprintable() else "")
@@ -46,8 +70,13 @@ def _look(attributes: str, ink: str, ground: str, link: str) -> Look:
     return Look(attributes, ink, ground, link)  # equal looks are one object: compared at once
 
 
-def _codes(codes: tuple[str, ...]) -> str:
-    return "" if codes in (("39",), ("49",)) else ";".join(codes)
+def _codes(color: Color | None, system: ColorSystem, *, foreground: bool) -> str:
+    if color is None or color.is_default:
+        return ""
+    color = color.downgrade(system)
+    if color.triplet is not None and (number := _FIXED.get(color.triplet)) is not None:
+        return f"{38 if foreground else 48};5;{number}"
+    return ";".join(color.get_ansi_codes(foreground))
 
 
 @functools.lru_cache(maxsize=8_192)

@@ -35,11 +35,11 @@ class Pen:
         return "".join(self._out)
 
     def scroll(self, scroll: scrolling.Scroll) -> None:
-        """Move whole lines up, or down, inside a region (DECSTBM, then IND or RI at its edge)."""
+        """Move whole lines up, or down, inside a region (DECSTBM, then LF or RI at its edge)."""
         top, bottom, lines = scroll
         self._out.append(f"\x1b[{top + 1};{bottom + 1}r")
         if lines > 0:
-            self._out.append(f"\x1b[{bottom + 1};1H" + "\x1bD" * lines)
+            self._out.append(f"\x1b[{bottom + 1};1H" + "\n" * lines)
         else:
             self._out.append(f"\x1b[{top + 1};1H" + "\x1bM" * -lines)
         self._out.append("\x1b[r")
@@ -60,7 +60,7 @@ class Pen:
             x += width
         if blanks < self._width:
             self._go(blanks, y, new)
-            self._put_on(_known(new[blanks])[1])
+            self._put_on_for(_known(new[blanks]))
             self._out.append("\x1b[K")
 
     def _erased_from(self, old: Sequence[Cell], new: Sequence[Cell]) -> int:
@@ -80,28 +80,41 @@ class Pen:
 
     def _go(self, x: int, y: int, row: Sequence[Cell]) -> None:
         """Put the cursor on a cell: by writing what is between, by a step, or by its address."""
-        if y != self._y:
+        if y == self._y + 1 and self._y >= 0 and self._sure:
+            self._out.append("\r\n")
+            self._step(x)
+        elif y != self._y:
             self._out.append(f"\x1b[{y + 1};{x + 1}H")
         elif not self._sure:
             self._out.append(f"\x1b[{x + 1}G")
         elif x != self._x:
             between = row[self._x : x]
-            if len(between) <= _BRIDGED_CELLS and all(
-                cell is not None and cell[1] is self._look and cell[2] == 1 for cell in between
-            ):
+            if len(between) <= _BRIDGED_CELLS and all(map(self._is_free, between)):
                 self._out.extend(_known(cell)[0] for cell in between)
-            elif len(between) == 1:
-                self._out.append("\x1b[C")
             else:
-                self._out.append(f"\x1b[{len(between)}C")
+                self._step(len(between))
         self._x, self._y, self._sure = x, y, True
 
+    def _step(self, cells: int) -> None:
+        if cells:
+            self._out.append("\x1b[C" if cells == 1 else f"\x1b[{cells}C")
+
+    def _is_free(self, cell: Cell) -> bool:
+        """Whether a cell is written without a change of look, and surely one cell wide."""
+        if cell is None or cell[2] != 1 or len(cell[0]) != 1:
+            return False
+        return cell[1] is self._look or (cell[0] == " " and looks.draws_blank(self._look, cell[1]))
+
     def _write(self, cell: Cell) -> None:
-        text, look, width = _known(cell)
-        self._put_on(look)
+        text, _, width = _known(cell)
+        self._put_on_for(_known(cell))
         self._out.append(text)
         self._x += width
         self._sure = len(text) == 1
+
+    def _put_on_for(self, cell: tuple[str, looks.Look, int]) -> None:
+        if cell[0] != " " or not looks.draws_blank(self._look, cell[1]):
+            self._put_on(cell[1])
 
     def _put_on(self, look: looks.Look) -> None:
         if look is not self._look:

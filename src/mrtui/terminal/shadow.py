@@ -77,7 +77,8 @@ class Shadow:
                 continue
             look = looks.look_of(style, system)
             if clusters.NARROW.fullmatch(text):
-                cells.extend([(char, look, 1) for char in text])
+                blank: Cell = (" ", looks.of_blank(look), 1)
+                cells.extend([blank if char == " " else (char, look, 1) for char in text])
             else:
                 _extend(cells, text, look)
                 self._wide.add(y)
@@ -96,7 +97,9 @@ class Shadow:
 
 def _extend(cells: list[Cell], text: str, look: looks.Look) -> None:
     for cluster, width in clusters.split(text):
-        if width:
+        if cluster == " ":
+            cells.append((" ", looks.of_blank(look), 1))
+        elif width:
             cells.append((cluster, look, width))
             cells.extend([("", look, 0)] * (width - 1))
         else:
@@ -121,7 +124,7 @@ def _cut(cells: list[Cell], start: int, end: int) -> list[Cell]:
         if cell is None or cell[2] == 1:
             continue
         if cell[2] > len(kept) - x or (cell[2] == 0 and all(c and not c[2] for c in kept[:x])):
-            kept[x] = (" ", cell[1], 1)
+            kept[x] = (" ", looks.of_blank(cell[1]), 1)
     return kept
 
 

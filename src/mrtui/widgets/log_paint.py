@@ -22,6 +22,7 @@ _LEVELS: Final = {
     "info": ("  info ", ""),
     "debug": ("· debug", "dim"),
 }
+_NONE: Final = ("       ", "")
 
 
 class Look(NamedTuple):
@@ -58,32 +59,25 @@ class Painter:
         self, row: log_buffer.LogRow, part: int, text: str, look: Look, width: int
     ) -> list[Segment]:
         """One line of a row: `part` 0 has the time, level and stream before its text."""
+        # One colour for the whole line: each change costs as many bytes as a third of the text.
         base = self._palette.base
-        if look.stale:
-            base += self._palette.tone("stale")
+        base += self._palette.tone("stale" if look.stale else _LEVELS.get(row.level, _NONE)[1])
         if look.cursor and look.focused:
             base += self._palette.tone("cursor")
         gutter = Segment("▸ " if look.cursor and part == 0 else "  ", base)
         if part:
             blank = Segment(" " * (self.indent(width) - GUTTER), base)
             return [gutter, blank, *self._searched(text, base, look.pattern)]
-        return [
-            gutter,
-            *self._head(row, base, look, width),
-            *self._searched(text, base, look.pattern),
-        ]
+        head = Segment(self._head(row, width), base)
+        return [gutter, head, *self._searched(text, base, look.pattern)]
 
-    def _head(self, row: log_buffer.LogRow, base: Style, look: Look, width: int) -> list[Segment]:
-        label, word = _LEVELS.get(row.level, ("       ", ""))
-        dim = base if look.stale else base + self._palette.tone("dim")
-        level = base if look.stale else base + self._palette.tone(word)
-        head = []
-        if self._time:
-            head.append(Segment(f"{fitting.fit(fitting.safe(row.time_text), self._time)} ", dim))
-        head.append(Segment(f"{label[:1] if width < NARROW else label} ", level))
-        if self._stream and width >= NARROW:
-            head.append(Segment(f"{fitting.fit(fitting.safe(row.stream), self._stream)} ", dim))
-        return head
+    def _head(self, row: log_buffer.LogRow, width: int) -> str:
+        label = _LEVELS.get(row.level, _NONE)[0]
+        time = f"{fitting.fit(fitting.safe(row.time_text), self._time)} " if self._time else ""
+        if width < NARROW:
+            return f"{time}{label[:1]} "
+        stream = f"{fitting.fit(fitting.safe(row.stream), self._stream)} " if self._stream else ""
+        return f"{time}{label} {stream}"
 
     def _searched(self, text: str, base: Style, pattern: re.Pattern[str] | None) -> list[Segment]:
         if pattern is None:

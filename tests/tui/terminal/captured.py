@@ -6,16 +6,25 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pyte
+from rich.color import ColorSystem
 from textual import events
 from textual.app import App
 from textual.driver import Driver
 from textual.geometry import Size
 from textual.pilot import Pilot
+from wcwidth import wcwidth
 
 from mrtui.terminal import frame_diff
 
 Play = Callable[["Terminal", Pilot[Any]], Awaitable[None]]
 Cells = list[list[tuple[Any, ...]]]
+
+
+def seen(char: pyte.screens.Char) -> tuple[Any, ...]:
+    """What can be seen of a cell: the ink, weight and slant of a blank cannot."""
+    if char.data == " " and not (char.underscore or char.strikethrough or char.reverse):
+        char = char._replace(fg="default", bold=False, italics=False)
+    return tuple(char)
 
 
 class Capture(Driver):
@@ -48,19 +57,33 @@ class Capture(Driver):
         """There is nothing to restore."""
 
 
+class Emulator(pyte.Screen):
+    """pyte, but for marks after the last column: it would wrap them, terminals do not."""
+
+    def draw(self, data: str) -> None:
+        if data.isascii():
+            super().draw(data)
+            return
+        for char in data:
+            wraps = pyte.modes.DECAWM in self.mode
+            if self.cursor.x == self.columns and wcwidth(char) == 0:
+                self.mode.discard(pyte.modes.DECAWM)
+            super().draw(char)
+            if wraps:
+                self.mode.add(pyte.modes.DECAWM)
+
+
 class Terminal:
     """A terminal emulator, and the bytes that reached it."""
 
     def __init__(self, width: int, height: int) -> None:
         self.size = (width, height)
-        self.screen = pyte.Screen(width, height)
+        self.screen = Emulator(width, height)
         self._stream = pyte.Stream(self.screen)
         self.sent: list[str] = []
 
     def take(self, data: str) -> None:
         self.sent.append(data)
-        # pyte prints the parameters of private modes with an intermediate byte, and of OSC 8
-        # whose string ends with ST; neither draws anything.
         self._stream.feed(data)
 
     def spent(self) -> int:
@@ -75,7 +98,7 @@ class Terminal:
     def cells(self) -> Cells:
         """Every cell: character and everything that styles it."""
         width, height = self.size
-        return [[tuple(self.screen.buffer[y][x]) for x in range(width)] for y in range(height)]
+        return [[seen(self.screen.buffer[y][x]) for x in range(width)] for y in range(height)]
 
     def lines(self) -> list[str]:
         return ["".join(cell[0] for cell in row).rstrip() for row in self.cells()]
@@ -91,6 +114,7 @@ async def run(app: App[Any], terminal: Terminal, play: Play) -> None:
 
     app.terminal = terminal  # type: ignore[attr-defined]
     app.driver_class = Capture
+    app.console._color_system = ColorSystem.TRUECOLOR  # the dearest: whatever the tests' own has
     await app.run_async(size=terminal.size, auto_pilot=pilot)
 
 

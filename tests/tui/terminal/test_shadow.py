@@ -18,6 +18,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from mrtui.terminal import clusters, frame_diff, looks, shadow
+from tests.tui.terminal import captured
 
 WIDTH, HEIGHT = 24, 8
 CONSOLE = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=WIDTH)
@@ -71,11 +72,11 @@ def scrolls(draw: st.DrawFn) -> list[LayoutUpdate]:
 
 
 def emulate(frames: list[str]) -> list[list[tuple[object, ...]]]:
-    screen = pyte.Screen(WIDTH, HEIGHT)
+    screen = captured.Emulator(WIDTH, HEIGHT)
     stream = pyte.Stream(screen)
     for frame in frames:
         stream.feed(frame)
-    return [[tuple(screen.buffer[y][x]) for x in range(WIDTH)] for y in range(HEIGHT)]
+    return [[captured.seen(screen.buffer[y][x]) for x in range(WIDTH)] for y in range(HEIGHT)]
 
 
 def check(frames: list[LayoutUpdate]) -> None:
@@ -159,7 +160,7 @@ def test_lines_that_moved_are_moved_by_the_terminal() -> None:
 
     frame(0)
     assert frame(2) == (
-        "\x1b[1;8r\x1b[8;1H\x1bD\x1bD\x1b[r\x1b[7;1Hline number 8\x1b[K\x1b[8;1Hline number 9\x1b[K"
+        "\x1b[1;8r\x1b[8;1H\n\n\x1b[r\x1b[7;1Hline number 8\x1b[K\r\nline number 9\x1b[K"
     )
     assert frame(1).startswith("\x1b[1;8r\x1b[1;1H\x1bM\x1b[r\x1b[1;1Hline number 1")
 
