@@ -64,7 +64,7 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
     TITLE = "mr"
     CSS_PATH = "app.tcss"
     COMMANDS = {_palette}
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide"), (150, "-huge")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-medium"), (40, "-tall")]
 
     world: mrtui.world.World
@@ -173,7 +173,7 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
         """The room that is seen: the top one, also behind a dialog."""
         from mrtui.screens import room
 
-        for screen in reversed(self.screen_stack):
+        for screen in reversed(self.screen_stack if self.is_running else ()):
             if isinstance(screen, room.Room):
                 yield screen
                 return

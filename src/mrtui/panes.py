@@ -40,6 +40,8 @@ def _sources(view: table.View, entities: Iterable[base.Entity]) -> frozenset[str
     return frozenset(view.world.source_of(entity) for entity in entities)
 
 
+OTHERS = {"source", "process", "worker", "schedule"}
+
 # Health: checks, servers, and whatever else is not well and has no pane
 
 
@@ -57,7 +59,7 @@ def health(view: table.View) -> Shown:
     others = [
         trouble.entity
         for trouble in view.world.troubles(view.now)
-        if trouble.entity.kind in ("source", "process", "worker", "schedule")
+        if trouble.entity.kind in OTHERS and view.world.connected
     ]
     listed = sorted([*checks, *found, *others], key=lambda entity: (view.rank(entity), entity.ref))
     away = sum(not view.well(entity) for entity in listed)
@@ -73,17 +75,21 @@ def _health_row(entity: base.Entity, view: table.View) -> tuple[Cell, ...]:
         return check_columns.brief(entity, view)
     name = Cell(view.world.source_of(entity))
     if isinstance(entity, postgres.PostgresServer):
-        took = Cell(fmt.millis(latest("pg.round_trip_ms", entity.ref)))
-        says = view.why(entity, otherwise=server_columns.against_limit(entity))
-        return (view.mark(entity), name, Cell(""), took, says)
+        measured = check_columns.measured(
+            "", latest("pg.round_trip_ms", entity.ref), view.why(entity)
+        )
+        said = f"{measured.text}  {server_columns.against_limit(entity)}"
+        return (view.mark(entity), name, Cell(said, measured.style))
     if isinstance(entity, redis.RedisNode):
-        took = Cell(fmt.millis(latest("redis.canary_ms", entity.ref)))
-        says = view.why(entity, otherwise="canary" if entity.canary_ok else "no canary")
-        return (view.mark(entity), name, Cell(""), took, says)
+        measured = check_columns.measured(
+            "", latest("redis.canary_ms", entity.ref), view.why(entity)
+        )
+        canary = "  canary" if entity.canary_ok else ""
+        return (view.mark(entity), name, Cell(measured.text + canary, measured.style))
     named = Cell(str(getattr(entity, "name", entity.kind)))
     why = view.why(entity)
     said = Cell(f"{entity.kind} {why.text}", why.style)
-    return (view.mark(entity), named, Cell(""), Cell(""), said)
+    return (view.mark(entity), named, said)
 
 
 # Queues
@@ -160,7 +166,7 @@ def redis_nodes(view: table.View) -> Shown:
 LINE_COLUMNS = (
     table.Column("", 2, keep=7),
     table.Column("", 1),
-    table.Column("", 10, keep=5),
+    table.Column("", 14, keep=5, narrow=10),
     table.Column(""),
 )
 
@@ -200,6 +206,6 @@ PANES: tuple[tuple[str, Callable[[table.View], Shown], str, str], ...] = (
     ("health", health, "sources", "no check yet"),
     ("queues", queues, "queues", "no queue yet"),
     ("postgres", sessions, "postgres", "every session is idle"),
-    ("redis", redis_nodes, "redis", "no node yet"),
     ("logs", lines, "logs", "nothing notable"),
+    ("redis", redis_nodes, "redis", "no node yet"),
 )

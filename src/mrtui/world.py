@@ -15,6 +15,9 @@ RING = 120
 LEAST_STALE_S = 5.0
 """A source is never called stale before this age, however short its interval is."""
 
+STALE = "source.stale"
+"""Code of the verdict on what is too old to be believed."""
+
 RANK = {base.Level.BAD: 0, base.Level.WARN: 1, base.Level.UNKNOWN: 2, base.Level.OK: 3}
 """Order of trouble: the worst first."""
 
@@ -189,7 +192,7 @@ class World:
             patience_s = max(patience_s, 3 * status.interval_s + status.deadline_s)
         if age_s > patience_s:
             why = f"no sample for {age_s:.0f} s"
-            return base.Verdict(level=base.Level.UNKNOWN, code="source.stale", why=why)
+            return base.Verdict(level=base.Level.UNKNOWN, code=STALE, why=why)
         return base.OK
 
     def verdict(self, entity: base.Entity, now: datetime) -> base.Verdict:

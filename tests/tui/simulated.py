@@ -11,8 +11,6 @@ from mrcore import catalogue, errors
 from mrcore.model import base, core, log, plans, queue, redis, ref, wire
 from tests.tui import facts
 
-NEVER = asyncio.Event
-
 TRACE = """Traceback (most recent call last):
   File "/app/mrcore/mentor/jobs.py", line 41, in send_email
     mail.send(message)
@@ -37,10 +35,11 @@ class Clock:
 
 
 class Simulated:
-    """What the screen asks of a core; `events` is what it tells, `down` makes it unreachable."""
+    """What the screen asks of a core; `events` is what it tells, `down` makes it unreachable, `silent` mute."""
 
     def __init__(self) -> None:
         self.down = ""
+        self.silent = False
         self.events: asyncio.Queue[wire.Changed | wire.Touched | None] = asyncio.Queue()
         self.jobs = {job.id: job for job in _jobs()}
         self.risk = plans.Risk.LOW
@@ -50,6 +49,8 @@ class Simulated:
         self._plans: dict[str, tuple[str, ...]] = {}
 
     async def __aenter__(self) -> Self:
+        if self.silent:
+            await asyncio.Event().wait()
         if self.down:
             raise errors.CoreUnreachable(self.down)
         return self
@@ -165,8 +166,14 @@ class Simulated:
         self.events.put_nowait(wire.Touched(refs=self._plans[plan_id]))
 
     def _rows(self, collection: str) -> list[base.Entity]:
-        rows = {"jobs": lambda: list(self.jobs.values()), "keys": _keys, "lines": _lines}
-        return [*rows.get(collection, _audit)()]
+        rows = {
+            "jobs": lambda: list(self.jobs.values()),
+            "keys": _keys,
+            "lines": _lines,
+            "audit": _audit,
+            "operations": _operations,
+        }
+        return [*rows[collection]()]
 
     def _matches(self, row: base.Entity, query: plans.Query) -> bool:
         if isinstance(row, queue.Job) and query.state and row.state.value != query.state:
@@ -281,6 +288,27 @@ def _audit() -> list[core.AuditRow]:
         )
 
     return [row(2, "outcome", "done"), row(1, "intent", "")]
+
+
+def _operations() -> list[core.Operation]:
+    outcomes = ((40, 1, 0, 0), (39, 2, 1, 0), (38, 0, 0, 1))
+    return [
+        core.Operation(
+            ref=f"core/operation/{number}",
+            id=number,
+            plan_id="0001c0ffee",
+            action="queue.retry",
+            label="Retry failed job",
+            login="root",
+            state=core.OperationState.DONE,
+            total=done + skipped + failed,
+            done=done,
+            skipped=skipped,
+            failed=failed,
+            started_at=facts.ago(60 * (41 - number)),
+        )
+        for number, done, skipped, failed in outcomes
+    ]
 
 
 def _detail(entity: base.Entity) -> wire.Detail:

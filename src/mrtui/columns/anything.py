@@ -22,7 +22,12 @@ def cells(entity: base.Entity, view: View) -> tuple[Cell, ...]:
 
 
 TABLE = Table(
-    columns=(Column("", 1), Column("kind", 10), Column("name", 24), Column("why")),
+    columns=(
+        Column("", 1),
+        Column("kind", 10, narrow=8),
+        Column("name", 24, narrow=12),
+        Column("why"),
+    ),
     cells=cells,
     label=label,
     orders=(("trouble", trouble_first),),

@@ -39,7 +39,7 @@ TABLE = Table(
         Column("action", 14),
         Column("outcome", 8, keep=7),
         Column("op", 4, right=True, keep=3),
-        Column("target", 30, keep=5),
+        Column("target", keep=5),
         Column("text", keep=2),
     ),
     cells=cells,

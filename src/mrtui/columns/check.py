@@ -31,10 +31,18 @@ def brief(entity: backend.Check, view: View) -> tuple[Cell, ...]:
     return (
         view.mark(entity),
         Cell(entity.name),
-        Cell(_answer(entity)),
-        Cell(fmt.millis(view.world.latest("check.latency_ms", entity.ref))),
-        _says(entity, view),
+        measured(
+            _answer(entity), view.world.latest("check.latency_ms", entity.ref), view.why(entity)
+        ),
     )
+
+
+def measured(code: str, took_ms: float | None, says: Cell) -> Cell:
+    """`200   12ms`, `535 BadCredentials`: the code, then the time or what is wrong."""
+    if says.text:
+        return Cell(f"{code:<3} {says.text}".strip(), says.style)
+    took = "" if took_ms is None else fmt.millis(took_ms)
+    return Cell(f"{code:<3} {took:>6}")
 
 
 TABLE = Table(
@@ -52,9 +60,7 @@ TABLE = Table(
     orders=(("trouble", trouble_first), ("name", lambda entity, view: entity.name)),
     brief_columns=(
         Column("", 1),
-        Column("check", 9),
-        Column("code", 3, right=True),
-        Column("took", 5, right=True),
+        Column("check", 10),
         Column("says", keep=6),
     ),
     brief=brief,

@@ -114,9 +114,11 @@ def percent(value: float | None) -> str:
 
 
 def plural(number: int, word: str) -> str:
-    """`1 job`, `2 jobs`, `3 queries`."""
+    """`1 job`, `2 jobs`, `3 processes`, `4 queries`."""
     if number == 1:
         return f"1 {word}"
+    if word.endswith(("s", "ch", "x")):
+        return f"{number:,} {word}es"
     return f"{number:,} {word[:-1]}ies" if word.endswith("ry") else f"{number:,} {word}s"
 
 

@@ -63,8 +63,8 @@ def cells(entity: queue.Job, view: View) -> tuple[Cell, ...]:
 TABLE = Table(
     columns=(
         Column("", 1),
-        Column("id", 12, keep=8),
-        Column("job", 22),
+        Column("id", 12, keep=8, narrow=6),
+        Column("job", 20, narrow=13),
         Column("try", 5, right=True, keep=5),
         Column("age", 8, right=True, keep=7),
         Column("took", 6, right=True, keep=2),

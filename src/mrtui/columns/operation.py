@@ -41,10 +41,10 @@ def cells(entity: core.Operation, view: View) -> tuple[Cell, ...]:
 TABLE = Table(
     columns=(
         Column("op", 5, right=True),
-        Column("state", 8),
-        Column("what", 24),
-        Column("outcome", 28),
-        Column("age", 6, right=True),
+        Column("state", 8, keep=7),
+        Column("what", 20, narrow=16),
+        Column("outcome", 26, narrow=14),
+        Column("age", 6, right=True, keep=6),
         Column("login", 10, keep=4),
         Column("reason", keep=3),
     ),

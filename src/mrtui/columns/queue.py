@@ -67,7 +67,7 @@ def _trouble(entity: queue.Queue, view: View) -> Any:
 TABLE = Table(
     columns=(
         Column("", 1),
-        Column("queue", 22),
+        Column("queue", 22, narrow=16),
         Column("waiting", 7, right=True),
         Column("active", 6, right=True, keep=7),
         Column("delayed", 7, right=True, keep=4),
@@ -91,7 +91,7 @@ TABLE = Table(
     ),
     brief_columns=(
         Column("", 1),
-        Column("queue", 14),
+        Column("queue", 20, narrow=14),
         Column("waiting", 6, right=True),
         Column("failed", 6, right=True),
         Column("oldest", 6, right=True, keep=4),

@@ -24,12 +24,12 @@ def cells(entity: queue.Schedule, view: View) -> tuple[Cell, ...]:
 TABLE = Table(
     columns=(
         Column("", 1),
-        Column("schedule", 22),
-        Column("declared", 26, keep=5),
+        Column("schedule", 18, narrow=14),
+        Column("declared", 24, keep=5),
         Column("next", 6, right=True),
         Column("ran", 6, right=True, keep=6),
         Column("ok", 6, right=True, keep=7),
-        Column("missed", 6, right=True, keep=8),
+        Column("miss", 4, right=True, keep=8),
         Column("queue", 18, keep=3),
         Column("why", keep=4),
     ),

@@ -106,7 +106,7 @@ def tree(first: Iterable[base.Entity]) -> list[tuple[postgres.Session, int]]:
 TABLE = Table(
     columns=(
         Column("", 1),
-        Column("pid", 10),
+        Column("pid", 10, narrow=8),
         Column("state", 10),
         Column("for", 6, right=True, keep=8),
         Column("tx", 6, right=True, keep=6),

@@ -25,7 +25,7 @@ def cells(entity: log.LogStream, view: View) -> tuple[Cell, ...]:
 TABLE = Table(
     columns=(
         Column("", 1),
-        Column("stream", 18),
+        Column("stream", 18, narrow=14),
         Column("lines", 7, right=True),
         Column("errors", 7, right=True),
         Column("last", 6, right=True, keep=6),

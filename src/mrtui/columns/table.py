@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from mrcore.model import base
+from mrcore.model import base, core
 from mrtui import world
 from mrtui.columns import fmt
 from mrtui.widgets import cells
@@ -23,16 +23,26 @@ TONES: dict[base.Level, cells.Style] = {
 """How a level is coloured; the colour only repeats what glyph and word say."""
 
 
+NARROW = 60
+"""A table with less room keeps one cell between columns instead of two."""
+
+
 class Column(NamedTuple):
     """A column: `width` in cells (0: what is left over), `keep` says which stay when it is narrow.
 
-    Columns with the lowest `keep` are dropped first; `keep` 9 is never dropped.
+    Columns with the lowest `keep` are dropped first; `keep` 9 is never dropped. `narrow` is the
+    width in a table of less than NARROW cells.
     """
 
     title: str
     width: int = 0
     right: bool = False
     keep: int = 9
+    narrow: int = 0
+
+    def cells(self, room: int) -> int:
+        """Its width in a table of `room` cells."""
+        return self.narrow if self.narrow and room < NARROW else self.width
 
 
 class View(NamedTuple):
@@ -53,25 +63,47 @@ class View(NamedTuple):
         """How an entity is, as far as that is known."""
         return self.world.verdict(entity, self.now)
 
+    def own(self, entity: base.Entity) -> base.Verdict:
+        """What the entity's source said last; a source itself is judged by its age, too."""
+        return self.verdict(entity) if isinstance(entity, core.SourceStatus) else entity.verdict
+
     def mark(self, entity: base.Entity) -> Cell:
-        """The glyph of an entity's verdict."""
-        level = self.verdict(entity).level
-        return Cell(fmt.GLYPHS[level], TONES[level])
+        """The glyph of an entity's verdict: `?` and `◌` when what was said is not sure any more."""
+        verdict = self.verdict(entity)
+        if verdict.code == world.STALE:
+            return Cell(fmt.STALE, "stale")
+        return Cell(fmt.GLYPHS[verdict.level], TONES[verdict.level])
 
     def why(self, entity: base.Entity, otherwise: str = "") -> Cell:
-        """The verdict's sentence, or something calmer."""
-        verdict = self.verdict(entity)
+        """The verdict's sentence, or something calmer; the last one while its source is away."""
+        verdict = self.own(entity)
         if verdict.level is base.Level.OK:
             return Cell(verdict.why or otherwise, "dim")
         return Cell(verdict.why or verdict.code or verdict.level.value, TONES[verdict.level])
 
     def well(self, entity: base.Entity) -> bool:
-        """Whether there is nothing to say about an entity."""
-        return self.verdict(entity).level is base.Level.OK
+        """Whether there was nothing to say about an entity."""
+        return self.own(entity).level is base.Level.OK
 
     def rank(self, entity: base.Entity) -> int:
-        """Place in the order of trouble."""
-        return world.RANK[self.verdict(entity).level]
+        """Place in the order of trouble; a source that goes away does not move its rows."""
+        return world.RANK[self.own(entity).level]
+
+    def as_of(self, sources: Iterable[str]) -> str:
+        """`◌ as of 14:01:57, 14 s old: no answer` for what cannot be believed now; else empty."""
+        names = sorted(sources)
+        found = [self.world.trust(name, self.now) for name in names]
+        doubts = [verdict for verdict in found if verdict.level is not base.Level.OK]
+        if self.world.connected and not doubts:
+            return ""
+        sampled = self.world.sampled_at
+        ages = [sampled[name] for name in names if name in sampled] or list(sampled.values())
+        if not ages:
+            return f"{fmt.STALE} nothing yet"
+        at = min(ages)
+        age_s = max(0, int((self.now - at).total_seconds()))
+        said = next((f": {v.why}" for v in doubts if v.why and v.code != world.STALE), "")
+        return f"{fmt.STALE} as of {fmt.clock(at)}, {age_s} s old{said}"
 
 
 Cells = Callable[[Any, View], tuple[Cell, ...]]
@@ -104,24 +136,24 @@ def fit(columns: Sequence[Column], width: int, least: int = 8) -> list[int]:
 
     The table keeps two cells for its cursor and marks, and one or two between columns.
     """
-    gap = 1 if width < 60 else 2
-    kept = list(range(len(columns)))
-    while len(kept) > 1:
-        needed = 2 + sum((columns[i].width or least) + gap for i in kept) - gap
-        victim = min(kept, key=lambda i: (columns[i].keep, i))
-        if needed <= width or columns[victim].keep >= 9:
-            return kept
-        kept.remove(victim)
-    return kept
+    gap = 1 if width < NARROW else 2
+    left = width - 2 + gap
+    kept = []
+    for i in sorted(range(len(columns)), key=lambda i: (-columns[i].keep, i)):
+        needed = (columns[i].cells(width) or least) + gap
+        if columns[i].keep >= 9 or needed <= left:
+            kept.append(i)
+            left -= needed
+    return sorted(kept)
 
 
-def narrowed(columns: Sequence[Column], kept: Sequence[int]) -> list[cells.Column]:
+def narrowed(columns: Sequence[Column], kept: Sequence[int], width: int) -> list[cells.Column]:
     """The columns that stay, as the widget takes them."""
     return [
         cells.Column(
             id=str(i),
             title=columns[i].title,
-            width=columns[i].width or None,
+            width=columns[i].cells(width) or None,
             right=columns[i].right,
             flex=not columns[i].width,
         )

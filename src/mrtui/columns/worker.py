@@ -32,7 +32,7 @@ def cells(entity: queue.Worker, view: View) -> tuple[Cell, ...]:
 TABLE = Table(
     columns=(
         Column("", 1),
-        Column("worker", 18),
+        Column("worker", 18, narrow=12),
         Column("host", 12, keep=2),
         Column("pid", 7, right=True, keep=5),
         Column("up", 6, right=True, keep=4),

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Grid, Vertical
 from textual.widgets import Static
 
 from mrcore.model import base, log, ref
 from mrtui import panes, world
 from mrtui.columns import fmt, table
 from mrtui.screens import room, text
-from mrtui.widgets import cells, live_table, table_paint
+from mrtui.widgets import cells, chart, live_table, table_paint
 
 
 class BareTable(live_table.LiveTable):
@@ -50,6 +50,8 @@ class Pane(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(classes="title", markup=False)
         yield BareTable(placeholder=self._empty)
+        if self.pane == "redis":
+            yield chart.Chart("commands", number=fmt.rate, window="last 2 min")
 
     @property
     def grid(self) -> BareTable:
@@ -60,33 +62,26 @@ class Pane(Vertical):
         """Paint what differs."""
         self.shown = shown
         rows, widget = self.grid, self.query_one(".title", Static)
-        kept = table.fit(shown.columns, rows.size.width or 40)
-        rows.set_columns(table.narrowed(shown.columns, kept))
+        width = rows.size.width or 40
+        kept = table.fit(shown.columns, width)
+        rows.set_columns(table.narrowed(shown.columns, kept, width))
         rows.set_rows(
             [cells.Row(entity.ref, tuple(row[i] for i in kept)) for entity, row in shown.rows]
         )
-        old = _as_of(shown, view)
+        old = view.as_of(shown.sources)
         rows.set_stale(bool(old))
         said = text.content([cells.Cell(f"{self.pane.upper()} ", "dim"), *self._title(shown, old)])
         if widget.content != said:
             widget.update(said)
+        for drawn in self.query(chart.Chart):
+            drawn.display = self.size.height > 7
+            drawn.show(view.world.recent_total("redis.ops"))
 
     def _title(self, shown: panes.Shown, old: str) -> list[cells.Cell]:
         return text.spaced([cells.Cell(old, "stale")] if old else shown.title, "  ")
 
 
-def _as_of(shown: panes.Shown, view: table.View) -> str:
-    """`◌ as of 14:01:57, 14 s old`: for what cannot be believed any more; else empty."""
-    trusted = all(view.world.trust(name, view.now) == base.OK for name in shown.sources)
-    if view.world.connected and trusted:
-        return ""
-    ages = [view.world.sampled_at[name] for name in shown.sources if name in view.world.sampled_at]
-    if not ages:
-        ages = list(view.world.sampled_at.values())
-    if not ages:
-        return f"{fmt.STALE} nothing yet"
-    at = min(ages)
-    return f"{fmt.STALE} as of {fmt.clock(at)}, {max(0, (view.now - at).seconds)} s old"
+SHORT = {"postgres": "pg"}
 
 
 class Home(room.Room):
@@ -104,16 +99,10 @@ class Home(room.Room):
         return ()
 
     def body(self) -> ComposeResult:
-        made = {name: Pane(name, empty) for name, _, _, empty in panes.PANES}
         yield Static(id="tabs", markup=False)
-        with Horizontal(id="home"):
-            with Vertical(id="left"):
-                yield made["health"]
-                yield made["postgres"]
-                yield made["redis"]
-            with Vertical(id="right"):
-                yield made["queues"]
-                yield made["logs"]
+        with Grid(id="home"):
+            for name, _, _, empty in panes.PANES:
+                yield Pane(name, empty)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -150,20 +139,11 @@ class Home(room.Room):
             pane.set_class(name == seen, "-seen")
             if name == seen or not self.has_class("-single"):
                 pane.show(shown, view)
-        self._place(seen)
+        if self.has_class("-single") and self.focused is not self._pane(seen).grid:
+            self._pane(seen).grid.focus()
         said, tabs = text.content(self._tabs(found, seen)), self.query_one("#tabs", Static)
         if tabs.content != said:
             tabs.update(said)
-
-    def _place(self, seen: str) -> None:
-        """The side that holds the one pane takes the room."""
-        for side in ("left", "right"):
-            widget = self.query_one(f"#{side}")
-            holds = any(pane.pane == seen for pane in widget.query(Pane))
-            widget.set_class(holds, "-around")
-            widget.set_class(not holds, "-empty")
-        if self.has_class("-single") and self.focused is not self._pane(seen).grid:
-            self._pane(seen).grid.focus()
 
     def _seen(self, found: dict[str, panes.Shown]) -> str:
         if self._chosen:
@@ -176,7 +156,8 @@ class Home(room.Room):
         line: list[cells.Cell] = []
         for name, shown in found.items():
             style = table.TONES[shown.level]
-            word = name.upper() if name == seen else name if self.size.width >= 50 else name[:5]
+            word = SHORT.get(name, name) if self.size.width < 50 else name
+            word = word.upper() if name == seen else word
             line += [
                 cells.Cell(fmt.GLYPHS[shown.level], style),
                 cells.Cell(f"{word} ", "strong" if name == seen else "dim"),

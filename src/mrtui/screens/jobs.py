@@ -101,6 +101,8 @@ class Jobs(paged.Paged):
         line: list[cells.Cell] = []
         for word, metric, style in FLOWS:
             bars = fmt.spark(known.recent(metric, self.ref), 10)
+            if not bars:
+                continue
             line += [
                 cells.Cell(f"  {word} ", "dim"),
                 cells.Cell(f"{bars:>10}", style),
@@ -112,11 +114,10 @@ class Jobs(paged.Paged):
         line: list[cells.Cell] = []
         for state in STATES:
             count = "" if found is None else f" {fmt.short(getattr(found.counts, state.value))}"
-            word = state.value if self.size.width >= 60 else state.value[:4]
             if state is self.state:
-                line.append(cells.Cell(f"[{word}{count}]", "accent"))
-            else:
-                line.append(cells.Cell(f" {word}{count} ", "dim"))
+                line.append(cells.Cell(f"[{state.value}{count}]", "accent"))
+            elif self.size.width >= 60 or count != " 0":
+                line.append(cells.Cell(f" {state.value}{count} ", "dim"))
         return [*line, cells.Cell(" "), *self.looked()]
 
 

@@ -54,20 +54,24 @@ class Listing(room.Room):
         """Lines above the table."""
         return []
 
+    def spec(self) -> table.Table:
+        """How the kind is shown."""
+        return columns.of(self.KIND)
+
     def rows(self, view: table.View, width: int) -> tuple[list[cells.Column], list[cells.Row]]:
         """Columns that fit, and the ordered, filtered rows."""
-        spec = columns.of(self.KIND)
+        spec = self.spec()
         kept = table.fit(spec.columns, width)
         listed = table.ordered(self.entities(), view, self.order)
         made = [(entity, spec.cells(entity, view)) for entity in listed]
-        return table.narrowed(spec.columns, kept), self.filtered(made, kept)
+        return table.narrowed(spec.columns, kept, width), self.filtered(made, kept)
 
     # What subclasses use
 
     @property
     def order(self) -> tuple[str, table.SortKey] | None:
         """The order that was chosen."""
-        orders = columns.of(self.KIND).orders
+        orders = self.spec().orders
         return orders[self._order % len(orders)] if orders else None
 
     def filtered(
@@ -103,19 +107,14 @@ class Listing(room.Room):
         named, rows = self.rows(view, shown.size.width or self.size.width)
         shown.set_columns(named)
         shown.set_rows(rows)
-        shown.set_stale(self.stale(view))
+        shown.set_stale(bool(view.as_of(self.sources())))
         self.paint_headline()
-
-    def stale(self, view: table.View) -> bool:
-        """Whether what is listed is from a source that cannot be believed now."""
-        names = list(self.sources())
-        if not view.world.connected:
-            return True
-        return any(view.world.trust(name, view.now) != base.OK for name in names)
 
     def paint_headline(self) -> None:
         """The lines above the table; none takes no room."""
         lines = [line for line in self.headline() if line]
+        if old := self.view().as_of(self.sources()):
+            lines.insert(0, [cells.Cell(old, "stale")])
         if self.pattern:
             lines.append([cells.Cell(f"/{self.pattern}", "accent")])
         said = text.content_of_lines(lines)

@@ -49,7 +49,7 @@ class Postgres(listing.Listing):
         made = [
             (entity, session.cells(entity, view, depth)) for entity, depth in session.tree(first)
         ]
-        return table.narrowed(spec.columns, kept), self.filtered(made, kept)
+        return table.narrowed(spec.columns, kept, width), self.filtered(made, kept)
 
     def headline(self) -> list[list[cells.Cell]]:
         """Against the limits; rates; what its connections did lately."""

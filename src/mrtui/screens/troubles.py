@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mrcore.model import base
+from mrtui import columns
+from mrtui.columns import anything, table
 from mrtui.screens import listing
+
+
+def cells(entity: base.Entity, view: table.View) -> tuple[table.Cell, ...]:
+    """What it is, what a person calls it, and what is wrong."""
+    named = table.Cell(columns.label(entity), "strong")
+    return (view.mark(entity), table.Cell(entity.kind, "dim"), named, view.why(entity))
 
 
 class Troubles(listing.Listing):
@@ -13,6 +21,10 @@ class Troubles(listing.Listing):
 
     NAME = "troubles"
     EMPTY = "all is well"
+
+    def spec(self) -> table.Table:
+        """The generic columns, with each kind's own label."""
+        return anything.TABLE._replace(cells=cells)
 
     def entities(self) -> Sequence[base.Entity]:
         """What is not well."""
