@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from mrcore import errors
 
+BEFORE_MARKER = -2
+"""Offset of a place that lies before everything of a generation, its marker too."""
+
 
 class Place(NamedTuple):
     """An offset in a generation."""
@@ -63,6 +66,6 @@ def decode(text: str) -> Cursor:
 
 def _place(value: list[object]) -> Place:
     identity, offset = value
-    if not isinstance(identity, str) or not isinstance(offset, int) or offset < 0:
+    if not isinstance(identity, str) or not isinstance(offset, int) or offset < BEFORE_MARKER:
         raise ValueError("not a place")
     return Place(identity, offset)

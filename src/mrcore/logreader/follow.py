@@ -63,9 +63,9 @@ class Stream:
         return (self.current.id if self.current else "", self._serial, ends)
 
     def find(self, identity: str) -> int | None:
-        """Index of a generation in the chain; `…-0` is one that was empty when it was named."""
+        """Index of a generation in the chain."""
         for index, gen in enumerate(self.chain):
-            if gen.id == identity or identity == f"{gen.ino:x}-0":
+            if identity in (gen.id, gen.empty_id):
                 return index
         return None
 
@@ -217,7 +217,8 @@ class Stream:
         self._serial += 1
         gen = generation.Generation(fd, born=born, born_at=now)
         gen.grew_at = now
-        gen.serial, gen.taken = self._serial, self._forgotten
+        gen.serial = self._serial
+        gen.taken = {*self._forgotten, *(older.id for older in self.chain)}
         self.chain.append(gen)
         self.tally.begin_anew()
         return gen

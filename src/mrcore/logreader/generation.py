@@ -57,7 +57,9 @@ class Generation:
         """Inode and checksum of the first line: the same after a rename and a restart."""
         if self._id:
             return self._id
-        first = os.pread(self.fd, ID_BYTES, 0).split(b"\n", 1)[0] if self.read else b""
+        if not self.read:
+            return self.empty_id
+        first = os.pread(self.fd, ID_BYTES, 0).split(b"\n", 1)[0]
         found = base = f"{self.ino:x}-{zlib.crc32(first):x}"
         twins = 1
         while found in self.taken:
@@ -66,6 +68,11 @@ class Generation:
         if self.complete or self.read >= ID_BYTES or self._shown:
             self._id = found
         return found
+
+    @property
+    def empty_id(self) -> str:
+        """What it is called while there is nothing in it."""
+        return f"empty-{self.serial}"
 
     def size(self) -> int:
         """Bytes in the file now."""

@@ -24,17 +24,17 @@ _WORDS: dict[bytes, str] = {
     **{b"debug%d" % n: DEBUG for n in range(1, 6)},
 }
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
-_JSON = re.compile(rb'"(?:level|lvl|severity|levelname|log\.level)"\s*:\s*"?(\w+)')
+_JSON = re.compile(rb'"(?:level|severity|levelname|log\.level)": ?"?(\w+)')
 _LOGFMT = re.compile(rb'(?:^|\s)(?:level|lvl|severity)="?(\w+)')
 _VALKEY = re.compile(rb"\d+:[XCSM] \d\d \w{3} \d{4} \d\d:\d\d:\d\d\.\d{3} ([.\-*#]) ")
 _VALKEY_LEVELS = {b".": DEBUG, b"-": DEBUG, b"*": INFO, b"#": WARN}
-_TIME = re.compile(
-    rb"[\[(<]?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?"
-    rb"(?: ?(?:Z|[A-Z]{2,5}|[+-]\d\d:?\d\d))?(?![A-Za-z0-9])[\])>:,]*\s*"
-)
 _LEVEL = (
     rb"(TRACE|DEBUG[1-5]?|VERBOSE|INFO|NOTICE|LOG|WARN|WARNING"
     rb"|ERROR|ERR|FATAL|CRIT|CRITICAL|PANIC|ALERT|EMERG|SEVERE)"
+)
+_TIME = re.compile(
+    rb"[\[(<]?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?"
+    rb"(?: ?(?:Z|(?!" + _LEVEL + rb"\b)[A-Z]{2,5}|[+-]\d\d:?\d\d))?(?![A-Za-z0-9])[\])>:,]*\s*"
 )
 _FIRST = re.compile(
     rb"(?:\[[^\]\s]*\]\s*|[A-Z]+-\d+\s+|\d+\s+|[|:-]\s+)*" + _LEVEL + rb"(?=[\s:|\]-]|$)"
@@ -42,7 +42,7 @@ _FIRST = re.compile(
 _LOWER_FIRST = re.compile(rb"(debug|info|notice|warn|warning|error|fatal)(?=:\s)")
 _BRACKET = re.compile(rb"[\[<(]\s*" + _LEVEL + rb"\s*[\])>]", re.IGNORECASE)
 _APART = re.compile(rb"(?:\s[-|:]+\s+|:)" + _LEVEL + rb"(?=\s*[-|:]|\s)")
-_SECOND = re.compile(rb"[\w.@/-]+(?:\[\d+\])?:?\s+" + _LEVEL + rb":?\s")
+_SECOND = re.compile(rb"(?:\[[^\]\s]*\]\s*)*[\w.@/-]+(?:\[\d+\])?:?\s+" + _LEVEL + rb":?\s")
 _BAD_WORDS = re.compile(
     rb"\b(?:Unhandled|Traceback \(most|[A-Za-z_]*(?:Error|Exception)\b(?::|\s*$|\()"
     rb"|ECONN\w+|ENOSPC|EADDRINUSE|FATAL|PANIC|panic:|Segmentation fault|Out of memory|Killed\b"
@@ -54,10 +54,7 @@ SUSPECTS: tuple[bytes, ...] = (
     *(b"err", b"warn", b"fatal", b"crit", b"panic", b"alert", b"emerg", b"severe", b"traceback"),
     *(b"exception", b"unhandled", b"econn", b"enospc", b"eaddrinuse", b"segmentation"),
     *(b"out of memory", b"killed", b"deprecat", b" # "),
-    *(b'level":%d' % n for n in (0, 1, 2, 3, 4, 5, 6)),
-    *(b'level": %d' % n for n in (0, 1, 2, 3, 4, 5, 6)),
-    *(b'lvl":%d' % n for n in (4, 5, 6)),
-    *(b'lvl": %d' % n for n in (4, 5, 6)),
+    *(b'level":4', b'level":5', b'level":6', b'level": 4', b'level": 5', b'level": 6'),
 )
 """Lower-case bytes: a line whose lower case has none of them is neither `warn` nor `error`."""
 
@@ -65,7 +62,7 @@ SUSPECTS: tuple[bytes, ...] = (
 def of(line: bytes) -> tuple[str, bool]:
     """The level of a line and whether it was inferred from words.
 
-    Structure: JSON (pino's 10 to 60, syslog's 0 to 7, or words), logfmt, Valkey's mark (`#` is a
+    Structure: JSON (pino's 10 to 60, or words), logfmt, Valkey's mark (`#` is a
     warning), then a word in capitals or brackets within 64 bytes behind the time.
     """
     line = _COLOUR.sub(b"", line[:2048]) if b"\x1b" in line[:256] else line[:2048]
@@ -107,6 +104,5 @@ def _word(word: bytes) -> str:
 
 
 def _number(value: int) -> str:
-    if value < 8:  # syslog's severities
-        return (ERROR, ERROR, ERROR, ERROR, WARN, INFO, INFO, DEBUG)[value]
-    return (DEBUG, INFO, WARN, ERROR)[bisect_right((30, 40, 50), value)]
+    """pino's and bunyan's: 30 is info, 40 warn, 50 error; other scales are unknown."""
+    return (DEBUG, INFO, WARN, ERROR)[bisect_right((30, 40, 50), value)] if 10 <= value < 70 else ""

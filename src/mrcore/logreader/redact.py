@@ -13,7 +13,7 @@ _HINT = re.compile(
 )
 _NAMED = re.compile(
     r"""(?P<name>[\w-]*(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key
-        |credentials?|(?<![a-z])pass|token(?!s|iz))[\w-]*\\?["']?\s*[=:]\s*)
+        |credentials?|(?<![a-z])pass(?![a-z])|token(?!s|iz))[\w-]*\\?["']?\s*[=:]\s*)
         (?P<value>\\?"(?:[^"\\]|\\.)*\\?"|'[^']*'|(?!‹)[^\s,;&"'}\])<>]+)""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -7,9 +7,6 @@ from typing import NamedTuple
 
 from mrcore.logreader import blocks, cursor, follow, query
 
-BEFORE_MARKER = -2
-"""Offset of a place that lies before everything of a generation, its marker too."""
-
 MARKER_SUFFIX = "m"
 """Ends the id of a line that is ours: it says what happened to the file."""
 
@@ -139,7 +136,7 @@ class Back(Walk):
             self.done = resolved is None
             self.taken = self.scanned = resolved or self.scanned
         if floor is not None:
-            self.floor = self.resolve(floor) or (stream.after(floor.id), BEFORE_MARKER)
+            self.floor = self.resolve(floor) or (stream.after(floor.id), cursor.BEFORE_MARKER)
             self.done = self.floor >= self.scanned
             self._floor_block = self._line_block(self.floor)
 
@@ -169,7 +166,9 @@ class Back(Walk):
 
     def _cross(self, index: int) -> None:
         if self.floor is not None and index == self.floor[0]:
-            self.ready = self._marker(index, (index, 0)) if self.floor[1] == BEFORE_MARKER else []
+            self.ready = (
+                self._marker(index, (index, 0)) if self.floor[1] == cursor.BEFORE_MARKER else []
+            )
             self.done = True
             return
         if index == 0:
@@ -195,14 +194,14 @@ class Forward(Walk):
             return
         first = (0, 0)
         if start is not None:
-            first = self.resolve(start) or (stream.after(start.id), BEFORE_MARKER)
+            first = self.resolve(start) or (stream.after(start.id), cursor.BEFORE_MARKER)
         self.taken = self.scanned = first
         self._number = self.chain[first[0]].line_start(max(first[1], 0)) // blocks.BLOCK_BYTES
         self.done = first >= (len(self.chain) - 1, self.ends[-1])
 
     def step(self) -> None:
         index, offset = self.scanned
-        if offset == BEFORE_MARKER:
+        if offset == cursor.BEFORE_MARKER:
             self.scanned = (index, 0)
             self.ready = self._marker(index, self.scanned)
             self._number = 0
@@ -223,7 +222,7 @@ class Forward(Walk):
         if index == len(self.chain) - 1:
             self.scanned, self.done = (index, self.ends[index]), True
             return
-        self.scanned = (index + 1, BEFORE_MARKER)
+        self.scanned = (index + 1, cursor.BEFORE_MARKER)
 
 
 def same(walks: list[Walk]) -> bool:
