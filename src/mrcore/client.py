@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -23,8 +23,6 @@ FOLLOW_S = 25.0
 
 Event = wire.Snapshot | wire.Changed | wire.Touched
 T = TypeVar("T", bound=pydantic.BaseModel)
-
-_LOST = "The core at {where} has gone: {why}."
 
 
 class CoreClient:
@@ -90,7 +88,7 @@ class CoreClient:
         """What this core can do and measure."""
         return await self._get(catalogue.Catalogue, "/catalogue")
 
-    async def changes(self) -> AsyncIterator[Event]:
+    async def changes(self) -> AsyncGenerator[Event, None]:
         """The snapshot, then every change.
 
         Raises CoreUnreachable when the stream ends, or is silent for 15 s.
@@ -107,7 +105,7 @@ class CoreClient:
                     if isinstance(event, wire.Snapshot):
                         self.skew = skew(event.core_version)
                     yield event
-        raise errors.CoreUnreachable(_LOST.format(where=self.where, why="it ended the stream"))
+        raise self._lost("it ended the stream")
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         """One entity in full."""
@@ -134,7 +132,7 @@ class CoreClient:
         ref: base.Ref,
         collection: str,
         query: plans.Query = plans.Query(),  # noqa: B008
-    ) -> AsyncIterator[wire.Page]:
+    ) -> AsyncGenerator[wire.Page, None]:
         """The newest rows of a collection, then a page whenever there are new ones.
 
         Every page's rows are oldest first. Ends where the source gives no cursor to go on from.
@@ -184,28 +182,32 @@ class CoreClient:
 
     async def _get(self, kind: type[T], path: str, **asked: Any) -> T:
         with self._reaching():
-            response = await self._http.get(path, params=asked)
-        return _answer(kind, response)
+            return _answer(kind, await self._http.get(path, params=asked))
 
     async def _post(self, kind: type[T], path: str, body: pydantic.BaseModel) -> T:
+        headers = {"Content-Type": "application/json"}
         with self._reaching():
-            response = await self._http.post(
-                path, content=body.model_dump_json(), headers={"Content-Type": "application/json"}
-            )
-        return _answer(kind, response)
+            response = await self._http.post(path, content=body.model_dump_json(), headers=headers)
+            return _answer(kind, response)
 
     @contextlib.contextmanager
     def _reaching(self) -> Iterator[None]:
-        """Turn every failure to reach the core into one sentence."""
+        """Turn every failure to reach the core, or to understand it, into one sentence."""
         try:
             yield
+        except pydantic.ValidationError as error:
+            field = ".".join(map(str, error.errors()[0]["loc"]))
+            raise errors.CoreUnreachable(
+                f"The core at {self.where} says {field} in a way that this release cannot read.",
+                fix=self.skew,
+            ) from None
         except httpx.ReadTimeout:
-            why = "it is silent"
-        except (httpx.TransportError, httpx_sse.SSEError) as error:
-            why = str(error) or type(error).__name__
-        else:
-            return
-        raise errors.CoreUnreachable(_LOST.format(where=self.where, why=why.rstrip("."))) from None
+            raise self._lost("it is silent") from None
+        except httpx.TransportError as error:
+            raise self._lost(str(error).rstrip(".") or type(error).__name__) from None
+
+    def _lost(self, why: str) -> errors.CoreUnreachable:
+        return errors.CoreUnreachable(f"The core at {self.where} has gone: {why}.")
 
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=4)

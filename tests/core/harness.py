@@ -236,3 +236,13 @@ def replay(events: Iterable[wire.Snapshot | wire.Changed | wire.Touched]) -> dic
                 live.pop(gone, None)
             live.update({e.ref: e for e in event.upserts})
     return live
+
+
+def selection(*refs: str) -> plans.Selection:
+    """These refs."""
+    return plans.Selection(refs=refs)
+
+
+def query(**what: Any) -> plans.Query:
+    """Rows that are so."""
+    return plans.Query(**what)

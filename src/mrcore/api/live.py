@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, Depends
-from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse
-from starlette.responses import Response
+from fastapi.sse import KEEPALIVE_COMMENT
+from starlette.responses import Response, StreamingResponse
 
 from mrcore import hub
 from mrcore.api import deps
@@ -16,6 +16,12 @@ from mrcore.model import wire
 PING_S = 5.0
 
 router = APIRouter(tags=["live"], dependencies=[Depends(deps.login_of)])
+
+
+class EventStream(StreamingResponse):
+    """Events as bytes; FastAPI's own class would encode them again, in a task of its own."""
+
+    media_type = "text/event-stream"
 
 
 @router.get("/sources", response_model=wire.Sources)
@@ -31,10 +37,10 @@ async def live(core: deps.Core) -> Response:
     return deps.answer(core.hub.snapshot())
 
 
-@router.get("/changes", response_class=EventSourceResponse)
-async def changes(core: deps.Core) -> EventSourceResponse:
+@router.get("/changes", response_class=EventStream)
+async def changes(core: deps.Core) -> EventStream:
     """Server-sent events: `snapshot`, then `changed` and `touched`; in silence a comment."""
-    return EventSourceResponse(_stream(core.hub))
+    return EventStream(_stream(core.hub))
 
 
 async def _stream(source: hub.Hub) -> AsyncIterator[bytes]:

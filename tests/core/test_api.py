@@ -1,0 +1,257 @@
+"""The HTTP API over a real socket: what it answers, and that every refusal is a problem."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from mrcore import errors
+from mrcore.api import problem
+from mrcore.model import wire
+from tests import waiting
+from tests.core import harness
+
+
+class Wedged(harness.Simulated):
+    """Samples well, and never answers a question; it even swallows the cancellation."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.released = asyncio.Event()
+
+    async def detail(self, ref: str) -> wire.Detail:
+        while not self.released.is_set():
+            try:
+                await self.released.wait()
+            except asyncio.CancelledError:
+                continue
+        raise errors.NotFound("too late")
+
+
+@pytest.fixture
+async def here(state: Path) -> AsyncIterator[harness.Running]:
+    """A core with jobs, and a source that never answers."""
+    jobs, wedged = harness.Jobs(), Wedged("wedged")
+    jobs.add("1", "2")
+    async with harness.running(state, jobs, wedged) as here:
+        yield here
+    wedged.released.set()
+
+
+@pytest.fixture
+async def http(here: harness.Running) -> AsyncIterator[httpx.AsyncClient]:
+    """A plain HTTP client of that core."""
+    socket = (here.where.read_json("core.json") or {})["socket"]
+    transport = httpx.AsyncHTTPTransport(uds=socket)
+    async with httpx.AsyncClient(transport=transport, base_url="http://mrcore") as http:
+        yield http
+
+
+def refused(response: httpx.Response, status: int, code: str) -> wire.Problem:
+    """The problem in a response."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == problem.MEDIA_TYPE
+    found = wire.Problem.model_validate(response.json())
+    assert (found.status, found.code) == (status, code)
+    assert found.detail
+    return found
+
+
+async def test_the_probes_and_the_metrics(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/livez")).json() == {"status": "ok"}
+    assert (await http.get("/readyz")).json() == {"status": "ok"}
+    text = (await http.get("/metrics")).text
+    assert 'mr_source_up{source="huey"} 1.0' in text
+    assert 'mr_core_clients{ref="core/core/self"} 0.0' in text
+    assert 'mr_source_sample_ms{ref="core/source/huey"}' in text
+
+
+async def test_a_failing_source_is_down_in_the_metrics_and_leaves_its_points_out(
+    state: Path,
+) -> None:
+    source = harness.Simulated("redis")
+    point = wire.Point(metric="redis.ops", ref="redis/node/main", at=source.now(), value=5.0)
+    source.points = (point,)
+    async with harness.running(state, source) as here:
+        socket = (here.where.read_json("core.json") or {})["socket"]
+        transport = httpx.AsyncHTTPTransport(uds=socket)
+        async with httpx.AsyncClient(transport=transport, base_url="http://mrcore") as http:
+            assert 'mr_redis_ops{ref="redis/node/main"} 5.0' in (await http.get("/metrics")).text
+            source.points = (point.model_copy(update={"ref": "other/node/main"}),)
+
+            async def down() -> str:
+                text = (await http.get("/metrics")).text
+                return text if 'mr_source_up{source="redis"} 0.0' in text else ""
+
+            assert "mr_redis_ops{" not in await waiting.until(down)
+
+
+async def test_me_sources_catalogue_and_live(here: harness.Running) -> None:
+    async with here.client() as client:
+        me = await client.me()
+        assert (me.via, me.roles, me.environment) == ("socket", ("admin",), "test")
+        assert [s.name for s in (await client.sources()).sources] == ["core", "huey", "wedged"]
+        assert any(action.id == "queue.retry" for action in (await client.catalogue()).actions)
+        live = await client.live()
+        assert {"core", "huey", "wedged"} == {source.source for source in live.sources}
+
+
+async def test_every_refusal_is_a_problem_with_a_stable_code(http: httpx.AsyncClient) -> None:
+    refused(await http.get("/nowhere"), 404, "no_route")
+    refused(await http.get("/api/v1/nowhere"), 404, "no_route")
+    refused(await http.delete("/api/v1/live"), 405, "method_not_allowed")
+    refused(await http.get("/api/v1/detail"), 422, "validation")
+    refused(await http.get("/api/v1/detail?ref=nonsense"), 400, "bad_request")
+    refused(await http.get("/api/v1/detail?ref=away/x/1"), 404, "not_found")
+    refused(await http.get("/api/v1/page?ref=huey/q/a&collection=x&wait_s=26"), 422, "validation")
+    refused(await http.get("/api/v1/plans/none"), 404, "plan_not_found")
+    refused(await http.get("/api/v1/points?metric=no&ref=a/b/c"), 400, "bad_request")
+    refused(await http.post("/api/v1/plans", content=b"{"), 422, "validation")
+    late = "/api/v1/points?metric=redis.ops&ref=a/b/c&to=0001-01-01T00:00:00Z"
+    refused(await http.get(late), 400, "bad_request")
+
+
+async def test_a_wrong_request_is_named_and_its_values_are_not_repeated(
+    http: httpx.AsyncClient,
+) -> None:
+    body = {"action": "queue.retry", "selection": {"refs": 5}, "password": "hunter2"}
+    found = refused(await http.post("/api/v1/plans", json=body), 422, "validation")
+    assert "selection.refs" in found.detail
+    assert "password" in found.detail
+    assert "hunter2" not in found.detail
+
+
+async def test_a_wrong_cursor_or_expression_is_the_clients_mistake(http: httpx.AsyncClient) -> None:
+    audit = "/api/v1/page?ref=core/core/self&collection=audit"
+    refused(await http.get(f"{audit}&cursor=x"), 400, "bad_request")
+    refused(await http.get(f"{audit}&text=("), 400, "bad_request")
+    refused(await http.get("/api/v1/page?ref=core/core/self&collection=x"), 400, "unsupported")
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({"Host": "evil.example"}, "Host"),
+        ({"Host": "127.0.0.1.evil.example"}, "Host"),
+        ({"Host": ""}, "Host"),
+        ({"Host": "["}, "Host"),
+        ({"Origin": "http://evil.example"}, "site"),
+        ({"Origin": "http://localhost:3000"}, "site"),
+        ({"Origin": "null"}, "site"),
+    ],
+)
+async def test_another_sites_page_may_not_ask(
+    http: httpx.AsyncClient, headers: dict[str, str], why: str
+) -> None:
+    for path in ("/api/v1/live", "/livez"):
+        assert why in refused(await http.get(path, headers=headers), 403, "foreign").detail
+
+
+async def test_a_page_of_ours_may_ask(http: httpx.AsyncClient) -> None:
+    headers = {"Host": "localhost:8137", "Origin": "http://localhost:8137"}
+    assert (await http.get("/api/v1/me", headers=headers)).status_code == 200
+
+
+async def test_a_source_that_does_not_answer_has_a_deadline_and_holds_nobody_up(
+    http: httpx.AsyncClient,
+) -> None:
+    asked = asyncio.create_task(http.get("/api/v1/detail?ref=wedged/check/1"))
+    answers = [await http.get("/api/v1/detail?ref=huey/job/emailQueue/1") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert not asked.done()
+    found = refused(await asked, 503, "unreachable")
+    assert "wedged did not answer within 2 s" in found.detail
+
+
+async def test_the_stream_is_a_snapshot_and_then_every_change(here: harness.Running) -> None:
+    async with here.client() as client:
+        events: list[Any] = []
+
+        async def read() -> None:
+            async for event in client.changes():
+                events.append(event)
+
+        reading = asyncio.create_task(read())
+        await waiting.until(lambda: len(events) > 5)
+        assert isinstance(events[0], wire.Snapshot)
+        jobs = here.core.monitor.source("huey")
+        assert isinstance(jobs, harness.Jobs)
+        jobs.states = {"2": "active", "3": "failed"}
+        await waiting.until(lambda: "huey/job/emailQueue/3" in harness.replay(events))
+        replayed = harness.replay(events)
+        assert "huey/job/emailQueue/1" not in replayed
+        assert replayed["huey/job/emailQueue/2"].state == "active"
+        assert here.core.hub.subscribers == 1
+        reading.cancel()
+        await waiting.until(lambda: here.core.hub.subscribers == 0)
+
+
+async def test_stopping_ends_streams_and_questions_at_once(state: Path) -> None:
+    jobs = harness.Jobs()
+    async with harness.running(state, jobs) as here, here.client() as client:
+        streaming = asyncio.create_task(_count(client.changes()))
+        following = asyncio.create_task(
+            client.page("core/core/self", "audit", cursor="7", wait_s=25)
+        )
+        await waiting.until(lambda: here.core.hub.subscribers == 1 and here.core.asks.left == 1)
+        here.core.quiet()
+        with pytest.raises(errors.CoreUnreachable, match="ended"):
+            await streaming
+        with pytest.raises(errors.Unreachable, match="stopping"):
+            await following
+
+
+async def _count(events: AsyncIterator[Any]) -> int:
+    return len([event async for event in events])
+
+
+async def test_requests_are_counted_so_that_an_idle_core_can_end(here: harness.Running) -> None:
+    async with here.client() as client:
+        async with contextlib.aclosing(client.changes()) as stream:
+            await anext(stream)
+            assert here.clients.idle_s == 0
+        await waiting.until(lambda: here.clients.idle_s > 0)
+
+
+async def test_the_openapi_declares_problems_and_no_other_errors(http: httpx.AsyncClient) -> None:
+    schema = (await http.get("/openapi.json")).json()
+    assert {"/api/v1/changes", "/api/v1/plans/{plan_id}/apply", "/livez"} <= schema["paths"].keys()
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            failing = {k: v for k, v in operation["responses"].items() if k[0] in "45"}
+            assert set(map(int, failing)) == set(problem.DECLARED), path
+            assert all(problem.MEDIA_TYPE in v["content"] for v in failing.values())
+    assert "HTTPValidationError" not in json.dumps(schema)
+
+
+async def test_the_audit_is_a_collection_that_can_be_followed(here: harness.Running) -> None:
+    async with here.client() as client:
+        followed: list[str] = []
+
+        async def follow() -> None:
+            async for page in client.follow("core/core/self", "audit"):
+                followed.extend(row.ref for row in page.rows)
+
+        following = asyncio.create_task(follow())
+        for job in ("1", "2"):
+            ref = f"huey/job/emailQueue/{job}"
+            plan = await client.plan("queue.retry", harness.selection(ref))
+            await client.apply(plan.plan_id)
+        await waiting.until(lambda: len(followed) == 4)
+        assert followed == [f"core/audit/{n}" for n in (1, 2, 3, 4)]
+        following.cancel()
+        newest = await client.page("core/core/self", "audit", harness.query(limit=3))
+        assert [row.ref for row in newest.rows] == [f"core/audit/{n}" for n in (4, 3, 2)]
+        rest = await client.page("core/core/self", "audit", cursor=newest.cursor)
+        assert ([row.ref for row in rest.rows], rest.cursor) == (["core/audit/1"], None)
+        operations = await client.page("core/core/self", "operations")
+        assert [row.ref for row in operations.rows] == ["core/operation/2", "core/operation/1"]
+        detail = await client.detail("core/audit/2")
+        assert detail.entity.ref == "core/audit/2"

@@ -1,0 +1,222 @@
+"""`mrcore serve` as a process: one a folder, found by others, private, and gone when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from mrcore import client, errors
+from mrcore.api import server
+from tests import waiting
+
+SERVE = (sys.executable, "-m", "mrcore", "serve")
+
+
+def facts(state: Path) -> dict[str, Any]:
+    """What the core says in core.json, an empty dict without one."""
+    try:
+        value: dict[str, Any] = json.loads((state / "core.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return value
+
+
+def settings_file(state: Path, **settings: Any) -> str:
+    """A settings file beside the state folder."""
+    path = state.with_name("settings.json")
+    path.write_text(json.dumps(settings))
+    return str(path)
+
+
+@contextlib.contextmanager
+def serving(state: Path, *extra: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A core of its own process that has said that it is ready."""
+    read, write = os.pipe()
+    argv = [*SERVE, "--state", str(state), *extra]
+    environment = {**os.environ, "MR_READY_FD": str(write)}
+    with subprocess.Popen(argv, pass_fds=(write,), env=environment) as process:
+        os.close(write)
+        try:
+            assert os.read(read, 1) == b"1", "the core did not become ready"
+            yield process
+        finally:
+            os.close(read)
+            process.kill()
+
+
+def detach(state: Path, *extra: str) -> subprocess.CompletedProcess[str]:
+    """Run `mrcore serve --detach`."""
+    argv = [*SERVE, "--state", str(state), "--detach", *extra]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+
+async def gone(pid: int) -> None:
+    """Wait until a process that is not our child has ended."""
+
+    def ended() -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        return True
+
+    await waiting.until(ended, what="the core's end")
+
+
+async def test_it_says_where_it_is_answers_and_leaves_nothing_behind(state: Path) -> None:
+    with serving(state) as process:
+        found = facts(state)
+        assert found["pid"] == process.pid
+        assert found["control"] == ""
+        socket = Path(found["socket"])
+        assert stat.S_IMODE(socket.stat().st_mode) == 0o600
+        assert stat.S_IMODE(state.stat().st_mode) == 0o700
+        async with client.CoreClient.at(state=state) as me:
+            assert (await me.me()).core_pid == process.pid
+        process.terminate()
+        assert process.wait(20) == 0
+    assert facts(state) == {}
+    assert not socket.exists()
+
+
+async def _drain(events: AsyncIterator[client.Event]) -> None:
+    async for _ in events:
+        pass
+
+
+async def test_it_stops_cleanly_while_a_screen_listens_and_a_page_waits(state: Path) -> None:
+    with serving(state) as process:
+        async with client.CoreClient.at(state=state) as screen:
+            stream = screen.changes()
+            await anext(stream)
+            process.send_signal(signal.SIGHUP)
+            with pytest.raises(errors.CoreUnreachable, match="ended the stream"):
+                await _drain(stream)
+        assert process.wait(20) == 0
+
+
+def test_a_second_core_of_the_same_folder_is_refused_with_the_first_ones_pid(state: Path) -> None:
+    with serving(state) as process:
+        argv = [*SERVE, "--state", str(state)]
+        second = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        assert second.returncode == 2
+        assert f"Process {process.pid} is already the core of {state}." in second.stderr
+        assert "Traceback" not in second.stderr
+
+
+async def test_a_killed_core_leaves_a_folder_that_the_next_one_takes(state: Path) -> None:
+    with serving(state) as process:
+        process.kill()
+        process.wait()
+    with pytest.raises(errors.CoreUnreachable, match="has gone"):
+        async with client.CoreClient.at(state=state) as me:
+            await me.me()
+    with serving(state) as again:
+        async with client.CoreClient.at(state=state) as me:
+            assert (await me.me()).core_pid == again.pid
+
+
+async def test_detached_it_outlives_its_starter_and_is_found_the_second_time(state: Path) -> None:
+    first = detach(state)
+    assert (first.returncode, first.stdout, first.stderr) == (0, "", "")
+    pid = facts(state)["pid"]
+    assert os.getsid(pid) == pid
+    second = detach(state)
+    assert (second.returncode, facts(state)["pid"]) == (0, pid)
+    os.kill(pid, signal.SIGTERM)
+    await gone(pid)
+    assert facts(state) == {}
+
+
+def test_detached_with_wrong_settings_it_says_why(state: Path) -> None:
+    started = detach(state, "--settings", settings_file(state, colour="red"))
+    assert started.returncode == 2
+    assert "colour" in started.stderr
+    assert "Traceback" not in started.stderr
+
+
+async def test_nobody_there_ends_a_core_that_may_end_by_itself(state: Path) -> None:
+    path = settings_file(state, idle_exit_s=0.3)
+    with serving(state, "--idle-exit", "--settings", path) as process:
+        async with client.CoreClient.at(state=state) as screen:
+            until_s = time.monotonic() + 1.0  # over three times as long as it would stay alone
+            async with contextlib.aclosing(screen.changes()) as stream:
+                while time.monotonic() < until_s:
+                    await anext(stream)
+            assert process.poll() is None
+        assert process.wait(20) == 0
+
+
+async def test_tcp_is_loopback_and_wants_the_token_of_the_folder(state: Path) -> None:
+    with serving(state, "--settings", settings_file(state, listen="127.0.0.1:0")) as process:
+        url = facts(state)["control"]
+        assert url.startswith("http://127.0.0.1:")
+        token = (state / "token").read_text()
+        assert stat.S_IMODE((state / "token").stat().st_mode) == 0o600
+        async with client.CoreClient.at(url=url, token=token) as remote:
+            assert (await remote.me()).via == "token"
+        async with client.CoreClient.at(url=url, token="mr_0_wrong") as stranger:
+            with pytest.raises(errors.Unauthenticated):
+                await stranger.me()
+            with pytest.raises(errors.Unauthenticated):
+                await anext(stranger.changes())
+        async with httpx.AsyncClient(base_url=url) as nobody:
+            response = await nobody.get("/api/v1/me")
+            assert response.status_code == 401
+            assert response.headers["www-authenticate"] == "Bearer"
+            assert (await nobody.get("/metrics")).status_code == 401
+            assert (await nobody.get("/livez")).status_code == 200
+        argv = [sys.executable, "-m", "mrcore", "token", "create", "asha", "--state", str(state)]
+        bearer = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+        async with client.CoreClient.at(state=state, token=bearer) as asha:
+            assert (await asha.me()).login == "asha"
+        process.terminate()
+        process.wait(20)
+    assert not (state / "token").exists()
+
+
+@pytest.mark.parametrize(
+    "listen", ["0.0.0.0:8137", "10.0.0.1:1", "db.internal:1", ":1", "127.0.0.1", "127.0.0.1:x"]
+)
+def test_tcp_that_others_could_reach_is_refused(listen: str) -> None:
+    with pytest.raises(errors.SettingsError, match="port of this machine"):
+        server.bind_tcp(listen)
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:0", "[::1]:0"])
+def test_tcp_of_this_machine_is_taken(listen: str) -> None:
+    with server.bind_tcp(listen) as listener:
+        assert server.url_of(listener).startswith("http://")
+
+
+def test_a_socket_path_that_is_too_long_is_said(tmp_path: Path) -> None:
+    with pytest.raises(errors.StackError, match="longer than 103 bytes"):
+        server.bind_unix(tmp_path / ("x" * 100))
+
+
+async def test_a_source_with_wrong_settings_is_shown_and_the_others_are_watched(
+    state: Path,
+) -> None:
+    path = settings_file(state, sources={"logs": {"nonsense": 1}, "what": {}})
+    with serving(state, "--settings", path):
+        async with client.CoreClient.at(state=state) as screen:
+
+            async def shown() -> dict[str, str]:
+                found = {s.name: s.verdict.why for s in (await screen.sources()).sources}
+                return found if "Starting." not in found.values() else {}
+
+            said = await waiting.until(shown)
+    assert "sources.what.kind is 'what', which is not a kind of source." in said["what"]
+    assert "nonsense" in said["logs"]
+    assert said["core"] == ""
