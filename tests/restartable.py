@@ -42,6 +42,11 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        self.spawn()
+        self.wait()
+
+    def spawn(self) -> None:
+        """Start it, on the main thread: the child dies with the thread that made it."""
         with self._log.open("ab") as output:
             self._child = subprocess.Popen(
                 self._service.argv,
@@ -50,6 +55,10 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 preexec_fn=self._service.before_exec,
             )
+
+    def wait(self) -> None:
+        """Wait until it answers; in a thread where an event loop runs."""
+        assert self._child is not None
         deadline = time.monotonic() + 20
         while True:
             try:

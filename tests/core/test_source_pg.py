@@ -270,7 +270,8 @@ async def test_a_server_that_went_comes_back(crashing: restartable.Postgres) -> 
         await asyncio.to_thread(crashing.kill)
         with pytest.raises(errors.Unreachable, match="cannot be reached"):
             await source.sample()
-        await asyncio.to_thread(crashing.start)
+        crashing.spawn()
+        await asyncio.to_thread(crashing.wait)
         await waiting.until(lambda: answers(source), what="a sample after the restart")
 
 

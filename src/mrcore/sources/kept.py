@@ -79,9 +79,7 @@ class Kept(Generic[C]):
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait((self._keeper,))
-        if self._connection is not None:
-            await self._link.close(self._connection)
-            self._connection = None
+        self._connection = None
         if self._busy is not None and not self._busy.done():
             await asyncio.wait((self._busy,), timeout=1.0)
             self._busy.cancel()
@@ -130,36 +128,41 @@ class Kept(Generic[C]):
     async def _keep(self) -> None:
         try:
             while True:
-                await self._open()
-                await self._until_lost()
+                connection = await self._open()
+                try:
+                    await self._until_lost(connection)
+                finally:
+                    await self._link.close(connection)
         except Exception as error:
             # A defect: whoever asks shall have it, rather than wait for ever.
             self._error = error
             self._settled.set()
 
-    async def _until_lost(self) -> None:
+    async def _until_lost(self, connection: C) -> None:
         """A connection that nobody uses is looked after too: it is needed when it is late."""
         while not self._gone.is_set():
-            if self._connection is not None and self._link.lost(self._connection):
+            if self._link.lost(connection):
                 self._drop()
+                return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._gone.wait()
 
-    async def _open(self) -> None:
+    async def _open(self) -> C:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
                 async with self._gate, asyncio.timeout(OPEN_S):
-                    self._connection = await self._link.open()
+                    connection = await self._link.open()
             except TimeoutError:
                 self._error = errors.Unreachable(f"No answer within {OPEN_S:g} s of connecting.")
             except errors.SourceError as error:
                 self._error = error
             else:
+                self._connection = connection
                 self._gone.clear()
                 self._settled.set()
-                return
+                return connection
             self._settled.set()
             if isinstance(self._error, NoSlot):
                 pause_s = LONGEST_PAUSE_S

@@ -92,6 +92,7 @@ class Redis(source_base.SourceBase):
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
     ) -> wire.Page:
+        """Keys in SCAN's order; there is no end to wait at, so with `wait_s` no cursor leads on."""
         if collection != "keys":
             raise self._unsupported(f"collection {collection!r}")
         if ref != self._node:
@@ -106,7 +107,7 @@ class Redis(source_base.SourceBase):
             return wire.Page(
                 at=self.now(),
                 rows=tuple(sorted(rows, key=lambda row: row.name)),
-                cursor=found.cursor,
+                cursor=None if wait_s else found.cursor,
                 looked=_looked(found, total),
             )
 
