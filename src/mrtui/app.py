@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual.screen import Screen
 
-from mrtui import keys, start, themes
+from mrcore import errors
+from mrtui import keys, places, start, themes
 from mrtui.screens import splash
-from mrtui.terminal import frame_diff, safe_text
+from mrtui.terminal import frame_diff, safe_text, signals
 from mrtui.widgets import cells
 
 if TYPE_CHECKING:  # loaded after the first frame, by _load
@@ -38,6 +40,7 @@ class Start(NamedTuple):
 
     place: str = ""
     theme: str = ""
+    locked_theme: str = ""
     read_only: bool = False
     owns_stack: bool = False
     steps: Callable[[], Sequence[start.Step]] = tuple
@@ -58,7 +61,7 @@ def _palette() -> type[Provider]:
     return palette.Commands
 
 
-class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
+class ControlRoom(frame_diff.FrameDiff[int], signals.CrashSafe[int], inherit_bindings=False):
     """The whole screen: one World, one Link, a stack of rooms."""
 
     TITLE = "mr"
@@ -82,13 +85,16 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
     ) -> None:
         super().__init__()
         self.connect = connect
-        self.clock = clock
+        self.clock = self.now = clock
+        self.crash_folder = places.crash_folder()
         self.keymap = keymap or keys.Keymap()
         self.started = started or Start()
         self.news: tuple[str, cells.Style] = ("", "")
         self.inside = asyncio.Event()  # set when home has taken the splash's place
-        themes.install(self, themes.load_all())
-        self.theme = self.started.theme or themes.DEFAULT
+        loaded = themes.load_all()
+        themes.install(self, loaded)
+        self.theme = self._wanted_theme()
+        self.news = ("; ".join(loaded.problems), "warn")
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our words' colours, for themes that do not know them."""
@@ -98,7 +104,16 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
         """The splash, which needs nothing."""
         return splash.Splash(self.started.place, self.started.steps, self._waiting_for)
 
+    def _wanted_theme(self) -> str:
+        wanted = self.started.locked_theme or self.started.theme or themes.DEFAULT
+        if wanted not in self.available_themes:
+            names = ", ".join(sorted(self.available_themes))
+            raise errors.SettingsError(f"There is no theme {wanted!r}.", fix=f"There are {names}.")
+        return wanted
+
     def on_mount(self) -> None:
+        if not self.is_headless:
+            signals.exit_on_signals(self)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -119,7 +134,7 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
     # What the rooms ask for
 
     @property
-    def now(self) -> datetime:
+    def instant(self) -> datetime:
         """The core's time, as far as we know it."""
         return self.clock() + self.world.skew
 
@@ -131,6 +146,17 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
     def later(self, work: Any, name: str) -> None:
         """Run a coroutine beside the screen; a newer one of the same name replaces it."""
         self.run_worker(work, name=name, group=name, exclusive=True)
+
+    async def copy_out(self, text: str) -> None:
+        """Put a text on the clipboard of the person's machine, and say how."""
+        from mrtui.terminal import clipboard  # only wanted when something is copied
+
+        said = await clipboard.copy(text, os.environ, self._write)
+        self.say(f"{said} {text}", "accent")
+
+    def _write(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     def say(self, text: str, style: cells.Style = "") -> None:
         """One line of news for the room on top; it stays until the next key."""

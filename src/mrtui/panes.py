@@ -78,18 +78,17 @@ def _health_row(entity: base.Entity, view: table.View) -> tuple[Cell, ...]:
         measured = check_columns.measured(
             "", latest("pg.round_trip_ms", entity.ref), view.why(entity)
         )
-        said = f"{measured.text}  {server_columns.against_limit(entity)}"
-        return (view.mark(entity), name, Cell(said, measured.style))
+        limit = f"{measured.text}  {server_columns.against_limit(entity)}"
+        return (view.mark(entity), name, Cell(limit, measured.style))
     if isinstance(entity, redis.RedisNode):
         measured = check_columns.measured(
             "", latest("redis.canary_ms", entity.ref), view.why(entity)
         )
         canary = "  canary" if entity.canary_ok else ""
         return (view.mark(entity), name, Cell(measured.text + canary, measured.style))
-    named = Cell(str(getattr(entity, "name", entity.kind)))
     why = view.why(entity)
-    said = Cell(f"{entity.kind} {why.text}", why.style)
-    return (view.mark(entity), named, said)
+    named = Cell(str(getattr(entity, "name", entity.kind)))
+    return (view.mark(entity), named, Cell(f"{entity.kind} {why.text}", why.style))
 
 
 # Queues

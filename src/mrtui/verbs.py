@@ -96,12 +96,8 @@ class Verbs:
 
     async def do_copy(self, _: str) -> None:
         """Put the ref under the cursor on the clipboard."""
-        from mrtui.terminal import clipboard
-
         if self.cursor_ref:
-            text = ref.url(self.cursor_ref)
-            clipboard.copy(self.control, text)
-            self.control.say(f"copied {text}", "accent")
+            await self.control.copy_out(ref.url(self.cursor_ref))
 
     async def do_command(self, _: str) -> None:
         """Ask for a `:` command."""
@@ -132,7 +128,9 @@ class Verbs:
     async def do_theme(self, argument: str) -> None:
         """Change the theme, or say which there are."""
         names = sorted(self.control.available_themes)
-        if argument in names:
+        if self.control.started.locked_theme:
+            self.control.say("NO_COLOR or this terminal allows the theme ansi only", "warn")
+        elif argument in names:
             self.control.theme = argument
         else:
             self.control.say(f"themes: {', '.join(names)}", "" if not argument else "warn")

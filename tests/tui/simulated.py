@@ -35,7 +35,10 @@ class Clock:
 
 
 class Simulated:
-    """What the screen asks of a core; `events` is what it tells, `down` makes it unreachable, `silent` mute."""
+    """What the screen asks of a core; `events` is what it tells.
+
+    `down` makes it unreachable for the reason given, `silent` never answers a new client.
+    """
 
     def __init__(self) -> None:
         self.down = ""

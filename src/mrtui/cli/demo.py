@@ -23,11 +23,13 @@ def run(options: argparse.Namespace) -> int:
     try:
         if not interactive:
             return _facts(stack)
+        locked = screen.prepared()
         from mrtui import app  # textual, after the stack was started
 
         started = app.Start(
             place=f"{options.command} {state.name}".strip(),
             theme=options.theme,
+            locked_theme=locked,
             read_only=options.read_only,
             owns_stack=stack.owned,
             steps=lambda: start.steps(state),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mrcore import errors
 from mrtui import keys, places, start
+from mrtui.terminal import capabilities
 
 if TYPE_CHECKING:
     from mrtui import app, link
@@ -24,10 +26,15 @@ def run(options: argparse.Namespace) -> int:
     failed: Callable[[], str] = str
     if place.state is not None and not place.url:
         failed = start.core(place.state, options.settings or _default_settings())
+    locked = prepared()
     from mrtui import app  # textual, after the core was started
 
     started = app.Start(
-        place=place.name, theme=options.theme, read_only=options.read_only, failed=failed
+        place=place.name,
+        theme=options.theme,
+        locked_theme=locked,
+        read_only=options.read_only,
+        failed=failed,
     )
     return show(app.ControlRoom(connector(place, token), keymap=keymap, started=started))
 
@@ -61,6 +68,11 @@ def refuse_without_terminal() -> None:
             "The screen needs a terminal, and this is none.",
             fix="`mrtui status`, `mrtui check` and `mrtui show SCREEN` work without one.",
         )
+
+
+def prepared() -> str:
+    """Tell Textual about the terminal before it is loaded; the theme that is forced, if any."""
+    return capabilities.prepare(os.environ).locked_theme  # type: ignore[arg-type]
 
 
 def connector(place: places.Place, token: str) -> Callable[[], link.Core]:

@@ -19,7 +19,7 @@ from mrtui.terminal import safe_text
 KINDS = ("source", "check", "postgres", "node", "queue", "worker", "schedule", "stream", "process")
 """Kinds that are listed one by one, in this order; sessions are only counted."""
 
-LIVE_PATIENCE_S = 60.0
+LIVE_PATIENCE_S = 15.0
 
 
 def run(options: argparse.Namespace) -> int:

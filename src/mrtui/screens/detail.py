@@ -98,7 +98,7 @@ class Detail(room.Room):
         width = max(20, self.query_one("#sections").size.width - 1)
         made: list[prose.Line] = []
         for part in self.found.sections:
-            made += prose.wrap(prose.titled(part, self.control.now, width), width)
+            made += prose.wrap(prose.titled(part, self.control.instant, width), width)
         for link in self.found.links:
             line = (cells.Cell(f"→ {link.label}  ", "accent"), cells.Cell(ref.url(link.ref), "dim"))
             made.append(line)

@@ -90,7 +90,7 @@ class Job(detail.Detail):
         made: list[prose.Line] = []
         for part in self.found.sections:
             if not part.id.startswith(ATTEMPT):
-                made += prose.wrap(prose.titled(part, self.control.now, width), width)
+                made += prose.wrap(prose.titled(part, self.control.instant, width), width)
         return made
 
     def _trace(self) -> list[prose.Line]:
@@ -103,7 +103,7 @@ class Job(detail.Detail):
         sides = "  ".join(["← older"] * (place > 1) + ["newer →"] * (place < len(tries)))
         title = f"{part.title}  {place} of {len(tries)}"
         heading = text.ends([cells.Cell(title, "strong")], [cells.Cell(sides, "dim")], width)
-        return [tuple(heading), *prose.wrap(prose.section(part, self.control.now), width)]
+        return [tuple(heading), *prose.wrap(prose.section(part, self.control.instant), width)]
 
     async def do_older(self, _: str) -> None:
         """The attempt before."""

@@ -77,7 +77,7 @@ class Room(verbs.Verbs, Screen[None]):
 
     def view(self) -> table.View:
         """What cells are made from."""
-        return table.View(self.control.world, self.control.now)
+        return table.View(self.control.world, self.control.instant)
 
     @property
     def cursor_ref(self) -> str:

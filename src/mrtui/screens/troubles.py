@@ -28,7 +28,7 @@ class Troubles(listing.Listing):
 
     def entities(self) -> Sequence[base.Entity]:
         """What is not well."""
-        return [t.entity for t in self.control.world.troubles(self.control.now)]
+        return [t.entity for t in self.control.world.troubles(self.control.instant)]
 
 
 ROOM = Troubles
