@@ -166,15 +166,19 @@ class Scheduler:
         if gone:
             pipe.srem(keys.SCHEDULES, *gone)
         for schedule in self._declared:
-            pipe.hset(keys.schedule(schedule.name), mapping=self._published(schedule))
+            key = keys.schedule(schedule.name)
+            pipe.hset(key, mapping=self._published(schedule))
+            if at := self._last.get(schedule.name):  # a cron line is counted from here on
+                pipe.hsetnx(key, "last_tick", scripts.stamp(at.timestamp()))
         pipe.execute()
 
     def _first(self, schedule: Declared, last: bytes | None, now: datetime) -> datetime:
         """When it is due: an interval that has never run at once, a cron line at its next tick."""
-        if last is None:
+        if last is None and schedule.every is not None:
             self._last.pop(schedule.name, None)
-            return now if schedule.every is not None else schedule.following(now)
-        self._last[schedule.name] = at = datetime.fromtimestamp(float(last), UTC)
+            return now
+        at = datetime.fromtimestamp(float(last), UTC) if last else schedule.latest(now)
+        self._last[schedule.name] = at
         return schedule.following(at)
 
     def _published(self, schedule: Declared) -> dict[str, scripts.Value]:

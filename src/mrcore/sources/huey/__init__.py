@@ -1,0 +1,162 @@
+"""huey through its journal: queues, workers, schedules, jobs of every state, retry of a failed one.
+
+Reads are plain commands (SMEMBERS, HGETALL, LLEN, ZCARD, ZRANGE, HMGET …: `+@read` is enough), one
+round trip for all queues. A queue without journal shows what huey itself keeps: waiting and
+delayed. Nothing is unpickled but by `mrcore.journal.reader`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Sequence
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator
+
+from mrcore import errors
+from mrcore import settings as core_settings
+from mrcore.journal import keys
+from mrcore.model import base, plans, ref, wire
+from mrcore.sources import base as source_base
+from mrcore.sources import kept
+from mrcore.sources.huey import detail, discover, jobs, look, retry, rows
+from mrcore.sources.redis import link
+
+
+class Settings(core_settings.SourceSettings):
+    """Where huey's Redis is, and which of its queues to show."""
+
+    kind: str = "huey"
+    url: SecretStr = Field(description="redis://user:password@host:port/database, or rediss://")
+    queues: tuple[str, ...] = Field(default=(), description="only these queues; empty: all found")
+    prefix: str = Field(default=keys.PREFIX, description="what the journal's keys begin with")
+
+    @field_validator("url")
+    @classmethod
+    def _is_url(cls, value: SecretStr) -> SecretStr:
+        if not link.is_url(value.get_secret_value()):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+
+def open_source(name: str, settings: Settings, *, now: source_base.Now) -> source_base.Source:
+    """The source for one Redis database."""
+    return Huey(name, settings, now=now)
+
+
+class Huey(source_base.SourceBase):
+    """Two kept connections: `eye` samples, `hand` reads pages and details, and acts."""
+
+    def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
+        super().__init__(name, now=now)
+        gate = asyncio.Lock()
+        self._eye = kept.Kept(link.Link(settings.url), gate)
+        self._hand = kept.Kept(link.Link(settings.url), gate)
+        root = keys.Root(settings.prefix)
+        self._found = discover.Found(settings.queues)
+        self._look = look.Look(name, root, self._found)
+        self._jobs = jobs.Jobs(rows.Maker(name, now), root, self._found)
+        self._retry = retry.Retry(name, root, self._found, now)
+        self._seeker: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._eye.start()
+        self._hand.start()
+        self._seeker = asyncio.create_task(discover.seek(self._hand, self._found))
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._seeker is not None:
+            self._seeker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._seeker
+        await self._eye.stop()
+        await self._hand.stop()
+
+    def describe(self) -> wire.Description:
+        return wire.Description(
+            kinds=("queue", "worker", "schedule", "job"),
+            collections=("jobs",),
+            actions=(retry.ACTION,),
+            capabilities=self._found.capabilities(),
+        )
+
+    async def sample(self) -> wire.Sample:
+        return await self._eye.run(lambda client: self._look.sample(client, self.now()))
+
+    async def page(
+        self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
+    ) -> wire.Page:
+        """Jobs of a queue, newest first; with `wait_s`, once something there has changed."""
+        if collection != "jobs":
+            raise self._unsupported(f"collection {collection!r}")
+        place = await self._place(ref)
+        if wait_s > 0:
+            await self._jobs.changed(self._hand, place, query, wait_s)
+        return await self._hand.run(
+            lambda client: self._jobs.page(client, place, query, cursor, self.now())
+        )
+
+    async def detail(self, ref: base.Ref) -> wire.Detail:
+        return await self._hand.run(
+            lambda client: detail.detail(client, self._look, self._jobs, ref, self.now())
+        )
+
+    async def plan(
+        self,
+        action: base.ActionId,
+        selection: plans.Selection,
+        args: plans.Args,
+        progress: source_base.Progress,
+    ) -> AsyncIterator[plans.Target | plans.LeftOut]:
+        if action != retry.ACTION:
+            raise self._unsupported(f"action {action!r}")
+        left_out = retry.LeftOuts()
+        looked = 0
+        async for refs, total in self._selected(selection):
+            looked += len(refs)
+            found = await self._hand.run(functools.partial(self._retry.look, refs=refs))
+            for target in left_out.sift(found):
+                yield target
+            progress(looked, total)
+        for one in left_out.told():
+            yield one
+
+    async def _selected(
+        self, selection: plans.Selection
+    ) -> AsyncIterator[tuple[Sequence[base.Ref], int | None]]:
+        """Refs in portions of at most 300, and how many there are."""
+        for start in range(0, len(selection.refs), 300):
+            yield selection.refs[start : start + 300], len(selection.refs)
+        if not selection.ref:
+            return
+        query = selection.query.model_copy(update={"limit": 300})
+        cursor: str | None = None
+        while True:
+            page = await self.page(selection.ref, selection.collection, query, cursor, 0)
+            yield [row.ref for row in page.rows], page.looked.total
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    async def apply(
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args
+    ) -> Sequence[plans.TargetOutcome]:
+        if action != retry.ACTION:
+            raise self._unsupported(f"action {action!r}")
+        return await self._hand.run(lambda client: self._retry.apply(client, chunk))
+
+    async def _place(self, owner: base.Ref) -> discover.Place:
+        """The queue that a ref is of. Raises NotFound."""
+        address = ref.parse(owner)
+        if address.kind == "queue" and len(address.ids) == 1:
+            with contextlib.suppress(UnicodeDecodeError):
+                name = address.ids[0].decode()
+                place = await self._hand.run(
+                    lambda client: discover.place(client, self._look.root, self._found, name)
+                )
+                if place is not None:
+                    return place
+        raise errors.NotFound(f"There is no {owner}; jobs belong to a queue.")

@@ -1,0 +1,157 @@
+"""Entities from what the journal holds. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mrcore.journal import reader, record
+from mrcore.model import base, queue, ref
+from mrcore.sources import base as source_base
+from mrcore.sources.huey import mask, retry
+
+_STATES = {state.value: state for state in queue.JobState}
+
+
+def instant(epoch_s: float | None) -> datetime | None:
+    """Epoch seconds of the journal as an instant; None, and what no calendar has, is None."""
+    if epoch_s is None:
+        return None
+    try:
+        return datetime.fromtimestamp(epoch_s, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+class Maker:
+    """Makes the rows of one source."""
+
+    def __init__(self, source: str, now: source_base.Now) -> None:
+        self.source = source
+        self.now = now
+
+    def job(
+        self, of: str, found: record.Record, *, alive: bool = True, kept: bool = False
+    ) -> queue.Job:
+        """A job; `alive` is whether its worker is, `kept` whether its message is."""
+        retriable = found.state == "failed" and kept
+        return queue.Job(
+            ref=ref.make(self.source, "job", of, found.id),
+            verdict=_verdict(found, alive),
+            actions=(retry.ACTION,) if retriable else (),
+            engine="huey",
+            queue=of,
+            id=found.id,
+            name=found.name,
+            state=_STATES.get(found.state, queue.JobState.WAITING),
+            attempts=found.attempts,
+            max_attempts=found.max_attempts,
+            enqueued_at=instant(found.enqueued_at),
+            due_at=instant(found.due_at),
+            started_at=instant(found.started_at),
+            finished_at=instant(found.finished_at),
+            error=mask.text(found.error),
+            worker=found.worker,
+        )
+
+    def unjournalled(self, of: str, message: bytes, state: queue.JobState, index: int) -> queue.Job:
+        """A job of which there is only huey's message."""
+        try:
+            seen: reader.Seen | None = reader.read(message)
+            why = ""
+        except reader.Unreadable as unreadable:
+            seen, why = None, str(unreadable)
+        due = seen.eta if seen else None
+        return queue.Job(
+            ref=ref.make(self.source, "job", of, seen.id if seen else f"unreadable-{index}"),
+            verdict=base.Verdict(level=base.Level.UNKNOWN, code="unreadable", why=why)
+            if seen is None
+            else base.OK,
+            engine="huey",
+            queue=of,
+            id=seen.id if seen else "?",
+            name=seen.task.rpartition(".")[2] if seen else "unreadable",
+            state=state,
+            max_attempts=seen.retries + 1 if seen else None,
+            due_at=due.replace(tzinfo=UTC) if due and due.tzinfo is None else due,
+        )
+
+
+def _verdict(found: record.Record, alive: bool) -> base.Verdict:
+    if found.state == "active" and not alive:
+        why = f"Its worker {found.worker} has no heartbeat; the job goes back into the queue."
+        return base.Verdict(level=base.Level.BAD, code="ghost", why=why)
+    if found.state == "failed":
+        return base.Verdict(level=base.Level.BAD, code="failed", why=mask.text(found.error))
+    if found.state == "completed" and found.outcome not in ("", "succeeded"):
+        why = mask.text(found.error) or f"It was {found.outcome}."
+        return base.Verdict(level=base.Level.WARN, code=found.outcome, why=why)
+    return base.OK
+
+
+def schedule(source: str, name: str, facts: dict[bytes, bytes], now: datetime) -> queue.Schedule:
+    """A declared schedule from its hash."""
+
+    def text(field: str) -> str:
+        return facts.get(field.encode(), b"").decode("utf-8", "replace")
+
+    def at(field: str) -> datetime | None:
+        return instant(record.number(facts.get(field.encode())))
+
+    next_at, missed_at = at("next_at"), at("missed_at")
+    verdict = base.OK
+    if next_at is not None and now - next_at > timedelta(seconds=60):
+        why = "It is due and nobody enqueues it: no scheduler runs."
+        verdict = base.Verdict(level=base.Level.BAD, code="overdue", why=why)
+    elif missed_at is not None and now - missed_at < timedelta(hours=1):
+        why = "Ticks were missed while no scheduler ran; one run made up for them."
+        verdict = base.Verdict(level=base.Level.WARN, code="missed", why=why)
+    return queue.Schedule(
+        ref=ref.make(source, "schedule", name),
+        verdict=verdict,
+        engine="huey",
+        name=name,
+        queue=text("queue"),
+        job=text("job"),
+        declared=text("declared"),
+        interval_s=record.number(facts.get(b"interval_s")),
+        next_at=next_at,
+        last_enqueued_at=at("last_enqueued_at"),
+        last_succeeded_at=at("last_succeeded_at"),
+        missed=int(record.number(facts.get(b"missed")) or 0),
+    )
+
+
+def worker(source: str, name: str, value: bytes, *, alive: bool) -> queue.Worker:
+    """A worker from what it wrote of itself."""
+    facts: Any = record.parse(value)
+    facts = facts if isinstance(facts, dict) else {}
+    verdict = base.OK
+    if not alive:
+        why = "It has no heartbeat; what it held goes back into the queues."
+        verdict = base.Verdict(level=base.Level.BAD, code="dead", why=why)
+    pid = facts.get("pid")
+    return queue.Worker(
+        ref=ref.make(source, "worker", name),
+        verdict=verdict,
+        engine="huey",
+        name=name,
+        queues=tuple(str(q) for q in _list(facts.get("queues"))),
+        host=str(facts.get("host", "")),
+        pid=pid if isinstance(pid, int) else None,
+        started_at=instant(_number(facts.get("started_at"))),
+        last_seen_at=instant(_number(facts.get("last_seen_at"))),
+        busy_with=tuple(
+            ref.make(source, "job", str(pair[0]), str(pair[1]))
+            for pair in _list(facts.get("busy"))
+            if isinstance(pair, list) and len(pair) == 2
+        ),
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return value[:1_000] if isinstance(value, list) else []
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
