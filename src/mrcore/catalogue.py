@@ -65,7 +65,7 @@ METRICS: dict[str, Metric] = _metrics(
     ("pg.blocked", "postgres", "", "sessions waiting for a lock"),
     ("pg.tps", "postgres", "1/s", "transactions ended"),
     ("pg.hit_ratio", "postgres", "%", "reads answered from shared buffers"),
-    ("pg.round_trip_ms", "postgres", "ms", "SELECT 1 on the kept connection"),
+    ("pg.round_trip_ms", "postgres", "ms", "a short statement on the kept connection"),
     ("redis.used_bytes", "node", "bytes", "memory used"),
     ("redis.ops", "node", "1/s", "commands executed"),
     ("redis.clients", "node", "", "connected clients"),
