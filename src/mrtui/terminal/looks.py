@@ -10,7 +10,6 @@ from rich.color import Color, ColorSystem
 from rich.style import Style
 from textual.strip import Strip
 
-
 _STEPS: Final = (0x00, 0x5F, 0x87, 0xAF, 0xD7, 0xFF)
 # xterm's colours of fixed value: the cube and the greys. As numbers they take half the bytes.
 # The first six are left out: palette scripts (base16-shell) put their own there.

@@ -1,0 +1,84 @@
+"""Leaves the terminal as it was: on SIGTERM and SIGHUP, and after a crash, which goes to a file."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import signal
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from textual.app import App
+
+from mrtui.terminal import safe_text
+
+_LEAVING: Final = (signal.SIGTERM, signal.SIGHUP)
+_PATIENCE_S: Final = 5
+
+
+def run(
+    app: App[Any], *, crash_folder: Path, now: Callable[[], datetime], mouse: bool = False
+) -> int:
+    """Run an app until it is left, and return the exit code: 128 + the number after a signal.
+
+    Textual handles neither SIGTERM nor SIGHUP, and shows a crash with its local variables, which
+    may be secrets: here the first two leave the app as `q` does, and a crash is written to a file
+    in `crash_folder` without them.
+    """
+    # Textual has no public way to say what a crash prints.
+    setattr(app, "_fatal_error", functools.partial(_crashed, app, crash_folder, now))  # noqa: B010
+    result = asyncio.run(_until_left(app, mouse))
+    signal.alarm(0)
+    return app.return_code or (result if isinstance(result, int) else 0)
+
+
+async def _until_left(app: App[Any], mouse: bool) -> Any:
+    loop = asyncio.get_running_loop()
+    for number in _LEAVING:
+        loop.add_signal_handler(number, _leave, app, number)
+    try:
+        return await app.run_async(mouse=mouse)
+    finally:
+        for number in _LEAVING:
+            loop.remove_signal_handler(number)
+
+
+def _leave(app: App[Any], number: signal.Signals) -> None:
+    # A terminal that is gone can block the last writes for ever: then the kernel ends us.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_PATIENCE_S)
+    app.exit(return_code=128 + number)
+
+
+def _crashed(app: App[Any], folder: Path, now: Callable[[], datetime]) -> None:
+    error = app._exception
+    assert error is not None, "Textual sets it before it calls this"
+    try:
+        path = write_crash(error, folder, now())
+    except OSError as reason:
+        app.panic(f"mrtui crashed, and the reason could not be written to {folder}: {reason}")
+    else:
+        app.panic(f"mrtui crashed. Where and why is in {path} (without variables).")
+
+
+def write_crash(error: BaseException, folder: Path, now: datetime) -> Path:
+    """Write where an error happened, without local variables, and return the file.
+
+    OSError when the folder cannot be written. The file is the person's own (0600): an error's
+    text can quote what was being read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"crash-{now:%Y%m%dT%H%M%S.%f}.txt"
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(report(error, now), "utf-8")
+    return path
+
+
+def report(error: BaseException, now: datetime) -> str:
+    """The text of a crash file: the error, its causes, and the lines of code, nothing else."""
+    lines = traceback.TracebackException.from_exception(error, capture_locals=False).format()
+    body = "".join(lines).splitlines()
+    return "\n".join([f"mrtui crashed at {now.isoformat()}", *map(safe_text.safe_text, body), ""])
