@@ -7,13 +7,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from mrcore import errors
-from mrcore.logreader import blocks, cursor, follow, generation, page, query, walk, watch
+from mrcore.logreader import blocks, cursor, follow, generation, page, query
 
 NOW = 1_795_208_400.0
 
@@ -47,7 +45,7 @@ def pages(
 
 
 class Writes(RuleBasedStateMachine):
-    """One writer whose log is renamed and truncated under it, and a follower that reads at times."""
+    """A writer whose log is renamed and truncated under it, and a follower that reads at times."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,15 +100,15 @@ class Writes(RuleBasedStateMachine):
         """Everything that was written is read, once and in order."""
         self.poll()
         self.now += generation.SETTLED_S
-        items = 1
-        while items:
+        more = True
+        while more:
             self.stream.poll(self.now)
             ask = page.Ask([self.stream], query.Wanted(), 50, "oldest", self.cursor, waits=True)
             answer = page.read(ask, self.now)
             assert answer is not None
             self.cursor = answer.cursor
             self.seen.update(entries(answer))
-            items = len(answer.items)
+            more = bool(answer.items) or not answer.complete
         self.rotations = 0
         assert b"".join(self.seen.values()) == self.written
 

@@ -189,6 +189,11 @@ next""",
 2026-11-20 21:00:00.123 UTC [8] STATEMENT:  SELECT 1""",
         [0, 3],
     ),
+    (
+        "what interrupts a traceback is not part of it",
+        b'ERROR x\nTraceback (most recent call last):\n  File "x"\n2026-11-20T21:00:00 INFO y',
+        [0, 3],
+    ),
     ("the first line begins", b"  indented\n  more\nhead", [0, 2]),
     ("nothing", b"", [0]),
 ]

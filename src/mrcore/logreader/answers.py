@@ -191,7 +191,7 @@ def line(room: Room, now: float, *, stream: str, line_id: str) -> dict[str, Any]
     block = blocks.Block(gen, int(offset) // blocks.BLOCK_BYTES, gen.end(now))
     for entry in block.entries:
         if entry.start == int(offset):
-            item = walk.Item(stream, 0.0, cursor.Place(identity, entry.start), (0, 0), entry)
+            item = walk.Item(stream, cursor.Place(identity, entry.start), (0, 0), entry)
             number = room.index(found, gen).number(entry.start)
             return {"row": item.row(), "number": number, **_whole(gen, entry)}
     raise errors.NotFound(f"There is no line at {offset} of {stream!r}.")

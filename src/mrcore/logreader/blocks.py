@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from mrcore.logreader import fold, generation, level, query, stamp, text
 
-BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES = 128 * 1024
 """Entries never span blocks: where one begins depends on its own block only. A stack trace across
 a border is shown in two parts, which is rare and better than reading back without an end."""
 

@@ -12,6 +12,7 @@ _GOES_ON = re.compile(
 )
 _BRIDGE = re.compile(rb"The above exception was|During handling of the above")
 _MAY_GO_ON = frozenset(b" \t\r\v\faC.}])FTD")
+_EXCEPTION = re.compile(rb"[A-Za-z_][\w.]*(?:: |:?\s*$)")
 _TRACEBACK = b"Traceback (most recent call last)"
 _POSTGRES = re.compile(rb"\d{4}-\d\d-\d\d [\d:.]+ [A-Z]+ \[(\d+)\] ")
 _POSTGRES_MORE = re.compile(
@@ -55,7 +56,7 @@ class Folder:
             if _BRIDGE.match(line):
                 self._bridged = True
                 return True
-        if self._trace and self._indented:
+        if self._trace and self._indented and _EXCEPTION.match(line):
             # The last line of a traceback, `ValueError: …`, is neither indented nor stamped.
             self._trace = False
             return True

@@ -69,12 +69,14 @@ def _gather(
     items: list[walk.Item] = []
     choose = max if newest else min
     going = [w for w in walks if not w.over]
+    steps = 0
     while going and len(items) < limit:
         best = choose(going, key=lambda w: w.next_key)
         if best.ready:
             items.append(best.take())
-        elif time.monotonic() < until:
+        elif not steps or time.monotonic() < until:  # however late it is, one step is made
             best.step()
+            steps += 1
         else:
             break
         if best.over:

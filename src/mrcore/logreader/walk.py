@@ -17,11 +17,16 @@ class Item(NamedTuple):
     """Something to show, and the place that is reached once it was taken."""
 
     stream: str
-    key: float
     place: cursor.Place
     after: tuple[int, int]
     entry: blocks.Entry | None = None
     marker: str = ""
+    written: float = 0.0
+
+    @property
+    def key(self) -> float:
+        """About when it was written, for merging."""
+        return self.entry.key if self.entry is not None else self.written
 
     def row(self) -> dict[str, object]:
         """As it travels to the source."""
@@ -102,7 +107,7 @@ class Walk:
 
     def _item(self, index: int, entry: blocks.Entry, after: int) -> Item:
         place = cursor.Place(self.chain[index].id, entry.start)
-        return Item(self.stream.name, entry.key, place, (index, after), entry)
+        return Item(self.stream.name, place, (index, after), entry)
 
     def _marker(self, index: int, after: tuple[int, int]) -> list[Item]:
         gen = self.chain[index]
@@ -111,7 +116,7 @@ class Walk:
         place = cursor.Place(gen.id, _MARKER)
         text = f"── {gen.born} ──"
         written = self.chain[index - 1].grew_at if index else gen.born_at
-        return [Item(self.stream.name, written, place, after, marker=text)]
+        return [Item(self.stream.name, place, after, marker=text, written=written)]
 
 
 class Back(Walk):
