@@ -28,6 +28,7 @@ from mrcore.sources import core as core_source
 from mrcore.store import files
 
 RESUME_RETRY_S = 1.0
+QUESTIONS_MAX = 200
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,6 @@ class Core:
         self.version = version.version()
         self.ledger = files.ledger(state.path)
         self.history = files.history(state.path)
-        self.asks = deadline.Caller()
         self.hub = hub.Hub(own.environment, self.version, now=now)
         self.series = series.Series(self.history, now=now)
         self.monitor = monitor.Monitor(self.hub, self.series, now=now, jitter=jitter)
@@ -63,6 +63,7 @@ class Core:
             protected=own.protected,
             now=now,
         )
+        self._asks: dict[str, deadline.Caller] = {}
         self._importer = ThreadPoolExecutor(1, thread_name_prefix="import")
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -93,7 +94,12 @@ class Core:
     def quiet(self) -> None:
         """End every stream and every question at once, so that the server can stop."""
         self.hub.close()
-        self.asks.close()
+        for caller in self._asks.values():
+            caller.close()
+
+    def asks(self, source: str) -> deadline.Caller:
+        """Where questions to one source run, so that one which hangs uses up only its own."""
+        return self._asks.setdefault(source, deadline.Caller(most=QUESTIONS_MAX))
 
     def _opener(self, name: str, table: dict[str, Any]) -> monitor.Opener:
         kind = str(table.get("kind", name))

@@ -10,6 +10,8 @@ from mrcore import errors
 
 T = TypeVar("T")
 
+_STOPPING = "The core is stopping."
+
 
 class Caller:
     """Calls into a source, each in a task of its own.
@@ -18,15 +20,21 @@ class Caller:
     would then hold its caller for ever. Here the caller goes on and the call is left behind.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = 1_000) -> None:
         self._calls: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._most = most
 
     async def call(self, work: Callable[[], Awaitable[T]], deadline_s: float, what: str) -> T:
         """Run `work`, named `what` in errors, for at most `deadline_s`.
 
-        Raises what `work` raises, and Unreachable at the deadline or when the core stops.
+        Raises what `work` raises, and Unreachable at the deadline, when the core stops, and when
+        so many calls have not ended that another would only be left behind with them.
         """
+        if self._closed:
+            raise errors.Unreachable(_STOPPING)
+        if len(self._calls) >= self._most:
+            raise errors.Unreachable(f"{what} still owes {self._most} earlier answers.")
         task = asyncio.ensure_future(self._run(work))
         self._calls.add(task)
         task.add_done_callback(self._ended)
@@ -36,7 +44,7 @@ class Caller:
             if not task.done():
                 task.cancel()
         if self._closed and (not task.done() or task.cancelled()):
-            raise errors.Unreachable("The core is stopping.")
+            raise errors.Unreachable(_STOPPING)
         if not task.done():
             raise errors.Unreachable(f"{what} did not answer within {deadline_s:g} s.")
         if task.cancelled():

@@ -22,7 +22,7 @@ _TOUCHED_MAX = 5_000
 
 
 @dataclass
-class _Live:
+class Live:
     """One source now: entities by ref in the order of the sample, points by metric and ref."""
 
     at: datetime
@@ -45,7 +45,7 @@ class _Dirty:
     refs: dict[base.Ref, None] = field(default_factory=dict)
     points: dict[PointKey, None] = field(default_factory=dict)
 
-    def changed(self, source: str, live: _Live) -> wire.Changed:
+    def changed(self, source: str, live: Live) -> wire.Changed:
         return wire.Changed(
             source=source,
             at=live.at,
@@ -116,7 +116,7 @@ class Hub:
         self.core_version = core_version
         self.closed = False
         self._now = now
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, Live] = {}
         self._subscribers: set[Subscriber] = set()
 
     def publish(self, source: str, sample: wire.Sample) -> wire.Changed:
@@ -124,7 +124,7 @@ class Hub:
 
         Also when nothing differs: the event renews the age of what they show.
         """
-        live = self._live.setdefault(source, _Live(sample.at))
+        live = self._live.setdefault(source, Live(sample.at))
         before, points = live.entities, live.points
         after = {entity.ref: entity for entity in sample.entities}
         fresh = {(point.metric, point.ref): point for point in sample.points}
@@ -174,7 +174,7 @@ class Hub:
             sources=tuple(live.whole(name) for name, live in self._live.items()),
         )
 
-    def live(self, source: str) -> _Live:
+    def live(self, source: str) -> Live:
         """One source's live set.
 
         Raises KeyError before its first sample.

@@ -2,7 +2,7 @@
 
 A source is opened (imported and built), entered and then sampled at its interval. Whatever goes
 wrong on the way turns its status `unknown` with the reason; it is tried again with a jittered
-back-off of at most 5 s, or at once after `sample_now`.
+back-off of at most 3 s, or at once after `sample_now`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mrcore.model import base, core, ref, wire
 from mrcore.sources import base as sources
 from mrcore.sources import honest
 
-BACK_OFF_MAX_S = 5.0
+BACK_OFF_MAX_S = 3.0
 STOP_S = 0.3
 
 log = logging.getLogger(__name__)

@@ -61,6 +61,7 @@ class Operating:
         self._now = now
         self._show = show
         self._caller = caller
+        self._changed: list[base.Ref] = []
 
     async def run(self, *, resumed: bool = False) -> None:
         """Work until the operation has ended, or `stopping` is set between two chunks.
@@ -74,6 +75,7 @@ class Operating:
                 await self._monitor.until_watching(self._stored.source)
             while chunk := await self._open(resumed=resumed):
                 resumed = False
+                self._hub.touched(self._changed)
                 error = await self._chunk(chunk)
                 if error or self.stopping:
                     break
@@ -88,7 +90,7 @@ class Operating:
         operation = await self._kept(lambda c: operations.finish(c, number, now, error))
         await self._monitor.sample_now(self._stored.source)
         self._update(operation)
-        self._hub.touched([operation.ref, *self._owner()])
+        self._hub.touched([operation.ref, *self._changed])
 
     async def _open(self, *, resumed: bool) -> operations.Chunk | None:
         """The next chunk, its intent on the disk."""
@@ -109,9 +111,9 @@ class Operating:
             return operations.get(connection, operation.id)
 
         self._update(await self._kept(close))
-        refs = [target.ref for target in chunk.targets]
-        await self._monitor.sample_now(self._stored.source)
-        self._hub.touched([*refs, *self._owner()])
+        self._monitor.poke(self._stored.source)
+        owner = [self._stored.owner] if self._stored.owner else []
+        self._changed = [*owner, *(target.ref for target in chunk.targets)]
         return error
 
     async def _apply(self, chunk: operations.Chunk) -> tuple[Sequence[plans.TargetOutcome], str]:
@@ -145,9 +147,6 @@ class Operating:
         self.operation = operation
         self._show(operation)
         self._monitor.poke("core")
-
-    def _owner(self) -> tuple[base.Ref, ...]:
-        return (self._stored.owner,) if self._stored.owner else ()
 
 
 def begin_chunk(

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from mrcore import errors
-from mrcore.api import problem
+from mrcore import core, errors
+from mrcore.api import ask, problem
 from mrcore.model import wire
 from tests import waiting
 from tests.core import harness
@@ -170,6 +170,28 @@ async def test_a_source_that_does_not_answer_has_a_deadline_and_holds_nobody_up(
     assert "wedged did not answer within 2 s" in found.detail
 
 
+async def test_questions_that_are_left_behind_are_bounded(
+    here: harness.Running, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask, "ANSWER_S", 0.01)
+    monkeypatch.setattr(core, "QUESTIONS_MAX", 3)
+    for _ in range(3):
+        found = refused(await http.get("/api/v1/detail?ref=wedged/check/1"), 503, "unreachable")
+        assert "did not answer" in found.detail
+    found = refused(await http.get("/api/v1/detail?ref=wedged/check/1"), 503, "unreachable")
+    assert "still owes 3 earlier answers" in found.detail
+    assert here.core.asks("wedged").left == 3
+
+
+async def test_a_ledger_that_cannot_be_written_is_not_ready(
+    here: harness.Running, http: httpx.AsyncClient
+) -> None:
+    here.core.ledger.trouble = "ledger.sqlite: database or disk is full"
+    found = refused(await http.get("/readyz"), 503, "store")
+    assert "disk is full" in found.detail
+    assert (await http.get("/livez")).status_code == 200
+
+
 async def test_the_stream_is_a_snapshot_and_then_every_change(here: harness.Running) -> None:
     async with here.client() as client:
         events: list[Any] = []
@@ -200,7 +222,9 @@ async def test_stopping_ends_streams_and_questions_at_once(state: Path) -> None:
         following = asyncio.create_task(
             client.page("core/core/self", "audit", cursor="7", wait_s=25)
         )
-        await waiting.until(lambda: here.core.hub.subscribers == 1 and here.core.asks.left == 1)
+        await waiting.until(
+            lambda: here.core.hub.subscribers == 1 and here.core.asks("core").left == 1
+        )
         here.core.quiet()
         with pytest.raises(errors.CoreUnreachable, match="ended"):
             await streaming

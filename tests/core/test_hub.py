@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrcore import hub
@@ -124,6 +124,7 @@ SAMPLES = st.tuples(
 LOOKS = st.tuples(st.just("look"), st.integers(0, 2), st.none())
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(SAMPLES, LOOKS), max_size=40))
 def test_whatever_the_order_a_replayed_stream_leads_to_what_the_hub_has(
     steps: list[tuple[str, str | int, dict[int, int] | None]],

@@ -44,7 +44,7 @@ def query_of(
 async def detail(core: deps.Core, ref: Ref) -> Response:
     """One entity in full, from the source that its ref names."""
     source = core.monitor.source(_source_of(ref))
-    found = await core.asks.call(lambda: source.detail(ref), ANSWER_S, source.name)
+    found = await core.asks(source.name).call(lambda: source.detail(ref), ANSWER_S, source.name)
     return deps.answer(found)
 
 
@@ -63,7 +63,7 @@ async def page(
     as soon as there are any.
     """
     source = core.monitor.source(_source_of(ref))
-    found = await core.asks.call(
+    found = await core.asks(source.name).call(
         lambda: source.page(ref, collection, query, cursor, wait_s),
         ANSWER_S + wait_s,
         source.name,

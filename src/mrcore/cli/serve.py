@@ -73,7 +73,8 @@ def _serve(where: folder.StateFolder, path: Path | None, *, idle_exit: bool) -> 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for chatty in ("uvicorn", "httpx"):  # a line a request, or a start
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     own = settings.load(path or serving.find_settings(where))
     # Not asyncio.run(): it waits for every task, also for one that swallows its cancellation.
     loop = asyncio.new_event_loop()
