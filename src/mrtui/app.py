@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
 from mrcore import errors
-from mrtui import keys, places, start, themes
+from mrtui import keys, start, themes
 from mrtui.screens import splash
-from mrtui.terminal import frame_diff, safe_text, signals
+from mrtui.terminal import frame_diff, safe_text
 from mrtui.widgets import cells
 
 if TYPE_CHECKING:  # loaded after the first frame, by _load
@@ -35,18 +34,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Start(NamedTuple):
-    """How the screen was started: what leaving means, and what is shown until the core answers."""
-
-    place: str = ""
-    theme: str = ""
-    locked_theme: str = ""
-    read_only: bool = False
-    owns_stack: bool = False
-    steps: Callable[[], Sequence[start.Step]] = tuple
-    failed: Callable[[], str] = str
-
-
 def _load() -> None:
     """Import what the first frame does without: the model, the World, home."""
     from mrtui import acting, link, visits, world
@@ -61,7 +48,7 @@ def _palette() -> type[Provider]:
     return palette.Commands
 
 
-class ControlRoom(frame_diff.FrameDiff[int], signals.CrashSafe[int], inherit_bindings=False):
+class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
     """The whole screen: one World, one Link, a stack of rooms."""
 
     TITLE = "mr"
@@ -81,14 +68,13 @@ class ControlRoom(frame_diff.FrameDiff[int], signals.CrashSafe[int], inherit_bin
         *,
         clock: Callable[[], datetime] = utc_now,
         keymap: keys.Keymap | None = None,
-        started: Start | None = None,
+        started: start.Start | None = None,
     ) -> None:
         super().__init__()
         self.connect = connect
-        self.clock = self.now = clock
-        self.crash_folder = places.crash_folder()
+        self.clock = clock
         self.keymap = keymap or keys.Keymap()
-        self.started = started or Start()
+        self.started = started or start.Start()
         self.news: tuple[str, cells.Style] = ("", "")
         self.inside = asyncio.Event()  # set when home has taken the splash's place
         loaded = themes.load_all()
@@ -112,8 +98,6 @@ class ControlRoom(frame_diff.FrameDiff[int], signals.CrashSafe[int], inherit_bin
         return wanted
 
     def on_mount(self) -> None:
-        if not self.is_headless:
-            signals.exit_on_signals(self)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -146,17 +130,6 @@ class ControlRoom(frame_diff.FrameDiff[int], signals.CrashSafe[int], inherit_bin
     def later(self, work: Any, name: str) -> None:
         """Run a coroutine beside the screen; a newer one of the same name replaces it."""
         self.run_worker(work, name=name, group=name, exclusive=True)
-
-    async def copy_out(self, text: str) -> None:
-        """Put a text on the clipboard of the person's machine, and say how."""
-        from mrtui.terminal import clipboard  # only wanted when something is copied
-
-        said = await clipboard.copy(text, os.environ, self._write)
-        self.say(f"{said} {text}", "accent")
-
-    def _write(self, sequence: str) -> None:
-        if self._driver is not None:
-            self._driver.write(sequence)
 
     def say(self, text: str, style: cells.Style = "") -> None:
         """One line of news for the room on top; it stays until the next key."""

@@ -174,7 +174,7 @@ def lines(view: table.View) -> Shown:
     """The newest lines that are worth showing, and how much is written at all."""
     streams = [s for s in view.world.table("stream").values() if isinstance(s, log.LogStream)]
     notable = [(line, stream) for stream in streams for line in stream.notable]
-    notable.sort(key=lambda pair: view.age_s(pair[0].at))
+    notable.sort(key=lambda pair: view.age_s(pair[0].at or pair[1].last_line_at))
     total = view.world.total("log.line_rate")
     bars = fmt.spark(view.world.recent_total("log.line_rate"), 16)
     title = [Cell(f"{len(streams)} streams", "dim"), Cell(fmt.rate(total)), Cell(bars, "accent")]
@@ -193,7 +193,7 @@ def lines(view: table.View) -> Shown:
             Cell("" if line.at is None else f"{line.at:%S}", "dim"),
             Cell(line_columns.GLYPHS[line.level], style),
             Cell(line.stream, "accent"),
-            Cell(line.text, style),
+            Cell(line_columns.said(line.text), style),
         )
         rows.append((known, row))
     level = _worst(view, streams)

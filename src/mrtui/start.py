@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +28,18 @@ class Step(NamedTuple):
     state: str
     took_s: float | None = None
     why: str = ""
+
+
+class Start(NamedTuple):
+    """How the screen was started: what leaving means, and what is shown until the core answers."""
+
+    place: str = ""
+    theme: str = ""
+    locked_theme: str = ""
+    read_only: bool = False
+    owns_stack: bool = False
+    steps: Callable[[], Sequence[Step]] = tuple
+    failed: Callable[[], str] = str
 
 
 class Stack:

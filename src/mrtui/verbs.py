@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mrcore.model import base, log, queue, ref, stack
 from mrtui import columns
+from mrtui.terminal import clipboard
 
 if TYPE_CHECKING:
     from mrtui import app
@@ -97,7 +98,8 @@ class Verbs:
     async def do_copy(self, _: str) -> None:
         """Put the ref under the cursor on the clipboard."""
         if self.cursor_ref:
-            await self.control.copy_out(ref.url(self.cursor_ref))
+            clipboard.copy(self.control, ref.url(self.cursor_ref))
+            self.control.say(f"copied {ref.url(self.cursor_ref)}", "accent")
 
     async def do_command(self, _: str) -> None:
         """Ask for a `:` command."""

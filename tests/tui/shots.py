@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from mrtui import app, keys
+from mrtui import app, keys, start
 from mrtui.cli import show
 from tests import waiting
 from tests.tui import simulated
@@ -27,7 +27,7 @@ async def running(
         lambda: known,
         clock=clock or simulated.Clock(),
         keymap=keys.Keymap(),
-        started=app.Start(place="local", **started),
+        started=start.Start(place="local", **started),
     )
     async with control.run_test(size=size) as pilot:
         await waiting.until(lambda: control.inside.is_set(), what="home")

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
         locked = screen.prepared()
         from mrtui import app  # textual, after the stack was started
 
-        started = app.Start(
+        started = start.Start(
             place=f"{options.command} {state.name}".strip(),
             theme=options.theme,
             locked_theme=locked,

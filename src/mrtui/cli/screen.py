@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     locked = prepared()
     from mrtui import app  # textual, after the core was started
 
-    started = app.Start(
+    started = start.Start(
         place=place.name,
         theme=options.theme,
         locked_theme=locked,
@@ -88,4 +88,6 @@ def connector(place: places.Place, token: str) -> Callable[[], link.Core]:
 
 def show(control: app.ControlRoom) -> int:
     """Run the app until it is left; signals and crashes restore the terminal."""
-    return control.run(mouse=False) or 0
+    from mrtui.terminal import signals  # textual
+
+    return signals.run(control, crash_folder=places.crash_folder(), now=control.clock)

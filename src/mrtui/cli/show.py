@@ -7,7 +7,7 @@ import asyncio
 import re
 
 from mrcore import errors
-from mrtui import app, places, screens
+from mrtui import app, places, screens, start
 from mrtui.cli import screen
 
 PATIENCE_S = 10.0
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
             f"There is no screen {options.screen!r}.", fix=f"There are {', '.join(screens.NAMES)}."
         )
     size = (int(wanted[1]), int(wanted[2]))
-    started = app.Start(place=place.name)
+    started = start.Start(place=place.name)
     control = app.ControlRoom(screen.connector(place, place.token), started=started)
     print(asyncio.run(drawn(control, options.screen, size)))
     return 0

@@ -47,11 +47,16 @@ def took(entity: queue.Job) -> str:
     return fmt.millis((entity.finished_at - entity.started_at).total_seconds() * 1000)
 
 
+def short(identity: str) -> str:
+    """An id as it is called: of a UUID its first eight characters."""
+    return identity[:8] if len(identity) == 36 and identity[8] == "-" else identity
+
+
 def cells(entity: queue.Job, view: View) -> tuple[Cell, ...]:
     note = entity.error or (f"on {entity.worker}" if entity.worker else "")
     return (
         Cell(GLYPHS[entity.state], TONES.get(entity.state, "")),
-        Cell(entity.id),
+        Cell(short(entity.id)),
         Cell(entity.name, "strong"),
         Cell(attempts(entity)),
         Cell(view.age(newest(entity))),
@@ -71,7 +76,7 @@ TABLE = Table(
         Column("what it says", keep=6),
     ),
     cells=cells,
-    label=lambda entity: f"{entity.id} {entity.name}",
+    label=lambda entity: f"{short(entity.id)} {entity.name}",
     orders=(
         ("newest", lambda entity, view: view.age_s(newest(entity))),
         ("oldest", lambda entity, view: -view.age_s(newest(entity))),

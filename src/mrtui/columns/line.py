@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mrcore.model import log
 from mrtui.columns import fmt
 from mrtui.columns.table import Cell, Column, Style, Table, View
@@ -20,6 +22,17 @@ TONES: dict[log.LogLevel, Style] = {
 }
 
 
+_PREFIX = re.compile(
+    r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?Z| ?UTC|[+-]\d\d:?\d\d)?\]?\s+"
+    r"(?:\[?(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL)\]?:?\s+)?"
+)
+
+
+def said(text: str) -> str:
+    """A line without the time and level in front of it: they have their own columns."""
+    return _PREFIX.sub("", text, count=1) or text
+
+
 def cells(entity: log.LogLine, view: View) -> tuple[Cell, ...]:
     tone = TONES.get(entity.level, "")
     folded = f" (+{entity.folded} lines)" if entity.folded else ""
@@ -27,7 +40,7 @@ def cells(entity: log.LogLine, view: View) -> tuple[Cell, ...]:
         Cell(fmt.clock(entity.at), "dim"),
         Cell(GLYPHS[entity.level], tone),
         Cell(entity.stream, "accent"),
-        Cell(entity.text + folded, tone),
+        Cell(said(entity.text) + folded, tone),
     )
 
 

@@ -33,7 +33,7 @@ class Job(detail.Detail):
         found = self.job()
         named = [part.decode("utf-8", "replace") for part in ids]
         if found is not None:
-            named[-1] = f"{found.id} {found.name}"
+            named[-1] = f"{job_columns.short(found.id)} {found.name}"
         return ("queues", *named)
 
     def body(self) -> ComposeResult:

@@ -12,6 +12,7 @@ from mrcore import errors
 from mrcore.model import base, log, plans
 from mrcore.model import ref as refs
 from mrtui.columns import fmt
+from mrtui.columns import line as line_columns
 from mrtui.screens import room, text
 from mrtui.widgets import cells, log_view
 
@@ -28,7 +29,12 @@ def rows(found: Iterable[base.Entity]) -> list[log_view.LogRow]:
         lines.reverse()
     return [
         log_view.LogRow(
-            line.ref, fmt.clock(line.at), line.level.value, line.stream, line.text, line.folded
+            line.ref,
+            fmt.clock(line.at),
+            line.level.value,
+            line.stream,
+            line_columns.said(line.text),
+            line.folded,
         )
         for line in lines
     ]
