@@ -137,6 +137,10 @@ class Prompt(Horizontal):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
+        safe = fitting.safe(event.value)
+        if safe != event.value:  # pasted; what it becomes is told next
+            event.input.value = safe
+            return
         self._offer = -1
         self.fail("")
         self.post_message(self.Changed(self, self._sign, self.text))

@@ -150,7 +150,7 @@ def fitting_hints(hints: Sequence[KeyHint], width: int) -> list[KeyHint]:
     """The hints that fit: the last one (`? keys`) first of all, the others in their order."""
     if not hints:
         return []
-    left = width - _hint_width(hints[-1])
+    left = width + 1 - _hint_width(hints[-1])  # nothing follows the last
     kept = []
     for hint in hints[:-1]:
         left -= _hint_width(hint)

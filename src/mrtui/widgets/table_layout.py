@@ -33,8 +33,10 @@ class Layout:
     def begin(self, columns: Sequence[cells.Column]) -> None:
         """Use these columns and forget how far the former ones had grown."""
         self.columns = tuple(columns)
+        # With room for the arrow of the order beside the title.
         self._grown = [
-            max(column.min_width, fitting.width(column.title)) for column in self.columns
+            max(column.min_width, fitting.width(column.title) + bool(column.title))
+            for column in self.columns
         ]
         self.widths = self._shared_out(0)
 
