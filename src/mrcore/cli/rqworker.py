@@ -9,6 +9,8 @@ from typing import Any
 import click
 import redis
 import rq
+from redis import retry
+from redis.backoff import NoBackoff
 
 from mrcore import errors, folder
 from mrcore.mentor import config, console, finance
@@ -41,9 +43,11 @@ def command(state: Path | None, burst: bool) -> None:
     if state or os.environ.get("MR_STATE"):
         os.environ[finance.FOLDER] = str(folder.StateFolder(state).make() / "exports")
     settings = config.Config.read(os.environ).redis
-    connection = redis.Redis(**settings.options())
     try:
-        connection.ping()
+        # Asked once, without patience: who starts us tries again.
+        with redis.Redis(**settings.options(), retry=retry.Retry(NoBackoff(), 0)) as once:
+            once.ping()
+        connection = redis.Redis(**settings.options())
         _Worker([finance.QUEUE], connection=connection).work(burst=burst)
     except redis.ConnectionError as error:
         raise errors.StackError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -37,11 +39,23 @@ def as_role(database: str, role: str) -> str:
     return database.replace("mr_admin:", f"{role}:", 1)
 
 
+@pytest.fixture(scope="session")
+def template(postgres: servers.Postgres) -> str:
+    """Name of a database with a tiny Mr. Mentor as of NOW, to be copied only."""
+    name = servers.new_name("mentor")
+    made = order(postgres.dsn(name), scale=TINY)
+    admin = dataclasses.replace(made, admin_dsn=SecretStr(postgres.dsn()))
+    asyncio.run(seed.make(admin, now=lambda: NOW))
+    return name
+
+
 @pytest.fixture
-async def seeded(database: str) -> str:
-    """DSN (superuser) of a database with a tiny Mr. Mentor as of NOW."""
-    await seed.make(order(database, scale=TINY), now=lambda: NOW)
-    return database
+def seeded(postgres: servers.Postgres, template: str) -> Iterator[str]:
+    """DSN (superuser) of this test's own copy of it."""
+    name = servers.new_name()
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield postgres.dsn(name)
+    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
