@@ -1,0 +1,138 @@
+"""huey's queues with jobs that really ran, failed and wait, a worker that beats, and a schedule."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Hashable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from mrcore import scheduler
+from mrcore.model import base, plans, ref
+from mrcore.sources import base as source_base
+from tests import restartable, servers, waiting
+from tests.contract import rig
+from tests.core import journals
+
+QUEUE, ODD, DEED = "emailQueue", "a/b%c?d é", "deedQueue"
+FAILED, COMPLETED, WAITING = 7, 4, 3
+
+
+class Huey(rig.Rig):
+    kind = "huey"
+
+    def __init__(self, folder: Path) -> None:
+        self.server = restartable.Valkey(folder)
+        self.server.start()
+        self._open = contextlib.ExitStack()
+        self._desks: dict[str, journals.Desk] = {}
+        self._populate()
+
+    def close(self) -> None:
+        self._open.close()
+        self.server.close()
+
+    def table(self) -> dict[str, Any]:
+        return {"url": self.server.url()}
+
+    def limited(self) -> dict[str, Any]:
+        return {"url": self.server.url(user="blind")}
+
+    def pid(self, source: source_base.Source) -> int:
+        return self.server.pid
+
+    async def identities(self, source: source_base.Source) -> Hashable:
+        """Client ids of the source's two connections."""
+        with contextlib.closing(self.server.client()) as client:
+
+            def all_there() -> frozenset[str] | None:
+                rows = client.client_list()
+                ids = frozenset(row["id"] for row in rows if row["name"] == "mrcore")
+                return ids if len(ids) == 2 else None
+
+            return await waiting.until(all_there, what="two kept connections")
+
+    def kill(self, source: source_base.Source) -> None:
+        self._open.close()
+        self.server.kill()
+
+    def spawn(self) -> None:
+        self.server.spawn()
+
+    def settle(self) -> None:
+        self.server.wait()
+        self._populate()
+
+    def listings(self) -> tuple[rig.Listing, ...]:
+        owner = ref.make("huey", "queue", QUEUE)
+        failed, completed = (self._refs(QUEUE, state) for state in ("failed", "completed"))
+        return (
+            rig.Listing(owner, "jobs", failed, plans.Query(state="failed", limit=3)),
+            rig.Listing(owner, "jobs", failed, plans.Query(state="failed", limit=300)),
+            rig.Listing(owner, "jobs", completed, plans.Query(state="completed", limit=1)),
+        )
+
+    def odd(self) -> tuple[base.Ref, ...]:
+        return (ref.make("huey", "queue", ODD), *self._refs(ODD, "failed"))
+
+    def unknown(self) -> tuple[base.Ref, ...]:
+        return (
+            "huey/queue/none",
+            f"huey/job/{QUEUE}/none",
+            "huey/job/none/none",
+            "huey/worker/none",
+            "huey/schedule/none",
+        )
+
+    async def deed(self) -> rig.Deed:
+        desk = self._desks[DEED]
+        before = self._refs(DEED, "failed")
+        self._fail(desk, 3)
+        first, *rest = sorted(self._refs(DEED, "failed") - before)
+        return rig.Deed("queue.retry", (first, *rest), first)
+
+    async def move_on(self, deed: rig.Deed) -> None:
+        """Somebody else retries it first."""
+        async with self.open() as source:
+            selection = plans.Selection(refs=(deed.moved_on,))
+            planned = source.plan(deed.action, selection, {}, lambda done, total: None)
+            targets = [part async for part in planned if isinstance(part, plans.Target)]
+            (outcome,) = await source.apply(deed.action, targets, {})
+            assert outcome.outcome is plans.Outcome.DONE
+
+    def _refs(self, queue: str, state: str) -> frozenset[base.Ref]:
+        return frozenset(ref.make("huey", "job", queue, i) for i in self._desks[queue].ids(state))
+
+    def _populate(self) -> None:
+        for name in (QUEUE, ODD, DEED):
+            self._desks[name] = self._open.enter_context(journals.desk(self.server.url(), name))
+        desk = self._desks[QUEUE]
+        self._fail(self._desks[ODD], 1)
+        self._fail(desk, FAILED)
+        send = desk.huey.task(name="send_otp")(lambda to: None)
+        for number in range(COMPLETED):
+            send(f"{number}@example.org")
+        desk.run_all()
+        for number in range(WAITING):
+            send(f"{number}@example.org")
+        scheduler.Scheduler(
+            {QUEUE: desk.huey},
+            [scheduler.Declared("digest", QUEUE, "send_otp", timedelta(hours=1), args=("all",))],
+            owner="contract",
+            now=source_base.utc_now,
+        ).tick()
+        with contextlib.closing(self.server.client()) as client:
+            client.execute_command(
+                *("ACL", "SETUSER", "blind", "on", f">{servers.PASSWORD}", "+get", "~*")
+            )
+
+    def _fail(self, desk: journals.Desk, count: int) -> None:
+        fail = desk.huey.task(name=f"fail_{desk.queued()}_{len(desk.ids('failed'))}")(_refuse)
+        for number in range(count):
+            fail(number)
+        desk.run_all()
+
+
+def _refuse(number: int) -> None:
+    raise ConnectionError(f"535-5.7.8 refused {number}")
