@@ -202,4 +202,4 @@ def test_counts_of_a_stream(tmp_path: Path, closing: contextlib.ExitStack) -> No
     one.poll(NOW)
     assert (one.tally.lines, one.tally.errors) == (14, 2)
     assert [line.text[-6:] for line in one.tally.notable] == [f"WARN {n}" for n in range(4, 9)]
-    assert one.tally.last_at == NOW + 8
+    assert one.wrote_at == NOW

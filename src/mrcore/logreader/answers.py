@@ -147,7 +147,7 @@ def _stream(stream: follow.Stream, now: float) -> dict[str, Any]:
         "problem": _problem(stream.problem) if stream.problem else None,
         "gone_since": stream.gone_since,
         "rotated_at": stream.rotated_at,
-        "last_line_at": tally.last_at or (gen.grew_at if gen and gen.read else None),
+        "last_line_at": stream.wrote_at,
         "size": gen.read if gen else 0,
         "lines": tally.lines,
         "errors": tally.errors,

@@ -40,6 +40,7 @@ class Stream:
         self.problem: errors.SourceError | None = None
         self.gone_since: float | None = None
         self.rotated_at: float | None = None
+        self.wrote_at: float | None = None
         self._links = links
         self._from_start = from_start
         self._forgotten: dict[str, int] = {}
@@ -112,6 +113,7 @@ class Stream:
             if not data:
                 return
             gen.advance(data, now)
+            self.wrote_at = now
             budget -= len(data)
             if gen.complete > counted:
                 self._count(gen, counted, data)
@@ -194,6 +196,7 @@ class Stream:
             return
         gen.grew_at = os.fstat(fd).st_mtime
         gen.skip_to_end()
+        self.wrote_at = gen.grew_at if gen.read else None
         lo = gen.line_start(max(gen.complete - blocks.BLOCK_BYTES, 0))
         self.tally.look(gen.bytes_at(lo, gen.complete - lo), lo, gen.id)
 

@@ -29,7 +29,6 @@ class Tally:
         self.lines = 0
         self.errors = 0.0
         self.notable: deque[Notable] = deque(maxlen=NOTABLE)
-        self.last_at: float | None = None
         self._folder = fold.Folder()
 
     def begin_anew(self) -> None:
@@ -61,8 +60,6 @@ class Tally:
                     ref = f"{identity}.{offset + position}"
                     self.notable.append(Notable(ref, stamp.of(line), found, shown))
             position += len(line) + 1
-        last = data[data.rfind(b"\n", 0, len(data) - 1) + 1 :]
-        self.last_at = stamp.of(last) or self.last_at
         return errors
 
 

@@ -55,8 +55,8 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
-        self._heard_at = 0.0
-        self._why = "The log reader is starting."
+        self._owing_since: float | None = None
+        self._why = "The log reader was not started."
         self.started = 0
 
     @property
@@ -73,6 +73,7 @@ class Child:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait((self._keeper,))
+            self._keeper = None
         self._fail("The source is closed.")
 
     async def ask(self, do: str, *, wait_s: float = 0.0, **arguments: Any) -> dict[str, Any]:
@@ -80,6 +81,8 @@ class Child:
 
         Raises what it refuses with, and Unreachable when it is away or does not answer in time.
         """
+        if self._keeper is None:
+            raise errors.Unreachable(self._why)
         number = next(self._numbers)
         try:
             async with asyncio.timeout(ANSWER_S + wait_s):
@@ -96,13 +99,11 @@ class Child:
 
     async def _exchange(self, number: int, do: str, arguments: dict[str, Any]) -> dict[str, Any]:
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        if len(self._pending) == 0:
-            self._heard_at = asyncio.get_running_loop().time()
+        if self._owing_since is None and not arguments["wait_s"]:
+            self._owing_since = asyncio.get_running_loop().time()
         self._pending[number] = future
         self._send(number, do, {k: v for k, v in arguments.items() if v or k != "wait_s"})
-        answer = await future
-        del self._pending[number]
-        return answer
+        return await future
 
     def _send(self, number: int, do: str, arguments: dict[str, Any]) -> None:
         if self._process is None or self._process.stdin is None:
@@ -112,14 +113,17 @@ class Child:
 
     def _suspect(self) -> None:
         """Kill a reader that has been silent for too long; the keeper starts another one."""
-        silent_s = asyncio.get_running_loop().time() - self._heard_at
-        if self._process is not None and self._up.is_set() and silent_s > WEDGED_S:
+        if self._process is None or self._owing_since is None:
+            return
+        silent_s = asyncio.get_running_loop().time() - self._owing_since
+        if silent_s > WEDGED_S:
             self._why = f"The log reader said nothing for {silent_s:.0f} s and was restarted."
             self._kill(self._process)
 
     async def _keep(self) -> None:
         pause_s = FIRST_PAUSE_S
         loop = asyncio.get_running_loop()
+        self._why = "The log reader is starting."
         while True:
             began = loop.time()
             try:
@@ -140,6 +144,7 @@ class Child:
             limit=LINE_BYTES,
         )
         self._process = process
+        self._owing_since = asyncio.get_running_loop().time()
         self.started += 1
         try:
             self._send(0, "watch", self._watch())
@@ -153,10 +158,10 @@ class Child:
         return f"The log reader ended with {code} and is being restarted."
 
     def _heard(self, answer: dict[str, Any]) -> None:
-        self._heard_at = asyncio.get_running_loop().time()
+        self._owing_since = None
         if answer["id"] == 0:
             self._up.set()
-        future = self._pending.get(answer["id"])
+        future = self._pending.pop(answer["id"], None)
         if future is None or future.done():
             return
         if "error" in answer:
@@ -179,3 +184,4 @@ class Child:
         for future in self._pending.values():
             if not future.done():
                 future.set_exception(errors.Unreachable(why))
+        self._pending.clear()
