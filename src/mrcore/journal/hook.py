@@ -64,6 +64,7 @@ class Journal:
         self.endings = endings.Endings(self.pen, self.keep)
         self._running: dict[str, claims.Claim] = {}
         self._local = threading.local()
+        self._told = False
         self._execute: Any = huey.execute
         self.join(heart.Heart(self.pen.conn, root, now=now))
         self._take_over()
@@ -106,6 +107,9 @@ class Journal:
         if claim is not None:
             self.endings.requeue(claim, data, "", "", self.heart.stopping)
             return
+        if not self._told:  # a queue without a worker yet is known by its producers
+            self.pen.conn.hset(self.place.queue.meta, mapping=self.meta())
+            self._told = True
         now_s = self.pen.now_s()
         fields = {**self.pen.described(message), "enqueued_at": scripts.stamp(now_s)}
         self.pen.call("enqueue", message.id, data, *scripts.flat(fields), now_s=now_s)

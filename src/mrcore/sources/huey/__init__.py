@@ -89,15 +89,14 @@ class Huey(source_base.SourceBase):
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
     ) -> wire.Page:
-        """Jobs of a queue, newest first; with `wait_s`, once something there has changed."""
+        """Jobs of a queue; they leave as they come, so with `wait_s` no cursor leads on."""
         if collection != "jobs":
             raise self._unsupported(f"collection {collection!r}")
         place = await self._place(ref)
-        if wait_s > 0:
-            await self._jobs.changed(self._hand, place, query, wait_s)
-        return await self._hand.run(
+        page = await self._hand.run(
             lambda client: self._jobs.page(client, place, query, cursor, self.now())
         )
+        return page.model_copy(update={"cursor": None}) if wait_s else page
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         return await self._hand.run(

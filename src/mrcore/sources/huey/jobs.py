@@ -6,7 +6,6 @@ rows were looked at). It goes on after that row even when rows have come and gon
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -17,13 +16,11 @@ from typing import Any
 from mrcore import errors
 from mrcore.journal import keys, record
 from mrcore.model import plans, queue, wire
-from mrcore.sources import kept
 from mrcore.sources.huey import discover, mask, rows
 from mrcore.sources.redis import link, scan
 
 BUDGET_S = 0.2
 CHUNK = 300
-POLL_S = 0.25
 ORDER = ("active", "failed", "waiting", "delayed", "completed")
 """The states in which a page without one goes through them."""
 
@@ -224,25 +221,6 @@ class Jobs:
         names = sorted(workers)
         alive = await client.ask(*(("EXISTS", self.root.alive(name)) for name in names))
         return {name for name, there in zip(names, alive, strict=True) if there == 0}
-
-    async def changed(
-        self,
-        hand: kept.Kept[link.Client],
-        place: discover.Place,
-        query: plans.Query,
-        wait_s: float,
-    ) -> None:
-        """Return when the number or the newest of these jobs changes, or after `wait_s`."""
-        states, deadline = _states(place, query.state), time.monotonic() + wait_s
-        commands: list[link.Command] = [self._count(place, state) for state in states]
-        commands += [
-            ("ZRANGE", self.root.queue(place.name).state(state), -1, -1) for state in states
-        ]
-        before = await hand.run(lambda client: client.ask(*commands))
-        while (left_s := deadline - time.monotonic()) > 0:
-            await asyncio.sleep(min(POLL_S, left_s))
-            if await hand.run(lambda client: client.ask(*commands)) != before:
-                return
 
 
 def _states(place: discover.Place, state: str) -> tuple[str, ...]:
