@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from textual.app import ComposeResult
@@ -22,8 +22,8 @@ class Room(frame_diff.FrameDiff[None]):
 
     CSS = "Horizontal { height: 1fr; } LiveTable { width: 1fr; } #log { height: 12; }"
 
-    def __init__(self) -> None:
-        super().__init__(environ={"TERM": "xterm-256color"})
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        super().__init__(environ={"TERM": "xterm-256color", **(environ or {})})
         themes.install(self, themes.load(themes.own_folder()))
         self.theme = themes.DEFAULT
         self.top, self.keys = status_bar.TopLine(), status_bar.KeyLine()
