@@ -77,8 +77,6 @@ class LogView(line_window.LineWindow, can_focus=True):
         self._top_told = False
         self._stale = False
 
-    # What is shown
-
     @property
     def rows(self) -> Sequence[LogRow]:
         """The rows that are held, oldest first."""
@@ -149,7 +147,7 @@ class LogView(line_window.LineWindow, can_focus=True):
         if not rows:
             return
         self._prepare(rows)
-        top = self.top
+        top = self.top  # of what is read
         dropped = self._reader.grow(rows)
         self._settle()
         if not self._reader.following:
@@ -170,8 +168,8 @@ class LogView(line_window.LineWindow, can_focus=True):
             self.scroll_line(max(0, self._buffer.lines - self.window_height))
 
     def _rewrap(self) -> None:
-        width = self.window_width
-        self._buffer.wrap(max(2, width - self._painter.indent(width)) if self._wraps else 0)
+        text = self.window_width - self._painter.indent(self.window_width)
+        self._buffer.wrap(max(2, text) if self._wraps else 0)
 
     def window_changed(self) -> None:
         """Wrap at the new width, and keep the cursor's row in sight."""
