@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from mrcore import errors
 from mrcore.journal import keys, record
 from mrcore.model import base, queue, ref, wire
-from mrcore.sources.huey import jobs, look, mask, retry, rows
+from mrcore.sources.huey import asking, jobs, look, mask, retry, rows
 from mrcore.sources.redis import link
 
 
@@ -33,7 +33,7 @@ async def detail(
 async def _job(client: link.Client, shelf: jobs.Jobs, of: base.Ref, now: datetime) -> wire.Detail:
     source = shelf.maker.source
     name, job_id = retry.address(source, of)
-    (reply,) = await client.ask(("HGETALL", shelf.root.queue(name).job(job_id)))
+    (reply,) = await asking.ask(client, ("HGETALL", shelf.root.queue(name).job(job_id)))
     items = reply if isinstance(reply, list) else []
     found = record.whole(job_id, dict(zip(items[::2], items[1::2], strict=True)))
     read = await shelf.read(client, name, [job_id])

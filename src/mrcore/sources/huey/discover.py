@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mrcore import errors
 from mrcore.journal import keys
 from mrcore.sources import kept
+from mrcore.sources.huey import asking
 from mrcore.sources.redis import link
 
 LIST = "huey.redis."
@@ -95,7 +96,7 @@ async def place(client: link.Client, root: keys.Root, found: Found, name: str) -
     """Where a queue is, asked anew if it is not known yet."""
     known = found.get(name)
     if known is None and found.wanted(name):
-        (replies,) = await client.ask(("HMGET", root.queue(name).meta, "list", "schedule"))
+        (replies,) = await asking.ask(client, ("HMGET", root.queue(name).meta, "list", "schedule"))
         if isinstance(replies, list) and replies[0] and replies[1]:
             known = Place(name, replies[0].decode(), replies[1].decode())
             found.learn(known)

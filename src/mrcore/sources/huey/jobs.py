@@ -16,7 +16,7 @@ from typing import Any
 from mrcore import errors
 from mrcore.journal import keys, record
 from mrcore.model import plans, queue, wire
-from mrcore.sources.huey import discover, mask, rows
+from mrcore.sources.huey import asking, discover, mask, rows
 from mrcore.sources.redis import link, scan
 
 BUDGET_S = 0.2
@@ -115,7 +115,7 @@ class Jobs:
     async def _total(
         self, client: link.Client, place: discover.Place, states: Sequence[str]
     ) -> int:
-        counts = await client.ask(*(self._count(place, state) for state in states))
+        counts = await asking.ask(client, *(self._count(place, state) for state in states))
         return sum(count for count in counts if isinstance(count, int))
 
     def _count(self, place: discover.Place, state: str) -> link.Command:
@@ -131,7 +131,7 @@ class Jobs:
         """Walk through one state; where to go on in it, or None at its end."""
         if spot.state in ("waiting", "delayed"):
             known = ("ZCARD", self.root.queue(place.name).state(spot.state))
-            truth, journal = await client.ask(self._count(place, spot.state), known)
+            truth, journal = await asking.ask(client, self._count(place, spot.state), known)
             if spot.skipped >= 0 or truth != journal:
                 return await self._messages(client, place, spot, walk)
         return await self._recorded(client, place, spot, walk)
@@ -146,7 +146,9 @@ class Jobs:
         while not walk.full():
             size = CHUNK if walk.query.text else walk.query.limit - len(walk.found)
             command = "ZREVRANGE" if newest else "ZRANGE"
-            (reply,) = await client.ask((command, zset, start, start + size - 1, "WITHSCORES"))
+            (reply,) = await asking.ask(
+                client, (command, zset, start, start + size - 1, "WITHSCORES")
+            )
             pairs = _scored(reply)
             ids = [member.decode("utf-8", "replace") for member, _ in pairs]
             jobs = await self.read(client, place.name, ids)
@@ -177,7 +179,7 @@ class Jobs:
                 command = ("LRANGE", place.list, -last - 1, -first - 1)
             else:
                 command = ("LRANGE", place.list, first, last)
-            (reply,) = await client.ask(command)
+            (reply,) = await asking.ask(client, command)
             messages = reply if isinstance(reply, list) else []
             if walk.query.order == "oldest" and state is queue.JobState.WAITING:
                 messages = messages[::-1]
@@ -204,7 +206,7 @@ class Jobs:
         for job_id in ids:
             commands.append(("HMGET", at.job(job_id), *record.SUMMARY, "payload"))
             commands.append(("HEXISTS", at.job(job_id), "message"))
-        replies = await client.ask(*commands) if commands else []
+        replies = await asking.ask(client, *commands)
         found: dict[str, tuple[record.Record, bool, Any]] = {}
         for job_id, values, has in zip(ids, replies[::2], replies[1::2], strict=True):
             if isinstance(values, list) and (one := record.summary(job_id, values[:-1])):
@@ -219,7 +221,7 @@ class Jobs:
 
     async def _dead(self, client: link.Client, workers: set[str]) -> set[str]:
         names = sorted(workers)
-        alive = await client.ask(*(("EXISTS", self.root.alive(name)) for name in names))
+        alive = await asking.ask(client, *(("EXISTS", self.root.alive(name)) for name in names))
         return {name for name, there in zip(names, alive, strict=True) if there == 0}
 
 
@@ -241,8 +243,8 @@ async def _start(client: link.Client, zset: str, spot: Spot, *, newest: bool) ->
     if not spot.job_id:
         return 0
     before = (f"({spot.score}", "+inf") if newest else ("-inf", f"({spot.score}")
-    rank, passed = await client.ask(
-        ("ZREVRANK" if newest else "ZRANK", zset, spot.job_id), ("ZCOUNT", zset, *before)
+    rank, passed = await asking.ask(
+        client, ("ZREVRANK" if newest else "ZRANK", zset, spot.job_id), ("ZCOUNT", zset, *before)
     )
     if isinstance(rank, int):
         return rank + 1

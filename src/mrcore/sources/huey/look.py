@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from redis import exceptions
-
-from mrcore import errors
 from mrcore.journal import keys, record
 from mrcore.model import base, queue, ref, wire
-from mrcore.sources.huey import discover, rows
+from mrcore.sources.huey import asking, discover, rows
 from mrcore.sources.redis import link
 
 BACKLOG_S = 120.0
@@ -87,7 +84,7 @@ class Look:
 
     async def read(self, client: link.Client, now: datetime) -> Seen:
         """Queues, workers and schedules now. Raises SourceError."""
-        names, workers, schedules = await self._ask(
+        names, workers, schedules = await asking.ask(
             client,
             ("SMEMBERS", self.root.queues),
             ("HGETALL", self.root.workers),
@@ -97,7 +94,7 @@ class Look:
         places = self._found.places()
         facts = await self._facts(client, places, now)
         hands = list(_pairs(workers))[:_MOST]
-        alive = await self._ask(
+        alive = await asking.ask(
             client, *(("EXISTS", self.root.alive(n.decode("utf-8", "replace"))) for n, _ in hands)
         )
         staff = [
@@ -148,13 +145,13 @@ class Look:
                 ("HGETALL", of.meta),
                 ("HMGET", of.stats, *_TOTALS),
             ]
-        replies = iter(await self._ask(client, *commands))
+        replies = iter(await asking.ask(client, *commands))
         return [_parse([next(replies) for _ in range(10)]) for _ in places]
 
     async def _ghosts(self, client: link.Client, dead: Sequence[queue.Worker]) -> dict[str, int]:
         """How many jobs dead workers hold, by queue; asked only while there is a dead one."""
         pairs = [(name, worker.name) for worker in dead for name in worker.queues]
-        held = await self._ask(
+        held = await asking.ask(
             client, *(("LLEN", self.root.queue(name).hands(worker)) for name, worker in pairs)
         )
         found: dict[str, int] = {}
@@ -196,19 +193,10 @@ class Look:
         self, client: link.Client, names: Sequence[bytes], now: datetime
     ) -> list[queue.Schedule]:
         known = sorted(name.decode("utf-8", "replace") for name in names)[:_MOST]
-        replies = await self._ask(client, *(("HGETALL", keys.schedule(n)) for n in known))
+        replies = await asking.ask(client, *(("HGETALL", keys.schedule(n)) for n in known))
         found = zip(known, replies, strict=True)
         made = [rows.schedule(self.source, n, dict(_pairs(reply)), now) for n, reply in found]
         return [s for s in made if self._found.wanted(s.queue)]
-
-    async def _ask(self, client: link.Client, *commands: link.Command) -> list[Any]:
-        """Replies; a refusal is raised, another type of key than ours is None."""
-        replies = await client.ask(*commands) if commands else []
-        for command, reply in zip(commands, replies, strict=True):
-            if isinstance(reply, exceptions.NoPermissionError):
-                name = str(command[0])
-                raise errors.NotPermitted(f"huey's queues: {link.needs(reply, name)}.")
-        return [None if isinstance(reply, Exception) else reply for reply in replies]
 
 
 def _verdict(facts: Facts, workers: int | None, ghosts: int, now: datetime) -> base.Verdict:

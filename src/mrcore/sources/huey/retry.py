@@ -12,7 +12,7 @@ from mrcore import errors
 from mrcore.journal import keys, record, scripts
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
-from mrcore.sources.huey import discover
+from mrcore.sources.huey import asking, discover
 from mrcore.sources.redis import link
 
 ACTION = "queue.retry"
@@ -68,7 +68,7 @@ class Retry:
             at = self._root.queue(queue).job(job_id)
             commands.append(("HMGET", at, "state", "attempts", "task"))
             commands.append(("HEXISTS", at, "message"))
-        replies = await client.ask(*commands) if commands else []
+        replies = await asking.ask(client, *commands)
         pairs = zip(refs, addresses, replies[::2], replies[1::2], strict=True)
         return [(of, _target(of, who[1], values, has)) for of, who, values, has in pairs]
 
