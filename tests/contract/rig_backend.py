@@ -23,6 +23,7 @@ class Backend(rig.Rig):
     lacks = {
         "limited": "health is public",
         "guards": "describe() has no actions",
+        "minute": "no HTTP connection is kept over a question without an answer",
     }
     frozen_answer = "unknown"
 

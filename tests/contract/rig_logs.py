@@ -32,6 +32,7 @@ class Logs(rig.Rig):
     lacks = {
         "limited": "the reader runs as the core does; its own tests have files it may not read",
         "guards": "describe() has no actions",
+        "minute": "a reader that says nothing for 5 s is killed, and another one started",
     }
 
     def __init__(self, place: Path) -> None:

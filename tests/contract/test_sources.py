@@ -215,6 +215,21 @@ async def test_a_stopped_server_costs_a_deadline_and_is_heard_again(here: rig.Ri
         assert (await source.detail(first.ref)).entity.ref == first.ref
 
 
+@pytest.mark.proof
+async def test_a_minute_of_silence_is_survived_on_the_same_connections(here: rig.Rig) -> None:
+    unless(here, "frozen")
+    unless(here, "minute")
+    async with opened(here) as source:
+        before = await here.identities(source)
+        with frozen.frozen(here.pid(source)):
+            for _ in range(30):  # as a core asks: every question waits for its deadline of 2 s
+                with pytest.raises((TimeoutError, errors.Unreachable)):
+                    async with asyncio.timeout(2):
+                        await source.sample()
+        await well(source)
+        assert await here.identities(source) == before
+
+
 async def doubted(source: source_base.Source) -> bool:
     return bool(unknown(await source.sample()))
 
