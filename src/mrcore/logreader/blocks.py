@@ -11,6 +11,9 @@ BLOCK_BYTES = 128 * 1024
 """Entries never span blocks: where one begins depends on its own block only. A stack trace across
 a border is shown in two parts, which is rare and better than reading back without an end."""
 
+AHEAD_BYTES = 4096
+"""What is read beyond a block to find the end of its last line at once."""
+
 
 class Block:
     """The lines that begin in one block and below `end`."""
@@ -18,27 +21,32 @@ class Block:
     def __init__(self, gen: generation.Generation, number: int, end: int) -> None:
         self.gen = gen
         self.lo = number * BLOCK_BYTES
-        self.end = end
         hi = min(self.lo + BLOCK_BYTES, end)
-        # One byte before tells whether a line begins with the block; a line's beginning is enough.
-        base = max(self.lo - 1, 0)
-        data = gen.bytes_at(base, min(hi + text.CUT_BYTES, end) - base)
-        newline = -1 if self.lo == 0 else data.find(b"\n", 0, hi - self.lo)
-        if hi <= self.lo or (self.lo and newline < 0):
-            self.first = self.last_end = end
-            self.raw = b""
-            return
-        self.first = 0 if self.lo == 0 else base + newline + 1
-        last = data.find(b"\n", max(hi - 1 - base, 0))
-        self.raw = data[self.first - base : last + 1 if last >= 0 else len(data)]
-        self.last_end = base + last + 1 if last >= 0 else gen.line_end(base + len(data), end)
+        # One byte before tells whether a line begins with the block.
+        self.base = max(self.lo - 1, 0)
+        self.data = gen.bytes_at(self.base, min(hi + AHEAD_BYTES, end) - self.base)
+        newline = self.data.find(b"\n", 0, hi - self.lo) if self.lo else -1
+        self.empty = hi <= self.lo or (self.lo > 0 and newline < 0)
+        self.first = self.base + newline + 1
+        self.last_end = end if self.empty else self._last_end(hi - 1, end)
+
+    def _last_end(self, within: int, end: int) -> int:
+        """Where the line ends that holds the byte at `within`; long ones are not read whole."""
+        last = self.data.find(b"\n", within - self.base)
+        if last < 0:
+            reached = self.base + len(self.data)
+            self.data += self.gen.bytes_at(reached, min(text.CUT_BYTES, end - reached))
+            last = self.data.find(b"\n", within - self.base)
+        if last < 0:
+            return self.gen.line_end(self.base + len(self.data), end)
+        return self.base + last + 1
 
     @cached_property
     def entries(self) -> list[Entry]:
         """Every entry, in order."""
-        if not self.raw:
+        if self.empty:
             return []
-        lines = self.raw.split(b"\n")
+        lines = self.data[self.first - self.base : self.last_end - self.base].split(b"\n")
         if not lines[-1]:
             lines.pop()
         begins = fold.Folder().begins
@@ -58,14 +66,16 @@ class Block:
         """The entries that are wanted, in order."""
         if wanted.everything:
             return self.entries
-        if not self.raw or not wanted.may_match(self.raw.lower()):
+        if self.empty or not wanted.may_match(self.data.lower()):
             return []
         return [entry for entry in self.entries if entry.is_wanted(wanted)]
 
     @cached_property
     def first_key(self) -> float:
         """About when the first line was written, without looking at the others."""
-        at = stamp.of(self.raw[: max(self.raw.find(b"\n"), 0) or text.CUT_BYTES])
+        lo = self.first - self.base
+        newline = self.data.find(b"\n", lo, lo + text.CUT_BYTES)
+        at = stamp.of(self.data[lo : newline if newline >= 0 else lo + text.CUT_BYTES])
         return at if at is not None else self.gen.arrived(self.first) or self.gen.grew_at
 
     @cached_property
@@ -93,7 +103,7 @@ class Entry:
     @property
     def raw(self) -> bytes:
         """Its bytes, as far as they were read with the block."""
-        return self.block.raw[self.start - self.block.first : self.end - self.block.first]
+        return self.block.data[self.start - self.block.base : self.end - self.block.base]
 
     @property
     def at(self) -> float | None:
@@ -130,14 +140,14 @@ class Entry:
 
     def head(self) -> str:
         """Its first line as text."""
-        lo = self.start - self.block.first
-        if self.block.raw.find(b"\n", lo) >= 0:
+        lo = self.start - self.block.base
+        if self.block.data.find(b"\n", lo) >= 0:
             return text.line(self._first_line())
         # Without a newline the line goes on beyond what was read with the block, or is unfinished.
         length = self.end - self.start - self.block.gen.ends_with_newline(self.end)
         return text.line(self._first_line(), length)
 
     def _first_line(self) -> bytes:
-        lo = self.start - self.block.first
-        newline = self.block.raw.find(b"\n", lo)
-        return self.block.raw[lo : newline if newline >= 0 else len(self.block.raw)]
+        lo = self.start - self.block.base
+        newline = self.block.data.find(b"\n", lo)
+        return self.block.data[lo : newline if newline >= 0 else len(self.block.data)]

@@ -71,7 +71,7 @@ def _gather(
     going = [w for w in walks if not w.over]
     steps = 0
     while going and len(items) < limit:
-        best = choose(going, key=lambda w: w.next_key)
+        best = choose(going, key=lambda w: w.next_key) if len(going) > 1 else going[0]
         if best.ready:
             items.append(best.take())
         elif not steps or time.monotonic() < until:  # however late it is, one step is made

@@ -50,8 +50,9 @@ class Item(NamedTuple):
 class Walk:
     """One stream's part of a page. Positions are (index in the chain, offset).
 
-    `ready` holds what was found and not yet taken, the next one last. `bound` is about the time
-    of what comes next, so that streams can be walked through side by side.
+    `ready` holds what was found and not yet taken, the next one last. `reached` is the last block
+    looked at: it tells about when the next one was written, so that streams are walked through
+    side by side.
     """
 
     def __init__(self, stream: follow.Stream, wanted: query.Wanted, now: float) -> None:
@@ -61,13 +62,16 @@ class Walk:
         self.ends = [gen.end(now) for gen in self.chain]
         self.ready: list[Item] = []
         self.done = not self.chain
-        self.bound = math.inf
+        self.border = math.inf
+        self.reached: blocks.Block | None = None
         self.taken = self.scanned = (len(self.chain) - 1, self.ends[-1] if self.chain else 0)
 
     @property
     def next_key(self) -> float:
         """About when the next one was written."""
-        return self.ready[-1].key if self.ready else self.bound
+        if self.ready:
+            return self.ready[-1].key
+        return self.border if self.reached is None else self.reached.first_key
 
     @property
     def over(self) -> bool:
@@ -163,8 +167,8 @@ class Back(Walk):
             for entry in block.wanted(self.wanted)
             if entry.start < offset and entry.end > above
         ]
-        if block.raw:
-            self.bound = min(self.bound, block.first_key)
+        if not block.empty:
+            self.reached = block
         self.scanned = (index, block.lo)
         if on_floor and number <= self._floor_block and above >= 0:
             self.done = True
@@ -194,7 +198,7 @@ class Forward(Walk):
         self, stream: follow.Stream, wanted: query.Wanted, now: float, *, start: cursor.Place | None
     ) -> None:
         super().__init__(stream, wanted, now)
-        self.bound = -math.inf
+        self.border = -math.inf
         if self.done:
             return
         first = (0, 0)
@@ -215,11 +219,11 @@ class Forward(Walk):
         block = self._block(index, self._number)
         found = [entry for entry in block.wanted(self.wanted) if entry.end > offset]
         self.ready = [self._item(index, entry, entry.end) for entry in reversed(found)]
-        if block.raw:
-            self.bound = max(self.bound, block.first_key)
-        reached = max(offset, block.last_end) if block.raw else offset
-        self.scanned = (index, reached)
-        self._number = max(self._number + 1, reached // blocks.BLOCK_BYTES)
+        if not block.empty:
+            self.reached = block
+        ended = max(offset, block.last_end) if not block.empty else offset
+        self.scanned = (index, ended)
+        self._number = max(self._number + 1, ended // blocks.BLOCK_BYTES)
         if self._number * blocks.BLOCK_BYTES >= end:
             self._cross(index)
 
