@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +101,7 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self._follow(), name="link", group="link")
+        self.run_worker(self._follow, name="link", group="link")
 
     async def _follow(self) -> None:
         """Load the rest behind the first frame, then follow the core for ever."""
@@ -127,7 +127,7 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
         """The ref under the cursor of the room on top; empty without one."""
         return next((room.cursor_ref for room in self._rooms()), "")
 
-    def later(self, work: Any, name: str) -> None:
+    def later(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:
         """Run a coroutine beside the screen; a newer one of the same name replaces it."""
         self.run_worker(work, name=name, group=name, exclusive=True)
 
@@ -151,7 +151,7 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
         if "/" in name:
             await self.screen.do(f"visit {name}")  # type: ignore[attr-defined]
         else:
-            await self.visits.go(name)
+            self.visits.go(name)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -180,7 +180,7 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
     def _noted(self, difference: mrtui.world.Difference) -> None:
         if self.world.connected and not self.inside.is_set():
             self.inside.set()
-            self.later(self.visits.begin(), "begin")
+            self.visits.begin()
         self.acting.settle()
         for seen in self._rooms():
             seen.changed(difference)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -42,22 +43,22 @@ class Verbs:
         """Show a main screen; `logs STREAM` shows one stream."""
         screen, _, name = argument.partition(" ")
         address = ref.make("logs", "stream", name) if screen == "logs" and name else ""
-        await self.control.visits.go(screen, address)
+        self.control.visits.go(screen, address)
 
     async def do_open(self, _: str) -> None:
         """Go to what the row under the cursor leads to."""
         if self.cursor_ref:
             found = self.entity()
             kind = found.kind if found is not None else ref.parse(self.cursor_ref).kind
-            await self.control.visits.open(self.cursor_ref, kind)
+            self.control.visits.open(self.cursor_ref, kind)
 
     async def do_back(self, _: str) -> None:
         """Go back by one."""
-        await self.control.visits.back()
+        self.control.visits.back()
 
     async def do_last(self, _: str) -> None:
         """Go to the view before this one."""
-        await self.control.visits.last()
+        self.control.visits.last()
 
     async def do_visit(self, argument: str) -> None:
         """Open a ref that a person pasted."""
@@ -66,15 +67,15 @@ class Verbs:
         except ValueError as error:
             self.control.say(f"✖ {error}", "bad")
             return
-        await self.control.visits.open(argument.removeprefix(ref.SCHEME), address.kind)
+        self.control.visits.open(argument.removeprefix(ref.SCHEME), address.kind)
 
     async def do_logs(self, _: str) -> None:
         """Show the log lines that name what is under the cursor, or the stream of a process."""
         found = self.entity()
         if found is None:
-            await self.control.visits.into("logs")
+            self.control.visits.into("logs")
         else:
-            await self.control.visits.into("logs", self._logs_of(found))
+            self.control.visits.into("logs", self._logs_of(found))
 
     def _logs_of(self, found: base.Entity) -> str:
         if isinstance(found, log.LogStream):
@@ -91,7 +92,7 @@ class Verbs:
         marked = self.grid.marked if self.grid is not None else frozenset()
         refs = marked or frozenset(filter(None, [self.cursor_ref]))
         if refs:
-            self.control.later(self.control.acting.ask(argument, refs), "act")
+            self.control.later(functools.partial(self.control.acting.ask, argument, refs), "act")
             if self.grid is not None:
                 self.grid.clear_marks()
 

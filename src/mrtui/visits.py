@@ -26,39 +26,39 @@ class Visits:
         self._way: list[Visit] = [Visit("home")]
         self._before: list[Visit] = []
 
-    async def begin(self) -> None:
+    def begin(self) -> None:
         """Put home over the splash."""
-        await self._control.push_screen(self._made(Visit("home")))
+        self._control.push_screen(self._made(Visit("home")))
 
-    async def go(self, screen: str, ref: str = "") -> None:
+    def go(self, screen: str, ref: str = "") -> None:
         """Show one of the main screens, above home."""
         visit = Visit(screen, ref)
-        await self._walk([Visit("home")] if visit == Visit("home") else [Visit("home"), visit])
+        self._walk([Visit("home")] if visit == Visit("home") else [Visit("home"), visit])
 
-    async def open(self, ref: str, kind: str) -> None:
+    def open(self, ref: str, kind: str) -> None:
         """Go on to what a ref leads to."""
-        await self._walk([*self._here(), Visit(screens.opens(kind), ref)])
+        self._walk([*self._here(), Visit(screens.opens(kind), ref)])
 
-    async def into(self, screen: str, ref: str = "") -> None:
+    def into(self, screen: str, ref: str = "") -> None:
         """Go on to a screen from here."""
-        await self._walk([*self._here(), Visit(screen, ref)])
+        self._walk([*self._here(), Visit(screen, ref)])
 
-    async def back(self) -> None:
+    def back(self) -> None:
         """Go back by one."""
         if len(self._way) > 1:
-            await self._walk(self._here()[:-1])
+            self._walk(self._here()[:-1])
 
-    async def last(self) -> None:
+    def last(self) -> None:
         """Go to where we were before."""
         if self._before:
-            await self._walk(self._before)
+            self._walk(self._before)
 
     def _here(self) -> list[Visit]:
         """The way to here, with the cursor's row as it is now."""
         last = self._way[-1]
         return [*self._way[:-1], last._replace(cursor=self._control.cursor_ref)]
 
-    async def _walk(self, way: list[Visit]) -> None:
+    def _walk(self, way: list[Visit]) -> None:
         here = self._here()
         shared = 0
         for old, new in zip(here, way, strict=False):
@@ -68,10 +68,11 @@ class Visits:
         if shared == len(way) == len(here):
             return
         self._before, self._way = here, list(way)
+        # Not awaited: a screen that waited for its own end, in its own key, would wait for ever.
         for _ in here[shared:]:
-            await self._control.pop_screen()
+            self._control.pop_screen()
         for visit in way[shared:]:
-            await self._control.push_screen(self._made(visit))
+            self._control.push_screen(self._made(visit))
 
     def _made(self, visit: Visit) -> screens.AnyRoom:
         return screens.make(visit.screen, visit.ref, visit.cursor)

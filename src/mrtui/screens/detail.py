@@ -58,7 +58,7 @@ class Detail(room.Room):
 
     def ask_again(self) -> None:
         """Ask the core for the detail."""
-        self.run_worker(self._ask(), name="detail", group="detail", exclusive=True)
+        self.beside(self._ask, "detail")
 
     async def _ask(self) -> None:
         try:

@@ -181,7 +181,7 @@ class Home(room.Room):
         found = self.entity()
         if isinstance(found, log.LogLine):
             source = found.ref.split("/", 1)[0]
-            await self.control.visits.into("logs", ref.make(source, "stream", found.stream))
+            self.control.visits.into("logs", ref.make(source, "stream", found.stream))
             return
         if self.cursor_ref:
             await super().do_open(argument)
@@ -189,7 +189,7 @@ class Home(room.Room):
         shown = self.grid.parent
         for name, _, screen, _ in panes.PANES:
             if isinstance(shown, Pane) and shown.pane == name:
-                await self.control.visits.into(screen)
+                self.control.visits.into(screen)
 
 
 ROOM = Home

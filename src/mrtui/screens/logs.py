@@ -90,7 +90,7 @@ class Logs(room.Room):
     def begin(self) -> None:
         """Read and follow anew: another filter, level or stream."""
         self._held.clear()
-        self.run_worker(self._read(), name="lines", group="lines", exclusive=True)
+        self.beside(self._read, "lines")
 
     def wanted(self) -> plans.Query:
         """What is asked for now."""
@@ -132,7 +132,7 @@ class Logs(room.Room):
 
     async def on_log_view_reached_top(self) -> None:
         """Ask for what was written before."""
-        self.run_worker(self._read_older(), name="older", group="older", exclusive=True)
+        self.beside(self._read_older, "older")
 
     async def _read_older(self) -> None:
         if self._older is None:
@@ -149,7 +149,7 @@ class Logs(room.Room):
     async def on_log_view_opened(self, event: log_view.LogView.Opened) -> None:
         """Enter on a line."""
         if event.ref:
-            await self.control.visits.open(event.ref, "line")
+            self.control.visits.open(event.ref, "line")
 
     # Showing
 

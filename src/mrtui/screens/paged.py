@@ -48,7 +48,7 @@ class Paged(listing.Listing):
     def on_mount(self) -> None:
         self.begin()
         super().on_mount()
-        self.run_worker(self._keep_asking(), name="pages")
+        self.beside(self._keep_asking, "pages")
 
     def begin(self) -> None:
         """Ask anew: another state, filter or prefix."""
@@ -93,7 +93,7 @@ class Paged(listing.Listing):
         shown = self.grid
         rows = shown.rows
         if rows and shown.cursor_ref in {row.ref for row in rows[-NEAR_END:]}:
-            self.run_worker(self._more(), name="more", group="more", exclusive=True)
+            self.beside(self._more, "more")
 
     def ask_soon(self) -> None:
         """Ask again, at most once a second."""

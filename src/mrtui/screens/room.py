@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -161,6 +161,10 @@ class Room(verbs.Verbs, Screen[None]):
         news.set_class(fresh, "-fresh")
         entries = self.control.keymap.footer(self.SCOPES, self.offered(), self.WITHOUT)
         self.query_one(status_bar.KeyLine).show([status_bar.KeyHint(*e) for e in entries])
+
+    def beside(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:
+        """Run work beside the screen, as long as the screen lives; a newer one replaces it."""
+        self.run_worker(work, name=name, group=name, exclusive=True)
 
     # The prompt
 

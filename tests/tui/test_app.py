@@ -1,0 +1,310 @@
+"""ControlRoom on the simulated core: keys, actions, loss and return, what is never shown."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from textual.widgets import Button
+
+from mrcore.model import plans, wire
+from mrtui import app, start
+from mrtui.cli import show
+from mrtui.screens import confirm, home, job, jobs, room
+from tests import waiting
+from tests.tui import facts, shots, simulated
+
+FAILED = "huey/job/emailQueue/8123"
+
+
+def here(control: app.ControlRoom) -> room.Room:
+    """The room on top."""
+    screen = control.screen
+    assert isinstance(screen, room.Room)
+    return screen
+
+
+def rows(control: app.ControlRoom) -> list[str]:
+    """Refs of the rows of the room on top."""
+    grid = here(control).grid
+    assert grid is not None
+    return [row.ref for row in grid.rows]
+
+
+async def says(control: app.ControlRoom, words: str) -> None:
+    """Wait until words are on the screen."""
+    await waiting.until(lambda: words in show.text(control), what=repr(words), timeout_s=10)
+
+
+async def failed_jobs(control: app.ControlRoom) -> None:
+    """Go to the failed jobs of emailQueue."""
+    await control.enter("huey/queue/emailQueue")
+    await says(control, "8123")
+
+
+async def test_r_on_a_failed_job_is_pending_until_the_core_says_so() -> None:
+    core = simulated.Simulated()
+    async with shots.running(core=core) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r")
+        await waiting.until(lambda: core.applied, what="apply")
+        await says(control, "⟳")
+        assert FAILED in rows(control)
+        core.finish(core.applied[0][0], done=1)
+        await says(control, "operation 41: Retry failed job: 1 of 1 done")
+        await waiting.until(lambda: FAILED not in rows(control), what="the row to go")
+        assert "⟳" not in show.text(control)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [({"skipped": 1}, "skipped, it had moved on"), ({"failed": 1, "error": "no"}, "refused, no")],
+)
+async def test_what_did_not_work_is_said_and_the_row_stays(
+    outcome: dict[str, object], words: str
+) -> None:
+    core = simulated.Simulated()
+    async with shots.running((120, 24), core) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r")
+        await waiting.until(lambda: core.applied, what="apply")
+        core.finish(core.applied[0][0], **outcome)
+        await says(control, words)
+        assert FAILED in rows(control)
+
+
+async def test_marked_jobs_are_retried_in_one_plan() -> None:
+    core = simulated.Simulated()
+    async with shots.running(core=core) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("space", "space", "r")
+        await waiting.until(lambda: core.applied, what="apply")
+        core.finish(core.applied[0][0], done=2)
+        await says(control, "2 of 2 done")
+        assert len(core.applied) == 1
+
+
+async def test_a_high_risk_shows_its_plan_with_the_focus_on_cancel_and_holds_the_rows() -> None:
+    core = simulated.Simulated()
+    core.risk = plans.Risk.HIGH
+    async with shots.running(core=core) as (control, pilot):
+        await failed_jobs(control)
+        jobs_room = here(control)
+        await pilot.press("r")
+        await waiting.until(lambda: isinstance(control.screen, confirm.PlanDialog), what="dialog")
+        await says(control, "these will fail again")
+        assert isinstance(control.focused, Button)
+        assert control.focused.id == "cancel"
+        assert jobs_room.grid is not None
+        assert jobs_room.grid.frozen
+        await pilot.press("enter")
+        await waiting.until(lambda: control.screen is jobs_room, what="the dialog to close")
+        await waiting.until(lambda: not control.acting.pending, what="nothing pending")
+        assert core.applied == []
+        assert not jobs_room.grid.frozen
+
+
+async def test_a_high_risk_is_applied_with_its_reason_after_yes() -> None:
+    core = simulated.Simulated()
+    core.risk = plans.Risk.HIGH
+    async with shots.running(core=core) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r")
+        await waiting.until(lambda: isinstance(control.screen, confirm.PlanDialog), what="dialog")
+        control.screen.query_one("#reason").focus()
+        await pilot.press(*"INC-12")
+        control.screen.query_one("#apply", Button).press()
+        await waiting.until(lambda: core.applied, what="apply")
+        assert core.applied[0][1] == "INC-12"
+
+
+async def test_read_only_has_no_key_for_an_action() -> None:
+    core = simulated.Simulated()
+    async with shots.running(core=core, read_only=True) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r")
+        await shots.settled(pilot)
+        assert core.applied == []
+        assert "r retry" not in show.text(control)
+        assert "read-only" in show.text(control)
+
+
+async def test_a_job_that_does_not_offer_the_action_has_no_key_for_it() -> None:
+    core = simulated.Simulated()
+    async with shots.running(core=core) as (control, pilot):
+        await failed_jobs(control)
+        assert "r retry" in show.text(control)
+        await pilot.press("tab")
+        await waiting.until(lambda: rows(control) == ["huey/job/emailQueue/8200"], what="waiting")
+        await shots.settled(pilot)
+        assert "r retry" not in show.text(control)
+
+
+async def test_enter_leads_in_esc_back_and_minus_to_the_view_before() -> None:
+    async with shots.running() as (control, pilot):
+        await pilot.press("2")
+        await says(control, "emailQueue")
+        await pilot.press("enter")
+        await says(control, "8123")
+        await pilot.press("enter")
+        await says(control, "SMTPAuthenticationError")
+        assert isinstance(control.screen, job.Job)
+        await pilot.press("escape")
+        await waiting.until(lambda: isinstance(control.screen, jobs.Jobs), what="jobs")
+        await pilot.press("1")
+        await waiting.until(lambda: isinstance(control.screen, home.Home), what="home")
+        await pilot.press("minus")
+        await waiting.until(lambda: isinstance(control.screen, jobs.Jobs), what="jobs again")
+
+
+async def test_attempts_are_walked_from_the_newest_to_the_oldest() -> None:
+    async with shots.running() as (control, pilot):
+        await control.enter(FAILED)
+        await says(control, "3 of 3")
+        await pilot.press("left", "left", "left")
+        await says(control, "1 of 3")
+        await pilot.press("right")
+        await says(control, "2 of 3")
+
+
+async def test_the_filter_works_while_it_is_typed_inverts_and_ends_with_esc() -> None:
+    async with shots.running() as (control, pilot):
+        await pilot.press("2")
+        await says(control, "emailQueue")
+        await pilot.press("slash", *"email")
+        await waiting.until(lambda: rows(control) == ["huey/queue/emailQueue"], what="one row")
+        await pilot.press("enter")
+        assert rows(control) == ["huey/queue/emailQueue"]
+        await pilot.press("escape")
+        await waiting.until(lambda: len(rows(control)) == 21, what="all rows")
+        await pilot.press("slash", *"!Queue", "enter")
+        expected = {"huey/queue/mrlearnSync", "huey/queue/missOzone"}
+        await waiting.until(lambda: set(rows(control)) == expected, what="the inverse")
+
+
+async def test_esc_in_the_prompt_restores_the_filter_before() -> None:
+    async with shots.running() as (control, pilot):
+        await pilot.press("2", "slash", *"email", "escape")
+        await waiting.until(lambda: len(rows(control)) == 21, what="all rows")
+
+
+async def test_commands_are_found_by_their_beginning_and_mistakes_are_said() -> None:
+    async with shots.running() as (control, pilot):
+        await pilot.press("colon", *"sched", "enter")
+        await says(control, "Asia/Kolkata")
+        await pilot.press("colon", *"nonsense", "enter")
+        await says(control, "there is no 'nonsense'")
+        await pilot.press("escape", "colon", *"open mr://pg/session/4711/17", "enter")
+        await says(control, "session 4711")
+        await pilot.press("colon", *"open nothing", "enter")
+        await says(control, "is not a ref")
+
+
+async def test_sorting_goes_through_the_orders() -> None:
+    async with shots.running() as (control, pilot):
+        await pilot.press("2")
+        await says(control, "emailQueue")
+        await pilot.press("s")
+        await says(control, "sorted by name")
+        assert rows(control)[0] == "huey/queue/auditQueue"
+
+
+async def test_a_frozen_list_stays_while_the_world_changes() -> None:
+    core = simulated.Simulated()
+    async with shots.running(core=core) as (control, pilot):
+        await pilot.press("2", "p")
+        before = rows(control)
+        gone = wire.Changed(
+            source="huey", at=facts.NOW, removes=("huey/queue/emailQueue", "huey/queue/kpiQueue")
+        )
+        core.events.put_nowait(gone)
+        await waiting.until(lambda: "huey/queue/kpiQueue" not in control.world.table("queue"))
+        await shots.settled(pilot)
+        assert rows(control) == before
+        await pilot.press("p")
+        await waiting.until(lambda: len(rows(control)) == 19, what="the latest rows")
+
+
+async def test_a_lost_core_keeps_what_was_shown_and_comes_back() -> None:
+    core, clock = simulated.Simulated(), simulated.Clock()
+    async with shots.running((120, 40), core, clock) as (control, _):
+        core.down = "The core at /tmp/x has gone."
+        core.events.put_nowait(None)
+        await says(control, "core lost")
+        clock.forward(14)
+        control.repaint()
+        await says(control, "as of 14:02:10, 14 s old")
+        assert "emailQueue" in show.text(control)
+        clock.at = facts.NOW
+        core.down = ""
+        await waiting.until(lambda: control.world.connected, what="the core to come back")
+        await says(control, "● live")
+        assert "as of" not in show.text(control)
+        assert control.is_running
+
+
+async def test_keys_that_need_a_lost_core_say_why_they_do_nothing() -> None:
+    core = simulated.Simulated()
+    async with shots.running(core=core) as (control, pilot):
+        await failed_jobs(control)
+        core.silent, core.down = True, "gone"
+        core.events.put_nowait(None)
+        await waiting.until(lambda: not control.world.connected, what="loss")
+        await pilot.press("r")
+        await says(control, "The core does not answer just now")
+
+
+async def test_foreign_text_reaches_the_screen_only_as_visible_characters() -> None:
+    async with shots.running((120, 40)) as (control, pilot):
+        for name in ("home", "logs", "huey/queue/emailQueue"):
+            await control.enter(name)
+            await shots.settled(pilot)
+            shown = show.text(control).replace("\n", "")
+            assert shown.isprintable(), name
+        await says(control, "‹U+202E›")
+
+
+async def test_leaving_asks_when_it_stops_a_stack() -> None:
+    async with shots.running(owns_stack=True) as (control, pilot):
+        await pilot.press("q")
+        await says(control, "Stop the stack?")
+        await pilot.press("enter")
+        await waiting.until(lambda: isinstance(control.screen, home.Home), what="home again")
+        await pilot.press("q")
+        await says(control, "Stop the stack?")
+        await pilot.press("y")
+        await waiting.until(lambda: control._exit, what="the end")
+
+
+async def test_the_splash_shows_each_step_of_a_boot_and_why_one_failed() -> None:
+    steps = [
+        start.Step("postgres", "ready", 0.7),
+        start.Step("valkey", "starting"),
+        start.Step("seed", "failed", None, "exit 1: no \x1b[31mspace"),
+    ]
+    core = simulated.Simulated()
+    core.silent = True
+    control = app.ControlRoom(
+        lambda: core,
+        started=start.Start(place="demo", steps=lambda: steps, failed=lambda: "it ended"),
+    )
+    async with control.run_test(size=(80, 24)) as pilot:
+        await shots.settled(pilot)
+        await says(control, "✖ it ended")
+        shown = show.text(control)
+        assert "● postgres       ready      0.7s" in shown
+        assert "◌ valkey         starting" in shown
+        assert "exit 1: no ␛[31mspace" in shown
+
+
+async def test_hidden_rooms_ask_for_nothing() -> None:
+    core = simulated.Simulated()
+    async with shots.running(core=core) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("enter")
+        await says(control, "SMTPAuthenticationError")
+        asked = len(core.asked)
+        core.events.put_nowait(wire.Touched(refs=("huey/queue/emailQueue",)))
+        await asyncio.sleep(0)
+        await shots.settled(pilot)
+        assert len(core.asked) == asked

@@ -1,0 +1,197 @@
+"""Columns: every kind has as many cells as columns, numbers read well, the tree is a tree."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mrcore.model import base, log, postgres
+from mrtui import columns, panes, world
+from mrtui.columns import fmt, line, session, table
+from tests.tui import facts, simulated
+
+
+def known() -> world.World:
+    made = world.World()
+    made.apply(facts.snapshot())
+    return made
+
+
+def view() -> table.View:
+    return table.View(known(), facts.NOW)
+
+
+def samples() -> dict[str, base.Entity]:
+    """One entity of every kind that has a file."""
+    core = simulated.Simulated()
+    made = {entity.kind: entity for table in known().tables.values() for entity in table.values()}
+    for collection in ("jobs", "keys", "lines", "audit", "operations"):
+        row = core._rows(collection)[0]
+        made[row.kind] = row
+    return made
+
+
+@pytest.mark.parametrize("kind", sorted(columns.KINDS - {"anything"}))
+def test_a_kind_has_a_cell_for_each_column_a_label_and_an_order(kind: str) -> None:
+    spec, entity = columns.of(kind), samples()[kind]
+    assert len(spec.cells(entity, view())) == len(spec.columns)
+    if spec.brief is not None:
+        assert len(spec.brief(entity, view())) == len(spec.brief_columns)
+    assert spec.label(entity)
+    assert spec.orders
+    for _, key in spec.orders:
+        key(entity, view())
+
+
+def test_every_kind_of_the_model_has_a_file() -> None:
+    assert set(base.KINDS) <= columns.KINDS
+
+
+def test_a_kind_of_a_newer_core_is_shown_by_its_ref() -> None:
+    entity = base.UnknownEntity(ref="x/wormhole/7", kind="wormhole")
+    cells = columns.of("wormhole").cells(entity, view())
+    assert [cell.text for cell in cells][1:3] == ["wormhole", "7"]
+
+
+@given(st.integers(10, 250), st.sampled_from(sorted(columns.KINDS)))
+def test_columns_that_are_kept_fit_unless_they_may_never_go(width: int, kind: str) -> None:
+    spec = columns.of(kind).columns
+    kept = table.fit(spec, width)
+    assert kept == sorted(set(kept))
+    assert {i for i, column in enumerate(spec) if column.keep >= 9} <= set(kept)
+    gap = 1 if width < table.NARROW else 2
+    needed = 2 + sum((spec[i].cells(width) or 8) + gap for i in kept) - gap
+    assert needed <= width or all(spec[i].keep >= 9 for i in kept)
+
+
+@pytest.mark.parametrize(
+    ("value_s", "text"),
+    [
+        (0, "0s"),
+        (0.4, "0.4s"),
+        (41, "41s"),
+        (372, "6m12s"),
+        (31 * 60, "31m"),
+        (7500, "2h05m"),
+        (3 * 86400 + 4 * 3600, "3d4h"),
+        (86400 * 42, "42d"),
+        (-1, "0s"),
+    ],
+)
+def test_lengths_of_time(value_s: float, text: str) -> None:
+    assert fmt.seconds(value_s) == text
+
+
+def test_ages_before_and_after_now() -> None:
+    assert fmt.age(facts.ago(372), facts.NOW) == "6m12s"
+    assert fmt.age(facts.ago(-230), facts.NOW) == "in 3m50s"
+    assert fmt.age(None, facts.NOW) == "-"
+    assert fmt.until(facts.ago(1), facts.NOW) == "due"
+
+
+def test_numbers() -> None:
+    assert [fmt.short(n) for n in (0, 412, 1204, 12_345, 1_204_331)] == [
+        "0",
+        "412",
+        "1,204",
+        "12.3k",
+        "1.2M",
+    ]
+    assert [fmt.size(n) for n in (0, 512, 38 << 20, 1.2 * 2**30)] == ["0B", "512B", "38MB", "1.2GB"]
+    assert [fmt.rate(n) for n in (0, 4.12, 38, 1204)] == ["0/s", "4.1/s", "38/s", "1.2k/s"]
+    assert [fmt.millis(n) for n in (0.31, 12.4, 1200)] == ["0.3ms", "12ms", "1.2s"]
+    words = [fmt.plural(n, w) for n, w in ((1, "job"), (2, "process"), (3, "query"))]
+    assert words == ["1 job", "2 processes", "3 queries"]
+
+
+@given(st.floats(0, 1e15))
+def test_a_short_number_is_short(value: float) -> None:
+    assert len(fmt.short(value)) <= 8
+    assert len(fmt.size(value)) <= 6
+
+
+@given(st.lists(st.floats(0, 1e12), max_size=40), st.integers(1, 20))
+def test_a_spark_is_as_long_as_its_values_and_at_most_its_width(
+    values: list[float], width: int
+) -> None:
+    assert len(fmt.spark(values, width)) == min(len(values), width)
+
+
+_blocks = st.lists(st.lists(st.integers(1, 8), max_size=3), min_size=8, max_size=8)
+
+
+@given(_blocks)
+def test_the_tree_shows_each_session_once_and_a_blocker_above_what_it_blocks(
+    blocked: list[list[int]],
+) -> None:
+    sessions = [
+        postgres.Session(ref=f"pg/session/{pid}/1", pid=pid, blocked_by=tuple(by))
+        for pid, by in enumerate(blocked, start=1)
+    ]
+    shown = session.tree(sessions)
+    assert sorted(entity.pid for entity, _ in shown) == list(range(1, 9))
+    above: list[int] = []
+    for entity, depth in shown:
+        del above[depth:]
+        if depth:
+            assert above[-1] in entity.blocked_by
+        above.append(entity.pid)
+
+
+def test_a_log_line_does_not_repeat_what_has_its_own_column() -> None:
+    assert line.said("2026-11-20T22:12:51.005Z WARNING [email] no") == "[email] no"
+    assert line.said("2026-11-20 22:12:41.461 UTC [6382] FATAL:  no") == "[6382] FATAL:  no"
+    assert line.said("2026 was a year") == "2026 was a year"
+    assert line.said("2026-11-20T22:12:51Z ") == "2026-11-20T22:12:51Z "
+
+
+def test_meaning_survives_without_colours() -> None:
+    here = view()
+    for entity in known().table("queue").values():
+        glyph = here.mark(entity).text
+        assert glyph == fmt.GLYPHS[entity.verdict.level]
+        if entity.verdict.level is not base.Level.OK:
+            assert here.why(entity).text == entity.verdict.why
+
+
+def test_a_source_that_goes_away_moves_no_row_and_keeps_its_sentences() -> None:
+    fresh = view()
+    later = table.View(fresh.world, facts.NOW + timedelta(seconds=14))
+    order = columns.of("queue").orders[0]
+    queues = list(fresh.world.table("queue").values())
+    assert table.ordered(queues, fresh, order) == table.ordered(queues, later, order)
+    assert {later.mark(entity).text for entity in queues} == {fmt.STALE}
+    assert [later.why(entity) for entity in queues] == [fresh.why(entity) for entity in queues]
+    assert later.as_of(["huey"]) == "◌ as of 14:02:10, 14 s old"
+    assert fresh.as_of(["huey"]) == ""
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in panes.PANES])
+def test_a_pane_has_a_cell_for_each_column_and_unique_refs(name: str) -> None:
+    shown = next(make for pane, make, *_ in panes.PANES if pane == name)(view())
+    assert shown.rows
+    assert all(len(row) == len(shown.columns) for _, row in shown.rows)
+    refs = [entity.ref for entity, _ in shown.rows]
+    assert len(set(refs)) == len(refs)
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in panes.PANES])
+def test_a_pane_of_nothing_says_nothing_wrong(name: str) -> None:
+    empty = table.View(world.World(), facts.NOW)
+    shown = next(make for pane, make, *_ in panes.PANES if pane == name)(empty)
+    assert shown.rows == []
+
+
+def test_health_names_what_has_no_pane_of_its_own() -> None:
+    named = [entity.ref for entity, _ in panes.health(view()).rows]
+    assert "stack/process/rqworker" in named
+    assert named[0] == "backend/check/smtp"
+
+
+def test_the_newest_notable_line_is_on_top() -> None:
+    shown = [entity for entity, _ in panes.lines(view()).rows]
+    assert isinstance(shown[0], log.LogLine)
+    assert shown[0].text.startswith("535")
