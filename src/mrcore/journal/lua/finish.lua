@@ -6,13 +6,11 @@ if not release(worker, message) then
   return 'lost'
 end
 attempt(n, json)
-redis.call('HDEL', JOB, 'error', 'message')
-redis.call('HSET', JOB, 'finished_at', now)
-set(10)
-place(state, now)
+if n > 1 then redis.call('HDEL', JOB, 'error', 'message') end
+place(state, now, 'finished_at', now, unpack(ARGV, 10))
 count(state)
-local schedule = redis.call('HGET', JOB, 'schedule')
-if schedule and redis.call('HGET', JOB, 'outcome') == 'succeeded' then
+local schedule, outcome = unpack(redis.call('HMGET', JOB, 'schedule', 'outcome'))
+if schedule and outcome == 'succeeded' then
   redis.call('HSET', schedule, 'last_succeeded_at', now)
 end
 trim(state, ARGV[9])

@@ -5,11 +5,12 @@ local K, LIST, SCHEDULE, ROOT = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local queue, id, now = ARGV[1], ARGV[2], ARGV[3]
 local JOB = K .. 'job:' .. id
 
-local function place(state, score)
+-- Into a state, with the fields that come with it.
+local function place(state, score, ...)
   local old = redis.call('HGET', JOB, 'state')
   if old and old ~= state then redis.call('ZREM', K .. old, id) end
   redis.call('ZADD', K .. state, score, id)
-  redis.call('HSET', JOB, 'state', state)
+  redis.call('HSET', JOB, 'state', state, ...)
 end
 
 local function set(first)
@@ -44,13 +45,12 @@ end
 -- The newest 20 attempts are kept.
 local function attempt(n, json)
   redis.call('HSET', JOB, 'attempt:' .. n, json)
-  redis.call('HDEL', JOB, 'attempt:' .. (n - 20))
+  if n > 20 then redis.call('HDEL', JOB, 'attempt:' .. (n - 20)) end
 end
 
 local function enqueue(message, first)
   redis.call('LPUSH', LIST, message)
-  place('waiting', now)
-  set(first)
+  place('waiting', now, unpack(ARGV, first))
   count('enqueued')
   wake()
 end

@@ -8,12 +8,12 @@ if redis.call('EXISTS', K .. 'paused') == 1 then
   redis.call('RPUSH', LIST, message)
   return {'paused'}
 end
-if redis.call('HEXISTS', JOB, 'task') == 0 then
+local known = redis.call('HMGET', JOB, 'task', 'max_attempts', 'retries', 'retry_delay')
+if not known[1] then
   if #ARGV < 6 then return {'unknown'} end
   set(6)
+  known = redis.call('HMGET', JOB, 'task', 'max_attempts', 'retries', 'retry_delay')
 end
-place('active', now)
-local n = redis.call('HINCRBY', JOB, 'attempts', 1)
-redis.call('HSET', JOB, 'started_at', now, 'worker', worker)
+place('active', now, 'started_at', now, 'worker', worker)
 redis.call('HDEL', JOB, 'finished_at', 'outcome', 'due_at')
-return {'started', n, unpack(redis.call('HMGET', JOB, 'max_attempts', 'retries', 'retry_delay'))}
+return {'started', redis.call('HINCRBY', JOB, 'attempts', 1), known[2], known[3], known[4]}
