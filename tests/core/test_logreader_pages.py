@@ -340,3 +340,29 @@ def test_entries_do_not_depend_on_where_a_page_begins(tmp_path: Path, watched: w
         forwards += [row["id"] for row in answer.rows()]
     assert ids[::-1] == forwards
     assert len(ids) - 6_000 <= 2 * one.current.read // blocks.BLOCK_BYTES
+
+
+def test_a_page_is_bounded_in_bytes(tmp_path: Path, watched: watch.Watch) -> None:
+    append(tmp_path / "a.log", ("x" * (2 * text.CUT_BYTES) + "\n") * 300)
+    answer = ask([stream(watched, "a")], limit=300)
+    assert len(answer.items) == page.PAGE_BYTES // text.CUT_BYTES
+    assert answer.complete
+    assert len(ask([stream(watched, "a")], limit=300, after=answer).items) == len(answer.items)
+
+
+def test_a_flood_is_counted_and_its_errors_are_estimated(
+    tmp_path: Path, watched: watch.Watch
+) -> None:
+    path = tmp_path / "a.log"
+    path.touch()
+    one = stream(watched, "a")
+    part = "INFO fine and long enough to fill a file soon\n" * 9 + "ERROR boom\n"
+    append(path, part * 100)
+    one.poll(NOW)
+    assert (one.tally.lines, one.tally.errors) == (1_000, 100)
+    append(path, part * 20_000)
+    one.poll(NOW)
+    assert one.current is not None
+    assert one.current.read > 2 * follow.LOOKED_AT_BYTES
+    assert one.tally.lines == 201_000
+    assert one.tally.errors == pytest.approx(20_100, rel=0.01)

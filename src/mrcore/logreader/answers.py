@@ -183,6 +183,8 @@ def line(room: Room, now: float, *, stream: str, line_id: str) -> dict[str, Any]
     """
     found = room.watch.chosen(stream)[0]
     found.poll(now)
+    if line_id.endswith(walk.MARKER_SUFFIX):
+        raise errors.NotFound(f"{line_id!r} marks a place in {stream!r}; it is not a line of it.")
     identity, _, offset = line_id.rpartition(".")
     place = found.find(identity) if offset.isdigit() else None
     if place is None:

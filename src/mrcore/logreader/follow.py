@@ -19,6 +19,9 @@ ROTATED_SHOWN_S = 30.0
 DRAIN_BYTES = 32 << 20
 """What one poll takes of one stream at most."""
 
+LOOKED_AT_BYTES = 2 << 20
+"""Of what is waiting, the end that is looked at line by line; of the rest lines are counted."""
+
 FORGOTTEN_MAX = 1000
 FOLLOWING, WAITING, ROTATED = "following", "waiting", "rotated"
 
@@ -107,6 +110,7 @@ class Stream:
 
     def _take(self, gen: generation.Generation, now: float) -> None:
         budget = DRAIN_BYTES
+        waiting = gen.size() - gen.read
         while budget > 0:
             counted = gen.complete
             data = gen.next_bytes(min(generation.READ_BYTES, budget))
@@ -115,15 +119,16 @@ class Stream:
             gen.advance(data, now)
             self.wrote_at = now
             budget -= len(data)
+            waiting -= len(data)
             if gen.complete > counted:
-                self._count(gen, counted, data)
+                self._count(gen, counted, data, hurry=waiting > LOOKED_AT_BYTES)
 
-    def _count(self, gen: generation.Generation, counted: int, data: bytes) -> None:
+    def _count(self, gen: generation.Generation, counted: int, data: bytes, *, hurry: bool) -> None:
         start = gen.read - len(data)
         # A line that an earlier read began is looked at as a whole, unless it is very long.
         lo = max(counted, start - blocks.BLOCK_BYTES)
         whole = gen.bytes_at(lo, gen.complete - lo) if lo < start else data[: gen.complete - start]
-        self.tally.add(whole, lo, gen.id)
+        self.tally.add(whole, lo, gen.id, hurry=hurry)
 
     def _truncated(self, now: float) -> None:
         old = self.chain[-1]

@@ -10,6 +10,7 @@ from mrcore.logreader import cursor, follow, query, walk
 
 BUDGET_S = 0.2
 COUNTED_BYTES = 64 << 20
+PAGE_BYTES = 1 << 20
 
 
 class Ask(NamedTuple):
@@ -64,24 +65,29 @@ def read(ask: Ask, now: float, budget_s: float = BUDGET_S) -> Answer | None:
 
 def _gather(
     walks: Sequence[walk.Walk], limit: int, until: float, *, newest: bool
-) -> list[walk.Item]:
-    """Take up to `limit`, always from the walk whose next is newest (or oldest)."""
+) -> tuple[list[walk.Item], bool]:
+    """Take up to `limit` and 1 MiB, always from the walk whose next is newest (or oldest).
+
+    The second value says whether time ran out before.
+    """
     items: list[walk.Item] = []
+    room = PAGE_BYTES
     choose = max if newest else min
     going = [w for w in walks if not w.over]
     steps = 0
-    while going and len(items) < limit:
+    while going and len(items) < limit and room > 0:
         best = choose(going, key=lambda w: w.next_key) if len(going) > 1 else going[0]
         if best.ready:
             items.append(best.take())
+            room -= items[-1].size
         elif not steps or time.monotonic() < until:  # however late it is, one step is made
             best.step()
             steps += 1
         else:
-            break
+            return items, True
         if best.over:
             going.remove(best)
-    return items
+    return items, False
 
 
 def _front(walks: Sequence[walk.Walk]) -> dict[str, cursor.Place]:
@@ -95,7 +101,7 @@ def _backward(ask: Ask, now: float, until: float) -> tuple[Answer, list[walk.Wal
         for stream in ask.streams
         if ask.cursor is None or starts.get(stream.name)
     ]
-    items = _gather(walks, ask.limit, until, newest=True)
+    items, late = _gather(walks, ask.limit, until, newest=True)
     more = [w for w in walks if not w.over]
     back = {w.stream.name: w.place(w.position) for w in more}
     front = ask.cursor.front if ask.cursor else _front(walks)
@@ -106,7 +112,7 @@ def _backward(ask: Ask, now: float, until: float) -> tuple[Answer, list[walk.Wal
         gap="",
         scanned=total - left,
         total=total,
-        complete=not more or len(items) >= ask.limit,
+        complete=not late,
         cursor=cursor.Cursor(dict(back), front) if back or ask.cursor is None else None,
     )
     return answer, list(walks)
@@ -125,7 +131,7 @@ def _newest_since(
         for stream in ask.streams
     ]
     total = sum(w.remaining() for w in walks if not w.over)
-    items = _gather(walks, max(ask.limit - 1, 1), until, newest=True)
+    items, _ = _gather(walks, max(ask.limit - 1, 1), until, newest=True)
     more = [w for w in walks if not w.over]
     left = sum(w.remaining() for w in more)
     gap = f"── {_lines(more)} lines passed over ──" if left and items else ""
@@ -147,7 +153,7 @@ def _forward(ask: Ask, now: float, until: float) -> tuple[Answer, list[walk.Walk
         walk.Forward(stream, ask.wanted, now, start=front.get(stream.name))
         for stream in ask.streams
     ]
-    items = _gather(walks, ask.limit, until, newest=False)
+    items, late = _gather(walks, ask.limit, until, newest=False)
     more = [w for w in walks if not w.over]
     reached = {**front, **{w.stream.name: w.place(w.position) for w in _known(walks)}}
     total = sum(w.absolute((len(w.chain), 0)) for w in walks)
@@ -159,7 +165,7 @@ def _forward(ask: Ask, now: float, until: float) -> tuple[Answer, list[walk.Walk
         gap="",
         scanned=scanned,
         total=total,
-        complete=not more or len(items) >= ask.limit,
+        complete=not late,
         cursor=None if ended else cursor.Cursor(back, reached),
     )
     return answer, list(walks)

@@ -9,8 +9,6 @@ from mrcore.logreader import fold, level, stamp, text
 
 NOTABLE = 5
 NOTABLE_CHARS = 400
-CLASSIFIED_BYTES = 1 << 20
-"""Of one read, how much is looked at line by line; errors in the rest are estimated from it."""
 
 
 class Notable(NamedTuple):
@@ -28,6 +26,7 @@ class Tally:
     def __init__(self) -> None:
         self.lines = 0
         self.errors = 0.0
+        self._share = 0.0
         self.notable: deque[Notable] = deque(maxlen=NOTABLE)
         self._folder = fold.Folder()
 
@@ -35,14 +34,19 @@ class Tally:
         """The next bytes are those of another file."""
         self._folder = fold.Folder()
 
-    def add(self, data: bytes, offset: int, identity: str) -> None:
-        """Count whole lines that lie at `offset` of the generation `identity`."""
-        looked = data
-        if len(data) > CLASSIFIED_BYTES:
-            looked = data[data.find(b"\n", len(data) - CLASSIFIED_BYTES) + 1 :]
-        errors = self.look(looked, offset + len(data) - len(looked), identity)
-        self.lines += data.count(b"\n")
-        self.errors += errors * len(data) / max(len(looked), 1)
+    def add(self, data: bytes, offset: int, identity: str, *, hurry: bool) -> None:
+        """Count whole lines that lie at `offset` of the generation `identity`.
+
+        In a hurry, because much more is waiting, their errors are estimated from those before.
+        """
+        lines = data.count(b"\n")
+        self.lines += lines
+        if hurry:
+            self.errors += lines * self._share
+            return
+        errors = self.look(data, offset, identity)
+        self.errors += errors
+        self._share = errors / lines
 
     def look(self, data: bytes, offset: int, identity: str) -> int:
         """Keep what is notable in these whole lines, and return how many are errors.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from mrcore.logreader import blocks, cursor, follow, query
+from mrcore.logreader import blocks, cursor, follow, query, text
 
 MARKER_SUFFIX = "m"
 """Ends the id of a line that is ours: it says what happened to the file."""
@@ -27,6 +27,13 @@ class Item(NamedTuple):
     def key(self) -> float:
         """About when it was written, for merging."""
         return self.entry.key if self.entry is not None else self.written
+
+    @property
+    def size(self) -> int:
+        """About how many bytes its row has."""
+        if self.entry is None:
+            return len(self.marker)
+        return min(self.entry.end - self.entry.start, text.CUT_BYTES)
 
     def row(self) -> dict[str, object]:
         """As it travels to the source."""
@@ -118,9 +125,8 @@ class Walk:
         if not gen.born or not self.wanted.everything:
             return []
         place = cursor.Place(gen.id, _MARKER)
-        text = f"── {gen.born} ──"
         written = self.chain[index - 1].grew_at if index else gen.born_at
-        return [Item(self.stream.name, place, after, marker=text, written=written)]
+        return [Item(self.stream.name, place, after, marker=f"── {gen.born} ──", written=written)]
 
 
 class Back(Walk):
