@@ -18,6 +18,7 @@ from mrtui.widgets import cells
 
 if TYPE_CHECKING:  # loaded after the first frame, by _load
     from textual.command import Provider
+    from textual.worker import WorkType
 
     import mrtui.acting
     import mrtui.link
@@ -101,7 +102,7 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self._follow, name="link", group="link")
+        self.later(self._follow, "link")
 
     async def _follow(self) -> None:
         """Load the rest behind the first frame, then follow the core for ever."""
@@ -129,7 +130,8 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
 
     def later(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:
         """Run a coroutine beside the screen; a newer one of the same name replaces it."""
-        self.run_worker(work, name=name, group=name, exclusive=True)
+        typed: WorkType[None] = work
+        self.run_worker(typed, name=name, group=name, exclusive=True)
 
     def say(self, text: str, style: cells.Style = "") -> None:
         """One line of news for the room on top; it stays until the next key."""

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
+from textual.worker import WorkType
 
 from mrcore.model import base
 from mrtui import verbs, world
@@ -164,7 +165,8 @@ class Room(verbs.Verbs, Screen[None]):
 
     def beside(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:
         """Run work beside the screen, as long as the screen lives; a newer one replaces it."""
-        self.run_worker(work, name=name, group=name, exclusive=True)
+        typed: WorkType[None] = work
+        self.run_worker(typed, name=name, group=name, exclusive=True)
 
     # The prompt
 
