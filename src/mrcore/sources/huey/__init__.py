@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr, field_validator
 from mrcore import errors
 from mrcore import settings as core_settings
 from mrcore.journal import keys
-from mrcore.model import base, plans, ref, wire
+from mrcore.model import base, plans, queue, ref, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.huey import detail, discover, jobs, look, retry, rows
@@ -113,29 +113,31 @@ class Huey(source_base.SourceBase):
         if action != retry.ACTION:
             raise self._unsupported(f"action {action!r}")
         left_out = retry.LeftOuts()
-        looked = 0
-        async for refs, total in self._selected(selection):
-            looked += len(refs)
-            found = await self._hand.run(functools.partial(self._retry.look, refs=refs))
-            for target in left_out.sift(found):
+        count = 0
+        async for looked, total in self._looked(selection):
+            count += len(looked)
+            for target in left_out.sift(looked):
                 yield target
-            progress(looked, total)
+            progress(count, total)
         for one in left_out.told():
             yield one
 
-    async def _selected(
+    async def _looked(
         self, selection: plans.Selection
-    ) -> AsyncIterator[tuple[Sequence[base.Ref], int | None]]:
-        """Refs in portions of at most 300, and how many there are."""
+    ) -> AsyncIterator[tuple[Sequence[retry.Looked], int | None]]:
+        """What is selected, in portions of at most 300, and how many there are."""
         for start in range(0, len(selection.refs), 300):
-            yield selection.refs[start : start + 300], len(selection.refs)
+            refs = selection.refs[start : start + 300]
+            found = await self._hand.run(functools.partial(self._retry.look, refs=refs))
+            yield found, len(selection.refs)
         if not selection.ref:
             return
         query = selection.query.model_copy(update={"limit": 300})
         cursor: str | None = None
         while True:
             page = await self.page(selection.ref, selection.collection, query, cursor, 0)
-            yield [row.ref for row in page.rows], page.looked.total
+            rows_ = [row for row in page.rows if isinstance(row, queue.Job)]
+            yield [(row.ref, retry.of_row(row)) for row in rows_], page.looked.total
             cursor = page.cursor
             if cursor is None:
                 return

@@ -36,7 +36,7 @@ async def _job(client: link.Client, shelf: jobs.Jobs, of: base.Ref, now: datetim
     (reply,) = await asking.ask(client, ("HGETALL", shelf.root.queue(name).job(job_id)))
     items = reply if isinstance(reply, list) else []
     found = record.whole(job_id, dict(zip(items[::2], items[1::2], strict=True)))
-    read = await shelf.read(client, name, [job_id])
+    read = await shelf.read(client, name, [job_id], payload=True)
     if found is None or job_id not in read:
         raise errors.NotFound(
             f"The journal of {name} has no job {job_id}: retention has trimmed it, it was never "

@@ -35,6 +35,7 @@ class Walk:
     keep: Keep
     began: float = field(default_factory=time.perf_counter)
     found: list[queue.Job] = field(default_factory=list)
+    refs: set[str] = field(default_factory=set)
     scanned: int = 0
 
     def full(self) -> bool:
@@ -43,11 +44,14 @@ class Walk:
         return len(self.found) >= self.query.limit or (self.scanned > 0 and spent_s > BUDGET_S)
 
     def take(self, row: queue.Job, payload: Any) -> None:
-        """Look at one row."""
+        """Look at one row; a job that is enqueued twice is one row."""
         self.scanned += 1
+        if row.ref in self.refs:
+            return
         words = f"{row.id} {row.name} {row.error} {row.worker} {_text(payload)}"
         if not self.query.text or self.keep(words.encode("utf-8", "replace")):
             self.found.append(row)
+            self.refs.add(row.ref)
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ class Jobs:
             )
             pairs = _scored(reply)
             ids = [member.decode("utf-8", "replace") for member, _ in pairs]
-            jobs = await self.read(client, place.name, ids)
+            jobs = await self.read(client, place.name, ids, payload=bool(walk.query.text))
             for job_id, (_, score) in zip(ids, pairs, strict=True):
                 if job_id in jobs:
                     walk.take(*jobs[job_id])
@@ -187,7 +191,8 @@ class Jobs:
                 self.maker.unjournalled(place.name, message, state, at + n)
                 for n, message in enumerate(messages)
             ]
-            known = await self.read(client, place.name, [row.id for row in bare])
+            ids = [row.id for row in bare]
+            known = await self.read(client, place.name, ids, payload=bool(walk.query.text))
             for row in bare:
                 at += 1
                 walk.take(*known.get(row.id, (row, None)))
@@ -198,25 +203,27 @@ class Jobs:
         return _at(spot, at)
 
     async def read(
-        self, client: link.Client, of: str, ids: Sequence[str]
+        self, client: link.Client, of: str, ids: Sequence[str], *, payload: bool
     ) -> dict[str, tuple[queue.Job, Any]]:
-        """Rows and (masked) payloads of the jobs that are written down."""
+        """Rows and, if asked for, (masked) payloads of the jobs that are written down."""
         at = self.root.queue(of)
         commands: list[link.Command] = []
+        last = "payload" if payload else "state"
         for job_id in ids:
-            commands.append(("HMGET", at.job(job_id), *record.SUMMARY, "payload"))
+            commands.append(("HMGET", at.job(job_id), *record.SUMMARY, last))
             commands.append(("HEXISTS", at.job(job_id), "message"))
         replies = await asking.ask(client, *commands)
         found: dict[str, tuple[record.Record, bool, Any]] = {}
         for job_id, values, has in zip(ids, replies[::2], replies[1::2], strict=True):
             if isinstance(values, list) and (one := record.summary(job_id, values[:-1])):
-                found[job_id] = (one, has == 1, mask.value(record.parse(values[-1])))
+                given = mask.value(record.parse(values[-1])) if payload else None
+                found[job_id] = (one, has == 1, given)
         dead = await self._dead(
             client, {r.worker for r, _, _ in found.values() if r.state == "active"}
         )
         return {
-            job_id: (self.maker.job(of, one, alive=one.worker not in dead, kept=has), payload)
-            for job_id, (one, has, payload) in found.items()
+            job_id: (self.maker.job(of, one, alive=one.worker not in dead, kept=has), given)
+            for job_id, (one, has, given) in found.items()
         }
 
     async def _dead(self, client: link.Client, workers: set[str]) -> set[str]:

@@ -6,17 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import JsonValue
 from redis import exceptions
 
 from mrcore import errors
 from mrcore.journal import keys, record, scripts
-from mrcore.model import base, plans, ref
+from mrcore.model import base, plans, queue, ref
 from mrcore.sources import base as source_base
 from mrcore.sources.huey import asking, discover
 from mrcore.sources.redis import link
 
 ACTION = "queue.retry"
 _SAMPLES = 10
+_NOT_KEPT = "Its message was not kept, so it cannot be put back."
 
 Looked = tuple[base.Ref, "plans.Target | str"]
 """A ref with its target, or with why there is none."""
@@ -64,8 +66,8 @@ class Retry:
         """
         addresses = [address(self._source, of) for of in refs]
         commands: list[link.Command] = []
-        for queue, job_id in addresses:
-            at = self._root.queue(queue).job(job_id)
+        for name, job_id in addresses:
+            at = self._root.queue(name).job(job_id)
             commands.append(("HMGET", at, "state", "attempts", "task"))
             commands.append(("HEXISTS", at, "message"))
         replies = await asking.ask(client, *commands)
@@ -86,11 +88,11 @@ class Retry:
 
     async def _call(self, client: link.Client, target: plans.Target) -> link.Command | None:
         """Keys and arguments of the script, or None when the queue is gone."""
-        queue, job_id = address(self._source, target.ref)
-        at = await discover.place(client, self._root, self._found, queue)
+        name, job_id = address(self._source, target.ref)
+        at = await discover.place(client, self._root, self._found, name)
         if at is None:
             return None
-        place = scripts.Place(self._root.queue(queue), at.list, at.schedule)
+        place = scripts.Place(self._root.queue(name), at.list, at.schedule)
         attempts = int(str(target.guard.get("attempts", -1)))
         arguments = place.arguments(job_id, self._now().timestamp(), attempts)
         return len(place.keys), *(str(a) for a in arguments)
@@ -119,19 +121,35 @@ def address(source: str, of: base.Ref) -> tuple[str, str]:
         raise errors.NotFound(f"There is no {of}: huey's names are text.") from error
 
 
+def of_row(row: queue.Job) -> plans.Target | str:
+    """The target that a row is, or why it is none."""
+    if row.state is not queue.JobState.FAILED:
+        return _not_failed(row.state.value)
+    if ACTION not in row.actions:
+        return _NOT_KEPT
+    return _made(row.ref, f"{row.name} {row.id}", row.attempts)
+
+
 def _target(of: base.Ref, job_id: str, values: Any, has_message: Any) -> plans.Target | str:
     state, attempts, task = values if isinstance(values, list) else (None, None, None)
     if state is None:
         return "It is gone: removed, or trimmed by retention."
     if state != b"failed":
-        return f"It is not failed any more but {state.decode()}."
+        return _not_failed(state.decode())
     if has_message != 1:
-        return "Its message was not kept, so it cannot be put back."
-    made = int(record.number(attempts) or 0)
+        return _NOT_KEPT
     name = (task or b"?").decode("utf-8", "replace").rpartition(".")[2]
-    guard = {"state": "failed", "attempts": made}
-    note = f"attempt {made} → {made + 1}"
-    return plans.Target(ref=of, label=f"{name} {job_id}", guard=guard, note=note)
+    return _made(of, f"{name} {job_id}", int(record.number(attempts) or 0))
+
+
+def _not_failed(state: str) -> str:
+    return f"It is not failed any more but {state}."
+
+
+def _made(of: base.Ref, label: str, attempts: int) -> plans.Target:
+    guard: dict[str, JsonValue] = {"state": "failed", "attempts": attempts}
+    note = f"attempt {attempts} → {attempts + 1}"
+    return plans.Target(ref=of, label=label, guard=guard, note=note)
 
 
 def _outcome(target: plans.Target, reply: Any) -> plans.TargetOutcome:
