@@ -53,7 +53,6 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
     """The whole screen: one World, one Link, a stack of rooms."""
 
     TITLE = "mr"
-    CSS_PATH = "app.tcss"
     COMMANDS = {_palette}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide"), (150, "-huge")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-medium"), (40, "-tall")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -179,6 +178,8 @@ def _die_with_us() -> Callable[[], None] | None:
     """On Linux the stack is asked to stop when we are killed without a chance to ask it."""
     if sys.platform != "linux":
         return None
+    import ctypes  # only where a stack is started
+
     libc = ctypes.CDLL(None, use_errno=True)
 
     def prepare() -> None:

@@ -6,7 +6,6 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 
 from mrcore import errors
@@ -24,6 +23,16 @@ COMMANDS: dict[str, str] = {
 }
 
 Parser = argparse.ArgumentParser
+
+
+class _Version(argparse.Action):
+    """Print the version; looked up only when asked for, since that takes as long as a frame."""
+
+    def __call__(self, parser: Parser, *rest: object) -> None:
+        from importlib import metadata
+
+        print(f"mrtui {metadata.version('mr-control-room')}")
+        parser.exit()
 
 
 def _where(parser: Parser) -> None:
@@ -123,8 +132,7 @@ def parser(command: str) -> Parser:
         allow_abbrev=False,
     )
     if not command:
-        version = f"mrtui {metadata.version('mr-control-room')}"
-        made.add_argument("--version", action="version", version=version)
+        made.add_argument("--version", action=_Version, nargs=0, help="print the version")
     ARGUMENTS[command](made)
     return made
 

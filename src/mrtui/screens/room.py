@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 class Room(verbs.Verbs, Screen[None]):
     """A screen about a ref (or about everything); what it shows it pulls from the World."""
 
+    CSS_PATH = "../app.tcss"  # the splash, and so the first frame, does without
     NAME: ClassVar[str] = ""
     SCOPES: ClassVar[tuple[str, ...]] = ()
     WITHOUT: ClassVar[tuple[str, ...]] = ()
