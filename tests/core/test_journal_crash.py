@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from mrcore.journal import ghosts, heart
-from tests import waiting
+from tests import frozen, servers, waiting
 from tests.core import journal_consumer, journals
 
 SCRIPT = Path(journal_consumer.__file__)
@@ -230,3 +231,22 @@ def test_a_fork_is_a_worker_of_its_own(redis_url: str, monkeypatch: pytest.Monke
             child = desk.journal.heart.name
         assert child != name
         assert "-1-" in child
+
+
+async def test_a_redis_that_was_stopped_makes_no_ghosts(tmp_path: Path) -> None:
+    """All heartbeats have run out when it goes on; the living beat again before they are missed."""
+    with (
+        servers.valkey(tmp_path) as server,
+        producer(server.url()) as (desk, tasks),
+        consumer(server.url()),
+        consumer(server.url()),
+    ):
+        held = tasks["hold"]("held")
+        await waiting.until(lambda: desk.job(held.id).state == "active")
+        worker = desk.job(held.id).worker
+        with frozen.frozen(server.pid):
+            await asyncio.sleep(2)  # the fault itself: longer than a worker's life of 0.6 s
+        seen_at = desk.workers()[worker]["last_seen_at"]
+        await waiting.until(lambda: desk.workers()[worker]["last_seen_at"] > seen_at + 2)
+        assert (desk.job(held.id).state, desk.job(held.id).attempts) == ("active", 1)
+        assert desk.conn.get("held") == b"1"
