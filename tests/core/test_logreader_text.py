@@ -29,6 +29,12 @@ LEVELS = [
         False,
     ),
     (b"2026-11-20 21:00:00.123 UTC [9] DEBUG2:  checkpointer", "debug", False),
+    (
+        b"2026-11-20 21:00:00.123 UTC [7] mentor_app@mentor mentor-report-reader LOG:  waiting",
+        "info",
+        False,
+    ),
+    (b"2026-11-20 21:00:00.123 UTC [7] x@y My App FATAL:  no role", "error", False),
     # Valkey
     (b"123:M 20 Nov 2026 21:00:00.123 * Ready to accept connections", "info", False),
     (b"123:C 20 Nov 2026 21:00:00.123 # WARNING Memory overcommit must be enabled!", "warn", False),
@@ -188,6 +194,27 @@ next""",
 \tFROM x
 2026-11-20 21:00:00.123 UTC [8] STATEMENT:  SELECT 1""",
         [0, 3],
+    ),
+    (
+        "postgres with the user and the application in front",
+        b"""2026-11-20 21:00:00.123 UTC [7] a@b [unknown] FATAL:  no role
+2026-11-20 21:00:00.123 UTC [7] a@b [unknown] DETAIL:  Role "x" does not exist.
+2026-11-20 21:00:00.123 UTC [7] a@b [unknown] LOG:  next""",
+        [0, 2],
+    ),
+    (
+        "a message of several lines, then a traceback, after a warning",
+        b"""2026-11-20T21:00:00Z WARNING [sync] HTTP 401
+For more information check: https://example.org
+Traceback (most recent call last):
+  File "x.py", line 1, in f
+httpx.HTTPStatusError: Client error
+For more information check: https://example.org
+INFO:     127.0.0.1 - GET
+stands alone
+2026-11-20T21:00:00Z INFO [sync] fine
+also alone""",
+        [0, 6, 7, 8, 9],
     ),
     (
         "what interrupts a traceback is not part of it",

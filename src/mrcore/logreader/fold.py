@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from mrcore.logreader import level
+from mrcore.logreader import level, stamp
 
 _GOES_ON = re.compile(
     rb"\s|$|at \S|Caused by\b|\.\.\. ?\d+ (?:more|common)|[}\])]+[,;]?\s*$|File \""
@@ -16,8 +16,7 @@ _EXCEPTION = re.compile(rb"[A-Za-z_][\w.]*(?:: |:?\s*$)")
 _TRACEBACK = b"Traceback (most recent call last)"
 _POSTGRES = re.compile(rb"\d{4}-\d\d-\d\d [\d:.]+ [A-Z]+ \[(\d+)\] ")
 _POSTGRES_MORE = re.compile(
-    rb"\d{4}-\d\d-\d\d [\d:.]+ [A-Z]+ \[(\d+)\] (?:\S+ )?"
-    rb"(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "
+    _POSTGRES.pattern + rb"(?:\S+ ){0,8}?(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "
 )
 
 
@@ -25,17 +24,19 @@ class Folder:
     """Lines in order, one at a time.
 
     A line goes on with the entry before when it is blank, indented, `at …`, `Caused by`, a closing
-    brace, the rest of a Python traceback that follows an error, or Postgres's DETAIL, HINT,
-    CONTEXT or STATEMENT of the same process.
+    brace, a Python traceback after a warning or an error, Postgres's DETAIL, HINT, CONTEXT or
+    STATEMENT of the same process, or has neither time nor level after a warning or an error that
+    has a time: the rest of a message of several lines.
     """
 
-    __slots__ = ("_bridged", "_head", "_indented", "_trace")
+    __slots__ = ("_bad", "_bridged", "_head", "_indented", "_trace")
 
     def __init__(self) -> None:
         self._head: bytes | None = None
         self._trace = False
         self._indented = False
         self._bridged = False
+        self._bad: bool | None = None
 
     def begins(self, line: bytes) -> bool:
         """Whether `line` begins an entry; the first of all does."""
@@ -43,6 +44,7 @@ class Folder:
             self._head = line[:256]
             self._trace = line.startswith(_TRACEBACK)
             self._indented = self._bridged = False
+            self._bad = None
             return True
         self._indented = line[:1] in (b" ", b"\t")
         return False
@@ -60,14 +62,25 @@ class Folder:
             # The last line of a traceback, `ValueError: …`, is neither indented nor stamped.
             self._trace = False
             return True
-        return b":  " in line and self._same_process(line)
+        if line[:1].isdigit():
+            return b":  " in line and self._same_process(line)
+        return self._is_bad() and self._says_nothing(line)
 
     def _joins_trace(self) -> bool:
-        assert self._head is not None
-        joins = self._bridged or level.of(self._head)[0] == level.ERROR
+        joins = self._bridged or self._is_bad()
         if joins:
             self._trace, self._bridged, self._indented = True, False, False
         return joins
+
+    def _is_bad(self) -> bool:
+        if self._bad is None:
+            self._bad = level.of(self._head or b"")[0] in (level.WARN, level.ERROR)
+        return self._bad
+
+    def _says_nothing(self, line: bytes) -> bool:
+        found, inferred = level.of(line)
+        unlevelled = inferred or found == level.NONE
+        return unlevelled and stamp.of(line) is None and stamp.of(self._head or b"") is not None
 
     def _same_process(self, line: bytes) -> bool:
         more = _POSTGRES_MORE.match(line)

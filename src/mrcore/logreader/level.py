@@ -39,6 +39,7 @@ _TIME = re.compile(
 _FIRST = re.compile(
     rb"(?:\[[^\]\s]*\]\s*|[A-Z]+-\d+\s+|\d+\s+|[|:-]\s+)*" + _LEVEL + rb"(?=[\s:|\]-]|$)"
 )
+_POSTGRES = re.compile(rb"\[\d+\] (?:\S+ ){0,8}?" + _LEVEL + rb":  ")
 _LOWER_FIRST = re.compile(rb"(debug|info|notice|warn|warning|error|fatal)(?=:\s)")
 _BRACKET = re.compile(rb"[\[<(]\s*" + _LEVEL + rb"\s*[\])>]", re.IGNORECASE)
 _APART = re.compile(rb"(?:\s[-|:]+\s+|:)" + _LEVEL + rb"(?=\s*[-|:]|\s)")
@@ -93,7 +94,7 @@ def _token(line: bytes) -> str:
     match = _FIRST.match(head) or _LOWER_FIRST.match(head)
     match = match or _BRACKET.search(head) or _APART.search(head)
     if match is None and time is not None:
-        match = _SECOND.match(head)
+        match = _POSTGRES.match(line, start, start + 4 * STRUCTURE_BYTES) or _SECOND.match(head)
     return _word(match[1]) if match else ""
 
 
