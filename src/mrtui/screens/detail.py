@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -20,7 +21,7 @@ class Detail(room.Room):
     """A headline with the verdict, then sections below each other."""
 
     NAME = "detail"
-    WITHOUT = ("row.open",)
+    WITHOUT: ClassVar[tuple[str, ...]] = ("row.open", "tab.next")
 
     def __init__(self, ref: str = "", cursor: str = "") -> None:
         super().__init__(ref, cursor)

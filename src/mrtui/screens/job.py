@@ -23,6 +23,7 @@ class Job(detail.Detail):
 
     NAME = "job"
     SCOPES: ClassVar[tuple[str, ...]] = ("job",)
+    WITHOUT: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, ref: str = "", cursor: str = "") -> None:
         super().__init__(ref, cursor)

@@ -45,6 +45,7 @@ class Logs(room.Room):
 
     NAME = "logs"
     SCOPES = ("logs",)
+    WITHOUT = ("tab.next", "row.logs")
 
     def __init__(self, ref: str = "", cursor: str = "") -> None:
         super().__init__(ref, cursor)
