@@ -157,9 +157,7 @@ def test_trouble_is_sorted_and_an_absent_source_is_one_line() -> None:
     known.apply(
         snapshot(
             changed("core", a_status("huey"), a_status("pg", "unknown", "no answer")),
-            changed(
-                "huey", a_queue("huey", "w", level="warn"), a_queue("huey", "b", level="bad")
-            ),
+            changed("huey", a_queue("huey", "w", level="warn"), a_queue("huey", "b", level="bad")),
             changed("pg", a_queue("pg", "x", level="bad"), a_queue("pg", "y")),
         )
     )
