@@ -62,7 +62,11 @@ class StateFolder:
         """A short private folder for sockets: a socket's path is limited to 104 bytes."""
         tag = hashlib.sha256(str(self.path).encode()).hexdigest()[:10]
         base = os.environ.get("XDG_RUNTIME_DIR")
-        root = Path(base) / "mr" if base else Path(tempfile.gettempdir()) / f"mr-{os.getuid()}"
+        # `su` keeps the name of a folder that only the other user may enter.
+        mine = bool(base) and os.access(base or "", os.W_OK | os.X_OK)
+        root = (
+            Path(base or "") / "mr" if mine else Path(tempfile.gettempdir()) / f"mr-{os.getuid()}"
+        )
         folder = root / tag
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_uid != os.getuid():

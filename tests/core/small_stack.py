@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from mrcore import folder
@@ -38,6 +40,12 @@ def one_shot(whole: plan.Plan) -> list[supervisor.Spec]:
     """Only a one-shot that runs the code of the command line."""
     argv = (sys.executable, "-I", "-S", "-c", sys.argv[2])
     return [supervisor.Spec("seed", argv, whole.env(), once=True)]
+
+
+def up(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `mrcore up` to its end: for what it refuses."""
+    argv = [sys.executable, "-m", "mrcore", "up", "--state", str(state), *words]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
 
 def _ready(line: dict[str, Any]) -> None:

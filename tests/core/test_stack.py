@@ -19,9 +19,9 @@ import psutil
 import pytest
 import redis
 
-from mrcore import folder, settings
-from mrcore.stack import addresses, credentials, plan, sweep
+from mrcore import folder
 from tests import waiting
+from tests.core import small_stack
 
 
 class Small:
@@ -206,13 +206,8 @@ def test_secrets_are_private_and_in_no_argv(small: Small) -> None:
     assert stat.S_IMODE(small.state.stat().st_mode) == 0o700
 
 
-def run_up(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "mrcore", "up", "--state", str(state), *words]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
-
-
 def test_a_second_up_names_the_pid_and_the_address(small: Small) -> None:
-    done = run_up(small.state, "--json")
+    done = small_stack.up(small.state, "--json")
     assert done.returncode == 2
     assert done.stdout == ""
     assert f"pid {small.up.pid}, {small.ready['control']}." in done.stderr
@@ -223,83 +218,10 @@ def test_a_folder_with_a_core_of_its_own_is_refused(state: Path) -> None:
     place = folder.StateFolder(state).make()
     place.write_json("core.json", {"pid": 4321})
     with place.lock("core.lock", "held"):
-        done = run_up(state)
+        done = small_stack.up(state)
     assert done.returncode == 2
     assert "A core without a stack runs in" in done.stderr
     assert "kill 4321" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ('[stack]\npostgres = "mysql://x"', "stack.postgres is not the URL of a server."),
-        ('[stack]\nredis = "redis://127.0.0.1:1/0"', "Nothing accepts connections at 127.0.0.1:1."),
-        ("nonsense = 1", "nonsense"),
-    ],
-)
-def test_wrong_settings_are_a_sentence(state: Path, tmp_path: Path, text: str, says: str) -> None:
-    file = tmp_path / "settings.toml"
-    file.write_text(text)
-    done = run_up(state, "--settings", str(file))
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_given_servers_are_used_and_not_started(state: Path) -> None:
-    given = {
-        "postgres": "postgresql://me:p%40ss@127.0.0.1:6000/x?a=b",
-        "redis": "rediss://h:6001/3",
-    }
-    whole = plan_of(state, given)
-    names = [spec.name for spec in whole.specs()]
-    assert not {"initdb", "postgres", "valkey"} & set(names)
-    core = whole.core_settings()["sources"]
-    assert core["pg"]["dsn"].startswith("postgresql://mr_watcher:")
-    assert core["pg"]["dsn"].endswith("@127.0.0.1:6000/mentor?a=b")
-    assert core["redis"]["url"] == core["huey"]["url"] == "rediss://h:6001/3"
-    env = whole.mentor_env()
-    assert (env["DB_HOST"], env["DB_PORT"]) == ("127.0.0.1", "6000")
-    assert (env["REDIS_HOST"], env["REDIS_PORT"], env["REDIS_DB"]) == ("h", "6001", "3")
-    seed = next(spec for spec in whole.specs() if spec.name == "seed")
-    assert seed.env["MR_ADMIN_DSN"] == given["postgres"]
-
-
-def plan_of(state: Path, given: dict[str, str]) -> plan.Plan:
-    wanted = settings.Settings(stack=settings.StackSettings.model_validate(given))
-    place = folder.StateFolder(state).make()
-    words = credentials.of(place)
-    return plan.Plan(place, wanted, words, addresses.choose(wanted.stack, words), 7, "small")
-
-
-async def test_leftovers_are_swept_only_when_they_are_ours(state: Path) -> None:
-    place = folder.StateFolder(state).make()
-    argv = [sys.executable, "-I", "-S", "-c", "input()"]
-    pipe = subprocess.PIPE
-    ours, reused, renamed = (subprocess.Popen(argv, stdin=pipe) for _ in range(3))
-
-    def row(process: subprocess.Popen[bytes], began_s: float, command: str) -> dict[str, Any]:
-        return {"name": "x", "pid": process.pid, "started_s": began_s, "command": command}
-
-    began = [psutil.Process(p.pid).create_time() for p in (ours, reused, renamed)]
-    # A command line is readable only a moment after exec.
-    await waiting.until(lambda: psutil.Process(ours.pid).cmdline())
-    rows = [
-        row(ours, began[0], f"{sys.executable} -m mrcore worker"),
-        row(reused, began[1] - 60, f"{sys.executable} -m mrcore worker"),
-        row(renamed, began[2], "/usr/bin/other -m mrcore worker"),
-        {"name": "never started", "pid": None, "started_s": None, "command": "x"},
-        {"name": "of another version"},
-    ]
-    place.write_json("processes.json", {"processes": rows})
-    assert [p.pid for p in sweep.leftovers(place)] == [ours.pid]
-    assert sweep.sweep(place) == 1
-    assert not psutil.pid_exists(ours.pid)
-    assert (reused.poll(), renamed.poll()) == (None, None)
-    for process in (reused, renamed):
-        process.kill()
-    for process in (ours, reused, renamed):
-        process.communicate()
 
 
 def test_a_boot_that_fails_says_why_and_leaves_no_ready_line(state: Path) -> None:
