@@ -61,12 +61,10 @@ class StateFolder:
     def runtime(self) -> Path:
         """A short private folder for sockets: a socket's path is limited to 104 bytes."""
         tag = hashlib.sha256(str(self.path).encode()).hexdigest()[:10]
-        base = os.environ.get("XDG_RUNTIME_DIR")
-        # `su` keeps the name of a folder that only the other user may enter.
-        mine = bool(base) and os.access(base or "", os.W_OK | os.X_OK)
-        root = (
-            Path(base or "") / "mr" if mine else Path(tempfile.gettempdir()) / f"mr-{os.getuid()}"
-        )
+        root = Path(tempfile.gettempdir()) / f"mr-{os.getuid()}"
+        base = os.environ.get("XDG_RUNTIME_DIR", "")
+        if os.access(base, os.W_OK | os.X_OK):  # `su` keeps the name of the other user's
+            root = Path(base) / "mr"
         folder = root / tag
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_uid != os.getuid():
