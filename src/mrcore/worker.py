@@ -126,7 +126,7 @@ class Worker:
         self._stopping.set()
 
     def run(self) -> bool:
-        """Work until `stop`; True if every job had ended, False if some were given back."""
+        """Work until `stop`; False if threads still run: then leave by `end_process`."""
         while not self._begin():
             if self._stopping.wait(PULSE_S):
                 return True
@@ -224,7 +224,7 @@ class Worker:
         last = threading.Thread(target=self._sign_off, name="sign off", daemon=True)
         last.start()
         last.join(2.0)
-        return finished
+        return finished and not last.is_alive()
 
     def _sign_off(self) -> None:
         try:
@@ -258,7 +258,7 @@ def _tell(queue: str, claim: journal.Claim, ended: journal.Ended, took_s: float)
 
 
 def end_process(finished: bool) -> None:
-    """Leave although threads still run jobs that have been given back."""
+    """Leave, also while threads run jobs that were given back, or wait for Redis."""
     if not finished:
         logging.shutdown()
         os._exit(0)

@@ -20,7 +20,7 @@ from mrcore import errors, worker
 from mrcore.journal import keys, record
 from mrcore.sources import base
 from mrcore.stack import ready
-from tests import waiting
+from tests import frozen, servers, waiting
 from tests.core import worker_app
 
 ROOT = Path(__file__).parents[2]
@@ -179,6 +179,16 @@ async def test_a_job_that_does_not_end_is_given_back(
     with running(redis_url):
         await waiting.until(lambda: job(conn, "emailQueue", held).state == "completed")
     assert job(conn, "emailQueue", held).attempts == 2
+
+
+async def test_it_leaves_although_redis_does_not_answer(tmp_path: Path) -> None:
+    with (
+        servers.valkey(tmp_path) as server,
+        running(server.url()) as process,
+        frozen.frozen(server.pid),
+    ):
+        process.end()
+        assert process.child.returncode == 0
 
 
 async def test_one_job_of_a_queue_at_a_time_and_others_beside_it(
