@@ -22,6 +22,9 @@ from mrcore.logreader import (
 
 BUSY_FOR_S = 2.0
 TRIES = 3
+PACE_S = 0.1
+"""Under a flood a screen that follows gets a page so often, not as often as it can ask."""
+
 JSON_MAX = 64 * 1024
 
 
@@ -89,11 +92,15 @@ class Waiter:
         self._cursor = cursor.decode(given) if given else None
         self._waits = bool(request.get("wait_s")) and self._cursor is not None
         self._until = now + float(request.get("wait_s") or 0)
+        paced = self._waits and self._order == "newest"
+        self._not_before = min(now + PACE_S, self._until) if paced else now
         self._signature: tuple[object, ...] | None = None
 
     def try_now(self, now: float, *, first: bool = False) -> dict[str, Any] | None:
         """The page if it is there, or its time is over; else None."""
         streams = self._room.watch.chosen(self._name)
+        if now < self._not_before:
+            return None
         if first:
             for stream in streams:
                 stream.poll(now)

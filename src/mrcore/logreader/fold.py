@@ -13,6 +13,7 @@ _GOES_ON = re.compile(
 _BRIDGE = re.compile(rb"The above exception was|During handling of the above")
 _MAY_GO_ON = frozenset(b" \t\r\v\faC.}])FTD")
 _EXCEPTION = re.compile(rb"[A-Za-z_][\w.]*(?:: |:?\s*$)")
+_TIME_BEGINS = frozenset(bytes([byte]) for byte in b"0123456789[({<\x1b")
 _TRACEBACK = b"Traceback (most recent call last)"
 _POSTGRES = re.compile(rb"\d{4}-\d\d-\d\d [\d:.]+ [A-Z]+ \[(\d+)\] ")
 _POSTGRES_MORE = re.compile(
@@ -64,7 +65,8 @@ class Folder:
             return True
         if line[:1].isdigit():
             return b":  " in line and self._same_process(line)
-        return self._is_bad() and self._says_nothing(line)
+        may_have_time = self._head is not None and self._head[:1] in _TIME_BEGINS
+        return may_have_time and self._is_bad() and self._says_nothing(line)
 
     def _joins_trace(self) -> bool:
         joins = self._bridged or self._is_bad()

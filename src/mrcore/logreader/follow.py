@@ -109,16 +109,16 @@ class Stream:
                 self._truncated(now)
 
     def _take(self, gen: generation.Generation, now: float) -> None:
-        budget = DRAIN_BYTES
+        # Only what is there now: a fast writer is never chased to the end.
         waiting = gen.size() - gen.read
-        while budget > 0:
+        until = gen.read + min(max(waiting, 0), DRAIN_BYTES)
+        while True:
             counted = gen.complete
-            data = gen.next_bytes(min(generation.READ_BYTES, budget))
+            data = gen.next_bytes(min(generation.READ_BYTES, until - gen.read))
             if not data:
                 return
             gen.advance(data, now)
             self.wrote_at = now
-            budget -= len(data)
             waiting -= len(data)
             if gen.complete > counted:
                 self._count(gen, counted, data, hurry=waiting > LOOKED_AT_BYTES)
