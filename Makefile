@@ -1,7 +1,7 @@
 # Everything is installed into .venv from requirements.lock; nothing outside this folder changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test proof bench lint lock clean
+.PHONY: help demo dev test proof bench lint lock picture clean
 
 # The newest Python that is new enough; make PYTHON=/path/to/python uses another one.
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
@@ -41,6 +41,9 @@ lock: ## Resolve requirements.lock anew (needs uv)
 	  --extra embedded --extra web --extra dev \
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
 	  --output-file requirements.lock
+
+picture: $(STAMP) ## Draw the README's picture from the running demo
+	$(BIN)/python -m tests.picture
 
 clean: ## Remove what was installed and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

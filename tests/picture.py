@@ -84,17 +84,19 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=120)
     parser.add_argument("--rows", type=int, default=34)
     parser.add_argument("--press", default="", help="keys to press before the picture")
-    parser.add_argument("--until", default=r"emailQueue.*\d", help="what the screen must show")
+    parser.add_argument("--until", default=r"[▲✖] emailQueue", help="what the screen must show")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as state:
         argv = [sys.executable, "-m", "mrtui", "demo", "--state", state]
         with terminal.run(argv, columns=options.columns, rows=options.rows) as screen:
             screen.until(r"(?s)POSTGRES.*LOGS", timeout_s=60)
-            screen.until(options.until, timeout_s=60)
+            screen.until(options.until, timeout_s=120)
             screen.press(*options.press)
             screen.until(options.until)
             options.out.write_text(draw(screen.cells, options.columns, options.rows))
-            screen.press("q", "y")
+            screen.press("q")
+            screen.until("Stop")
+            screen.press("y")
             screen.wait()
     sys.stdout.write(f"wrote {options.out}\n")
 

@@ -33,7 +33,7 @@ class SourceSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: str
+    kind: str = Field(description="pg, redis, huey, logs, backend or stack; else the source's name")
     interval_s: float = Field(default=1.0, gt=0, description="time between samples")
     deadline_s: float = Field(default=2.0, gt=0, description="a sample that takes longer failed")
 

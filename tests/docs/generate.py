@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -28,11 +28,14 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def keys() -> str:
     """The one table of keys."""
-    table = importlib.import_module("mrtui.keys").TABLE
-    return _table(
-        ("keys", "does", "where", "id"),
-        ((f"`{'` `'.join(k.keys)}`", k.label, k.scope, f"`{k.id}`") for k in table),
-    )
+    module = importlib.import_module("mrtui.keys")
+    rows = []
+    for key in module.TABLE:
+        pressed = [f"`{module.symbol(name)}`" for name in key.keys]
+        if key.command:
+            pressed.append(f"`:{key.command} {key.takes}`".replace(" `", "`"))
+        rows.append((" ".join(pressed), key.label, key.scope, f"`{key.id}`"))
+    return _table(("keys", "does", "where", "id"), rows)
 
 
 def actions() -> str:
@@ -58,28 +61,33 @@ def metrics() -> str:
 def settings() -> str:
     """Every setting of the core and of each kind of source."""
     core = importlib.import_module("mrcore.settings")
+    common = core.SourceSettings.model_fields
     rows = list(_fields("", core.Settings)) + list(_fields("stack.", core.StackSettings))
+    rows += _fields("sources.NAME.", core.SourceSettings)
     for kind, module in importlib.import_module("mrcore.sources").REGISTRY.items():
         model = importlib.import_module(module).Settings
-        rows += _fields(f"sources.{kind}.", model)
+        for name, default, means in _fields("sources.NAME.", model):
+            if name.rsplit(".", 1)[1].strip("`") not in common:
+                rows.append((name, default, f"{kind}: {means}"))
     return _table(("setting", "default", "means"), rows)
 
 
 def _fields(prefix: str, model: type[BaseModel]) -> Iterable[tuple[str, str, str]]:
     for name, field in model.model_fields.items():
-        if name in {"kind", "stack"} and not prefix.startswith("stack"):
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             continue
-        default = "required" if field.default is PydanticUndefined else repr(field.default)
-        if field.default_factory is not None:
-            default = "none"
-        yield f"`{prefix}{name}`", f"`{default}`", field.description or ""
+        value = field.get_default(call_default_factory=True)
+        value = value.get_secret_value() if isinstance(value, SecretStr) else value
+        default = "required" if value is PydanticUndefined else f"`{value}`" if value else "none"
+        yield f"`{prefix}{name}`", default, field.description or ""
 
 
 def routes() -> str:
     """Every route of the core."""
-    app = importlib.import_module("mrcore.api.app").openapi_only()
+    gate = importlib.import_module("mrcore.api.gate")
+    app = importlib.import_module("mrcore.api.app").create(None, gate.Clients())
     rows = [
-        (f"`{method.upper()} {path}`", operation.get("summary", ""))
+        (f"`{method.upper()} {path}`", operation.get("description", "").partition("\n")[0])
         for path, methods in app.openapi()["paths"].items()
         for method, operation in methods.items()
     ]

@@ -51,7 +51,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line: an MrError is one sentence on stderr and exit code 2."""
     try:
-        cli()
+        cli(prog_name="mrcore")
     except errors.MrError as error:
         click.echo(f"mrcore: {error}", err=True)
         sys.exit(2)

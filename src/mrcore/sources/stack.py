@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mrcore import errors, folder, settings
 from mrcore.model import base, ref, stack, wire
@@ -28,7 +28,7 @@ class Settings(settings.SourceSettings):
     """Where the stack is."""
 
     kind: Literal["stack"] = "stack"
-    state: Path
+    state: Path = Field(description="state folder of the stack")
 
 
 class Row(BaseModel):
