@@ -1,4 +1,4 @@
-"""What the journal costs a job, what an idle worker costs, and how fast many jobs are shown."""
+"""What the journal costs a job, and what an idle worker costs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ import psutil
 import pytest
 import redis
 
-from mrcore import journal, sources
-from mrcore.model import plans
+from mrcore import journal
 from tests import waiting
 from tests.bench import table
 
@@ -27,10 +26,7 @@ pytestmark = pytest.mark.bench
 
 JOBS = 400
 ROUNDS = 9
-FAILED = 100_000
-RETRIED = 10_000
 IDLE_S = 10
-FAILURE = "OSError: 535 5.7.8 BadCredentials"
 
 
 def _ms(work: Callable[[], object]) -> float:
@@ -80,90 +76,6 @@ def bench_journal_overhead(redis_url: str) -> None:
         f"{more:.2f} ms a job, {share:.0f} % of a job of 5 ms",
         "≤ 0.5 ms, ≤ 15 %",
         f"huey alone {min(b for b, _ in empty):.2f} ms for enqueue and run",
-    )
-
-
-def fill(conn: Any, names: list[str], failed: int) -> None:
-    """Queues as the journal would leave them, the first with many failed jobs."""
-    for name in names:
-        made: Any = huey.RedisHuey(name, connection_pool=conn.connection_pool)
-        book = journal.watch(made, keep_failed=None)
-
-        @made.task(name="send")
-        def send(to: str) -> None: ...
-
-        keys = book.place.queue
-        conn.sadd(keys.root.queues, name)
-        conn.hset(keys.meta, mapping=book.meta())
-        pipe = conn.pipeline(transaction=False)
-        count = failed if name == names[0] else 50
-        for n in range(count):
-            task = send.task_class((f"user{n}@example.org",), id=f"job-{n}")
-            at = 1_700_000_000 + n
-            pipe.hset(
-                keys.job(task.id),
-                mapping={
-                    **{
-                        k: v
-                        for k, v in book.pen.described(made._registry.create_message(task)).items()
-                        if v is not None
-                    },
-                    "state": "failed",
-                    "attempts": 1,
-                    "enqueued_at": at,
-                    "finished_at": at,
-                    "error": FAILURE,
-                    "message": made.serialize_task(task),
-                },
-            )
-            pipe.zadd(keys.state("failed"), {task.id: at})
-            if n % 2_000 == 1_999:
-                pipe.execute()
-        pipe.execute()
-
-
-async def bench_many_jobs(redis_url: str) -> None:
-    names = [f"queue{n}" for n in range(20)]
-    with contextlib.closing(redis.ConnectionPool.from_url(redis_url)) as pool:
-        fill(redis.Redis(connection_pool=pool), names, FAILED)
-        async with sources.build("huey", {"url": redis_url})[0] as source:
-            await source.sample()
-            looks, firsts = [], []
-            first = plans.Query(state="failed", limit=100)
-            for _ in range(40):
-                began = time.perf_counter()
-                await source.sample()
-                looks.append((time.perf_counter() - began) * 1000)
-                began = time.perf_counter()
-                await source.page("huey/queue/queue0", "jobs", first, None, 0)
-                firsts.append((time.perf_counter() - began) * 1000)
-            table.row(
-                "20 huey queues, one with 100k failed: overview; first page",
-                f"{table.p95(looks):.1f} ms; {table.p95(firsts):.1f} ms p95",
-                "≤ 25 ms; ≤ 100 ms",
-            )
-            began = time.perf_counter()
-            selection = plans.Selection(
-                ref="huey/queue/queue0", collection="jobs", query=plans.Query(state="failed")
-            )
-            targets = []
-            async for one in source.plan("queue.retry", selection, {}, lambda done, total: None):
-                if isinstance(one, plans.Target):
-                    targets.append(one)
-                if len(targets) == RETRIED:
-                    break
-            planned_s = time.perf_counter() - began
-            began, done = time.perf_counter(), 0
-            for start in range(0, RETRIED, 500):
-                chunk = targets[start : start + 500]
-                outcomes = await source.apply("queue.retry", chunk, {})
-                done += sum(o.outcome is plans.Outcome.DONE for o in outcomes)
-            applied_s = time.perf_counter() - began
-    table.row(
-        "retry 10k failed huey jobs, without the door",
-        f"plan {planned_s:.1f} s, apply {applied_s:.1f} s ({done:,} done)",
-        "≤ 3 s with plan, guards, audit",
-        "Bull Board 1.1–1.8 s without any of it",
     )
 
 
