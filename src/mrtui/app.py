@@ -54,6 +54,7 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
 
     TITLE = "mr"
     COMMANDS = {_palette}
+    ENABLE_COMMAND_PALETTE = False  # Textual's own key for it; ours is in the table of keys
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide"), (150, "-huge")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-medium"), (40, "-tall")]
 
@@ -170,12 +171,13 @@ class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
     # What the link tells
 
     def _rooms(self) -> Iterator[mrtui.screens.room.Room]:
-        """The room that is seen: the top one, also behind a dialog."""
+        """The room that is seen: the top one, also behind a dialog; none while it is composed."""
         from mrtui.screens import room
 
         for screen in reversed(self.screen_stack if self.is_running else ()):
             if isinstance(screen, room.Room):
-                yield screen
+                if screen.stands:
+                    yield screen
                 return
 
     def _noted(self, difference: mrtui.world.Difference) -> None:

@@ -119,25 +119,33 @@ class Keymap:
     def __init__(self, table: Sequence[Key] = TABLE) -> None:
         self.table = tuple(table)
 
-    def find(self, key: str, scopes: Iterable[str], actions: Iterable[str]) -> Key | None:
+    def find(
+        self, key: str, scopes: Iterable[str], actions: Iterable[str], without: Iterable[str] = ()
+    ) -> Key | None:
         """What a key does here: `scopes` are active, `actions` are what the row offers."""
-        for entry in self.active(scopes, actions):
+        for entry in self.active(scopes, actions, without):
             if key in entry.keys:
                 return entry
         return None
 
-    def active(self, scopes: Iterable[str], actions: Iterable[str]) -> list[Key]:
-        """Every entry that works here, in the table's order."""
-        here, offered = {EVERYWHERE, *scopes}, set(actions)
-        return [e for e in self.table if e.scope in here and (not e.needs or e.needs in offered)]
+    def active(
+        self, scopes: Iterable[str], actions: Iterable[str], without: Iterable[str] = ()
+    ) -> list[Key]:
+        """Every entry that works here, in the table's order; `without` are ids that do not."""
+        here, offered, hidden = {EVERYWHERE, *scopes}, set(actions), set(without)
+        return [
+            entry
+            for entry in self.table
+            if entry.scope in here
+            and entry.id not in hidden
+            and (not entry.needs or entry.needs in offered)
+        ]
 
     def footer(
         self, scopes: Iterable[str], actions: Iterable[str], without: Iterable[str] = ()
     ) -> list[tuple[str, str]]:
-        """(key, label) in the footer's order; `without` are ids that do nothing here."""
-        hidden = set(without)
-        entries = [e for e in self.active(scopes, actions) if e.shown and e.keys]
-        entries = [e for e in entries if e.id not in hidden]
+        """(key, label) in the footer's order."""
+        entries = [e for e in self.active(scopes, actions, without) if e.shown and e.keys]
         return [(symbol(e.keys[0]), e.label) for e in sorted(entries, key=lambda e: e.shown)]
 
     def command(self, word: str) -> Key | None:

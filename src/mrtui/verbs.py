@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from mrcore.model import base, log, queue, ref, stack
 from mrtui import columns
 from mrtui.terminal import clipboard
 
 if TYPE_CHECKING:
-    from mrtui import app
+    from mrtui import app, keys
     from mrtui.widgets import live_table
 
 
@@ -27,10 +27,8 @@ class Verbs:
         @property
         def grid(self) -> live_table.LiveTable | None: ...
 
-        SCOPES: ClassVar[tuple[str, ...]]
-
         def entity(self) -> base.Entity | None: ...
-        def offered(self) -> tuple[str, ...]: ...
+        def active(self) -> list[keys.Key]: ...
         def ask(self, sign: str, typed: str, told: Callable[[str, bool], str]) -> None: ...
 
     async def do(self, does: str) -> None:
@@ -118,15 +116,15 @@ class Verbs:
 
     async def do_palette(self, _: str) -> None:
         """Show everything that can be done here, to choose from."""
-        self.control.action_command_palette()
+        from mrtui.screens import palette
+
+        palette.open_in(self.control)
 
     async def do_help(self, _: str) -> None:
         """Show the keys of what is focused."""
         from mrtui.screens import help as overlay
 
-        await self.control.push_screen(
-            overlay.Help(self.control.keymap.active(self.SCOPES, self.offered()))
-        )
+        await self.control.push_screen(overlay.Help(self.active()))
 
     async def do_theme(self, argument: str) -> None:
         """Change the theme, or say which there are."""

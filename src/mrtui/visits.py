@@ -56,7 +56,7 @@ class Visits:
     def _here(self) -> list[Visit]:
         """The way to here, with the cursor's row as it is now."""
         last = self._way[-1]
-        return [*self._way[:-1], last._replace(cursor=self._control.cursor_ref)]
+        return [*self._way[:-1], last._replace(cursor=self._control.cursor_ref or last.cursor)]
 
     def _walk(self, way: list[Visit]) -> None:
         here = self._here()

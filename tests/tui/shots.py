@@ -19,6 +19,7 @@ async def running(
     size: tuple[int, int] = (80, 24),
     core: simulated.Simulated | None = None,
     clock: simulated.Clock | None = None,
+    keymap: keys.Keymap | None = None,
     **started: Any,
 ) -> AsyncIterator[tuple[app.ControlRoom, Pilot[int]]]:
     """The screen on a simulated core, inside home."""
@@ -26,7 +27,7 @@ async def running(
     control = app.ControlRoom(
         lambda: known,
         clock=clock or simulated.Clock(),
-        keymap=keys.Keymap(),
+        keymap=keymap or keys.Keymap(),
         started=start.Start(place="local", **started),
     )
     async with control.run_test(size=size) as pilot:

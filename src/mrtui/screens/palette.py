@@ -3,11 +3,49 @@
 from __future__ import annotations
 
 import functools
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.binding import Binding
+from textual.command import (
+    CommandList,
+    CommandPalette,
+    DiscoveryHit,
+    Hit,
+    Hits,
+    Provider,
+)
 
 from mrtui.screens import room
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from mrtui import app
+
+
+class Palette(CommandPalette):
+    """Textual's palette, with paging of our own.
+
+    Textual's looks for lines that a list which is not laid out has not (`OptionList._move_page`).
+    """
+
+    BINDINGS = [
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+    ]
+
+    def action_page(self, pages: int) -> None:
+        """Move by a windowful of commands."""
+        found = self.query_one(CommandList)
+        if found.option_count:
+            at = (found.highlighted or 0) + pages * max(1, found.size.height // 2)
+            found.highlighted = max(0, min(at, found.option_count - 1))
+
+
+def open_in(control: app.ControlRoom) -> None:
+    """Show the palette, unless it is shown."""
+    if not Palette.is_open(cast("App[object]", control)):
+        control.push_screen(Palette(id="--command-palette"))
 
 
 class Commands(Provider):
@@ -18,7 +56,7 @@ class Commands(Provider):
         if not isinstance(here, room.Room):
             return []
         found = []
-        for entry in here.control.keymap.active(here.SCOPES, here.offered()):
+        for entry in here.active():
             if not entry.takes.isupper() and not entry.takes.endswith("…"):
                 key = f":{entry.command}" if entry.command else " ".join(entry.keys)
                 run = functools.partial(here.do, entry.does)

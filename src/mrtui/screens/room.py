@@ -14,7 +14,7 @@ from textual.widgets import Static
 from textual.worker import WorkType
 
 from mrcore.model import base
-from mrtui import verbs, world
+from mrtui import keys, verbs, world
 from mrtui.columns import table
 from mrtui.screens import bars, text
 from mrtui.widgets import live_table, prompt, status_bar
@@ -30,7 +30,7 @@ class Room(verbs.Verbs, Screen[None]):
     NAME: ClassVar[str] = ""
     SCOPES: ClassVar[tuple[str, ...]] = ()
     WITHOUT: ClassVar[tuple[str, ...]] = ()
-    """Ids of keys that do nothing here and are not shown."""
+    """Ids of keys that are none here."""
 
     def __init__(self, ref: str = "", cursor: str = "") -> None:
         super().__init__()
@@ -82,6 +82,11 @@ class Room(verbs.Verbs, Screen[None]):
         return table.View(self.control.world, self.control.instant)
 
     @property
+    def stands(self) -> bool:
+        """Whether its widgets are there: composed, and not left. Whoever holds a room asks."""
+        return self.is_mounted and self in self.control.screen_stack
+
+    @property
     def cursor_ref(self) -> str:
         """The ref that keys act on; empty without one."""
         shown = self.grid
@@ -98,7 +103,7 @@ class Room(verbs.Verbs, Screen[None]):
 
     def repaint(self) -> None:
         """Show everything anew; only what differs reaches the terminal."""
-        if not self.is_mounted:
+        if not self.stands:
             return
         if (shown := self.grid) is not None:
             shown.set_pending(self.control.acting.pending)
@@ -130,9 +135,16 @@ class Room(verbs.Verbs, Screen[None]):
 
     async def on_key(self, event: events.Key) -> None:
         """Do what the table of keys says for here; other keys go on to the widgets' own."""
+        if self.control.screen is not self:
+            # Left while the key was on its way: it was meant for where that led to.
+            event.stop()
+            event.prevent_default()
+            self.control.screen.post_message(events.Key(event.key, event.character))
+            return
         if self.query_one(prompt.Prompt).is_open:
             return
-        found = self.control.keymap.find(event.key, self.SCOPES, self.offered())
+        known = self.control.keymap
+        found = known.find(event.key, self.SCOPES, self.offered(), self.WITHOUT)
         if found is not None:
             event.stop()
             event.prevent_default()
@@ -152,6 +164,10 @@ class Room(verbs.Verbs, Screen[None]):
             return ()
         found = self.entity()
         return found.actions if found is not None else ()
+
+    def active(self) -> list[keys.Key]:
+        """The keys and commands that work here now."""
+        return self.control.keymap.active(self.SCOPES, self.offered(), self.WITHOUT)
 
     def paint_bars(self) -> None:
         """The top line, the news, and what the keys do here."""

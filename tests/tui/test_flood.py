@@ -1,0 +1,67 @@
+"""Keys faster than screens: every key of the table in random order, on a real app, 2,000 times."""
+
+from __future__ import annotations
+
+import random
+
+from textual import events
+
+from mrtui import app, keys
+from mrtui.screens import detail, postgres
+from tests import waiting
+from tests.tui import shots, simulated
+
+PRESSES = 2_000
+ROUND = 20
+"""How many keys come before the app is let to catch up."""
+
+STAYING = keys.Keymap([entry for entry in keys.TABLE if entry.id != "app.quit"])
+"""The table without leaving, which would end the test."""
+
+MOVES = ("up", "down", "pageup", "pagedown", "home", "end", "j", "k", "left", "right", "x")
+WORDS = ("a", "1", "backspace", "enter", "escape")
+
+
+def every_key() -> list[str]:
+    """All keys of the table, and those of the widgets."""
+    table = [key for entry in STAYING.table for key in entry.keys]
+    return sorted({*table, *MOVES, *WORDS})
+
+
+def typed(control: app.ControlRoom, key: str) -> None:
+    """A key as the driver sends it: nothing waits for what it does."""
+    known = {"slash": "/", "colon": ":", "question_mark": "?", "minus": "-", "space": " "}
+    character = known.get(key) or (key if len(key) == 1 else None)
+    control.post_message(events.Key(key, character))
+
+
+async def test_no_flood_of_keys_crashes_it() -> None:
+    core, dice, sent = simulated.Simulated(), random.Random(7), every_key()
+    async with shots.running((80, 24), core, keymap=STAYING) as (control, pilot):
+        for _ in range(PRESSES // ROUND):
+            for key in dice.choices(sent, k=ROUND):
+                typed(control, key)
+            await pilot.pause()
+            assert control._exception is None
+        await pilot.press("escape", "escape", "escape")
+        await waiting.until(lambda: control.screen.is_current, what="a screen")
+        assert control.is_running
+
+
+async def test_screens_one_after_the_other_without_waiting() -> None:
+    async with shots.running() as (control, pilot):
+        for key in "2345123454321" * 3:
+            typed(control, key)
+        await shots.settled(pilot)
+        await pilot.press("3")
+        await waiting.until(lambda: isinstance(control.screen, postgres.Postgres), what="postgres")
+        assert len(control.screen_stack) == 3  # splash, home, postgres
+
+
+async def test_enter_typed_ahead_opens_a_row_of_the_screen_that_comes() -> None:
+    async with shots.running() as (control, pilot):
+        typed(control, "4")
+        typed(control, "enter")
+        await waiting.until(lambda: isinstance(control.screen, detail.Detail), what="a key")
+        assert control.screen.ref.startswith("redis/key/")  # type: ignore[attr-defined]
+        await shots.settled(pilot)
