@@ -251,6 +251,6 @@ def _classes() -> dict[str, type[errors.MrError]]:
     waiting: list[type[errors.MrError]] = [errors.MrError]
     while waiting:
         kind = waiting.pop()
-        found[kind.code] = kind
+        found.setdefault(kind.code, kind)  # a source's own subclass shares its parent's code
         waiting += kind.__subclasses__()
     return found

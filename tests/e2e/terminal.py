@@ -132,11 +132,11 @@ def run(
     """Run a program in a pty; at the end it is hung up on and, if it stays, killed."""
     pid, fd = pty.fork()
     if pid == 0:
+        _set_size(0, columns, rows)
         variables = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         for name in ("NO_COLOR", "TMUX", "STY", "CI"):
             variables.pop(name, None)
         os.execvpe(argv[0], list(argv), {**variables, **(env or {})})
-    _set_size(fd, columns, rows)
     terminal = Terminal(pid, fd, columns, rows)
     try:
         yield terminal

@@ -10,7 +10,7 @@ class PostgresServer(Entity):
 
     `max_connections`, `reserved` and `superuser_reserved` are the settings of those names; an
     application may open at most `max_connections - reserved - superuser_reserved`. `sessions` and
-    `by_app` count the core's own two, which take slots; `left_out` sessions are not in the live set.
+    `by_app` count the core's own two, which take slots; `left_out` are not in the live set.
     """
 
     KIND = "postgres"
