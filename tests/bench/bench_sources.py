@@ -18,7 +18,7 @@ from mrcore import sources
 from mrcore.model import plans, wire
 from mrcore.sources import base as source_base
 from tests import servers, waiting
-from tests.bench import pinger, table
+from tests.bench import pg_activity, pinger, table
 
 pytestmark = pytest.mark.bench
 
@@ -31,7 +31,7 @@ LOGGED = {
     "log_min_duration_statement": "0",
     "log_line_prefix": "%a|",
 }
-_DURATION = re.compile(r"^mrcore\|LOG:  duration: ([\d.]+) ms  (parse|bind|execute)", re.MULTILINE)
+_DURATION = r"^{}\|LOG:  duration: ([\d.]+) ms  (parse|bind|execute)"
 
 
 @contextlib.asynccontextmanager
@@ -77,16 +77,25 @@ async def bench_postgres_sample(tmp_path: Path) -> None:
             await waiting.until(lambda: _blocked(source))
             begun = len(log.read_text())
             walls, cpu_ms = await timed(source)
-            lines = _DURATION.findall(log.read_text()[begun:])
-    statements = sum(1 for _, phase in lines if phase == "execute") / ROUNDS
-    server_ms = sum(float(took) for took, _ in lines) / ROUNDS
+            await pg_activity.refresh(server.dsn(), ROUNDS)
+            written = log.read_text()[begun:]
+    ours, theirs = _cost(written, "mrcore"), _cost(written, pg_activity.NAME)
     table.row(
         "Postgres sample at 200 sessions",
-        f"{statements:.0f} statements, {server_ms:.2f} ms of the server, "
-        f"{statistics.median(walls):.1f} ms wall, {cpu_ms:.1f} ms own CPU",
+        f"{ours}, {statistics.median(walls):.1f} ms wall, {cpu_ms:.1f} ms own CPU",
         "≤ 2 statements, ≤ 2.5 ms",
-        "pg_activity: 4 statements, 3.5–7.0 ms",
+        f"pg_activity here: {theirs}"
+        if pg_activity.statements()
+        else "pg_activity is not here (research: 4 statements, 3.5–7.0 ms)",
     )
+
+
+def _cost(log: str, app: str) -> str:
+    """Statements and milliseconds of the server in one round of an application."""
+    lines = re.findall(_DURATION.format(app), log, re.MULTILINE)
+    statements = sum(1 for _, phase in lines if phase == "execute") / ROUNDS
+    server_ms = sum(float(took) for took, _ in lines) / ROUNDS
+    return f"{statements:.0f} statements, {server_ms:.2f} ms of the server"
 
 
 async def _blocked(source: source_base.Source) -> bool:
