@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -35,18 +37,24 @@ class Acting:
     def __init__(self, control: app.ControlRoom) -> None:
         self._control = control
         self._open: dict[str, frozenset[str]] = {}
-        self._asked: frozenset[str] = frozenset()
+        self._asked: dict[int, frozenset[str]] = {}
+        self._numbers = itertools.count(1)
 
     @property
     def pending(self) -> frozenset[str]:
         """Refs that wait for the core."""
-        return self._asked.union(*self._open.values())
+        return frozenset().union(*self._asked.values(), *self._open.values())
 
-    async def ask(self, action: str, refs: Iterable[str]) -> None:
+    def begin(self, action: str, refs: Iterable[str]) -> None:
         """Do an action on refs; what came of it becomes the news of the room."""
-        refs = frozenset(refs)
+        number = next(self._numbers)
+        self._asked[number] = frozenset(refs)
+        # Each under a name of its own: a second one must not cut off the first.
+        self._control.later(functools.partial(self._ask, number, action), f"act {number}")
+
+    async def _ask(self, number: int, action: str) -> None:
+        refs = self._asked[number]
         try:
-            self._asked = refs
             self._repaint()
             done = await self._apply(action, tuple(sorted(refs)))
         except errors.MrError as error:
@@ -56,7 +64,7 @@ class Acting:
                 self._open[done.ref] = refs
                 self._tell(done)
         finally:
-            self._asked = frozenset()
+            del self._asked[number]
             self._repaint()
 
     def settle(self) -> None:

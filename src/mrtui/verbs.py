@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ class Verbs:
         @property
         def grid(self) -> live_table.LiveTable | None: ...
 
+        def acted(self, refs: frozenset[str]) -> None: ...
         def entity(self) -> base.Entity | None: ...
         def active(self) -> list[keys.Key]: ...
         def ask(self, sign: str, typed: str, told: Callable[[str, bool], str]) -> None: ...
@@ -90,7 +90,8 @@ class Verbs:
         marked = self.grid.marked if self.grid is not None else frozenset()
         refs = marked or frozenset(filter(None, [self.cursor_ref]))
         if refs:
-            self.control.later(functools.partial(self.control.acting.ask, argument, refs), "act")
+            self.control.acting.begin(argument, refs)
+            self.acted(refs)
             if self.grid is not None:
                 self.grid.clear_marks()
 

@@ -157,13 +157,16 @@ class Simulated:
             }
         )
 
+    def become(self, identity: str, **changed: object) -> None:
+        """A job is otherwise now."""
+        self.jobs[identity] = self.jobs[identity].model_copy(update=changed)
+
     def finish(self, plan_id: str, **outcome: object) -> None:
         """The operation ends: the core says so, and what it touched."""
         for address in self._plans[plan_id]:
             job = self.jobs[_id(address)]
             if outcome.get("done"):
-                changed = {"state": queue.JobState.WAITING, "actions": (), "error": ""}
-                self.jobs[job.id] = job.model_copy(update=changed)
+                self.become(job.id, state=queue.JobState.WAITING, actions=(), error="")
         done = self.operation(plan_id, state="done", finished_at=facts.NOW, **outcome)
         self.events.put_nowait(wire.Changed(source="core", at=facts.NOW, upserts=(done,)))
         self.events.put_nowait(wire.Touched(refs=self._plans[plan_id]))

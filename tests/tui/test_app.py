@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from textual.widgets import Button
 
-from mrcore.model import plans, wire
+from mrcore.model import plans, queue, wire
 from mrtui import app, start
 from mrtui.cli import show
 from mrtui.screens import confirm, home, job, jobs, room
@@ -52,8 +52,69 @@ async def test_r_on_a_failed_job_is_pending_until_the_core_says_so() -> None:
         assert FAILED in rows(control)
         core.finish(core.applied[0][0], done=1)
         await says(control, "operation 41: Retry failed job: 1 of 1 done")
-        await waiting.until(lambda: FAILED not in rows(control), what="the row to go")
-        assert "⟳" not in show.text(control)
+        await waiting.until(lambda: "⟳" not in show.text(control), what="no mark")
+
+
+async def test_a_retried_job_stays_in_its_place_until_it_is_final_and_the_cursor_leaves() -> None:
+    core = simulated.Simulated()
+    async with shots.running((120, 24), core) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("down")
+        before, second = rows(control), rows(control)[1]
+        await pilot.press("r")
+        await waiting.until(lambda: core.applied, what="apply")
+        core.finish(core.applied[0][0], done=1)
+        await says(control, "→ waiting")
+        for state in (queue.JobState.ACTIVE, queue.JobState.COMPLETED):
+            core.become("8122", state=state)
+            here(control).tick()
+            await says(control, f"→ {state.value}")
+        assert rows(control) == before
+        assert here(control).cursor_ref == second
+        core.become("8122", state=queue.JobState.WAITING)
+        here(control).tick()
+        await shots.settled(pilot)
+        assert "→ completed" in show.text(control), "what has ended is asked for no more"
+        await pilot.press("down")
+        await waiting.until(lambda: second not in rows(control), what="the row to go")
+        assert here(control).cursor_ref == before[2]
+
+
+async def test_marked_jobs_stay_too_and_another_tab_shows_none_of_them() -> None:
+    core = simulated.Simulated()
+    async with shots.running((120, 24), core) as (control, pilot):
+        await failed_jobs(control)
+        before = rows(control)
+        await pilot.press("space", "space", "r")
+        await waiting.until(lambda: core.applied, what="apply")
+        core.finish(core.applied[0][0], done=2)
+        await waiting.until(lambda: show.text(control).count("→ waiting") == 2, what="both")
+        assert rows(control) == before
+        await pilot.press("tab", "shift+tab")
+        await waiting.until(lambda: rows(control) == before[2:], what="the list as it is")
+
+
+async def test_a_second_retry_on_another_row_does_not_cut_off_the_first() -> None:
+    core = simulated.Simulated()
+    async with shots.running((120, 24), core) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r", "down", "r")
+        await waiting.until(lambda: len(core.applied) == 2, what="both")
+
+
+async def test_a_retried_job_renews_itself_on_its_own_screen() -> None:
+    core = simulated.Simulated()
+    async with shots.running((120, 24), core) as (control, pilot):
+        await control.enter(FAILED)
+        await says(control, "3 of 3")
+        await pilot.press("r")
+        await waiting.until(lambda: core.applied, what="apply")
+        core.finish(core.applied[0][0], done=1)
+        await says(control, "· waiting 3/3")
+        core.become("8123", state=queue.JobState.FAILED, attempts=4)
+        here(control).tick()
+        await says(control, "4 of 4")
+        assert "✖ failed 4/3" in show.text(control)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ class Detail(room.Room):
         super().__init__(ref, cursor)
         self.found: wire.Detail | None = None
         self._failed = ""
+        self._asking = self._again = False
 
     def crumbs(self) -> Sequence[str]:
         known = self.entity()
@@ -58,16 +59,22 @@ class Detail(room.Room):
             self.ask_again()
 
     def ask_again(self) -> None:
-        """Ask the core for the detail."""
-        self.beside(self._ask, "detail")
+        """Ask the core for the detail; once more after the answer that is under way."""
+        self._again = True
+        if not self._asking:
+            self._asking = True
+            self.beside(self._ask, "detail")
 
     async def _ask(self) -> None:
-        try:
-            self.found = await self.control.link.client.detail(self.ref)
-            self._failed = ""
-        except errors.MrError as error:
-            self._failed = str(error)
-        self.repaint()
+        while self._again:
+            self._again = False
+            try:
+                self.found = await self.control.link.client.detail(self.ref)
+                self._failed = ""
+            except errors.MrError as error:
+                self._failed = str(error)
+            self.repaint()
+        self._asking = False
 
     def pull(self) -> None:
         """Headline and sections from what is known now."""

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
 from mrcore.model import queue, ref, wire
-from mrtui import prose, world
+from mrtui import holding, prose, world
 from mrtui.columns import job as job_columns
 from mrtui.screens import detail, text
 from mrtui.widgets import cells
@@ -61,6 +61,12 @@ class Job(detail.Detail):
         its_queue = ref.make(address.source, "queue", address.ids[0])
         if {self.ref, its_queue} & (difference.refs | difference.touched) or self.found is None:
             self.ask_again()
+
+    def tick(self) -> None:
+        """Ask once a second until it has ended."""
+        if self.ref in self.control.acting.pending or not holding.settled(self.job()):
+            self.ask_again()
+        super().tick()
 
     def pull(self) -> None:
         super().pull()

@@ -1,12 +1,19 @@
-"""Jobs of one queue, a tab a state; `r` retries the failed one under the cursor."""
+"""Jobs of one queue, a tab a state; `r` retries the failed one under the cursor.
+
+A job that was acted on stays where it is, and shows what becomes of it, until the cursor leaves it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from mrcore.model import plans, queue, ref
-from mrtui.columns import fmt
+from mrcore import errors
+from mrcore.model import base, plans, queue, ref
+from mrtui import holding, world
+from mrtui.columns import fmt, table
+from mrtui.columns import job as job_columns
 from mrtui.screens import paged, text
 from mrtui.widgets import cells
 
@@ -18,6 +25,8 @@ STATES = (
     queue.JobState.COMPLETED,
 )
 
+MOST_ASKED = 20
+"""How many held jobs are asked for in a row."""
 
 FLOWS: tuple[tuple[str, str, cells.Style], ...] = (
     ("in", "queue.in_rate", "accent"),
@@ -38,6 +47,8 @@ class Jobs(paged.Paged):
     def __init__(self, ref: str = "", cursor: str = "") -> None:
         super().__init__(ref, cursor)
         self._state = -1
+        self._holding = holding.Holding()
+        self._awake = asyncio.Event()
 
     @property
     def state(self) -> queue.JobState:
@@ -48,6 +59,7 @@ class Jobs(paged.Paged):
         if self._state < 0:
             self._state = self._first()
         super().on_mount()
+        self.beside(self._watch, "held")
 
     def crumbs(self) -> Sequence[str]:
         return ("queues", ref.parse(self.ref).id)
@@ -57,6 +69,71 @@ class Jobs(paged.Paged):
 
     def wanted(self) -> plans.Query:
         return plans.Query(state=self.state.value, text=self.pattern)
+
+    def begin(self) -> None:
+        """Another list holds nothing of this one."""
+        self._holding.release()
+        super().begin()
+
+    # Held jobs
+
+    def acted(self, refs: frozenset[str]) -> None:
+        """Hold the rows, and watch what becomes of them."""
+        self._holding.hold(refs, [row.ref for row in self.grid.rows], self._entities)
+        self._awake.set()
+
+    def listed(self, view: table.View) -> list[base.Entity]:
+        return self._holding.placed(super().listed(view))
+
+    def row(self, entity: base.Entity, view: table.View) -> tuple[cells.Cell, ...]:
+        """A job that left this tab says where it is."""
+        made = super().row(entity, view)
+        if not isinstance(entity, queue.Job) or entity.state is self.state:
+            return made
+        more = f": {entity.error}" if entity.error else ""
+        if entity.state is queue.JobState.ACTIVE and entity.worker:
+            more = f" on {entity.worker}"
+        tone = job_columns.TONES.get(entity.state, "")
+        return (*made[:-1], cells.Cell(f"→ {entity.state.value}{more}", tone))
+
+    def on_live_table_cursor_moved(self) -> None:
+        """On another row: what was held goes where it belongs."""
+        super().on_live_table_cursor_moved()
+        if self._holding.now and self.cursor_ref not in self._holding.now:
+            self._holding.release()
+            self.repaint()
+
+    def noticed(self, difference: world.Difference) -> None:
+        super().noticed(difference)
+        if difference.touched & self._holding.now.keys():
+            self._awake.set()
+
+    def tick(self) -> None:
+        """Look again at what is held, once a second."""
+        if self._holding.open:
+            self._awake.set()
+        super().tick()
+
+    async def _watch(self) -> None:
+        while True:
+            await self._awake.wait()
+            self._awake.clear()
+            for address in self._holding.open[:MOST_ASKED]:
+                await self._look(address)
+            self.repaint()
+
+    async def _look(self, address: str) -> None:
+        """Ask how a held job is now; while the core is away it is asked again later."""
+        waits = address in self.control.acting.pending
+        try:
+            found: base.Entity | None = (await self.control.link.client.detail(address)).entity
+        except errors.NotFound:
+            found = None
+        except errors.MrError:
+            return
+        self._holding.saw(address, found, ended=not waits and holding.settled(found))
+
+    # The queue
 
     def owned(self) -> queue.Queue | None:
         """The queue, while its source reports it."""

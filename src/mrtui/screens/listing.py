@@ -62,9 +62,17 @@ class Listing(room.Room):
         """Columns that fit, and the ordered, filtered rows."""
         spec = self.spec()
         kept = table.fit(spec.columns, width)
-        listed = table.ordered(self.entities(), view, self.order)
-        made = [(entity, spec.cells(entity, view)) for entity in listed]
+        listed = self.listed(view)
+        made = [(entity, self.row(entity, view)) for entity in listed]
         return table.narrowed(spec.columns, kept, width), self.filtered(made, kept)
+
+    def listed(self, view: table.View) -> list[base.Entity]:
+        """What is listed, in its order."""
+        return table.ordered(self.entities(), view, self.order)
+
+    def row(self, entity: base.Entity, view: table.View) -> tuple[cells.Cell, ...]:
+        """One row."""
+        return self.spec().cells(entity, view)
 
     # What subclasses use
 

@@ -57,6 +57,9 @@ class Room(verbs.Verbs, Screen[None]):
     def noticed(self, difference: world.Difference) -> None:
         """Something changed; ask again for what the World does not hold."""
 
+    def acted(self, refs: frozenset[str]) -> None:
+        """An action was begun here on these refs."""
+
     def sources(self) -> Iterable[str]:
         """The sources whose freshness the top line tells; none: all."""
         return ()
