@@ -101,7 +101,7 @@ def core(state: Path, settings: Path | None) -> Callable[[], str]:
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    return lambda: f"The core did not start: {last_words(path)}" if process.poll() else ""
+    return lambda: last_words(path).removeprefix("mrcore: ") if process.poll() else ""
 
 
 def stack(state: Path, seed: int | None, scale: str, keep: bool) -> Stack:

@@ -7,6 +7,7 @@ import asyncio
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,6 +65,40 @@ def test_status_of_a_core_that_is_not_there_is_one_sentence(tmp_path: Path) -> N
     assert done.returncode == 2
     assert done.stderr.startswith("mrtui: No core runs for")
     assert "Traceback" not in done.stderr
+
+
+def test_settings_start_the_core_that_a_command_asks_and_the_next_one_finds(
+    tmp_path: Path,
+) -> None:
+    settings, state = tmp_path / "settings.toml", tmp_path / "state"
+    settings.write_text(
+        'environment = "foreign"\n[sources.web]\nkind = "backend"\n'
+        'urls = { blue = "http://127.0.0.1:9" }\n'
+    )
+    try:
+        done = run("status", "--json", "--state", str(state), "--settings", str(settings))
+        assert done.returncode == 0, done.stderr
+        document = json.loads(done.stdout)
+        assert document["environment"] == "foreign"
+        assert "web" in {entity["name"] for entity in document["entities"]["source"]}
+        first = places.read_json(state / "core.json")["pid"]
+        shown = run("show", "sources", "--state", str(state)).stdout
+        assert "foreign" in shown
+        again = run("check", "--state", str(state), "--settings", str(settings))
+        assert again.returncode in (2, 3), again.stdout
+        assert places.read_json(state / "core.json")["pid"] == first
+    finally:
+        os.kill(places.read_json(state / "core.json")["pid"], signal.SIGTERM)
+
+
+def test_settings_that_are_wrong_are_named_by_every_command(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text("sources = 3\n")
+    where = ("--state", str(tmp_path / "state"), "--settings", str(settings))
+    assert str(settings) in run("status", *where).stderr
+    checked = run("check", *where)
+    assert checked.returncode == 3
+    assert str(settings) in checked.stdout
 
 
 def test_a_mistake_in_the_keymap_stops_the_start_and_names_its_line(tmp_path: Path) -> None:

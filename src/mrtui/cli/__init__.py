@@ -38,6 +38,7 @@ class _Version(argparse.Action):
 def _where(parser: Parser) -> None:
     """Options that say which core."""
     parser.add_argument("--state", type=Path, metavar="DIR", help="state folder of the core")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings of a core to start")
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="file with a bearer token, for a URL"
     )
@@ -58,7 +59,6 @@ def _target(parser: Parser) -> None:
 def _screen(parser: Parser) -> None:
     _target(parser)
     _where(parser)
-    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings of a core to start")
     _look(parser)
 
 

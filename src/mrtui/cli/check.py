@@ -8,8 +8,8 @@ from datetime import datetime
 
 from mrcore import errors
 from mrcore.model import base
-from mrtui import columns, places, world
-from mrtui.cli import screen, status
+from mrtui import columns, world
+from mrtui.cli import reach, status
 from mrtui.columns import fmt
 from mrtui.terminal import safe_text
 
@@ -21,8 +21,8 @@ MOST_NAMED = 3
 def run(options: argparse.Namespace) -> int:
     """Ask once; a core that cannot be asked is unknown."""
     try:
-        place = places.find(options.target, options.state, options.token_file)
-        asked = status.look(screen.connector(place, place.token))
+        _, connect = reach.core(options)
+        asked = status.look(connect)
         known, now = asyncio.run(asyncio.wait_for(asked, PATIENCE_S))
     except (errors.MrError, TimeoutError) as error:
         why = str(error) or f"the core did not answer in {PATIENCE_S:.0f} s"

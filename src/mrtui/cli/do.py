@@ -10,8 +10,8 @@ import sys
 from mrcore import errors
 from mrcore.model import core, plans
 from mrcore.model import ref as refs
-from mrtui import acting, link, places, world
-from mrtui.cli import screen
+from mrtui import acting, link, world
+from mrtui.cli import reach
 from mrtui.columns import operation as columns
 from mrtui.terminal import safe_text
 
@@ -20,8 +20,8 @@ PATIENCE_S = 60.0
 
 def run(options: argparse.Namespace) -> int:
     """Exit 0 when all was done, 1 when something was skipped or refused, 2 on errors."""
-    place = places.find(options.target, options.state, options.token_file)
-    return asyncio.run(_run(options, screen.connector(place, place.token)()))
+    _, connect = reach.core(options)
+    return asyncio.run(_run(options, connect()))
 
 
 async def _run(options: argparse.Namespace, client: link.Core) -> int:

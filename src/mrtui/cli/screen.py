@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     refuse_without_terminal()
     failed: Callable[[], str] = str
     if place.state is not None and not place.url:
-        failed = start.core(place.state, options.settings or _default_settings())
+        failed = start.core(place.state, options.settings or default_settings())
     locked = prepared()
     from mrtui import app  # textual, after the core was started
 
@@ -39,7 +39,8 @@ def run(options: argparse.Namespace) -> int:
     return show(app.ControlRoom(connector(place, token), keymap=keymap, started=started))
 
 
-def _default_settings() -> Path | None:
+def default_settings() -> Path | None:
+    """A person's own settings of a core, where there are any."""
     path = places.config_file("settings.toml")
     return path if path.exists() else None
 

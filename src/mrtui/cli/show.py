@@ -7,8 +7,8 @@ import asyncio
 import re
 
 from mrcore import errors
-from mrtui import app, places, screens, start
-from mrtui.cli import screen
+from mrtui import app, screens, start
+from mrtui.cli import reach
 
 PATIENCE_S = 10.0
 CALM_S = 0.3
@@ -17,7 +17,6 @@ CALM_S = 0.3
 
 def run(options: argparse.Namespace) -> int:
     """Draw without a terminal, wait until it is calm, print."""
-    place = places.find(options.target, options.state, options.token_file)
     wanted = re.fullmatch(r"(\d{2,3})x(\d{1,3})", options.size)
     if wanted is None:
         raise errors.BadRequest(f"{options.size!r} is no size; write 80x24.")
@@ -26,8 +25,8 @@ def run(options: argparse.Namespace) -> int:
             f"There is no screen {options.screen!r}.", fix=f"There are {', '.join(screens.NAMES)}."
         )
     size = (int(wanted[1]), int(wanted[2]))
-    started = start.Start(place=place.name)
-    control = app.ControlRoom(screen.connector(place, place.token), started=started)
+    place, connect = reach.core(options)
+    control = app.ControlRoom(connect, started=start.Start(place=place.name))
     print(asyncio.run(drawn(control, options.screen, size)))
     return 0
 
@@ -42,8 +41,8 @@ async def drawn(control: app.ControlRoom, name: str, size: tuple[int, int]) -> s
             async with asyncio.timeout(PATIENCE_S):
                 await control.inside.wait()
         except TimeoutError:
-            why = control.world.why_lost or "it does not answer"
-            raise errors.CoreUnreachable(f"No core to show: {why}.") from None
+            why = control.world.why_lost or "The core does not answer."
+            raise errors.CoreUnreachable(why) from None
         await pilot.pause()
         await control.enter(name)
         before = ""

@@ -11,8 +11,8 @@ from typing import Any
 
 from mrcore import errors
 from mrcore.model import base
-from mrtui import app, columns, link, places, world
-from mrtui.cli import screen
+from mrtui import app, columns, link, world
+from mrtui.cli import reach
 from mrtui.columns import fmt, table
 from mrtui.terminal import safe_text
 
@@ -21,11 +21,17 @@ KINDS = ("source", "check", "postgres", "node", "queue", "worker", "schedule", "
 
 LIVE_PATIENCE_S = 15.0
 
+STARTING = "starting"
+"""Code of the verdict on a source that was not looked at yet."""
+
+STARTING_PATIENCE_S = 5.0
+"""How long a source that was not looked at yet is waited for."""
+
 
 def run(options: argparse.Namespace) -> int:
     """Ask once and print."""
-    place = places.find(options.target, options.state, options.token_file)
-    known, now = asyncio.run(look(screen.connector(place, place.token)))
+    _, connect = reach.core(options)
+    known, now = asyncio.run(look(connect))
     if options.json:
         print(json.dumps(facts(known, now), indent=2))
     else:
@@ -34,13 +40,24 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def look(connect: Callable[[], link.Core]) -> tuple[world.World, datetime]:
-    """The World as the core's snapshot has it, and the core's time."""
-    known = world.World()
-    async with connect() as client:
-        async for event in client.changes():
-            known.apply(event)
-            return known, getattr(event, "at", app.utc_now())
-    raise errors.CoreUnreachable("The core ended the stream before it said anything.")
+    """The World as the core has it, and the core's time; a core that just started may look first.
+
+    Raises CoreUnreachable when it says nothing in time, or ends the stream.
+    """
+    known, at = world.World(), app.utc_now()
+    try:
+        async with asyncio.timeout(STARTING_PATIENCE_S), connect() as client:
+            async for event in client.changes():
+                known.apply(event)
+                at = getattr(event, "at", at)
+                if not any(row.verdict.code == STARTING for row in known.table("source").values()):
+                    return known, at
+            raise errors.CoreUnreachable("The core ended the stream before it said anything.")
+    except TimeoutError:
+        if known.sampled_at:
+            return known, at
+        why = f"The core did not answer in {STARTING_PATIENCE_S:.0f} s."
+        raise errors.CoreUnreachable(why) from None
 
 
 def when_live(connect: Callable[[], link.Core], patience_s: float = LIVE_PATIENCE_S) -> int:

@@ -1,0 +1,41 @@
+"""The core that a command without a screen asks: found, or started where settings give sources."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+from mrcore import errors
+from mrtui import link, places, start
+from mrtui.cli import screen
+
+PATIENCE_S = 30.0
+"""How long a core that was started here may take until it can be asked."""
+
+
+def core(options: argparse.Namespace) -> tuple[places.Place, Callable[[], link.Core]]:
+    """Where the core is, and what makes a client of it.
+
+    Without settings nothing is started: the client says that no core runs, and what to do. Raises
+    SettingsError, or StackError when the core that was started ends or takes too long.
+    """
+    place = places.find(options.target, options.state, options.token_file)
+    settings = options.settings or screen.default_settings()
+    if settings is not None and place.state is not None and not place.url:
+        _await(place, start.core(place.state, settings))
+    return place, screen.connector(place, place.token)
+
+
+def _await(place: places.Place, failed: Callable[[], str]) -> None:
+    assert place.state is not None
+    deadline = time.monotonic() + PATIENCE_S
+    while not places.core_runs(place.state):
+        if why := failed():
+            raise errors.StackError(why)
+        if time.monotonic() > deadline:
+            raise errors.StackError(
+                f"The core of {place.state} was not ready after {PATIENCE_S:.0f} s.",
+                fix=f"See {place.state / 'logs' / 'serve.log'}.",
+            )
+        time.sleep(0.05)
