@@ -19,9 +19,9 @@ from tests.e2e import running, terminal
 
 pytestmark = pytest.mark.bench
 
-ROUNDS = 7
-SECONDS = 10
-RATE, BURST_S = 40, 10
+ROUNDS = 5
+SECONDS = 8
+RATE, BURST_S = 40, 8
 COLUMNS, ROWS = 120, 40
 LIVE = r"emailQueue +\d"
 HELLO = """
@@ -96,9 +96,8 @@ def home(state: Path, environ: dict[str, str]) -> tuple[int, list[int]]:
     """Bytes of home's start-up, and of each second after it."""
     with screen_of(state, environ) as screen:
         screen.until("● live")
-        time.sleep(0.5)
+        time.sleep(1.0)
         start = screen.received
-        time.sleep(2.0)
         counts = bytes_a_second(screen)
     return start, counts
 
