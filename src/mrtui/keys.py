@@ -60,6 +60,7 @@ TABLE: tuple[Key, ...] = (
     Key("row.retry", ("r",), "act queue.retry", "retry", shown=2, needs="queue.retry"),
     Key("job.older", ("left",), "older", "older attempt", "job", shown=3),
     Key("job.newer", ("right",), "newer", "newer attempt", "job", shown=3),
+    Key("job.frames", ("t",), "frames", "full trace", "job", shown=4),
     Key("tab.next", ("tab",), "tab 1", "next", shown=6),
     Key("tab.previous", ("shift+tab",), "tab -1", "previous"),
     Key("logs.level", ("v",), "level", "level", "logs", shown=3),

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mrcore.model import wire
+from mrtui import traces
 from mrtui.columns import fmt
 from mrtui.terminal import safe_text
-from mrtui.widgets import cells
+from mrtui.widgets import cells, fitting
 
 Line = tuple[cells.Cell, ...]
 
@@ -27,6 +28,17 @@ def section(part: wire.Section, now: datetime) -> list[Line]:
     return [_trace_line(line) if part.form == "trace" else _plain(line) for line in _split(text)]
 
 
+def folded(part: wire.Section, now: datetime) -> list[Line]:
+    """A trace without the frames of libraries; what is no trace of Python's as it is."""
+    found = traces.folded(part.text) if part.form == "trace" else []
+    if not found:
+        return section(part, now)
+    return [
+        tuple(cells.Cell(safe_text.safe_text(cell.text), cell.style) for cell in line)
+        for line in found
+    ]
+
+
 def titled(part: wire.Section, now: datetime, width: int) -> list[Line]:
     """A section under its title, with an empty line after it."""
     return [heading(part.title, width), *section(part, now), ()]
@@ -39,26 +51,33 @@ def heading(title: str, width: int) -> Line:
 
 
 def wrap(lines: Sequence[Line], width: int) -> list[Line]:
-    """Lines that are too long go on below, indented by two."""
-    wrapped: list[Line] = []
-    for line in lines:
-        text = "".join(cell.text for cell in line)
-        if len(text) <= width or width < 8:
-            wrapped.append(line)
-            continue
-        style = line[-1].style
-        head = sum(len(cell.text) for cell in line[:-1])
-        if head >= width // 2:
-            wrapped.append(line)
-            continue
-        rest, room = line[-1].text, width - head
-        wrapped.append((*line[:-1], cells.Cell(rest[:room], style)))
-        rest = rest[room:]
-        pad = min(head or 2, width // 2)
-        while rest:
-            wrapped.append((cells.Cell(" " * pad + rest[: width - pad], style),))
-            rest = rest[width - pad :]
-    return wrapped
+    """Lines that are too long go on below, from where their text begins."""
+    return [piece for line in lines for piece in _wrapped(line, width)]
+
+
+def _wrapped(line: Line, width: int) -> list[Line]:
+    taken = sum(fitting.width(cell.text) for cell in line)
+    head = taken - fitting.width(line[-1].text) if line else 0
+    if taken <= width or width < 8 or head >= width // 2:
+        return [line]
+    text, style = line[-1].text, line[-1].style
+    indent = head or len(text) - len(text.lstrip()) + 2
+    pad = " " * min(indent, width // 2)
+    pieces = _pieces(text, width - head, width - len(pad))
+    below = [(cells.Cell(pad + piece, style),) for piece in pieces[1:]]
+    return [(*line[:-1], cells.Cell(pieces[0], style)), *below]
+
+
+def _pieces(text: str, first: int, room: int) -> list[str]:
+    """Cut between words; within one that would leave a third of a line empty."""
+    pieces = []
+    while fitting.width(text) > first:
+        fits = fitting.chop(text, first)[0]
+        least = max(first * 2 // 3, len(text) - len(text.lstrip()) + 1)
+        at = len(fits) if text[len(fits)] == " " else fits.rfind(" ", least) + 1
+        pieces.append(text[: at or len(fits)].rstrip())
+        text, first = text[at or len(fits) :].lstrip(), room
+    return [*pieces, text] if text else pieces
 
 
 def _fields(fields: Sequence[wire.Field], now: datetime) -> list[Line]:

@@ -228,6 +228,17 @@ async def test_attempts_are_walked_from_the_newest_to_the_oldest() -> None:
         await says(control, "2 of 3")
 
 
+async def test_t_shows_the_whole_trace_and_folds_it_again() -> None:
+    async with shots.running((120, 40)) as (control, pilot):
+        await control.enter(FAILED)
+        await says(control, "(+1 library frame)")
+        assert 'smtplib.py"' not in show.text(control)
+        await pilot.press("t")
+        await says(control, 'File "/usr/lib/python3.11/smtplib.py", line 750')
+        await pilot.press("t")
+        await says(control, "(+1 library frame)")
+
+
 async def test_the_filter_works_while_it_is_typed_inverts_and_ends_with_esc() -> None:
     async with shots.running() as (control, pilot):
         await pilot.press("2")

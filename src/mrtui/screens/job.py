@@ -28,6 +28,7 @@ class Job(detail.Detail):
     def __init__(self, ref: str = "", cursor: str = "") -> None:
         super().__init__(ref, cursor)
         self._attempt = 0
+        self._full = False
 
     def crumbs(self) -> Sequence[str]:
         ids = ref.parse(self.ref).ids
@@ -110,7 +111,13 @@ class Job(detail.Detail):
         sides = "  ".join(["← older"] * (place > 1) + ["newer →"] * (place < len(tries)))
         title = f"{part.title}  {place} of {len(tries)}"
         heading = text.ends([cells.Cell(title, "strong")], [cells.Cell(sides, "dim")], width)
-        return [tuple(heading), *prose.wrap(prose.section(part, self.control.instant), width)]
+        shown = prose.section if self._full else prose.folded
+        return [tuple(heading), *prose.wrap(shown(part, self.control.instant), width)]
+
+    async def do_frames(self, _: str) -> None:
+        """The whole trace as Python wrote it, or without the frames of libraries."""
+        self._full = not self._full
+        self.repaint()
 
     async def do_older(self, _: str) -> None:
         """The attempt before."""
