@@ -1,21 +1,27 @@
 """The demo's known faults, each announced in the log before it happens.
 
-- A report leaves its transaction open: a session idle in transaction holds a row that two others
-  wait for. It ends by itself; ending that session ends the wait at once.
-- A round of logins by people whose addresses bounce: emailQueue gets failures (550).
+| fault | what it leaves behind |
+|---|---|
+| people whose addresses bounce log in | emailQueue: 550, however often it is retried |
+| mail logins are refused for a while | emailQueue: 535, which a retry after the window completes |
+| Mr. Test's quota is used up for a while | mrtestSyncQueue: 429, which a retry completes, too |
+| a report leaves its transaction open | it holds a row that two others wait for, until it ends |
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
+import random
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import asyncpg
 import httpx
 
-from mrcore.mentor import config, people, visitors
+from mrcore.mentor import config, people, smtp_sink, upstream_http, visitors
 
 LOG = logging.getLogger("faults")
 
@@ -34,6 +40,16 @@ class Rhythm:
     first_s: float = 20.0
     hold_s: float = 75.0
     pause_s: float = 105.0
+
+    @classmethod
+    def of_window(cls, seed: int, name: str) -> Rhythm:
+        """A short window a few seconds after the doors open, and again every few minutes.
+
+        The same for the same seed. It begins after the bounces of the start have had their
+        attempts, and lasts longer than a job's attempts take.
+        """
+        dice = random.Random(f"faults/{seed}/{name}")  # noqa: S311 - invented data
+        return cls(dice.uniform(4, 5), 12, dice.uniform(150, 210))
 
 
 async def forgotten_transaction(settings: config.Database, rhythm: Rhythm) -> None:
@@ -88,13 +104,56 @@ async def bounces(crowd: visitors.Visitors, rhythm: Rhythm) -> None:
         for number in range(crowd.scale.first_student, crowd.scale.first_student + 560)
         if (who := people.person(crowd.seed, number, crowd.scale)).email.endswith(people.BOUNCES)
     ]
-    await asyncio.sleep(rhythm.first_s)
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with _open(crowd, rhythm.first_s) as client:
         while True:
             LOG.warning("fault: %d people with dead addresses log in", _BOUNCING)
             for number, who in enumerate(found[:_BOUNCING]):
-                url = crowd.urls[number % len(crowd.urls)]
-                body = {"email": who.email}
-                visit = visitors.Visit(0, number, "POST", "/api/auth/login", body, "mr-mentor")
-                await crowd.send(client, url, visit)
+                await _ask(crowd, client, number, "/api/auth/login", {"email": who.email})
             await asyncio.sleep(rhythm.pause_s)
+
+
+async def refused_logins(sink: smtp_sink.Sink, crowd: visitors.Visitors, rhythm: Rhythm) -> None:
+    """Have the mail server refuse every login for a while, again and again, until cancelled."""
+    async with _open(crowd, rhythm.first_s):
+        while True:
+            LOG.warning("fault: mail logins are refused (535) for %g s", rhythm.hold_s)
+            sink.refuse_logins = True
+            await asyncio.sleep(rhythm.hold_s)
+            sink.refuse_logins = False
+            LOG.info("fault: mail logins work again, what was refused can be retried")
+            await asyncio.sleep(rhythm.pause_s)
+
+
+async def used_up_quota(
+    services: upstream_http.Upstreams, crowd: visitors.Visitors, rhythm: Rhythm
+) -> None:
+    """Have Mr. Test answer 429 for a while, to a sync that begins then; again until cancelled."""
+    async with _open(crowd, rhythm.first_s) as client:
+        for number in itertools.count():
+            LOG.warning("fault: mrtest's quota is used up (429) for %g s", rhythm.hold_s)
+            services.used_up.add("mrtest")
+            await _ask(crowd, client, number, "/api/sync/mrtest-main/run", None)
+            await asyncio.sleep(rhythm.hold_s)
+            services.used_up.discard("mrtest")
+            LOG.info("fault: mrtest answers again, what was refused can be retried")
+            await asyncio.sleep(rhythm.pause_s)
+
+
+@contextlib.asynccontextmanager
+async def _open(crowd: visitors.Visitors, first_s: float) -> AsyncIterator[httpx.AsyncClient]:
+    """A client, `first_s` after the first backend is healthy."""
+    async with httpx.AsyncClient(timeout=10) as client:
+        await crowd.until_open(client)
+        await asyncio.sleep(first_s)
+        yield client
+
+
+async def _ask(
+    crowd: visitors.Visitors,
+    client: httpx.AsyncClient,
+    number: int,
+    path: str,
+    body: dict[str, str] | None,
+) -> None:
+    url = crowd.urls[number % len(crowd.urls)]
+    await crowd.send(client, url, visitors.Visit(0, number, "POST", path, body, "mr-mentor"))

@@ -1,7 +1,8 @@
 """The HTTP services that Mr. Mentor syncs with, simulated: Graphy, Mr. Test, ElevenLabs.
 
-They check their key (401), allow so many requests (429 to every fourth) and sometimes hang (every
-ninth), each service by its own count, so that a run is the same every time.
+They check their key (401), allow so many requests (429 to every fourth, and to all while the quota
+is used up) and sometimes hang (every ninth), each service by its own count, so that a run is the
+same every time.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Upstreams:
     now: Callable[[], datetime]
     hang_s: float = _HANG_S
     asked: collections.Counter[str] = field(default_factory=collections.Counter)
+    used_up: set[str] = field(default_factory=set)
+    """Services that answer 429 until they are taken out again; these requests are not counted."""
 
     def app(self) -> applications.Starlette:
         """The services and the simulation's own control, on one port."""
@@ -60,13 +63,12 @@ class Upstreams:
             if request.headers.get("x-api-key") != people.api_key(self.seed, service):
                 LOG.warning("%s: 401, the key is not valid", service)
                 return responses.JSONResponse({"message": "API key is not valid"}, 401)
+            if service in self.used_up:
+                return _too_many(service)
             self.asked[service] += 1
             count = self.asked[service]
             if count % _LIMIT_EVERY == 0:
-                LOG.warning("%s: 429, too many requests", service)
-                return responses.JSONResponse(
-                    {"message": "Too many requests"}, 429, headers={"retry-after": "10"}
-                )
+                return _too_many(service)
             if count % _HANG_EVERY == 0:
                 LOG.warning("%s: hangs for %g s", service, self.hang_s)
                 await asyncio.sleep(self.hang_s)
@@ -136,3 +138,10 @@ class Upstreams:
 
     async def _counters(self, request: requests.Request) -> responses.Response:
         return responses.JSONResponse({"smtp": self.sink.counters, "http": self.asked})
+
+
+def _too_many(service: str) -> responses.Response:
+    LOG.warning("%s: 429, too many requests", service)
+    return responses.JSONResponse(
+        {"message": "Too many requests"}, 429, headers={"retry-after": "10"}
+    )

@@ -87,14 +87,17 @@ async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], 
         url = f"http://{_HOST}:{listener.getsockname()[1]}"
         LOG.info("mail on port %d, services on %s", order.smtp_port, url)
         tasks = [
-            asyncio.create_task(w) for w in (server.serve([listener]), *_life(order, url, now))
+            asyncio.create_task(w)
+            for w in (server.serve([listener]), *_life(order, url, services, now))
         ]
         ready()
         await _until(stop, tasks)
         mail.close()
 
 
-def _life(order: Order, url: str, now: Callable[[], datetime]) -> list[Coroutine[Any, Any, None]]:
+def _life(
+    order: Order, url: str, services: upstream_http.Upstreams, now: Callable[[], datetime]
+) -> list[Coroutine[Any, Any, None]]:
     if order.seed is None:
         return []
     database = order.settings.database
@@ -104,7 +107,13 @@ def _life(order: Order, url: str, now: Callable[[], datetime]) -> list[Coroutine
     ]
     if order.urls:
         crowd = visitors.Visitors(order.urls, order.seed, order.scale, now)
-        life += [crowd.run(), faults.bounces(crowd, faults.Rhythm(first_s=10))]
+        window = faults.Rhythm.of_window
+        life += [
+            crowd.run(),
+            faults.bounces(crowd, faults.Rhythm(first_s=0)),
+            faults.refused_logins(services.sink, crowd, window(order.seed, "smtp")),
+            faults.used_up_quota(services, crowd, window(order.seed, "mrtest")),
+        ]
     return life
 
 

@@ -114,7 +114,7 @@ class Visitors:
     async def run(self) -> None:
         """Visit until cancelled."""
         async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
-            await self._until_open(client)
+            await self.until_open(client)
             LOG.info("visitors come, about %g requests a second", RATES[self.scale.name])
             reporter = asyncio.create_task(self._report())
             try:
@@ -128,7 +128,7 @@ class Visitors:
                     task.cancel()
                 await asyncio.gather(reporter, *self._running, return_exceptions=True)
 
-    async def _until_open(self, client: httpx.AsyncClient) -> None:
+    async def until_open(self, client: httpx.AsyncClient) -> None:
         """Wait until a backend is healthy: the stack may still be starting."""
         while True:
             for url in self.urls:

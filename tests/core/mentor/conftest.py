@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import asyncpg
+import httpx
 import pytest
 from pydantic import SecretStr
 
+from mrcore.mentor import app as mentor_app
 from mrcore.mentor import config, people, seed, smtp_sink, tools
-from tests import servers
+from tests import servers, waiting
+from tests.core.mentor import serving
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 SEED = 7
@@ -109,3 +112,16 @@ async def at_hand(env: dict[str, str], sink: smtp_sink.Sink) -> AsyncIterator[to
     made = tools.Tools(config.Config.read(env), now=lambda: NOW)
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+async def url(env: dict[str, str]) -> AsyncIterator[str]:
+    """The URL of a healthy backend."""
+    app = mentor_app.create("blue", env, now=lambda: NOW, health_interval_s=0.05)
+    async with serving.serving(app) as found, httpx.AsyncClient(base_url=found) as client:
+
+        async def healthy() -> bool:
+            return (await client.get("/api/health")).status_code == 200
+
+        await waiting.until(healthy)
+        yield found

@@ -1,9 +1,8 @@
-"""The world outside: deterministic visitors, announced faults, and the process itself."""
+"""The world outside: deterministic visitors, and the process itself."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import os
 import signal
@@ -11,7 +10,6 @@ import smtplib
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -19,11 +17,10 @@ import httpx
 import pytest
 
 from mrcore import errors
-from mrcore.mentor import app as mentor_app
-from mrcore.mentor import config, faults, people, upstreams, visitors
+from mrcore.mentor import people, upstreams, visitors
 from mrcore.stack import services
 from tests import waiting
-from tests.core.mentor import conftest, serving
+from tests.core.mentor import conftest
 
 
 def _first(seed: int, count: int = 300) -> list[visitors.Visit]:
@@ -41,19 +38,6 @@ def test_two_to_four_visits_a_second_of_every_kind() -> None:
     assert 2 <= len(found) / sum(visit.pause_s for visit in found) <= 4
     paths = Counter(visit.path.split("/")[2] for visit in found)
     assert set(paths) == {"auth", "leads", "dashboard", "meetings", "slots", "sync", "finance"}
-
-
-@pytest.fixture
-async def url(env: dict[str, str]) -> AsyncIterator[str]:
-    """The URL of a healthy backend."""
-    app = mentor_app.create("blue", env, now=lambda: conftest.NOW, health_interval_s=0.05)
-    async with serving.serving(app) as found, httpx.AsyncClient(base_url=found) as client:
-
-        async def healthy() -> bool:
-            return (await client.get("/api/health")).status_code == 200
-
-        await waiting.until(healthy)
-        yield found
 
 
 async def test_the_backend_understands_every_visit(url: str) -> None:
@@ -79,85 +63,6 @@ async def test_a_backend_that_is_away_is_said_once(
             assert await crowd.send(client, away, visit) is None
     assert crowd.counters == {"unanswered": 5}
     assert caplog.text.count("does not answer") == 1
-
-
-_SESSIONS = (
-    "SELECT application_name, state, cardinality(pg_blocking_pids(pid)) AS blocked_by"
-    " FROM pg_stat_activity WHERE application_name LIKE 'mentor-report%'"
-    " AND datname = current_database() ORDER BY 1"
-)
-
-
-async def test_the_forgotten_transaction_blocks_two_until_it_is_ended(
-    env: dict[str, str], seeded: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings = config.Config.read(env).database
-    rhythm = faults.Rhythm(first_s=0, hold_s=60, pause_s=60)
-    task = asyncio.create_task(faults.forgotten_transaction(settings, rhythm))
-    admin = await asyncpg.connect(seeded)
-    try:
-
-        async def blocking() -> bool:
-            rows = [tuple(row) for row in await admin.fetch(_SESSIONS)]
-            # The second reader waits for the first as well as for the report.
-            return [(name, state, count > 0) for name, state, count in rows] == [
-                (faults.REPORT, "idle in transaction", False),
-                *[("mentor-report-reader", "active", True)] * 2,
-            ]
-
-        await waiting.until(blocking)
-        await admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1"
-            " AND datname = current_database()",
-            faults.REPORT,
-        )
-
-        async def gone() -> bool:
-            return not await admin.fetch(_SESSIONS)
-
-        await waiting.until(gone)
-        await waiting.until(lambda: "ended early" in caplog.text)
-        assert "fault: mentor-report leaves a transaction open" in caplog.text
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        await admin.close()
-
-
-async def test_the_forgotten_transaction_ends_by_itself(
-    env: dict[str, str], seeded: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    settings = config.Config.read(env).database
-    rhythm = faults.Rhythm(first_s=0, hold_s=0.2, pause_s=60)
-    task = asyncio.create_task(faults.forgotten_transaction(settings, rhythm))
-    await waiting.until(lambda: "the open transaction is closed" in caplog.text)
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-async def test_people_with_dead_addresses_log_in(
-    url: str, app: asyncpg.Connection, caplog: pytest.LogCaptureFixture
-) -> None:
-    bouncing = people.BOUNCES
-    count = "SELECT count(*) FROM users WHERE email LIKE '%' || $1"
-    expected = min(5, await app.fetchval(count, bouncing))
-    crowd = visitors.Visitors([url], conftest.SEED, conftest.TINY, lambda: conftest.NOW)
-    task = asyncio.create_task(faults.bounces(crowd, faults.Rhythm(first_s=0)))
-    await waiting.until(lambda: sum(crowd.counters.values()) >= expected > 0)
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-    assert crowd.counters == {"2xx": expected}
-    logged = 'SELECT count(*) FROM login_logs l JOIN users u ON u.id = l."userId" WHERE'
-    assert (
-        await app.fetchval(
-            f"{logged} u.email LIKE '%' || $1 AND l.timestamp = $2", bouncing, conftest.NOW
-        )
-        == expected
-    )
 
 
 async def test_the_process_announces_itself_serves_mail_and_ends_on_sigterm(
