@@ -221,7 +221,7 @@ async def test_follow(tmp_path: Path) -> None:
         ended = False
         while not ended:
             found = await source.page(ALL, "lines", plans.Query(limit=50), found.cursor, 10)
-            newest = found.rows[0]
+            newest = found.rows[-1]
             assert isinstance(newest, log.LogLine)
             written = newest.text.split()[0].removeprefix("w=")
             ended = written == "end"

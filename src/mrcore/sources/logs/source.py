@@ -110,9 +110,12 @@ class LogsSource(base.SourceBase):
             order=query.order,
             cursor=cursor,
         )
+        found = answer["rows"]
+        if wait_s and query.order == "newest":
+            found.reverse()  # who follows reads on: the oldest first
         return wire.Page(
             at=self.now(),
-            rows=tuple(rows.line(self.name, row) for row in answer["rows"]),
+            rows=tuple(rows.line(self.name, row) for row in found),
             cursor=answer["cursor"],
             looked=wire.Looked(
                 scanned=answer["scanned"], total=answer["total"], complete=answer["complete"]
