@@ -91,6 +91,8 @@ class Simulated:
         if self.down:
             raise errors.CoreUnreachable(self.down)
         rows = [row for row in self._rows(collection) if self._matches(row, query)]
+        if collection == "lines" and not wait_s:
+            rows.reverse()  # newest first; who follows reads the oldest first
         return wire.Page(at=facts.NOW, rows=tuple(rows), looked=wire.Looked(scanned=len(rows)))
 
     async def follow(
@@ -99,7 +101,7 @@ class Simulated:
         collection: str,
         query: plans.Query = plans.Query(),  # noqa: B008
     ) -> AsyncIterator[wire.Page]:
-        yield await self.page(ref, collection, query)
+        yield await self.page(ref, collection, query, wait_s=25)
         await asyncio.Event().wait()
 
     async def detail(self, ref: str) -> wire.Detail:

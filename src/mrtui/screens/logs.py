@@ -22,21 +22,17 @@ CAPACITY = 10_000
 
 
 def rows(found: Iterable[base.Entity]) -> list[log_view.LogRow]:
-    """Lines as the view takes them, the oldest first, whichever way a page was read."""
-    lines = [entity for entity in found if isinstance(entity, log.LogLine)]
-    stamps = [line.at for line in lines if line.at is not None]
-    if stamps and stamps[0] > stamps[-1]:
-        lines.reverse()
+    """Lines as the view takes them; it wants the oldest first."""
     return [
         log_view.LogRow(
             line.ref,
             fmt.clock(line.at),
             line.level.value,
-            line.stream,
-            line_columns.said(line.text),
+            *line_columns.named(line.stream, line.text),
             line.folded,
         )
-        for line in lines
+        for line in found
+        if isinstance(line, log.LogLine)
     ]
 
 
@@ -106,7 +102,7 @@ class Logs(room.Room):
                 client = self.control.link.client
                 page = await client.page(self.owner(), "lines", self.wanted())
                 self._older, self._failed = page.cursor, ""
-                self.lines.set_rows(rows(page.rows))
+                self.lines.set_rows(rows(reversed(page.rows)))
                 shown = {found.ref for found in page.rows}
                 async for more in client.follow(self.owner(), "lines", self.wanted()):
                     self._take([new for new in rows(more.rows) if new.ref not in shown])
@@ -145,7 +141,7 @@ class Logs(room.Room):
             self._failed = str(error)
         else:
             self._older = page.cursor
-            self.lines.prepend(rows(page.rows))
+            self.lines.prepend(rows(reversed(page.rows)))
 
     async def on_log_view_opened(self, event: log_view.LogView.Opened) -> None:
         """Enter on a line."""
