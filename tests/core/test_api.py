@@ -135,6 +135,26 @@ async def test_a_wrong_cursor_or_expression_is_the_clients_mistake(http: httpx.A
     refused(await http.get("/api/v1/page?ref=core/core/self&collection=x"), 400, "unsupported")
 
 
+@pytest.mark.parametrize("text", [r"(.*.*.*.*.*)*\x00", "a{99999999999999999999}", "(a+)+$"])
+async def test_no_expression_wedges_the_core(
+    here: harness.Running, http: httpx.AsyncClient, text: str
+) -> None:
+    jobs = here.core.monitor.source("huey")
+    assert isinstance(jobs, harness.Jobs)
+    async with here.client() as client:
+        plan = await client.plan("queue.retry", harness.selection(*jobs.add("a" * 200)))
+        await client.apply(plan.plan_id)
+    asked = asyncio.create_task(
+        http.get(
+            "/api/v1/page",
+            params={"ref": "core/core/self", "collection": "audit", "text": text},
+        )
+    )
+    assert (await http.get("/livez")).status_code == 200
+    found = await asked
+    assert (found.status_code, found.json()["rows"]) == (200, [])
+
+
 @pytest.mark.parametrize(
     ("headers", "why"),
     [

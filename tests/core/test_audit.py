@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mrcore import audit
+from mrcore import audit, errors
 from mrcore.store import database, files, walk
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,8 +64,6 @@ async def test_tampering_is_found(
 async def test_the_ledger_itself_refuses_to_change_rows(
     ledger: database.Database, statement: str
 ) -> None:
-    from mrcore import errors
-
     with pytest.raises(errors.StoreError, match="the audit is never"):
         await ledger.run(lambda connection: connection.execute(statement))
 
@@ -86,5 +84,5 @@ async def test_rows_are_filtered_by_a_regular_expression_or_its_inverse(
     assert [row.ref for row in found.rows] == ["core/audit/2", "core/audit/1"]
     rest = await ledger.run(lambda c: audit.read(c, walk.Walk(limit=9, text="!q/job/[12]")))
     assert len(rest.rows) == 3
-    with pytest.raises(ValueError, match="not a regular expression"):
+    with pytest.raises(errors.BadRequest, match="not a regular expression"):
         await ledger.run(lambda c: audit.read(c, walk.Walk(limit=9, text="(")))

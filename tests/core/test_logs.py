@@ -210,7 +210,7 @@ async def test_bad_questions_are_refused_with_a_sentence(
     source: logs.LogsSource, folder: Path
 ) -> None:
     append(folder / "a.log", "INFO x\n")
-    with pytest.raises(errors.Unsupported, match="not a regular expression"):
+    with pytest.raises(errors.BadRequest, match="not a regular expression"):
         await source.page(ALL, "lines", plans.Query(text="a("), None, 0)
     with pytest.raises(errors.Unsupported, match="not one of a page of log lines"):
         await source.page(ALL, "lines", plans.Query(), "junk", 0)

@@ -205,7 +205,7 @@ async def test_the_filter_looks_at_everything_but_secrets(redis_url: str, desk: 
         assert len(await rows(source, state="failed", text="!asha@")) == 9
         assert await rows(source, state="failed", text="424242") == []
         assert len(await rows(source, state="failed", text="sendOtp|none", limit=3)) == 10
-        with pytest.raises(errors.Unsupported, match="regular expression"):
+        with pytest.raises(errors.BadRequest, match="regular expression"):
             await rows(source, state="failed", text="(")
         with pytest.raises(errors.Unsupported, match="paused"):
             await rows(source, state="paused")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import pickle
 from collections.abc import AsyncIterator, Iterator
@@ -78,8 +79,29 @@ async def test_text_is_a_regular_expression_and_can_be_inverted(
     async with build(redis_url) as source:
         assert sorted(await names(source, plans.Query(text=r"^user:\d"))) == ["USER:2", "user:1"]
         assert await names(source, plans.Query(text="!user")) == ["cart:1"]
-        with pytest.raises(errors.Unsupported, match="not a regular expression"):
+        with pytest.raises(errors.BadRequest, match="not a regular expression"):
             await names(source, plans.Query(text="("))
+
+
+async def test_a_costly_expression_lets_others_run_and_loses_nothing(
+    redis_url: str, data: redis.Redis
+) -> None:
+    data.mset({f"{i}{'a' * 500}": "" for i in range(40)})
+    async with build(redis_url) as source:
+        turns = 0
+
+        async def turn() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        turning = asyncio.create_task(turn())
+        pages = [p async for p in all_pages(source, plans.Query(text="(.*){499}a$"))]
+        turning.cancel()
+        assert sum(len(page.rows) for page in pages) == 40
+        assert turns > 20
+        assert await names(source, plans.Query(text="(a+)+b$")) == []
 
 
 async def test_a_rare_match_in_many_keys_is_found_within_the_budget(

@@ -24,7 +24,8 @@ def utc_now() -> datetime:
 class Source(Protocol):
     """One watched thing. Refs in what it reports begin with `name`.
 
-    Every method may raise the SourceError family; nothing else. Deadlines are the caller's
+    Every method may raise the SourceError family, and `page` BadRequest for what is no filter;
+    nothing else. Deadlines are the caller's
     (`asyncio.timeout`), so every await must be cancellable and no call may block the loop.
     """
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 import psutil
@@ -28,7 +28,7 @@ Read = Callable[[sqlite3.Connection, walk.Walk], walk.Rows]
 _READ: dict[str, Read] = {"audit": audit.read, "operations": operations.read}
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Facts:
     """What the core knows of itself, asked at every sample."""
 
@@ -130,14 +130,12 @@ class CoreSource(base.SourceBase):
             async with asyncio.timeout(wait_s):
                 while not found.rows:
                     await asyncio.sleep(FOLLOW_EVERY_S)
+                    wanted = dataclasses.replace(wanted, after=found.last or wanted.after)
                     found = await self._read(read, wanted)
-        return self._page(found, found.rows, found.last or after)
+        return self._page(found, found.rows, found.last or wanted.after)
 
     async def _read(self, read: Read, wanted: walk.Walk) -> walk.Rows:
-        try:
-            return await self._ledger.run(lambda connection: read(connection, wanted))
-        except ValueError as error:
-            raise errors.BadRequest(str(error)) from None
+        return await self._ledger.run(lambda connection: read(connection, wanted))
 
     def _page(
         self, found: walk.Rows, rows: Sequence[model.Entity], cursor: int | None

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mrcore import errors
+from mrcore import errors, match
 from mrcore.journal import keys, record
 from mrcore.model import plans, queue, wire
 from mrcore.sources.huey import asking, discover, mask, rows
-from mrcore.sources.redis import link, scan
+from mrcore.sources.redis import link
 
 BUDGET_S = 0.2
 CHUNK = 300
+SEARCHED_BYTES = 16 * 1024
 ORDER = ("active", "failed", "waiting", "delayed", "completed")
 """The states in which a page without one goes through them."""
 
@@ -49,7 +50,7 @@ class Walk:
         if row.ref in self.refs:
             return
         words = f"{row.id} {row.name} {row.error} {row.worker} {_text(payload)}"
-        if not self.query.text or self.keep(words.encode("utf-8", "replace")):
+        if not self.query.text or self.keep(words.encode("utf-8", "replace")[:SEARCHED_BYTES]):
             self.found.append(row)
             self.refs.add(row.ref)
 
@@ -97,10 +98,11 @@ class Jobs:
     ) -> wire.Page:
         """One page; it returns within 250 ms with what it has.
 
-        Raises Unsupported for a state that there is not, NotFound for a cursor that is not ours.
+        Raises Unsupported for a state that there is not, NotFound for a cursor that is not ours,
+        BadRequest for what is no filter.
         """
         states = _states(place, query.state)
-        walk = Walk(query, scan.keep(query.text))
+        walk = Walk(query, match.of(query.text))
         spot = Spot.load(cursor) if cursor else Spot(states[0])
         total = await self._total(client, place, states)
         after: Spot | None = spot

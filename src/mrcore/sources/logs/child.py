@@ -24,18 +24,19 @@ LONGEST_PAUSE_S = 5.0
 STEADY_S = 10.0
 LINE_BYTES = 32 << 20
 
-_BY_CODE: Mapping[str, type[errors.SourceError]] = {
+_BY_CODE: Mapping[str, type[errors.MrError]] = {
     kind.code: kind
     for kind in (
         errors.Unreachable,
         errors.NotPermitted,
         errors.NotFound,
         errors.Unsupported,
+        errors.BadRequest,
     )
 }
 
 
-def error_of(problem: Mapping[str, str]) -> errors.SourceError:
+def error_of(problem: Mapping[str, str]) -> errors.MrError:
     """An error as the reader tells it."""
     kind = _BY_CODE.get(problem["code"], errors.SourceError)
     return kind(problem["sentence"], fix=problem["fix"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 import time
@@ -9,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mrcore import errors
+from mrcore import errors, match
 from mrcore.model import plans
 from mrcore.sources.redis import link
 
@@ -17,6 +18,7 @@ BUDGET_S = 0.2
 FIRST_COUNT = 100
 MOST_COUNT = 2000
 CALL_S = 0.001
+TURN_S = 0.005
 MOST_STASHES = 64
 MOST_MATCHED = 512
 
@@ -51,28 +53,25 @@ class Scanner:
         the server rehashes, as Redis documents; never twice in a page.
         Raises NotFound for a cursor that is not ours (any more).
         """
-        at, scanned, found = self._resume(cursor)
-        found = [name for name in found if keep(name)]
-        count, began = FIRST_COUNT, time.perf_counter()
-        match = _escape(query.prefix.encode()) + b"*" if query.prefix else b""
-        while at != b"" and len(found) < query.limit:
-            asked = count if match or query.text else min(count, query.limit - len(found))
+        at, scanned, names = self._resume(cursor)
+        count, until = FIRST_COUNT, time.perf_counter() + BUDGET_S
+        glob = _escape(query.prefix.encode()) + b"*" if query.prefix else b""
+        found: dict[bytes, None] = {}
+        names = await _sift(names, found, keep, query.limit, until)
+        while at != b"" and not names and len(found) < query.limit:
             started = time.perf_counter()
-            reply = (await client.ask(_command(at, match, asked)))[0]
+            if started > until:
+                break
+            asked = count if glob or query.text else min(count, query.limit - len(found))
+            reply = (await client.ask(_command(at, glob, asked)))[0]
             if isinstance(reply, Exception):
                 raise errors.NotPermitted(f"Keys cannot be listed: {link.needs(reply, 'SCAN')}.")
-            now = time.perf_counter()
+            count = _adapt(count, time.perf_counter() - started)
             next_at, names = reply
             at = b"" if next_at == b"0" else next_at
-            scanned += asked if match else len(names)
-            known = set(found)
-            found += [name for name in dict.fromkeys(names) if name not in known and keep(name)]
-            count = _adapt(count, now - started)
-            if now - began > BUDGET_S:
-                break
-        return Scanned(
-            found[: query.limit], self._suspend(at, scanned, found[query.limit :]), scanned
-        )
+            scanned += asked if glob else len(names)
+            names = await _sift(names, found, keep, query.limit, until)
+        return Scanned(list(found), self._suspend(at, scanned, names), scanned)
 
     def _resume(self, cursor: str | None) -> tuple[bytes, int, list[bytes]]:
         if cursor is None:
@@ -109,20 +108,33 @@ def readable(name: bytes) -> str:
 def keep(text: str) -> Keep:
     """The filter of a query: a case-insensitive regular expression, `!` in front inverts it.
 
-    Raises Unsupported with what is wrong with the expression.
+    Raises BadRequest with what is wrong with the expression.
     """
-    if not text:
-        return lambda name: True
-    wanted = not text.startswith("!")
-    try:
-        pattern = re.compile(text.removeprefix("!"), re.IGNORECASE)
-    except re.error as error:
-        raise errors.Unsupported(f"{text!r} is not a regular expression: {error}.") from error
-    return lambda name: bool(pattern.search(readable(name[:MOST_MATCHED]))) is wanted
+    matches = match.of(text)
+    return lambda name: matches(readable(name[:MOST_MATCHED]))
 
 
-def _command(at: bytes, match: bytes, count: int) -> link.Command:
-    return ("SCAN", at, *(("MATCH", match) if match else ()), "COUNT", count)
+async def _sift(
+    names: list[bytes], found: dict[bytes, None], keep: Keep, limit: int, until: float
+) -> list[bytes]:
+    """Put what is wanted into `found`, letting others run; what there was no room or time for."""
+    paused = time.perf_counter()
+    for position, name in enumerate(names):
+        if len(found) >= limit:
+            return names[position:]
+        if name not in found and keep(name):
+            found[name] = None
+        now = time.perf_counter()
+        if now > until:
+            return names[position + 1 :]
+        if now - paused > TURN_S:
+            await asyncio.sleep(0)
+            paused = time.perf_counter()
+    return []
+
+
+def _command(at: bytes, glob: bytes, count: int) -> link.Command:
+    return ("SCAN", at, *(("MATCH", glob) if glob else ()), "COUNT", count)
 
 
 def _adapt(count: int, took_s: float) -> int:
