@@ -54,26 +54,42 @@ def health(view: table.View) -> Shown:
     checks = [
         entity
         for entity in view.world.table("check").values()
-        if view.world.source_of(entity) not in served or not view.well(entity)
+        if (source := view.world.source_of(entity)) not in served
+        or (not view.well(entity) and _believed(view, source))
     ]
     others = [
         trouble.entity
         for trouble in view.world.troubles(view.now)
-        if trouble.entity.kind in OTHERS and view.world.connected
+        if trouble.entity.kind in OTHERS
+        and view.world.connected
+        and getattr(trouble.entity, "name", "") not in served
     ]
-    listed = sorted([*checks, *found, *others], key=lambda entity: (view.rank(entity), entity.ref))
-    away = sum(not view.well(entity) for entity in listed)
+    # A server stands for its source: when that is away, the server's line says why.
+    listed = sorted([*checks, *found, *others], key=lambda e: (_rank(view, e), e.ref))
+    away = sum(view.verdict(entity).level is not base.Level.OK for entity in listed)
     title = [Cell(f"{away} not well", "bad")] if away else [Cell("all well", "ok")]
     rows: Rows = [(entity, _health_row(entity, view)) for entity in listed]
     columns = check_columns.TABLE.brief_columns
     return Shown(title if rows else [], _worst(view, listed), columns, rows, frozenset())
 
 
+def _believed(view: table.View, source: str) -> bool:
+    return view.world.trust(source, view.now).level is base.Level.OK
+
+
+def _rank(view: table.View, entity: base.Entity) -> int:
+    return world.RANK[view.verdict(entity).level]
+
+
 def _health_row(entity: base.Entity, view: table.View) -> tuple[Cell, ...]:
     latest = view.world.latest
     if isinstance(entity, backend.Check):
         return check_columns.brief(entity, view)
-    name = Cell(view.world.source_of(entity))
+    source = view.world.source_of(entity)
+    name = Cell(source)
+    servers = (postgres.PostgresServer, redis.RedisNode)
+    if isinstance(entity, servers) and not _believed(view, source):
+        return (view.mark(entity), name, Cell(view.verdict(entity).why, "unknown"))
     if isinstance(entity, postgres.PostgresServer):
         measured = check_columns.measured(
             "", latest("pg.round_trip_ms", entity.ref), view.why(entity)
@@ -111,6 +127,30 @@ def queues(view: table.View) -> Shown:
     ]
     columns = queue_columns.TABLE.brief_columns
     return Shown(title if rows else [], _worst(view, found), columns, rows, _sources(view, found))
+
+
+def fitting(shown: Shown, view: table.View, height: int) -> tuple[Rows, int]:
+    """The rows for a height, and how many quiet queues are left out; without room calm files of
+    the core are, too."""
+    if len(shown.rows) <= height:
+        return shown.rows, 0
+    rows = [pair for pair in shown.rows if not _calm_file(pair[0], view)]
+    loud = sum(not _quiet(entity, view) for entity, _ in rows)
+    kept = max(loud, height - 1)
+    if len(rows) <= height or not any(isinstance(entity, queue.Queue) for entity, _ in rows):
+        return rows, 0
+    return rows[:kept], len(rows) - kept if kept < len(rows) else 0
+
+
+def _calm_file(entity: base.Entity, view: table.View) -> bool:
+    core_s = isinstance(entity, backend.Check) and view.world.source_of(entity) == "core"
+    return core_s and view.well(entity)
+
+
+def _quiet(entity: base.Entity, view: table.View) -> bool:
+    if not isinstance(entity, queue.Queue) or not view.well(entity):
+        return False
+    return not (entity.counts.waiting or entity.counts.active or entity.counts.failed)
 
 
 # Postgres
@@ -181,6 +221,7 @@ def lines(view: table.View) -> Shown:
     rows: Rows = []
     for place, (line, stream) in enumerate(notable[:MOST_LINES]):
         style = line_columns.TONES.get(line.level, "")
+        name, said = line_columns.named(line.stream, line.text)
         known = log.LogLine(
             ref=line.ref or f"{stream.ref}/{place}",
             stream=line.stream,
@@ -192,8 +233,8 @@ def lines(view: table.View) -> Shown:
         row = (
             Cell("" if line.at is None else f"{line.at:%S}", "dim"),
             Cell(line_columns.GLYPHS[line.level], style),
-            Cell(line.stream, "accent"),
-            Cell(line_columns.said(line.text), style),
+            Cell(name, "accent"),
+            Cell(said, style),
         )
         rows.append((known, row))
     level = _worst(view, streams)

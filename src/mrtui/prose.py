@@ -69,11 +69,11 @@ def _wrapped(line: Line, width: int) -> list[Line]:
 
 
 def _pieces(text: str, first: int, room: int) -> list[str]:
-    """Cut between words; within one that would leave a third of a line empty."""
+    """Cut between words; within one that would leave half a line empty."""
     pieces = []
     while fitting.width(text) > first:
         fits = fitting.chop(text, first)[0]
-        least = max(first * 2 // 3, len(text) - len(text.lstrip()) + 1)
+        least = max(first // 2, len(text) - len(text.lstrip()) + 1)
         at = len(fits) if text[len(fits)] == " " else fits.rfind(" ", least) + 1
         pieces.append(text[: at or len(fits)].rstrip())
         text, first = text[at or len(fits) :].lstrip(), room

@@ -34,6 +34,10 @@ _PLACES: Final = tuple(
 )
 COLOUR_VARIABLES: Final = (*_STATES, *_PLACES, "head-foreground")
 STYLE_VARIABLES: Final = ("cursor-style", "bar-style", "head-style", "key-style", "match-style")
+_GUTTERS: Final = (
+    *("scrollbar-background", "scrollbar-background-hover", "scrollbar-background-active"),
+    "scrollbar-corner-color",
+)
 _STYLES: Final = frozenset(("none", "bold", "dim", "italic", "underline", "reverse"))
 
 
@@ -80,7 +84,8 @@ def parse(text: str, where: str) -> Theme:
         raise errors.SettingsError(f"Theme {where}: {key} is missing.")
     for key in sorted(_COLOURS & table.keys()):
         _colour(table[key], key, where)
-    return Theme(**table, variables=_variables(variables, where))
+    gutters = dict.fromkeys(_GUTTERS, table["background"])  # Textual's are darker: black
+    return Theme(**table, variables={**gutters, **_variables(variables, where)})
 
 
 def load(folder: Path) -> Loaded:
@@ -119,7 +124,8 @@ def install(app: App[Any], loaded: Loaded) -> None:
 def variable_defaults() -> dict[str, str]:
     """For `App.get_theme_variable_defaults`: our variables, for themes that do not know them."""
     path = own_folder() / f"{DEFAULT}.toml"
-    return parse(path.read_text("utf-8"), str(path)).variables
+    variables = parse(path.read_text("utf-8"), str(path)).variables
+    return {name: value for name, value in variables.items() if name not in _GUTTERS}
 
 
 def _only(table: dict[str, Any], known: frozenset[str], where: str) -> None:

@@ -10,6 +10,7 @@ from textual.widgets import Button
 from mrcore.model import plans, queue, wire
 from mrtui import app, start
 from mrtui.cli import show
+from mrtui.columns import table
 from mrtui.screens import confirm, home, job, jobs, room
 from tests import waiting
 from tests.tui import facts, shots, simulated
@@ -279,6 +280,20 @@ async def test_sorting_goes_through_the_orders() -> None:
         await pilot.press("s")
         await says(control, "sorted by name")
         assert rows(control)[0] == "huey/queue/auditQueue"
+        await says(control, "queue▲")
+        await pilot.press("s")
+        await says(control, "▼ active")
+
+
+async def test_home_is_drawn_at_its_width_before_anything_changes() -> None:
+    async with shots.running((160, 45)) as (control, _):
+        health = next(pane for pane in control.screen.query(home.Pane) if pane.pane == "health")
+        assert health.shown is not None
+        kept = table.fit(health.shown.columns, health.grid.size.width)
+        assert len(health.grid._layout.columns) == len(kept)
+        assert health.grid._layout.columns == tuple(
+            table.narrowed(health.shown.columns, kept, health.grid.size.width)
+        )
 
 
 async def test_a_frozen_list_stays_while_the_world_changes() -> None:

@@ -28,13 +28,11 @@ def cells(entity: backend.Check, view: View) -> tuple[Cell, ...]:
 
 
 def brief(entity: backend.Check, view: View) -> tuple[Cell, ...]:
-    return (
-        view.mark(entity),
-        Cell(entity.name),
-        measured(
-            _answer(entity), view.world.latest("check.latency_ms", entity.ref), view.why(entity)
-        ),
-    )
+    took_ms = view.world.latest("check.latency_ms", entity.ref)
+    shown = measured(_answer(entity), took_ms, view.why(entity))
+    if not shown.text.strip():
+        shown = Cell(entity.says or entity.target.rsplit("/", 1)[-1], "dim")
+    return (view.mark(entity), Cell(entity.name), shown)
 
 
 def measured(code: str, took_ms: float | None, says: Cell) -> Cell:

@@ -33,14 +33,25 @@ def said(text: str) -> str:
     return _PREFIX.sub("", text, count=1) or text
 
 
+_LOGGER = re.compile(r"\[([A-Za-z][\w.:-]{1,40})\] +(?=\S)")
+
+
+def named(stream: str, text: str) -> tuple[str, str]:
+    """Who says it and what: the logger in front of a line is its name, else its stream's."""
+    words = said(text)
+    logger = _LOGGER.match(words)
+    return (logger[1], words[logger.end() :]) if logger else (stream, words)
+
+
 def cells(entity: log.LogLine, view: View) -> tuple[Cell, ...]:
     tone = TONES.get(entity.level, "")
+    name, text = named(entity.stream, entity.text)
     folded = f" (+{entity.folded} lines)" if entity.folded else ""
     return (
         Cell(fmt.clock(entity.at), "dim"),
         Cell(GLYPHS[entity.level], tone),
-        Cell(entity.stream, "accent"),
-        Cell(said(entity.text) + folded, tone),
+        Cell(name, "accent"),
+        Cell(text + folded, tone),
     )
 
 

@@ -147,6 +147,25 @@ def fit(columns: Sequence[Column], width: int, least: int = 8) -> list[int]:
     return sorted(kept)
 
 
+_SORTED: dict[str, tuple[str, ...]] = {
+    "newest": ("age", "at"),
+    "oldest": ("oldest", "age"),
+    "attempts": ("try",),
+    "longest": ("tx",),
+}
+_UPWARDS = {"newest", "name", "app", "pid", "type", "next"}
+
+
+def sorted_by(spec: Table, order: str) -> tuple[str, bool]:
+    """The id of the column that an order goes by, "" for none, and whether its largest is first."""
+    titles = [column.title for column in spec.columns]
+    wanted = _SORTED.get(order, (order,))
+    if order == "name" and "name" not in titles:
+        wanted = (next(filter(None, titles)),)
+    at = next((titles.index(title) for title in wanted if title in titles), None)
+    return ("" if at is None else str(at), order not in _UPWARDS)
+
+
 def narrowed(columns: Sequence[Column], kept: Sequence[int], width: int) -> list[cells.Column]:
     """The columns that stay, as the widget takes them."""
     return [

@@ -52,6 +52,7 @@ class Pane(Vertical):
         yield BareTable(placeholder=self._empty)
         if self.pane == "redis":
             yield chart.Chart("commands", number=fmt.rate, window="last 2 min")
+        yield Static(classes="more", markup=False)
 
     @property
     def grid(self) -> BareTable:
@@ -62,12 +63,20 @@ class Pane(Vertical):
         """Paint what differs."""
         self.shown = shown
         rows, widget = self.grid, self.query_one(".title", Static)
-        width = rows.size.width or 40
+        width = rows.size.width
+        if not width:
+            return  # not laid out yet; Widened paints it
         kept = table.fit(shown.columns, width)
+        listed, quiet = panes.fitting(shown, view, self.size.height - 1)
         rows.set_columns(table.narrowed(shown.columns, kept, width))
         rows.set_rows(
-            [cells.Row(entity.ref, tuple(row[i] for i in kept)) for entity, row in shown.rows]
+            [cells.Row(entity.ref, tuple(row[i] for i in kept)) for entity, row in listed]
         )
+        more = self.query_one(".more", Static)
+        more.display = bool(quiet)
+        said = text.content([cells.Cell(f" … {quiet} more quiet", "dim")])
+        if quiet and more.content != said:
+            more.update(said)
         old = view.as_of(shown.sources)
         rows.set_stale(bool(old))
         said = text.content([cells.Cell(f"{self.pane.upper()} ", "dim"), *self._title(shown, old)])

@@ -115,6 +115,9 @@ class Listing(room.Room):
         named, rows = self.rows(view, shown.size.width or self.size.width)
         shown.set_columns(named)
         shown.set_rows(rows)
+        if self.order is not None:
+            column, descending = table.sorted_by(self.spec(), self.order[0])
+            shown.set_sort(column, descending=descending)
         shown.set_stale(bool(view.as_of(self.sources())))
         self.paint_headline()
 

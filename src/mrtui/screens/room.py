@@ -157,6 +157,10 @@ class Room(verbs.Verbs, Screen[None]):
         """Another row: other keys may work."""
         self.paint_bars()
 
+    def on_live_table_widened(self) -> None:
+        """Choose the columns anew: before it was laid out, a table had no width."""
+        self.repaint()
+
     async def on_live_table_opened(self, event: live_table.LiveTable.Opened) -> None:
         """Enter, or a double click."""
         await self.do_open("")

@@ -87,7 +87,7 @@ def _scale(values: Values, low: float | None, high: float | None) -> tuple[float
 def _step(value: float, bottom: float, top: float, steps: int) -> int:
     if top <= bottom:
         return 0
-    return max(0, min(steps, round((value - bottom) / (top - bottom) * steps)))
+    return max(0, min(steps, round((value / 2 - bottom / 2) / (top / 2 - bottom / 2) * steps)))
 
 
 def _column(filled: int, dots: tuple[int, ...]) -> int:

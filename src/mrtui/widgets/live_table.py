@@ -49,6 +49,9 @@ class LiveTable(line_window.LineWindow, can_focus=True):
     class CursorMoved(line_window.Told):
         """The cursor is on another ref, by a person or because its row vanished; "" for none."""
 
+    class Widened(line_window.Told):
+        """The window has another width: other columns may fit."""
+
     def __init__(
         self,
         columns: Iterable[cells.Column] = (),
@@ -67,6 +70,7 @@ class LiveTable(line_window.LineWindow, can_focus=True):
         self._pending: frozenset[str] = frozenset()
         self._sorted_by: tuple[str, bool] = ("", False)
         self._stale = False
+        self._width = 0
         self._layout.begin(tuple(columns))
 
     # What is shown
@@ -235,6 +239,9 @@ class LiveTable(line_window.LineWindow, can_focus=True):
 
     def window_changed(self) -> None:
         """Share the new width out among the columns, and keep the cursor in sight."""
+        if self.size.width != self._width:
+            self._width = self.size.width
+            self.post_message(self.Widened(self, ""))
         self.fit_content(self._layout.total, len(self.rows))
         self._measure()
         self._repaint()

@@ -24,6 +24,7 @@ class Roster:
         self.waiting = 0  # rows that appeared while frozen
         self._latest: Sequence[cells.Row] = ()
         self._wanted: str | None = None  # goes there as soon as it appears
+        self._left: str | None = None  # goes back there if it is among the next rows
 
     @property
     def cursor_ref(self) -> str | None:
@@ -81,12 +82,13 @@ class Roster:
             shown = {row.ref for row in rows}
             self.marked = self.marked & shown
         if not rows:
-            self._wanted = self._wanted or (old[at].ref if at >= 0 else None)
+            self._left = old[at].ref if at >= 0 else self._left
             self.at = -1
         elif self._wanted is not None and (found := self.index_of(self._wanted)) is not None:
             self.at, self._wanted = found, None
         elif at < 0:
-            self.at = 0
+            found = self.index_of(self._left) if self._left is not None else None
+            self.at, self._left = found or 0, None
         elif at >= len(rows) or rows[at].ref != old[at].ref:
             self.at = _nearest(old, at, {row.ref: i for i, row in enumerate(rows)})
 
