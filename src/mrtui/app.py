@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import Screen
 
 from mrcore import errors
-from mrtui import keys, start, themes
+from mrtui import keys, start, themes, typeahead
 from mrtui.screens import splash
 from mrtui.terminal import frame_diff, safe_text
 from mrtui.widgets import cells
@@ -49,7 +49,7 @@ def _palette() -> type[Provider]:
     return palette.Commands
 
 
-class ControlRoom(frame_diff.FrameDiff[int], inherit_bindings=False):
+class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindings=False):
     """The whole screen: one World, one Link, a stack of rooms."""
 
     TITLE = "mr"

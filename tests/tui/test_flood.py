@@ -7,7 +7,8 @@ import random
 from textual import events
 
 from mrtui import app, keys
-from mrtui.screens import detail, postgres
+from mrtui.cli import show
+from mrtui.screens import detail, postgres, schedules
 from tests import waiting
 from tests.tui import shots, simulated
 
@@ -50,12 +51,24 @@ async def test_no_flood_of_keys_crashes_it() -> None:
 
 async def test_screens_one_after_the_other_without_waiting() -> None:
     async with shots.running() as (control, pilot):
-        for key in "2345123454321" * 3:
+        for key in "23451234543213" * 3:
             typed(control, key)
-        await shots.settled(pilot)
-        await pilot.press("3")
         await waiting.until(lambda: isinstance(control.screen, postgres.Postgres), what="postgres")
+        await shots.settled(pilot)
+        assert isinstance(control.screen, postgres.Postgres)
         assert len(control.screen_stack) == 3  # splash, home, postgres
+
+
+async def test_a_command_typed_at_once_with_what_follows_it_acts_on_nothing_else() -> None:
+    core = simulated.Simulated()
+    async with shots.running(core=core) as (control, _):
+        await control.enter("huey/queue/emailQueue")
+        await waiting.until(lambda: "8123" in show.text(control), what="jobs")
+        for key in ("colon", *"redis", "enter", "colon", *"sched", "enter", "s"):
+            typed(control, key)
+        await waiting.until(lambda: isinstance(control.screen, schedules.Schedules), what="it")
+        await waiting.until(lambda: "sorted by next" in show.text(control), what="s")
+        assert core.applied == [], "the r of redis retried a job"
 
 
 async def test_enter_typed_ahead_opens_a_row_of_the_screen_that_comes() -> None:

@@ -132,11 +132,11 @@ class Home(room.Room):
         rows = (row for pane in self.query(Pane) if pane.shown for row in pane.shown.rows)
         return next((entity for entity, _ in rows if entity.ref == here), None)
 
-    async def on_key(self, event: events.Key) -> None:
+    async def key(self, event: events.Key) -> bool:
         """From the first key on, the pane that is seen is a person's choice."""
         if not self._chosen and isinstance(self.grid.parent, Pane):
             self._chosen = self.grid.parent.pane
-        await super().on_key(event)
+        return await super().key(event)
 
     def pull(self) -> None:
         """Every pane; where one is seen at a time, the others in a line of tabs."""

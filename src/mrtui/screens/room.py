@@ -136,22 +136,16 @@ class Room(verbs.Verbs, Screen[None]):
         self.set_class(event.size.width < 80 or event.size.height < 24, "-single")
         self.call_after_refresh(self.repaint)
 
-    async def on_key(self, event: events.Key) -> None:
-        """Do what the table of keys says for here; other keys go on to the widgets' own."""
-        if self.control.screen is not self:
-            # Left while the key was on its way: it was meant for where that led to.
-            event.stop()
-            event.prevent_default()
-            self.control.screen.post_message(events.Key(event.key, event.character))
-            return
-        if self.query_one(prompt.Prompt).is_open:
-            return
+    async def key(self, event: events.Key) -> bool:
+        """Do what the table of keys says for here; False for keys that are the widgets' own."""
+        asked = self.query_one(prompt.Prompt)
+        if asked.is_open:
+            return self._key_of(asked, event)
         known = self.control.keymap
         found = known.find(event.key, self.SCOPES, self.offered(), self.WITHOUT)
         if found is not None:
-            event.stop()
-            event.prevent_default()
             await self.do(found.does)
+        return found is not None
 
     def on_live_table_cursor_moved(self) -> None:
         """Another row: other keys may work."""
@@ -204,17 +198,31 @@ class Room(verbs.Verbs, Screen[None]):
             complete=lambda begun: [word for word in words if word.startswith(begun)],
         )
 
+    def _key_of(self, asked: prompt.Prompt, event: events.Key) -> bool:
+        if event.key == "enter":
+            self._answered(asked, asked.take())
+        elif event.is_printable and event.character:
+            asked.type(event.character)
+        else:
+            return False
+        return True
+
+    def _answered(self, asked: prompt.Prompt, text: str) -> None:
+        """Enter: close, unless something is wrong with it."""
+        if wrong := self._told(text, True):
+            asked.fail(wrong)
+        else:
+            asked.close()
+            self.set_focus(self._asked_from)
+
     def on_prompt_changed(self, event: prompt.Prompt.Changed) -> None:
         """Typing: what hears it may act at once."""
-        self._told(event.text, False)
+        if event.prompt.is_open:
+            self._told(event.text, False)
 
     def on_prompt_submitted(self, event: prompt.Prompt.Submitted) -> None:
-        """Enter: close, unless something is wrong with it."""
-        if wrong := self._told(event.text, True):
-            event.prompt.fail(wrong)
-        else:
-            event.prompt.close()
-            self.set_focus(self._asked_from)
+        """Enter that came by another way than a key."""
+        self._answered(event.prompt, event.text)
 
     def on_prompt_cancelled(self) -> None:
         """Esc: as it was before."""

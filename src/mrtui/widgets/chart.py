@@ -85,9 +85,10 @@ def _scale(values: Values, low: float | None, high: float | None) -> tuple[float
 
 
 def _step(value: float, bottom: float, top: float, steps: int) -> int:
-    if top <= bottom:
+    half = top / 2 - bottom / 2  # the whole could be infinite
+    if half <= 0:
         return 0
-    return max(0, min(steps, round((value / 2 - bottom / 2) / (top / 2 - bottom / 2) * steps)))
+    return max(0, min(steps, round((value / 2 - bottom / 2) / half * steps)))
 
 
 def _column(filled: int, dots: tuple[int, ...]) -> int:

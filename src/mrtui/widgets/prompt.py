@@ -93,7 +93,21 @@ class Prompt(Horizontal):
         self.fail("")
         self.add_class("-open")
         self._type(text)
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))
+
+    def type(self, character: str) -> None:
+        """A character where the cursor is."""
+        field = self.query_one(Input)
+        field.replace(character, *field.selection)
+
+    def take(self) -> str:
+        """What is typed, kept in the history."""
+        history = self._histories.setdefault(self._sign, [])
+        if self.text and history[-1:] != [self.text]:
+            history.append(self.text)
+            del history[:-100]
+        self._back = 0
+        return self.text
 
     def close(self) -> None:
         """Leave the screen."""
@@ -148,9 +162,4 @@ class Prompt(Horizontal):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        history = self._histories.setdefault(self._sign, [])
-        if self.text and history[-1:] != [self.text]:
-            history.append(self.text)
-            del history[:-100]
-        self._back = 0
-        self.post_message(self.Submitted(self, self._sign, self.text))
+        self.post_message(self.Submitted(self, self._sign, self.take()))
