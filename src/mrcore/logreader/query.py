@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from mrcore import errors
-from mrcore.logreader import level, redact, text
+from mrcore import errors, redact
+from mrcore.logreader import level, text
 
 _SEARCHED_BYTES = 64 * 1024
 _BEYOND = re.compile(r"\(\?|\\[0-9xpPQC]|\[:")
@@ -53,7 +53,7 @@ class Wanted:
         if self.found is None:
             return True
         body = text.decode(raw[:_SEARCHED_BYTES])
-        found = self.found(body) and self.found(redact.redact(body))
+        found = self.found(body) and self.found(redact.text(body))
         return found != self.inverse
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mrcore.logreader import redact
+from mrcore import redact
 
 CUT_BYTES = 16 * 1024
 """How much of one line is shown and searched."""
@@ -18,15 +18,15 @@ def line(raw: bytes, length: int | None = None) -> str:
     """
     whole = len(raw) if length is None else length
     if whole <= CUT_BYTES:
-        return redact.redact(decode(raw))
-    return f"{redact.redact(decode(_whole_characters(raw[:CUT_BYTES])))} ‹cut: {whole:,} bytes›"
+        return redact.text(decode(raw))
+    return f"{redact.text(decode(_whole_characters(raw[:CUT_BYTES])))} ‹cut: {whole:,} bytes›"
 
 
 def entry(raw: bytes) -> str:
     """An entry of several lines as text, each line cut, 256 KiB in all."""
     lines = raw[:WHOLE_BYTES].split(b"\n")
     more = f"\n‹cut: {len(raw):,} bytes›" if len(raw) > WHOLE_BYTES else ""
-    return redact.redact("\n".join(line(part) for part in lines)) + more
+    return redact.text("\n".join(line(part) for part in lines)) + more
 
 
 def decode(raw: bytes) -> str:

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
-from mrcore import errors
+from mrcore import errors, redact
 from mrcore.journal import keys, record
 from mrcore.model import base, queue, ref, wire
-from mrcore.sources.huey import asking, jobs, look, mask, retry, rows
+from mrcore.sources.huey import asking, jobs, look, retry, rows
 from mrcore.sources.redis import link
 
 
@@ -50,7 +50,7 @@ async def _job(client: link.Client, shelf: jobs.Jobs, of: base.Ref, now: datetim
         wire.Section(id="timings", title="Timings", fields=tuple(_timings(found))),
     ]
     if found.state == "completed":
-        data = mask.value(found.result)
+        data = redact.value(found.result)
         sections.append(wire.Section(id="result", title="Result", form="json", data=data))
     return wire.Detail(
         at=now, entity=row, sections=tuple(sections), links=tuple(_links(source, name, found))
@@ -61,7 +61,7 @@ def _attempts(found: record.Record) -> Iterator[wire.Field]:
     for attempt in reversed(found.attempt):
         words = f"{attempt.outcome}: {attempt.error}" if attempt.error else attempt.outcome
         at = rows.instant(attempt.ended_at)
-        yield wire.Field(name=f"attempt {attempt.n}", value=mask.text(words), at=at)
+        yield wire.Field(name=f"attempt {attempt.n}", value=redact.text(words), at=at)
     left_out = found.attempts - len(found.attempt) - (found.state == "active")
     if left_out > 0:
         yield wire.Field(name="older", value=f"{left_out} attempts are not kept")
@@ -77,7 +77,7 @@ def _trace(attempt: record.Attempt) -> wire.Section:
         id=f"attempt/{attempt.n}",
         title=f"Attempt {attempt.n}: {attempt.outcome}{took}{at}",
         form="trace",
-        text=mask.text(attempt.trace or attempt.error),
+        text=redact.text(attempt.trace or attempt.error),
     )
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mrcore import errors, match
+from mrcore import errors, match, redact
 from mrcore.journal import keys, record
 from mrcore.model import plans, queue, wire
-from mrcore.sources.huey import asking, discover, mask, rows
+from mrcore.sources.huey import asking, discover, rows
 from mrcore.sources.redis import link
 
 BUDGET_S = 0.2
@@ -218,7 +218,7 @@ class Jobs:
         found: dict[str, tuple[record.Record, bool, Any]] = {}
         for job_id, values, has in zip(ids, replies[::2], replies[1::2], strict=True):
             if isinstance(values, list) and (one := record.summary(job_id, values[:-1])):
-                given = mask.value(record.parse(values[-1])) if payload else None
+                given = redact.value(record.parse(values[-1])) if payload else None
                 found[job_id] = (one, has == 1, given)
         dead = await self._dead(
             client, {r.worker for r, _, _ in found.values() if r.state == "active"}

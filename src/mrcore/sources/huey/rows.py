@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mrcore import redact
 from mrcore.journal import reader, record
 from mrcore.model import base, queue, ref
 from mrcore.sources import base as source_base
-from mrcore.sources.huey import mask, retry
+from mrcore.sources.huey import retry
 
 _STATES = {state.value: state for state in queue.JobState}
 
@@ -50,7 +51,7 @@ class Maker:
             due_at=instant(found.due_at),
             started_at=instant(found.started_at),
             finished_at=instant(found.finished_at),
-            error=mask.text(found.error),
+            error=redact.text(found.error),
             worker=found.worker,
         )
 
@@ -82,9 +83,9 @@ def _verdict(found: record.Record, alive: bool) -> base.Verdict:
         why = f"Its worker {found.worker} has no heartbeat; the job goes back into the queue."
         return base.Verdict(level=base.Level.BAD, code="ghost", why=why)
     if found.state == "failed":
-        return base.Verdict(level=base.Level.BAD, code="failed", why=mask.text(found.error))
+        return base.Verdict(level=base.Level.BAD, code="failed", why=redact.text(found.error))
     if found.state == "completed" and found.outcome not in ("", "succeeded"):
-        why = mask.text(found.error) or f"It was {found.outcome}."
+        why = redact.text(found.error) or f"It was {found.outcome}."
         return base.Verdict(level=base.Level.WARN, code=found.outcome, why=why)
     return base.OK
 
