@@ -125,7 +125,8 @@ def variable_defaults() -> dict[str, str]:
     """For `App.get_theme_variable_defaults`: our variables, for themes that do not know them."""
     path = own_folder() / f"{DEFAULT}.toml"
     variables = parse(path.read_text("utf-8"), str(path)).variables
-    return {name: value for name, value in variables.items() if name not in _GUTTERS}
+    kept = {name: value for name, value in variables.items() if name not in _GUTTERS}
+    return {**kept, "ansi-background": "ansi_default"}  # Textual's CSS wants it of every theme
 
 
 def _only(table: dict[str, Any], known: frozenset[str], where: str) -> None:

@@ -351,6 +351,22 @@ async def test_foreign_text_reaches_the_screen_only_as_visible_characters() -> N
         await says(control, "‹U+202E›")
 
 
+async def test_every_theme_can_be_changed_to_while_it_runs() -> None:
+    async with shots.running() as (control, pilot):
+        names = ("light", "ansi", "contrast", "amber", "ansi", "calm", "nope")
+        for name in names:
+            await pilot.press("colon", *f"theme {name}", "enter")
+            await shots.settled(pilot)
+            assert control.theme == name or name == "nope"
+        await says(control, "themes: ")
+
+
+async def test_a_list_that_is_filtered_to_nothing_says_so() -> None:
+    async with shots.running() as (control, pilot):
+        await pilot.press("2", "slash", *"a(b", "enter")
+        await says(control, "nothing matches /a(b")
+
+
 async def test_leaving_asks_when_it_stops_a_stack() -> None:
     async with shots.running(owns_stack=True) as (control, pilot):
         await pilot.press("q")

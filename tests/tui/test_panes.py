@@ -73,7 +73,7 @@ def test_the_column_that_a_list_is_sorted_by_is_found_by_its_title() -> None:
     titles = [column.title for column in queue_columns.TABLE.columns]
     assert table.sorted_by(queue_columns.TABLE, "name") == (str(titles.index("queue")), False)
     assert table.sorted_by(queue_columns.TABLE, "failed") == (str(titles.index("failed")), True)
-    assert table.sorted_by(queue_columns.TABLE, "trouble") == ("", True)
+    assert table.sorted_by(queue_columns.TABLE, "trouble") == ("", False)
 
 
 def test_the_gutter_of_a_scrollbar_is_as_the_ground_behind_it() -> None:

@@ -21,7 +21,7 @@ def cells(entity: redis.Key, view: View) -> tuple[Cell, ...]:
 
 TABLE = Table(
     columns=(
-        Column("key"),
+        Column("key", narrow=18),
         Column("type", 6),
         Column("size", 7, right=True, keep=7),
         Column("memory", 6, right=True, keep=4),

@@ -163,7 +163,9 @@ def sorted_by(spec: Table, order: str) -> tuple[str, bool]:
     if order == "name" and "name" not in titles:
         wanted = (next(filter(None, titles)),)
     at = next((titles.index(title) for title in wanted if title in titles), None)
-    return ("" if at is None else str(at), order not in _UPWARDS)
+    if at is None:
+        return "", False
+    return str(at), order not in _UPWARDS or titles[at] == "at"
 
 
 def narrowed(columns: Sequence[Column], kept: Sequence[int], width: int) -> list[cells.Column]:

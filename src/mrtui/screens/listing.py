@@ -115,6 +115,7 @@ class Listing(room.Room):
         named, rows = self.rows(view, shown.size.width or self.size.width)
         shown.set_columns(named)
         shown.set_rows(rows)
+        shown.placeholder = f"nothing matches /{self.pattern}" if self.pattern else self.EMPTY
         if self.order is not None:
             column, descending = table.sorted_by(self.spec(), self.order[0])
             shown.set_sort(column, descending=descending)
