@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mrcore import errors
-from mrcore.logreader import follow, page, query, watch
+from mrcore.logreader import answers, follow, page, query, watch
 
 NOW = 1_795_208_400.0
 NOBODY = 65534
@@ -50,6 +51,24 @@ def test_a_folder_gives_its_log_files_and_new_ones(
     (tmp_path / "postgres.log").write_text("INFO new\n")
     found.poll(NOW + watch.LOOK_S)
     assert sorted(found.streams) == ["backend-blue", "postgres", "worker"]
+
+
+def test_a_name_that_is_no_text_is_shown_with_escapes(
+    tmp_path: Path, closing: contextlib.ExitStack
+) -> None:
+    bad = os.fsencode(tmp_path) + b"/bad\xff.log"
+    Path(os.fsdecode(bad)).write_text("INFO x\n")
+    (tmp_path / "link\udcfe.log").symlink_to(tmp_path)
+    room = answers.Room(watch.Watch(folder=str(tmp_path)))
+    closing.callback(room.watch.close)
+    room.poll(NOW)
+    streams = {row["name"]: row for row in answers.PLAIN["sample"](room, NOW)["streams"]}
+    assert sorted(streams) == ["bad\\xff", "link\\xfe"]
+    assert streams["bad\\xff"]["path"] == f"{tmp_path}/bad\\xff.log"
+    assert json.dumps(streams, ensure_ascii=False).encode()
+    assert "link\\xfe.log is" in streams["link\\xfe"]["problem"]["sentence"]
+    line = answers.PLAIN["stream"](room, NOW, stream="bad\\xff")
+    assert line["lines"] == 1
 
 
 def test_globs_and_names(tmp_path: Path, closing: contextlib.ExitStack) -> None:

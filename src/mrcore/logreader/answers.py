@@ -149,7 +149,7 @@ def _stream(stream: follow.Stream, now: float) -> dict[str, Any]:
     tally = stream.tally
     return {
         "name": stream.name,
-        "path": stream.path,
+        "path": text.readable(stream.path),
         "state": stream.state(now),
         "problem": _problem(stream.problem) if stream.problem else None,
         "gone_since": stream.gone_since,

@@ -13,6 +13,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from mrcore import errors
+from mrcore.logreader import text
 
 HEAD_BYTES = 1024
 TAIL_BYTES = 64
@@ -209,11 +210,13 @@ def open_file(path: str, *, links: bool) -> int:
             os.close(fd)
     except OSError as error:
         raise failure(path, error) from error
-    raise errors.Unsupported(f"{path} is {_sort(status.st_mode)}, which cannot be followed.")
+    shown = text.readable(path)
+    raise errors.Unsupported(f"{shown} is {_sort(status.st_mode)}, which cannot be followed.")
 
 
 def failure(path: str, error: OSError) -> errors.SourceError:
     """Why a path cannot be read, as an error of the tree."""
+    path = text.readable(path)
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return errors.NotFound(f"{path} does not exist.")
     if error.errno in (errno.EACCES, errno.EPERM):

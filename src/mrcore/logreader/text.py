@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from mrcore import redact
 
 CUT_BYTES = 16 * 1024
@@ -9,6 +11,11 @@ CUT_BYTES = 16 * 1024
 
 WHOLE_BYTES = 256 * 1024
 """How much of one entry its detail shows."""
+
+
+def readable(path: str) -> str:
+    """A file's name or path as text: bytes of it that are not UTF-8 become backslash escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def line(raw: bytes, length: int | None = None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 from mrcore import errors
-from mrcore.logreader import follow, generation
+from mrcore.logreader import follow, generation, text
 
 STREAMS_MAX = 128
 LOOK_S = 1.0
@@ -100,13 +100,13 @@ class Watch:
         ]
 
     def _name(self, path: str) -> str:
-        pure = PurePath(path)
+        pure = PurePath(text.readable(path))
         name = self.names.get(path) or pure.stem
         for parent in pure.parents:
             if name not in self.streams:
                 return name
             name = f"{parent.name}/{name}"
-        return path
+        return str(pure)
 
     def _is_over(self, stream: follow.Stream, now: float) -> bool:
         gone = stream.gone_since is not None and now - stream.gone_since > GONE_KEPT_S
