@@ -114,8 +114,8 @@ def lies(**what: Any) -> Callable[[], Awaitable[wire.Sample]]:
     return sample
 
 
-def row(name: str) -> backend.Check:
-    return backend.Check(ref=name, name=name)
+def row(name: str, says: str = "") -> backend.Check:
+    return backend.Check(ref=name, name=name, says=says)
 
 
 def measured(name: str, value: float, at: datetime | None = None) -> wire.Point:
@@ -142,6 +142,11 @@ BAD: dict[str, tuple[Callable[[], Awaitable[wire.Sample]], str, str]] = {
     "late point": (lies(points=(measured("bad/a/1", 1.0, FUTURE),)), "source_lied", "future"),
     "future": (lies(at=FUTURE), "source_lied", "in the future"),
     "naive": (lies(at=datetime(2026, 1, 1)), "source_lied", "without a zone"),  # noqa: DTZ001
+    "not text": (
+        lies(entities=(row("bad/check/1", "\ud800"),)),
+        "source_lied",
+        "cannot be written",
+    ),
     "no sample": (lambda: _none(), "source_lied", "NoneType instead of a sample"),
 }
 

@@ -12,6 +12,7 @@ from mrcore import errors, sources
 from mrcore.model import backend, base, wire
 from mrcore.sources import backend as source_module
 from mrcore.sources import base as source_base
+from mrcore.sources import honest
 from tests import upstream, waiting
 
 HEALTHY: dict[str, Any] = {
@@ -137,6 +138,28 @@ async def test_secrets_in_a_body_are_masked() -> None:
             await settled(source)
             detail = await source.detail("backend/check/blue")
     assert "hunter2" not in detail.model_dump_json()
+
+
+async def test_a_lone_surrogate_in_a_body_is_replaced() -> None:
+    raw = b'{"success": true, "message": "a\\ud800b", "\\udfff": 1, "version": "\\ud83d\\ude00"}'
+    async with upstream.running(200, raw) as server, build({"blue": server.url}) as source:
+        check = (await settled(source))["blue"]
+        sample = await source.sample()
+        detail = await source.detail("backend/check/blue")
+    assert check.says == "a" + "\N{REPLACEMENT CHARACTER}" * 3 + "b"
+    assert check.facts["version"] == "\N{GRINNING FACE}"
+    assert honest.check("backend", sample, source.now()) is sample
+    assert detail.model_dump_json()
+
+
+async def test_whatever_goes_wrong_an_old_ok_does_not_stay() -> None:
+    async with upstream.running(200, HEALTHY) as server, build({"blue": server.url}) as source:
+        assert (await settled(source))["blue"].verdict == base.OK
+        deep = b'{"success": true, "version": ' + b"[" * 300 + b"]" * 300 + b"}"  # too deep for a model
+        server.body = deep
+        check = (await settled(source))["blue"]
+        assert (check.verdict.level, check.verdict.code) == ("unknown", "defect")
+        assert "ValidationError" in check.verdict.why
 
 
 async def test_refused_is_bad_and_comes_back() -> None:

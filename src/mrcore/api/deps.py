@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, TypeAdapter
 from starlette.responses import Response
 
-from mrcore import auth, core
+from mrcore import auth, core, errors
 from mrcore.api import peer
 
 
@@ -34,8 +34,14 @@ Login = Annotated[auth.Login, Depends(login_of)]
 
 
 def encode(value: BaseModel) -> bytes:
-    """A wire type as JSON, in one step."""
-    return _adapter(type(value)).dump_json(value)
+    """A wire type as JSON, in one step.
+
+    Raises SourceLied for text that no JSON can hold, a lone surrogate.
+    """
+    try:
+        return _adapter(type(value)).dump_json(value)
+    except ValueError:
+        raise errors.SourceLied("The answer holds text that cannot be written.") from None
 
 
 def answer(value: BaseModel) -> Response:

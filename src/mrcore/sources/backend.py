@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -116,15 +115,18 @@ class Backend(source_base.SourceBase):
         try:
             async with asyncio.timeout(self._answer_s):
                 code, raw = await self._get(colour.url)
+            took_ms, at = (time.perf_counter() - started) * 1000, self.now()
+            colour.body = body = _body(raw)
+            colour.check = heard(colour.check, code, body, at)
         except TimeoutError:
             why = f"no answer within {self._answer_s:g} s"
             self._silent(colour, _verdict(base.Level.UNKNOWN, "no_answer", why))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             self._silent(colour, unheard(error))
+        except Exception as error:  # whatever it is, an ok from before must not stay
+            why = f"asking it broke with {type(error).__name__}"
+            self._silent(colour, _verdict(base.Level.UNKNOWN, "defect", why))
         else:
-            took_ms, at = (time.perf_counter() - started) * 1000, self.now()
-            colour.body = body = _body(raw)
-            colour.check = heard(colour.check, code, body, at)
             colour.point = wire.Point(
                 metric="check.latency_ms", ref=colour.check.ref, at=at, value=took_ms
             )
@@ -208,7 +210,7 @@ def _unasked(
 def _body(raw: bytes) -> JsonValue:
     """The body as JSON with secrets masked; None where it is something else."""
     try:
-        return redact.value(json.loads(raw))
+        return redact.value(source_base.parse_json(raw))
     except (ValueError, RecursionError):
         return None
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, Self
+
+from pydantic import JsonValue
 
 from mrcore import errors
 from mrcore.model import backend, base, plans, wire
@@ -14,6 +17,16 @@ Now = Callable[[], datetime]
 
 Progress = Callable[[int, int | None], None]
 """Called with (looked at so far, total or None) while a plan is made."""
+
+
+def parse_json(raw: str | bytes) -> JsonValue:
+    """JSON of somebody else; its lone surrogates, which nobody can write again, become U+FFFD.
+
+    Raises ValueError and RecursionError as `json.loads` does.
+    """
+    text = json.dumps(json.loads(raw), ensure_ascii=False)
+    parsed: JsonValue = json.loads(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
+    return parsed
 
 
 def utc_now() -> datetime:

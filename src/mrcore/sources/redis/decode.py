@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from mrcore import redact
+from mrcore.sources import base
 
 MOST_OPCODES = 200
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
@@ -33,7 +34,7 @@ def decode(raw: bytes) -> Decoded:
         return Decoded("hex", hexdump(raw))
     if text[:1] in ("{", "["):
         try:
-            data = redact.value(json.loads(text))
+            data = redact.value(base.parse_json(text))
         except (ValueError, RecursionError):
             return Decoded("text", redact.text(text))
         return Decoded("JSON", json.dumps(data, ensure_ascii=False), data)
