@@ -65,8 +65,9 @@ class Postgres(listing.Listing):
         named = cells.Cell(server_columns.name(found), "dim")
         measures = server_columns.measures(found, view)
         second = text.spaced([named, *measures])
-        if self.size.width >= 100:
-            second += text.spaced([cells.Cell(""), bars, tps], "  ")
+        drawn = [cells.Cell("  "), *text.spaced([bars, tps], "  ")]
+        if text.width([*second, *drawn]) + 6 <= self.size.width:
+            second += drawn
         return [first, [cells.Cell("  "), *second]]
 
 
