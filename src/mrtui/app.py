@@ -99,10 +99,7 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         return wanted
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        self.later(self._follow, "link")
+        self.call_after_refresh(self.later, self._follow, "link")
 
     async def _follow(self) -> None:
         """Load the rest behind the first frame, then follow the core for ever."""

@@ -101,6 +101,15 @@ def test_settings_that_are_wrong_are_named_by_every_command(tmp_path: Path) -> N
     assert str(settings) in checked.stdout
 
 
+def test_a_reader_that_goes_away_is_no_crash() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as pipe:
+        argv = [sys.executable, "-u", "-m", "mrtui", "completion", "bash"]
+        done = subprocess.run(argv, stdout=pipe, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_a_mistake_in_the_keymap_stops_the_start_and_names_its_line(tmp_path: Path) -> None:
     (tmp_path / "mr").mkdir()
     (tmp_path / "mr" / "keys.toml").write_text('[keys]\n"go.hoem" = "x"\n')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -151,5 +152,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"mrtui: {safe_text.safe_text(str(error))}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `mrtui status | head`: nobody reads on, also not at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         return 130
