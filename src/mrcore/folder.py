@@ -18,6 +18,7 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -59,18 +60,25 @@ class StateFolder:
 
     @property
     def runtime(self) -> Path:
-        """A short private folder for sockets: a socket's path is limited to 104 bytes."""
+        """A short private folder for sockets: a socket's path is limited to 104 bytes.
+
+        Raises StackError when it cannot be made or others could write into it.
+        """
         tag = hashlib.sha256(str(self.path).encode()).hexdigest()[:10]
-        root = Path(tempfile.gettempdir()) / f"mr-{os.getuid()}"
         base = os.environ.get("XDG_RUNTIME_DIR", "")
-        if os.access(base, os.W_OK | os.X_OK):  # `su` keeps the name of the other user's
-            root = Path(base) / "mr"
-        folder = root / tag
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid != os.getuid():
-            raise errors.StackError(f"{folder} belongs to another user.", fix="Remove it.")
-        folder.chmod(0o700)
-        return folder
+        try:
+            if _is_ours(base):
+                root = Path(base) / "mr"
+            else:
+                root = Path(tempfile.gettempdir()) / f"mr-{os.getuid()}"
+            for level in (root, root / tag):
+                _make_private(level)
+        except OSError as error:
+            raise errors.StackError(
+                f"The folder for sockets cannot be made: {error}.",
+                fix="Set XDG_RUNTIME_DIR to a short folder of your own.",
+            ) from error
+        return root / tag
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """A small JSON file of the folder, or None where it is absent or half-written."""
@@ -120,6 +128,24 @@ class StateFolder:
         finally:
             os.close(fd)
         return False
+
+
+def _is_ours(base: str) -> bool:
+    """Whether sockets can be under it: `su` and `sudo` keep the name of the other user's."""
+    return os.access(base, os.W_OK | os.X_OK) and Path(base).stat().st_uid == os.getuid()
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder where there is none; what somebody else has put there is refused."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise errors.StackError(f"{folder} is not a folder.", fix="Remove it.")
+    if found.st_uid != os.getuid():
+        raise errors.StackError(f"{folder} belongs to another user.", fix="Remove it.")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise errors.StackError(f"Others may write into {folder}.", fix=f"chmod 700 {folder}")
 
 
 def _flock(fd: int) -> bool:
