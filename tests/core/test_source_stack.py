@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import signal
@@ -48,6 +49,26 @@ async def codes(state: Path) -> dict[str, tuple[str, str]]:
         for entity in sample.entities
         if isinstance(entity, stack.Process)
     }
+
+
+async def test_a_look_that_hangs_is_one_thread_however_often_it_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = write(tmp_path, row("core", os.getpid()))
+    table = place / "processes.json"
+    kept = table.read_bytes()
+    table.unlink()
+    os.mkfifo(table)  # reading it waits for a writer
+    source = opened(tmp_path)
+    before = threading.active_count()
+    for _ in range(5):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await source.sample()
+    assert threading.active_count() == before + 1
+    table.write_bytes(kept)
+    assert [e.ref for e in (await source.sample()).entities] == ["stack/process/core"]
+    await source.__aexit__(None, None, None)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent import futures
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -56,6 +57,10 @@ class Seen:
     cpu: float | None = None
 
 
+Look = tuple[Sequence[Row], bool, Mapping[str, Seen]]
+"""Rows of the file, whether a supervisor lives, and the system's answer by name."""
+
+
 class StackSource(sources.SourceBase):
     """Reads one small file and asks the system about its pids, in a thread."""
 
@@ -63,6 +68,11 @@ class StackSource(sources.SourceBase):
         super().__init__(name, now=now)
         self._folder = folder.StateFolder(state)
         self._known: dict[int, psutil.Process] = {}
+        self._thread = futures.ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._looking: asyncio.Future[Look] | None = None
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def describe(self) -> wire.Description:
         return wire.Description(kinds=(stack.Process.KIND,))
@@ -72,7 +82,7 @@ class StackSource(sources.SourceBase):
 
         Raises Unreachable when no stack was ever started in the folder.
         """
-        rows, supervised, seen = await asyncio.to_thread(self._look)
+        rows, supervised, seen = await self._looked()
         now = self.now()
         entities = tuple(self._entity(row, supervised, seen.get(row.name), now) for row in rows)
         points = tuple(p for row in rows for p in self._points(row, seen.get(row.name), now))
@@ -88,7 +98,15 @@ class StackSource(sources.SourceBase):
                 return wire.Detail(at=sample.at, entity=entity, sections=(facts,))
         raise errors.NotFound(f"The stack has no process {ref}.")
 
-    def _look(self) -> tuple[Sequence[Row], bool, Mapping[str, Seen]]:
+    async def _looked(self) -> Look:
+        """What one look finds; one that hangs is waited for again, not joined by another."""
+        if self._looking is None or self._looking.done():
+            loop = asyncio.get_running_loop()
+            self._looking = loop.run_in_executor(self._thread, self._look)
+            self._looking.add_done_callback(lambda look: look.cancelled() or look.exception())
+        return await asyncio.shield(self._looking)
+
+    def _look(self) -> Look:
         table = self._folder.read_json(_FILE)
         if table is None:
             raise errors.Unreachable(
