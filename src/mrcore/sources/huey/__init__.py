@@ -13,10 +13,9 @@ import functools
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field
 
 from mrcore import errors
-from mrcore import settings as core_settings
 from mrcore.journal import keys
 from mrcore.model import base, plans, queue, ref, wire
 from mrcore.sources import base as source_base
@@ -25,20 +24,12 @@ from mrcore.sources.huey import detail, discover, jobs, look, retry, rows
 from mrcore.sources.redis import link
 
 
-class Settings(core_settings.SourceSettings):
+class Settings(link.Settings):
     """Where huey's Redis is, and which of its queues to show."""
 
     kind: str = "huey"
-    url: SecretStr = Field(description="redis://user:password@host:port/database, or rediss://")
     queues: tuple[str, ...] = Field(default=(), description="only these queues; empty: all found")
     prefix: str = Field(default=keys.PREFIX, description="what the journal's keys begin with")
-
-    @field_validator("url")
-    @classmethod
-    def _is_url(cls, value: SecretStr) -> SecretStr:
-        if not link.is_url(value.get_secret_value()):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        return value
 
 
 def open_source(name: str, settings: Settings, *, now: source_base.Now) -> source_base.Source:

@@ -7,28 +7,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
-from pydantic import Field, SecretStr, field_validator
-
 from mrcore import errors
-from mrcore import settings as core_settings
 from mrcore.model import backend, base, plans, ref, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.redis import canary, info, keys, link, scan, value
 
 
-class Settings(core_settings.SourceSettings):
+class Settings(link.Settings):
     """Where Redis is; the database in the URL is the one whose keys are shown."""
 
     kind: str = "redis"
-    url: SecretStr = Field(description="redis://user:password@host:port/database, or rediss://")
-
-    @field_validator("url")
-    @classmethod
-    def _is_url(cls, value: SecretStr) -> SecretStr:
-        if not link.is_url(value.get_secret_value()):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        return value
 
 
 def open_source(name: str, settings: Settings, *, now: source_base.Now) -> source_base.Source:

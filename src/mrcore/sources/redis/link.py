@@ -6,11 +6,27 @@ import socket
 from typing import Any, TypeAlias
 
 import redis.asyncio.connection as wire
-from pydantic import SecretStr
+from pydantic import Field, SecretStr, field_validator
 from redis import exceptions
 
-from mrcore import errors
+from mrcore import errors, settings
 from mrcore.sources import kept
+
+
+class Settings(settings.SourceSettings):
+    """Where Redis is, for every source that reads one."""
+
+    url: SecretStr = Field(description="redis://user:password@host:port/database, or rediss://")
+
+    @field_validator("url")
+    @classmethod
+    def _is_url(cls, value: SecretStr) -> SecretStr:
+        try:  # what redis-py can read
+            wire.parse_url(value.get_secret_value())
+        except ValueError:
+            raise ValueError("must begin with redis://, rediss:// or unix://") from None
+        return value
+
 
 Reply: TypeAlias = Any
 """bytes, int, None, a list of replies, or the ResponseError that the server answered."""
@@ -107,15 +123,6 @@ class Link:
             case exceptions.ConnectionError() | exceptions.TimeoutError() | OSError():
                 return errors.Unreachable(f"Redis cannot be reached: {words or 'no answer'}.")
         return errors.SourceError(f"Redis answered with an error: {words}.")
-
-
-def is_url(url: str) -> bool:
-    """Whether redis-py can read it."""
-    try:
-        wire.parse_url(url)
-    except ValueError:
-        return False
-    return True
 
 
 def needs(reply: Exception, command: str) -> str:
