@@ -25,6 +25,7 @@ from mrcore.journal import keys, scripts
 LEASE_S = 10.0
 _MISSED_MAX = 10_000
 _MICROSECOND = timedelta(microseconds=1)
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 _HOLD = """
 local owner = redis.call('GET', KEYS[1])
@@ -59,7 +60,7 @@ class Declared:
         try:
             zoneinfo.ZoneInfo(self.tz)
             if self.cron:
-                cronsim.CronSim(self.cron, datetime.now(UTC))
+                cronsim.CronSim(self.cron, _ANY_TIME)
         except (cronsim.CronSimError, zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
             raise errors.SettingsError(
                 f"Schedule {self.name!r} does not parse: {error}.",

@@ -23,7 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as Unparsed
 
 from mrcore import errors
 
@@ -87,6 +92,11 @@ def load(path: Path | None) -> Settings:
         return Settings(**(_read(path) if path else {}))
     except ValidationError as error:
         raise errors.SettingsError(explain(error, str(path or "the environment"))) from None
+    except Unparsed as error:  # its cause holds the value, which may be secret
+        raise errors.SettingsError(
+            f"A setting in the environment is no JSON: {error}.",
+            fix="MRCORE_SOURCES and MRCORE_STACK are JSON objects.",
+        ) from None
 
 
 def explain(error: ValidationError, where: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field, JsonValue
 
@@ -10,6 +11,9 @@ from mrcore.model.base import ActionId, Frozen, Instant, Ref, Request
 
 Args = dict[str, JsonValue]
 """An action's arguments, by name."""
+
+TEXT_MAX = 1_000
+REFS_MAX = 10_000
 
 
 class Risk(StrEnum):
@@ -23,22 +27,22 @@ class Risk(StrEnum):
 class Query(Request):
     """Which rows of a collection: empty fields do not filter.
 
-    `text` is a case-insensitive regular expression, `!` in front inverts it; `limit` is at most
-    300; `order` is `newest` or `oldest`.
+    `text` is a case-insensitive regular expression of RE2, at most 1,000 characters, `!` in front
+    inverts it; `limit` is at most 300.
     """
 
     state: str = ""
-    text: str = ""
+    text: str = Field(default="", max_length=TEXT_MAX)
     level: str = ""
     prefix: str = ""
     limit: int = Field(default=100, ge=1, le=300)
-    order: str = "newest"
+    order: Literal["newest", "oldest"] = "newest"
 
 
 class Selection(Request):
-    """What an action is meant for: refs, or the rows of a collection that match a query."""
+    """What an action is meant for: at most 10,000 refs, or a collection's rows that match."""
 
-    refs: tuple[Ref, ...] = ()
+    refs: tuple[Ref, ...] = Field(default=(), max_length=REFS_MAX)
     ref: Ref = ""
     collection: str = ""
     query: Query = Query()
