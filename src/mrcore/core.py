@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import random
@@ -100,6 +101,11 @@ class Core:
     def asks(self, source: str) -> deadline.Caller:
         """Where questions to one source run, so that one which hangs uses up only its own."""
         return self._asks.setdefault(source, deadline.Caller(most=QUESTIONS_MAX))
+
+    async def load(self, module: str) -> None:
+        """Import a module off the loop, which an import on it would hold up."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._importer, importlib.import_module, module)
 
     def _opener(self, name: str, table: dict[str, Any]) -> monitor.Opener:
         kind = str(table.get("kind", name))

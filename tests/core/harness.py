@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mrcore import client, core, folder, settings
+from mrcore import client, core, errors, folder, settings
 from mrcore.api import app, gate, server
 from mrcore.model import base as model
 from mrcore.model import plans, queue, ref, wire
@@ -84,6 +84,8 @@ class Jobs(Simulated):
 
     async def detail(self, ref: str) -> wire.Detail:
         found = [entity for entity in (await self.sample()).entities if entity.ref == ref]
+        if not found:
+            raise errors.NotFound(f"There is no {ref}.")
         return wire.Detail(at=self.now(), entity=found[0])
 
     async def plan(

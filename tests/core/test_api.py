@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.abc
 import json
+import re
+import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +77,24 @@ async def test_the_probes_and_the_metrics(http: httpx.AsyncClient) -> None:
     assert 'mr_source_sample_ms{ref="core/source/huey"}' in text
 
 
+async def test_what_the_metrics_need_is_imported_off_the_loop(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[str] = set()
+
+    class Seeing(importlib.abc.MetaPathFinder):
+        def find_spec(self, name: str, path: object, target: object = None) -> None:
+            if name.startswith("prometheus_client"):
+                threads.add(threading.current_thread().name)
+
+    for name in [name for name in sys.modules if name.startswith("prometheus_client")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Seeing(), *sys.meta_path])
+    assert (await http.get("/metrics")).status_code == 200
+    assert threads
+    assert threading.main_thread().name not in threads
+
+
 async def test_a_failing_source_is_down_in_the_metrics_and_leaves_its_points_out(
     state: Path,
 ) -> None:
@@ -128,6 +150,68 @@ async def test_a_wrong_request_is_named_and_its_values_are_not_repeated(
     assert "hunter2" not in found.detail
 
 
+HOSTILE = [
+    "",
+    "%",
+    "%00",
+    "%ff%fe",
+    "%ED%A0%80",
+    "9" * 40,
+    "-1",
+    "core%2Faudit%2F" + "9" * 20,
+    "core%2Foperation%2F" + "9" * 400,
+    "core%2Faudit%2F%C2%B2",
+    "core%2Fcheck%2F%2500",
+    "core%2Fcore%2Fself",
+    "huey%2Fjob%2FemailQueue%2F%25FF",
+    "%2F%2F%2F",
+    "mr%3A%2F%2Fcore%2Faudit%2F1",
+    "x" * 5000,
+]
+ROUTES = [
+    "/api/v1/detail?ref={0}",
+    "/api/v1/page?ref={0}&collection=audit",
+    "/api/v1/page?ref=core/core/self&collection={0}",
+    "/api/v1/page?ref=core/core/self&collection=audit&cursor={0}",
+    "/api/v1/page?ref=core/core/self&collection=operations&cursor={0}",
+    "/api/v1/page?ref=core/core/self&collection=audit&text={0}",
+    "/api/v1/page?ref=core/core/self&collection=audit&limit={0}",
+    "/api/v1/page?ref=core/core/self&collection=audit&wait_s={0}",
+    "/api/v1/points?metric=core.clients&ref={0}",
+    "/api/v1/points?metric={0}&ref=core/core/self",
+    "/api/v1/points?metric=core.clients&ref=core/core/self&step={0}",
+    "/api/v1/points?metric=core.clients&ref=core/core/self&from={0}",
+    "/api/v1/plans/{0}",
+    "/api/v1/plans/{0}/targets",
+    "/api/v1/plans/none/targets?after={0}",
+    "/api/v1/sources?at={0}",
+    "/api/v1/live?at={0}",
+    "/api/v1/me?{0}",
+    "/api/v1/catalogue?{0}",
+    "/livez?{0}",
+    "/readyz?{0}",
+    "/metrics?{0}",
+    "/openapi.json?{0}",
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+async def test_nothing_that_is_asked_is_the_cores_defect(
+    http: httpx.AsyncClient, value: str
+) -> None:
+    for route in ROUTES:
+        answer = await http.get(route.format(value))
+        assert answer.status_code < 500 or answer.status_code in (502, 503), (route, answer.text)
+
+
+async def test_every_get_route_is_asked_hostile_questions(http: httpx.AsyncClient) -> None:
+    schema = (await http.get("/openapi.json")).json()
+    gets = {path for path, operations in schema["paths"].items() if "get" in operations}
+    asked = {re.sub(r"[?].*", "", route).replace("{0}", "{plan_id}") for route in ROUTES}
+    asked |= {"/api/v1/changes"}  # it takes nothing and never ends
+    assert gets <= asked
+
+
 async def test_a_wrong_cursor_or_expression_is_the_clients_mistake(http: httpx.AsyncClient) -> None:
     audit = "/api/v1/page?ref=core/core/self&collection=audit"
     refused(await http.get(f"{audit}&cursor=x"), 400, "bad_request")
@@ -165,6 +249,7 @@ async def test_no_expression_wedges_the_core(
         ({"Origin": "http://evil.example"}, "site"),
         ({"Origin": "http://localhost:3000"}, "site"),
         ({"Origin": "null"}, "site"),
+        ({"Origin": "http://["}, "site"),
     ],
 )
 async def test_another_sites_page_may_not_ask(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -65,15 +65,16 @@ class Gate:
 
 def foreign(host: str, origin: str | None) -> str:
     """Why a request is another site's, or an empty string."""
-    if _hostname(f"//{host}") not in OWN_HOSTS:
+    if (_split(f"//{host}").hostname or "") not in OWN_HOSTS:
         return "This Host is not the core's: ask it as localhost."
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and _split(origin).netloc != host:
         return "Another site's page may not ask the core."
     return ""
 
 
-def _hostname(url: str) -> str:
+def _split(url: str) -> SplitResult:
+    """A URL taken apart; what is none has no host."""
     try:
-        return urlsplit(url).hostname or ""
+        return urlsplit(url)
     except ValueError:
-        return ""
+        return SplitResult("", "", "", "", "")

@@ -40,7 +40,8 @@ async def readyz(core: deps.Core) -> Response:
 @router.get("/metrics", response_class=Response)
 async def metrics(core: deps.Core, login: deps.Login) -> Response:
     """The newest points in Prometheus's text format; those of a failing source are left out."""
-    import prometheus_client  # 120 ms that start-up need not pay
+    await core.load("prometheus_client")  # 120 ms that neither start-up nor the loop may pay
+    import prometheus_client
     from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
     from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 

@@ -99,7 +99,7 @@ class CoreSource(base.SourceBase):
 
     async def detail(self, ref: model.Ref) -> wire.Detail:
         address = refs.parse(ref)
-        number = int(address.id) if address.id.isascii() and address.id.isdigit() else 0
+        number = int(address.id) if _is_number(address.id) else 0
         read = _READ.get(f"{address.kind}s", _READ.get(address.kind))
         if read is not None:
             wanted = walk.Walk(limit=1, newest=False, after=number - 1)
@@ -169,9 +169,14 @@ class CoreSource(base.SourceBase):
 def _number(cursor: str | None) -> int | None:
     if cursor is None:
         return None
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+    if not _is_number(cursor):
         raise errors.BadRequest("That cursor is not one of this collection's.")
     return int(cursor)
+
+
+def _is_number(text: str) -> bool:
+    """Whether it can be a row's number, which has 64 bits."""
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _facts(entity: model.Entity) -> wire.Section:
