@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import mrcore
 
 LOADED = """
 import sys
@@ -47,6 +51,34 @@ def test_the_first_frame_needs_no_model() -> None:
     names = loaded("import mrtui.app")
     assert "textual" in names
     assert not names & {"pydantic", "httpx", "httpx_sse"}
+
+
+def test_pickle_is_imported_only_by_the_restricted_reader() -> None:
+    root = Path(mrcore.__file__).parent
+    unpicklers = {"pickle", "dill", "shelve", "marshal", "cloudpickle", "jsonpickle"}
+    found = {
+        str(path.relative_to(root)): names
+        for path in [*root.rglob("*.py"), *(root.parent / "mrtui").rglob("*.py")]
+        if (names := unpicklers & _imported(ast.parse(path.read_text())))
+    }
+    assert found == {"journal/reader.py": {"pickle"}}
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """The top-level packages that a module names in its imports, wherever they stand."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_the_reader_of_logs_loads_no_expressions_before_they_are_asked_for() -> None:
+    names = loaded("import mrcore.cli.logreader")
+    assert "mrcore" in names
+    assert not names & {"re2", "pydantic", "fastapi", "redis"}
 
 
 def test_the_journal_is_a_library_of_its_own() -> None:
