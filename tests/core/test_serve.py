@@ -18,8 +18,9 @@ import httpx
 import psutil
 import pytest
 
-from mrcore import client, errors
+from mrcore import client, errors, folder
 from mrcore.api import server
+from mrcore.stack import logfile
 from tests import waiting
 
 SERVE = (sys.executable, "-m", "mrcore", "serve")
@@ -137,6 +138,19 @@ async def test_detached_it_outlives_its_starter_and_is_found_the_second_time(sta
     os.kill(pid, signal.SIGTERM)
     await gone(pid)
     assert facts(state) == {}
+
+
+async def test_a_large_log_of_a_detached_core_is_set_aside(state: Path) -> None:
+    log = folder.StateFolder(state).make() / "logs" / "core.log"
+    log.parent.mkdir()
+    with log.open("wb") as file:
+        file.truncate(logfile.LIMIT_BYTES + 1)
+    assert detach(state).returncode == 0
+    pid = facts(state)["pid"]
+    assert log.with_name("core.log.1").stat().st_size == logfile.LIMIT_BYTES + 1
+    assert log.stat().st_size < 100_000
+    os.kill(pid, signal.SIGTERM)
+    await gone(pid)
 
 
 def test_detached_with_wrong_settings_it_says_why(state: Path) -> None:

@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 from mrcore import errors, folder
+from mrcore.logreader import follow
 from mrcore.sources import base
-from mrcore.stack import children, process, supervisor
+from mrcore.stack import children, logfile, process, supervisor
 from mrcore.stack.process import State
 from tests import waiting
 
@@ -207,7 +208,7 @@ async def test_a_stop_during_the_boot_ends_what_runs_and_starts_nothing(state: P
 async def test_output_is_appended_and_a_large_log_set_aside(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "LOG_LIMIT_BYTES", 10)
+    monkeypatch.setattr(logfile, "LIMIT_BYTES", 10)
     async with stack(state, spec("one", "print('said', flush=True)\n" + STAYS)) as it:
         log = state / "logs" / "one.log"
         log.write_text("short\n")
@@ -219,3 +220,48 @@ async def test_output_is_appended_and_a_large_log_set_aside(
         await it.pid_after("one", pid)
         assert log.read_text() == "said\n"
         assert log.with_suffix(".log.1").read_text() == "short\nsaid\n"
+
+
+SAYS_MORE = """
+import os, sys, time
+print("first, and long", flush=True)
+os.write(int(os.environ["MR_READY_FD"]), b"1")
+while not os.path.exists("go"):
+    time.sleep(0.01)
+print("second", flush=True)
+time.sleep(600)
+"""
+
+
+async def test_the_log_of_a_living_process_is_set_aside_and_followed(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logfile, "LIMIT_BYTES", 10)
+    monkeypatch.setattr(supervisor, "LOGS_EVERY_S", 0.01)
+    log = state / "logs" / "one.log"
+    older = log.with_name("one.log.1")
+    async with stack(state, spec("one", SAYS_MORE)) as it:
+        with contextlib.closing(follow.Stream("one", str(log), links=False, from_start=True)) as s:
+            s.poll(0.0)
+            await it.boss.start()
+            await waiting.until(lambda: older.exists() and log.stat().st_size == 0)
+            assert older.read_text() == "first, and long\n"
+            (state / "go").touch()
+            await waiting.until(lambda: log.stat().st_size)
+            assert log.read_text() == "second\n", "no hole in front of it"
+            s.poll(2.0)
+            assert s.state(2.0) == "following"
+    assert sorted(path.name for path in log.parent.iterdir()) == ["one.log", "one.log.1"]
+
+
+async def test_a_log_that_cannot_be_copied_is_left_as_it_is(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logfile, "LIMIT_BYTES", 10)
+    folder.StateFolder(state).make()
+    log = state / "one.log"
+    log.write_text("all that was said\n")
+    (state / "one.log.1").mkdir()
+    await logfile.copy_aside(log)
+    assert log.read_text() == "all that was said\n"
+    assert sorted(path.name for path in state.iterdir()) == ["one.log", "one.log.1"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from mrcore import errors, folder
-from mrcore.stack import ready
+from mrcore.stack import logfile, ready
 
 START_S = 20.0
 _LOOK_S = 0.02
@@ -90,6 +90,7 @@ def _spawn(
     logs = where / "logs"
     logs.mkdir(mode=0o700, exist_ok=True)
     environment = {k: v for k, v in os.environ.items() if k != ready.VARIABLE}
+    logfile.set_aside(logs / "core.log")
     with (logs / "core.log").open("ab") as log:
         return subprocess.Popen(
             argv,

@@ -15,10 +15,10 @@ from typing import Any
 
 from mrcore import errors, folder
 from mrcore.sources import base
-from mrcore.stack import children, process, spawn
+from mrcore.stack import children, logfile, process, spawn
 
 FILE = "processes.json"
-LOG_LIMIT_BYTES = 20 << 20
+LOGS_EVERY_S = 10.0
 
 
 class Tier(IntEnum):
@@ -77,6 +77,7 @@ class Supervisor:
         self._running: dict[str, children.Child] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._hurry = asyncio.Event()
+        self._trimming: asyncio.Task[None] | None = None
         # A Python child spends its first second on imports: more at once than cores only makes
         # every one of them late, the core first.
         self._slots = asyncio.Semaphore(max(2, os.cpu_count() or 2))
@@ -88,6 +89,7 @@ class Supervisor:
         """
         for name, spec in self._specs.items():
             self._tasks[name] = asyncio.create_task(self._keep(spec), name=name)
+        self._trimming = asyncio.create_task(self._trim_logs(), name="logs")
         booted = asyncio.create_task(self._all_ready())
         waiting: set[asyncio.Future[Any]] = {booted, *self._tasks.values()}
         try:
@@ -113,11 +115,20 @@ class Supervisor:
         for tier in sorted(Tier, reverse=True):
             specs = [spec for spec in self._specs.values() if spec.tier is tier]
             await asyncio.gather(*(self._stop(spec) for spec in specs))
+        if self._trimming is not None:
+            self._trimming.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def hurry(self) -> None:
         """Give nobody grace any more."""
         self._hurry.set()
+
+    async def _trim_logs(self) -> None:
+        """Set large logs aside also while their processes live."""
+        while True:
+            await asyncio.sleep(LOGS_EVERY_S)
+            for spec in self._specs.values():
+                await logfile.copy_aside(self._log(spec))
 
     async def _keep(self, spec: Spec) -> None:
         for name in spec.after:
@@ -174,8 +185,7 @@ class Supervisor:
 
     def _start(self, spec: Spec) -> children.Child:
         log = self._log(spec)
-        if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
-            log.replace(log.with_suffix(".log.1"))
+        logfile.set_aside(log)
         child = self._children.start(
             spec.argv,
             env=spec.env,
