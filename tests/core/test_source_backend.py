@@ -155,7 +155,9 @@ async def test_a_lone_surrogate_in_a_body_is_replaced() -> None:
 async def test_whatever_goes_wrong_an_old_ok_does_not_stay() -> None:
     async with upstream.running(200, HEALTHY) as server, build({"blue": server.url}) as source:
         assert (await settled(source))["blue"].verdict == base.OK
-        deep = b'{"success": true, "version": ' + b"[" * 300 + b"]" * 300 + b"}"  # too deep for a model
+        deep = (
+            b'{"success": true, "version": ' + b"[" * 300 + b"]" * 300 + b"}"
+        )  # too deep for a model
         server.body = deep
         check = (await settled(source))["blue"]
         assert (check.verdict.level, check.verdict.code) == ("unknown", "defect")
