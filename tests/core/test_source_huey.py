@@ -344,6 +344,26 @@ async def test_a_queue_without_a_journal(redis_url: str) -> None:
     plain.storage.pool.disconnect()
 
 
+async def test_a_queue_with_priorities_and_no_journal(redis_url: str) -> None:
+    ranked: Any = huey.PriorityRedisHuey("ranked", url=redis_url)
+
+    @ranked.task(name="send")
+    def send(to: str) -> None: ...
+
+    for n in range(5):
+        send(f"a{n}")
+    async with opened(redis_url) as source:
+
+        async def seen() -> bool:
+            return bool(of_kind(await source.sample(), queue.Queue))
+
+        await waiting.until(seen)
+        assert (await one_queue(source, "ranked")).counts.waiting == 5
+        page = await source.page("huey/queue/ranked", "jobs", plans.Query(limit=10), None, 0)
+        assert [getattr(row, "name", "") for row in page.rows] == ["send"] * 5
+    ranked.storage.pool.disconnect()
+
+
 class Evil:
     def __init__(self, path: Path) -> None:
         self.path = path

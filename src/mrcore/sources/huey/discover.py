@@ -26,12 +26,21 @@ NO_JOURNAL = "no journal: active, failed and completed jobs and workers cannot b
 
 @dataclass(frozen=True)
 class Place:
-    """Where a queue is: huey's list and schedule, and whether it has a journal."""
+    """Where a queue is: huey's list and schedule, and whether it has a journal.
+
+    Waiting jobs of a PriorityRedisHuey are a sorted set (`ranked`), those of others a list.
+    """
 
     name: str
     list: str
     schedule: str
     journalled: bool = True
+    ranked: bool = False
+
+    @property
+    def waiting(self) -> link.Command:
+        """The command that counts waiting jobs."""
+        return ("ZCARD" if self.ranked else "LLEN", self.list)
 
 
 def guess(name: str, *, journalled: bool) -> Place:
@@ -77,12 +86,17 @@ class Found:
         if self.wanted(place.name):
             self._journalled[place.name] = place
 
-    def plain(self, key: str) -> None:
-        """A list or schedule of huey has been seen; an empty one is remembered."""
+    def plain(self, key: str, kind: bytes) -> None:
+        """A list or schedule of huey has been seen, of that TYPE; an empty one is remembered."""
         for prefix in (LIST, SCHEDULE):
             name = key.removeprefix(prefix)
-            if name != key and self.wanted(name) and len(self._plain) < _MOST:
-                self._plain[name] = Place(name, LIST + name, SCHEDULE + name, journalled=False)
+            if name == key or not self.wanted(name) or len(self._plain) >= _MOST:
+                continue
+            old = self._plain.get(name)
+            ranked = kind == b"zset" if prefix == LIST else bool(old and old.ranked)
+            self._plain[name] = Place(
+                name, LIST + name, SCHEDULE + name, journalled=False, ranked=ranked
+            )
 
     def capabilities(self) -> tuple[str, ...]:
         """`journal` where there is one, and what is missing where a queue has none."""
@@ -114,8 +128,20 @@ async def seek(hand: kept.Kept[link.Client], found: Found) -> None:
             reply = None
         if isinstance(reply, list):
             cursor, names = reply
-            for name in names:
-                found.plain(name.decode("utf-8", "replace"))
+            for name, kind in zip(names, await _kinds(hand, names), strict=True):
+                found.plain(name.decode("utf-8", "replace"), kind)
         else:
             cursor = b"0"
         await asyncio.sleep(ROUND_S if cursor == b"0" else PAUSE_S)
+
+
+async def _kinds(hand: kept.Kept[link.Client], names: list[bytes]) -> list[bytes]:
+    """The TYPE of each key; empty where Redis does not say."""
+    commands = [("TYPE", name) for name in names]
+    if not commands:
+        return []
+    try:
+        replies = await hand.run(operator.methodcaller("ask", *commands))
+    except errors.SourceError:  # as for the SCAN
+        return [b""] * len(names)
+    return [reply if isinstance(reply, bytes) else b"" for reply in replies]

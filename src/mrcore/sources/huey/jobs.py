@@ -21,6 +21,7 @@ from mrcore.sources.redis import link
 
 BUDGET_S = 0.2
 CHUNK = 300
+_TIME_PREFIX = 8  # bytes that PriorityRedisHuey puts before a message
 SEARCHED_BYTES = 16 * 1024
 ORDER = ("active", "failed", "waiting", "delayed", "completed")
 """The states in which a page without one goes through them."""
@@ -126,7 +127,7 @@ class Jobs:
 
     def _count(self, place: discover.Place, state: str) -> link.Command:
         if state == "waiting":
-            return "LLEN", place.list
+            return place.waiting
         if state == "delayed":
             return "ZCARD", place.schedule
         return "ZCARD", self.root.queue(place.name).state(state)
@@ -178,16 +179,20 @@ class Jobs:
         while not walk.full():
             size = min(CHUNK, walk.query.limit - len(walk.found)) if not walk.query.text else CHUNK
             first, last = at, at + size - 1
-            if state is queue.JobState.DELAYED:
-                reverse = "ZREVRANGE" if walk.query.order != "oldest" else "ZRANGE"
-                command: link.Command = (reverse, place.schedule, first, last)
-            elif walk.query.order == "oldest":
+            oldest = walk.query.order == "oldest"
+            ranked = place.ranked and state is queue.JobState.WAITING
+            if ranked or state is queue.JobState.DELAYED:
+                key = place.list if ranked else place.schedule
+                command: link.Command = ("ZRANGE" if oldest else "ZREVRANGE", key, first, last)
+            elif oldest:
                 command = ("LRANGE", place.list, -last - 1, -first - 1)
             else:
                 command = ("LRANGE", place.list, first, last)
             (reply,) = await asking.ask(client, command)
             messages = reply if isinstance(reply, list) else []
-            if walk.query.order == "oldest" and state is queue.JobState.WAITING:
+            if ranked:
+                messages = [message[_TIME_PREFIX:] for message in messages]
+            elif oldest and state is queue.JobState.WAITING:
                 messages = messages[::-1]
             bare = [
                 self.maker.unjournalled(place.name, message, state, at + n)

@@ -136,7 +136,7 @@ class Look:
         for place in places:
             of = self.root.queue(place.name)
             commands += [
-                ("LLEN", place.list),
+                place.waiting,
                 ("ZCARD", place.schedule),
                 *(("ZCARD", of.state(state)) for state in ("active", "failed", "completed")),
                 ("ZRANGE", of.state("waiting"), 0, 0, "WITHSCORES"),
