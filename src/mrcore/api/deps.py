@@ -33,13 +33,13 @@ Core = Annotated[core.Core, Depends(core_of)]
 Login = Annotated[auth.Login, Depends(login_of)]
 
 
-def encode(value: BaseModel) -> bytes:
-    """A wire type as JSON, in one step.
+def encode(value: BaseModel, *, brief: bool = False) -> bytes:
+    """A wire type as JSON, in one step; `brief` leaves out what is at its default.
 
     Raises SourceLied for text that no JSON can hold, a lone surrogate.
     """
     try:
-        return _adapter(type(value)).dump_json(value)
+        return _adapter(type(value)).dump_json(value, exclude_defaults=brief)
     except ValueError:
         raise errors.SourceLied("The answer holds text that cannot be written.") from None
 

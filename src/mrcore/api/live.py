@@ -39,7 +39,10 @@ async def live(core: deps.Core) -> Response:
 
 @router.get("/changes", response_class=EventStream)
 async def changes(core: deps.Core) -> EventStream:
-    """Server-sent events: `snapshot`, then `changed` and `touched`; in silence a comment."""
+    """Server-sent events: `snapshot`, then `changed` and `touched`; in silence a comment.
+
+    The data leave out every field that is at its default, the type too: it is the event's name.
+    """
     return EventStream(_stream(core.hub))
 
 
@@ -48,7 +51,8 @@ async def _stream(source: hub.Hub) -> AsyncIterator[bytes]:
     try:
         while not source.closed:
             for event in subscriber.take():
-                yield b"event: %b\ndata: %b\n\n" % (event.type.encode(), deps.encode(event))
+                data = deps.encode(event, brief=True)
+                yield b"event: %b\ndata: %b\n\n" % (event.type.encode(), data)
             try:
                 async with asyncio.timeout(PING_S):
                     await subscriber.news()
