@@ -143,6 +143,20 @@ async def test_without_its_supervisor_nothing_is_known(
     assert await codes(state) == {"one": ("unknown", "no_supervisor")}
 
 
+async def test_a_stopped_supervisor_supervises_nothing(
+    state: Path, child: subprocess.Popen[bytes]
+) -> None:
+    place = write(state, row("one", os.getpid()))
+    table = place.read_json("processes.json")
+    assert table is not None
+    place.write_json("processes.json", table | {"supervisor": child.pid})
+    with place.lock("stack.lock", "held"):
+        assert await codes(state) == {"one": ("ok", "")}
+        child.send_signal(signal.SIGSTOP)
+        await waiting.until(lambda: _equal(state, {"one": ("unknown", "no_supervisor")}))
+        child.send_signal(signal.SIGCONT)
+
+
 async def test_memory_and_processor_time_are_points(
     state: Path, child: subprocess.Popen[bytes]
 ) -> None:

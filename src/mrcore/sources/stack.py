@@ -57,8 +57,8 @@ class Seen:
     cpu: float | None = None
 
 
-Look = tuple[Sequence[Row], bool, Mapping[str, Seen]]
-"""Rows of the file, whether a supervisor lives, and the system's answer by name."""
+Look = tuple[Sequence[Row], str, Mapping[str, Seen]]
+"""Rows of the file, what is wrong with the supervisor, and the system's answer by name."""
 
 
 class StackSource(sources.SourceBase):
@@ -82,9 +82,9 @@ class StackSource(sources.SourceBase):
 
         Raises Unreachable when no stack was ever started in the folder.
         """
-        rows, supervised, seen = await self._looked()
+        rows, trouble, seen = await self._looked()
         now = self.now()
-        entities = tuple(self._entity(row, supervised, seen.get(row.name), now) for row in rows)
+        entities = tuple(self._entity(row, trouble, seen.get(row.name), now) for row in rows)
         points = tuple(p for row in rows for p in self._points(row, seen.get(row.name), now))
         return wire.Sample(at=now, entities=entities, points=points)
 
@@ -118,11 +118,22 @@ class StackSource(sources.SourceBase):
             raise errors.SourceLied(
                 f"{self._folder / _FILE} is not the file of a stack of this version."
             ) from error
-        supervised = self._folder.locked("stack.lock")
+        trouble = self._supervisor(table.get("supervisor"))
         seen = {row.name: self._ask(row) for row in rows if row.pid is not None}
         pids = {row.pid for row in rows}
         self._known = {pid: known for pid, known in self._known.items() if pid in pids}
-        return rows, supervised, seen
+        return rows, trouble, seen
+
+    def _supervisor(self, pid: object) -> str:
+        """Why nobody supervises the stack; empty where somebody does."""
+        if not self._folder.locked("stack.lock"):
+            return "no supervisor: mrcore up has ended"
+        try:
+            if isinstance(pid, int) and psutil.Process(pid).status() == psutil.STATUS_STOPPED:
+                return f"the supervisor is stopped by a signal; kill -CONT {pid} lets it go on"
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return ""  # the lock is held: its pid is about to be written
+        return ""
 
     def _ask(self, row: Row) -> Seen:
         assert row.pid is not None
@@ -144,11 +155,9 @@ class StackSource(sources.SourceBase):
         except psutil.AccessDenied:
             return Seen("")
 
-    def _entity(
-        self, row: Row, supervised: bool, seen: Seen | None, now: datetime
-    ) -> stack.Process:
+    def _entity(self, row: Row, trouble: str, seen: Seen | None, now: datetime) -> stack.Process:
         facts = row.model_dump(exclude={"started_s"})
-        verdict = judge(row, supervised, seen, now)
+        verdict = judge(row, trouble, seen, now)
         return stack.Process(ref=self._ref(row), verdict=verdict, **facts)
 
     def _points(self, row: Row, seen: Seen | None, now: datetime) -> list[wire.Point]:
@@ -165,11 +174,10 @@ class StackSource(sources.SourceBase):
         return ref.make(self.name, stack.Process.KIND, row.name)
 
 
-def judge(row: Row, supervised: bool, seen: Seen | None, now: datetime) -> base.Verdict:
+def judge(row: Row, trouble: str, seen: Seen | None, now: datetime) -> base.Verdict:
     """The verdict of one process; `seen` is None where the file has no pid."""
-    if not supervised:
-        why = "no supervisor: mrcore up has ended"
-        return base.Verdict(level=_UNKNOWN, code="no_supervisor", why=why)
+    if trouble:
+        return base.Verdict(level=_UNKNOWN, code="no_supervisor", why=trouble)
     if row.state == "failed":
         return base.Verdict(level=_BAD, code="failed", why=row.last_exit)
     if row.state == "backoff":
