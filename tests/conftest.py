@@ -46,3 +46,11 @@ def redis_url(valkey: servers.Valkey) -> str:
 def state(tmp_path: Path) -> Path:
     """An empty state folder."""
     return tmp_path / "state"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured: `record_property("measured", sentence)`."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "measured":
+                terminalreporter.write_line(f"measured: {value}")

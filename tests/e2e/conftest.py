@@ -1,4 +1,4 @@
-"""One real stack for the tests that share it; tests that break things start their own."""
+"""Real stacks for the tests that share them, one a worker of pytest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.e2e import running
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Stack]:
-    """A seeded stack, shared: tests here may act on it but must leave it healthy."""
+    """The demo's stack, with its data and faults: tests may act on it but must leave it healthy."""
     with running.stack(tmp_path_factory.mktemp("stack"), "--seed", "7") as started:
         yield started
 
@@ -21,4 +21,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Stack]:
 async def core(stack: running.Stack) -> AsyncIterator[client.CoreClient]:
     """A client of the shared stack's core, on its socket."""
     async with client.CoreClient.at(state=stack.state) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Stack]:
+    """A stack without data, where all is well until a test breaks it; it must mend it again."""
+    with running.stack(tmp_path_factory.mktemp("calm")) as started:
+        yield started
+
+
+@pytest.fixture
+async def calm_core(calm: running.Stack) -> AsyncIterator[client.CoreClient]:
+    """A client of the calm stack's core; it is away after the core was killed."""
+    async with client.CoreClient.at(state=calm.state) as connected:
         yield connected

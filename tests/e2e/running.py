@@ -40,10 +40,15 @@ class Stack:
 
     def mrtui(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a `mrtui` verb against this stack."""
-        argv = [*MRTUI, *words, "--state", str(self.state)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        done = mrtui(*words, "--state", str(self.state))
         assert not check or done.returncode == 0, done.stderr + done.stdout
         return done
+
+
+def mrtui(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a `mrtui` verb, with what it wrote and its exit code."""
+    argv = [*MRTUI, *words]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
 
 @contextlib.contextmanager

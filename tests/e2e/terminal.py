@@ -14,10 +14,20 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import pyte
 
-KEYS = {"enter": "\r", "esc": "\x1b", "up": "\x1b[A", "down": "\x1b[B", "tab": "\t"}
+from tests.e2e import running
+
+KEYS = {
+    "enter": "\r", "esc": "\x1b", "up": "\x1b[A", "down": "\x1b[B", "left": "\x1b[D",
+    "right": "\x1b[C", "tab": "\t", "escape": "\x1b[27u",
+}  # fmt: skip
+
+
+class Late(AssertionError):
+    """The screen did not show in time what was waited for."""
 
 
 class Terminal:
@@ -27,6 +37,7 @@ class Terminal:
         self.pid = pid
         self.received = 0
         self.raw = bytearray()
+        self._begun = b""
         self._fd = fd
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
@@ -52,9 +63,27 @@ class Terminal:
         return self._screen.buffer
 
     def press(self, *keys: str) -> None:
-        """Type keys: a name of KEYS, or the characters themselves."""
+        """Type keys: a name of KEYS, or the characters themselves.
+
+        What follows `esc` must wait for its effect, for together they are one key with Alt;
+        `escape` is the same key as terminals with the kitty protocol send it.
+        """
         for key in keys:
             os.write(self._fd, KEYS.get(key, key).encode())
+
+    def go(self, word: str) -> None:
+        """Go to a screen by its `:` command, and wait until it is there."""
+        self.press(":")
+        self.until(r"\n :")
+        self.press(word, "enter")
+        self.until(rf"▸ {word}\b")
+
+    def filter(self, pattern: str) -> None:
+        """Filter the list that is shown, and wait until that is done."""
+        self.press("/")
+        self.until(r"\n /")
+        self.press(pattern, "enter")
+        self.until(lambda text: f"\n  /{pattern}" in text and f"\n /{pattern}" not in text)
 
     def until(self, wanted: str | Callable[[str], bool], timeout_s: float = 30.0) -> str:
         """Wait until the screen matches a regular expression (or a predicate); return it."""
@@ -65,10 +94,19 @@ class Terminal:
                 text = "\n".join(line.rstrip() for line in self._screen.display)
                 if test(text):
                     return text
+                assert not self._ended, f"it ended before {wanted!r}; the screen:\n{text}"
                 left = deadline - time.monotonic()
-                why = "the program ended" if self._ended else "timed out" if left <= 0 else ""
-                assert not why, f"{why} waiting for {wanted!r}; the screen:\n{text}"
+                if left <= 0:
+                    raise Late(f"no {wanted!r} in {timeout_s} s; the screen:\n{text}")
                 self._changed.wait(min(left, 1.0))
+
+    def shows(self, wanted: str | Callable[[str], bool], timeout_s: float) -> bool:
+        """Whether the screen matches in time."""
+        try:
+            self.until(wanted, timeout_s)
+        except Late:
+            return False
+        return True
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the window's size, as a person who drags it does."""
@@ -108,8 +146,15 @@ class Terminal:
                     return
                 self.received += len(data)
                 self.raw += data
+                data, self._begun = _whole(self._begun + data)
                 self._stream.feed(_known(data))
                 self._changed.notify_all()
+
+
+def _whole(data: bytes) -> tuple[bytes, bytes]:
+    """Data up to the escape sequence that it ends in the middle of, and that sequence's begin."""
+    begun = re.search(rb"\x1b(?:\[[0-9;:?>=<$ ]*|P[^\x1b]*)?\Z", data)
+    return (data[: begun.start()], data[begun.start() :]) if begun else (data, b"")
 
 
 def _known(data: bytes) -> bytes:
@@ -134,7 +179,7 @@ def run(
     if pid == 0:
         _set_size(0, columns, rows)
         variables = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        for name in ("NO_COLOR", "TMUX", "STY", "CI"):
+        for name in ("NO_COLOR", "TMUX", "STY", "CI", "COLUMNS", "LINES"):
             variables.pop(name, None)
         os.execvpe(argv[0], list(argv), {**variables, **(env or {})})
     terminal = Terminal(pid, fd, columns, rows)
@@ -148,3 +193,30 @@ def run(
             except AssertionError:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
+
+
+@contextlib.contextmanager
+def attached(state: Path, *, columns: int = 160, rows: int = 45) -> Iterator[Terminal]:
+    """`mrtui` over a running stack, once its panes are live."""
+    argv = [*running.MRTUI, "--state", str(state)]
+    with run(argv, columns=columns, rows=rows) as screen:
+        screen.until(lambda text: "● live" in text and "waiting" in text, timeout_s=60)
+        yield screen
+
+
+def walk(screen: Terminal) -> None:
+    """Every screen that has a key, and the keys themselves."""
+    for key, name, shows in (
+        ("2", "queues", r"\w+Queue"),
+        ("3", "postgres", "idle|active"),
+        ("4", "redis", "canary|keys"),
+        ("5", "logs", "worker|backend|upstreams|mail|app"),
+    ):
+        screen.press(key)
+        screen.until(rf"▸ {name}(?s:.*)({shows})", timeout_s=60)
+    screen.press("?")
+    screen.until("esc closes")
+    screen.press("esc")
+    screen.until(lambda text: "esc closes" not in text)
+    screen.press("1")
+    screen.until("(?i)health")

@@ -1,16 +1,16 @@
-"""What is watched is killed, stopped and taken away; the screen says so and comes back."""
+"""What is watched is killed; the screen shows it, by the second sample, and that it comes back."""
 
 from __future__ import annotations
 
-import sys
-import time
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mrcore import client
-from mrcore.model import base, core, stack
+from mrcore.model import base, stack
 from tests import waiting
 from tests.e2e import running, terminal
 
@@ -22,21 +22,33 @@ CHILDREN = [
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Stack]:
-    """A stack that this module may break."""
-    with running.stack(tmp_path_factory.mktemp("own"), "--seed", "7") as started:
-        yield started
+def processes(calm: running.Stack) -> Iterator[terminal.Terminal]:
+    """A screen that shows the stack's processes all the while."""
+    with terminal.attached(calm.state) as screen:
+        screen.go("stack")
+        yield screen
 
 
-async def _entity(connected: client.CoreClient, ref: str) -> base.Entity | None:
-    live = await connected.live()
-    return next((e for s in live.sources for e in s.upserts if e.ref == ref), None)
+def _shown(text: str, child: str) -> tuple[str, str]:
+    """State and pid of a process as its row on the screen says; a long name is cut."""
+    row = re.search(rf"\b(?:{child}|{child[:11]}…) +([a-z]+) +(\d+|-) ", text)
+    return (row[1], row[2]) if row else ("", "")
 
 
-async def _samples(connected: client.CoreClient, source: str, count: int) -> list[base.Entity]:
+def _healed(screen: terminal.Terminal, child: str, was: int) -> int:
+    """Wait until the row shows the process ready again, as another one; its pid."""
+
+    def ready(text: str) -> bool:
+        state, pid = _shown(text, child)
+        return state == "ready" and pid not in ("-", str(was))
+
+    return int(_shown(screen.until(ready, timeout_s=60), child)[1])
+
+
+async def _samples(core: client.CoreClient, source: str, count: int) -> dict[str, base.Entity]:
     """The source's live entities after its next `count` samples."""
     seen, entities = 0, {}
-    async for event in connected.changes():
+    async for event in core.changes():
         for changed in getattr(event, "sources", (event,)):
             if getattr(changed, "source", "") != source:
                 continue
@@ -44,99 +56,56 @@ async def _samples(connected: client.CoreClient, source: str, count: int) -> lis
             seen += getattr(event, "type", "") == "changed"
         if seen >= count:
             break
-    return list(entities.values())
+    return entities
 
 
 @pytest.mark.parametrize("child", CHILDREN)
-async def test_a_killed_child_is_seen_by_the_second_sample_and_healed(
-    own: running.Stack, child: str
+async def test_a_killed_child_is_seen_by_the_second_sample_and_healed_on_screen(
+    calm: running.Stack, calm_core: client.CoreClient, processes: terminal.Terminal, child: str
 ) -> None:
-    async with client.CoreClient.at(state=own.state) as connected:
-        ref = f"stack/process/{child}"
-
-        async def well() -> bool:
-            found = await _entity(connected, ref)
-            return isinstance(found, stack.Process) and found.state == "ready"
-
-        await waiting.until(well, timeout_s=60)
-        pid = own.pid(child)
-        running.kill(pid)
-        rows = {e.ref: e for e in await _samples(connected, "stack", 2)}
-        row = rows[ref]
-        assert isinstance(row, stack.Process)
-        assert row.pid != pid or row.state != "ready"
-
-        async def healed() -> bool:
-            found = await _entity(connected, ref)
-            return isinstance(found, stack.Process) and found.state == "ready" and found.pid != pid
-
-        await waiting.until(healed, timeout_s=60)
+    pid = calm.pid(child)
+    processes.until(lambda text: _shown(text, child) == ("ready", str(pid)))
+    running.kill(pid)
+    row = (await _samples(calm_core, "stack", 2))[f"stack/process/{child}"]
+    assert isinstance(row, stack.Process)
+    assert row.pid != pid or row.state != "ready"
+    processes.until(lambda text: _shown(text, child) not in (("", ""), ("ready", str(pid))))
+    assert _healed(processes, child, pid) == calm.pid(child)
 
 
-async def test_a_killed_core_comes_back_and_the_screen_with_it(own: running.Stack) -> None:
-    argv = [sys.executable, "-m", "mrtui", "--state", str(own.state)]
-    with terminal.run(argv, columns=120, rows=36) as screen:
-        screen.until(r"(?i)health", timeout_s=60)
-        screen.until(r"emailQueue", timeout_s=60)
-        running.kill(own.pid("serve"))
-        screen.until(r"core lost", timeout_s=30)
-        screen.until(lambda text: "core lost" not in text and "emailQueue" in text, timeout_s=60)
-
-
-@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.proof)])
-@pytest.mark.parametrize(("server", "source"), [("postgres", "pg"), ("valkey", "redis")])
-async def test_a_stopped_server_freezes_nothing_and_comes_back_on_its_connections(
-    own: running.Stack, server: str, source: str, seconds: float
+def test_a_killed_core_comes_back_and_the_screen_with_it(
+    calm: running.Stack, processes: terminal.Terminal
 ) -> None:
-    argv = [sys.executable, "-m", "mrtui", "--state", str(own.state)]
-    async with client.CoreClient.at(state=own.state) as connected:
-        status_ref = f"core/source/{source}"
-
-        async def level() -> base.Level | None:
-            found = await _entity(connected, status_ref)
-            return found.verdict.level if isinstance(found, core.SourceStatus) else None
-
-        async def is_ok() -> bool:
-            return await level() == base.Level.OK
-
-        async def is_unknown() -> bool:
-            return await level() == base.Level.UNKNOWN
-
-        await waiting.until(is_ok, timeout_s=60)
-        before = _ours(own, server)
-        with terminal.run(argv, columns=120, rows=36) as screen:
-            screen.until(r"emailQueue", timeout_s=60)
-            pid = own.pid(server)
-            running.stop(pid)
-            try:
-                await waiting.until(is_unknown, timeout_s=30)
-                screen.until(r"(?i)unknown", timeout_s=10)
-                _watch(screen, seconds)
-            finally:
-                running.go_on(pid)
-            await waiting.until(is_ok, timeout_s=30)
-            assert own.pid(server) == pid
-        assert _ours(own, server) == before
+    pid = calm.pid("serve")
+    processes.until(lambda text: _shown(text, "serve") == ("ready", str(pid)))
+    running.kill(pid)
+    processes.until("core lost")
+    assert _healed(processes, "serve", pid) == calm.pid("serve")
+    processes.until(lambda text: "core lost" not in text and "● live" in text)
 
 
-def _ours(own: running.Stack, server: str) -> set[tuple[str, int]]:
-    """The local ends of the core's connections to a server: the same after as before."""
-    port = int(
-        own.ready["postgres" if server == "postgres" else "redis"].rsplit(":", 1)[1].split("/")[0]
-    )
-    serve = next(p for p in own.family() if p.pid == own.pid("serve"))
-    connections = serve.net_connections("tcp")
-    return {tuple(c.laddr) for c in connections if c.raddr and c.raddr.port == port}
+def _reader(calm: running.Stack) -> psutil.Process | None:
+    """The core's own child that reads the logs."""
+    for child in psutil.Process(calm.pid("serve")).children():
+        if "logreader" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
+            return child
+    return None
 
 
-def _watch(screen: terminal.Terminal, seconds: float) -> None:
-    """Use the screen for a while: it answers a key at once, whatever hangs."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        screen.press("2")
-        screen.until(r"▸ queues", timeout_s=5)
-        screen.press("1")
-        screen.until(lambda text: "▸ queues" not in text, timeout_s=5)
+async def test_a_log_reader_that_hangs_is_said_and_one_that_is_killed_is_replaced(
+    calm: running.Stack,
+) -> None:
+    with terminal.attached(calm.state) as home:
+        home.until(r"LOGS \d+ streams")
+        reader = await waiting.until(lambda: _reader(calm))
+        reader.suspend()
+        home.until(r"LOGS [?◌].*\d+ ?s")
+        reader.kill()
+        (calm.state / "logs" / "marker.log").write_text("ERROR after the reader was killed\n")
+        home.until(r"LOGS \d+ streams")
+        home.until(r"marker +after the reader|marker +ERROR after the reader")
+        again = await waiting.until(lambda: _reader(calm))
+        assert again.pid != reader.pid
 
 
 def test_the_folder_of_a_dead_core_is_free_again(tmp_path: Path) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.e2e import running
+from tests.e2e import measuring, running
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]
 
@@ -44,7 +45,9 @@ def _as_user(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("who", ["me", "a user"])
-def test_a_fresh_clone_runs_the_demo_with_two_words(who: str) -> None:
+def test_a_fresh_clone_runs_the_demo_with_two_words(
+    who: str, record_property: Callable[[str, object], None]
+) -> None:
     folder = Path("/tmp") / f"mr-clone-{os.getpid()}-{who.replace(' ', '-')}"
     clone = folder / "room"
     try:
@@ -54,6 +57,9 @@ def test_a_fresh_clone_runs_the_demo_with_two_words(who: str) -> None:
         again = _run([*prefix, "make", "demo"], clone, HOME=str(folder), TMPDIR=str(folder))
         assert [word for word in SEEN if word not in first or word not in again] == []
         assert "Installing" not in again
+        ready = re.search(r"stack ready in ([\d.]+) s", again)
+        assert ready is not None
+        record_property("measured", f"make demo as {who}, the second time: ready in {ready[1]} s")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -65,3 +71,10 @@ def test_a_stack_whose_folder_only_root_may_enter(state: Path) -> None:
         family = started.family()
         assert len(family) >= 9
     assert running.gone(family) == []
+
+
+def test_the_demo_says_how_long_it_took(
+    state: Path, record_property: Callable[[str, object], None]
+) -> None:
+    for _ in range(2):
+        record_property("measured", str(measuring.demo(state)))

@@ -1,4 +1,4 @@
-"""What the control room says is so: retried jobs, taken slots, foreign servers, lost terminals."""
+"""What the control room says is so: retried jobs, taken slots, foreign servers."""
 
 from __future__ import annotations
 
@@ -14,27 +14,13 @@ from mrcore import client
 from mrcore.model import core as core_model
 from mrcore.model import plans, postgres, queue
 from tests import waiting
-from tests.e2e import running
+from tests.e2e import finding, running
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 
-async def _failed(core: client.CoreClient) -> queue.Job:
-    async def look() -> queue.Job | None:
-        live = await core.live()
-        queues = [e for s in live.sources for e in s.upserts if isinstance(e, queue.Queue)]
-        for found in sorted(queues, key=lambda q: -q.counts.failed):
-            page = await core.page(found.ref, "jobs", plans.Query(state="failed"))
-            for job in page.rows:
-                if isinstance(job, queue.Job) and "queue.retry" in job.actions:
-                    return job
-        return None
-
-    return await waiting.until(look, timeout_s=60, what="a failed job")
-
-
 async def test_a_retry_is_planned_applied_and_audited(core: client.CoreClient) -> None:
-    job = await _failed(core)
+    job = await finding.failed_job(core)
     plan = await core.plan("queue.retry", plans.Selection(refs=(job.ref,)), {})
     assert plan.total == 1
     operation = await core.apply(plan.plan_id, reason="test")
@@ -113,27 +99,3 @@ async def test_a_foreign_postgres_and_redis_are_shown_with_nothing_else_running(
         await connection.close()
         found = json.loads((state / "core.json").read_text())
         os.kill(found["pid"], 15)
-
-
-async def test_a_lost_terminal_leaves_the_core_and_its_operations(
-    stack: running.Stack, core: client.CoreClient
-) -> None:
-    before = (await core.me()).core_pid
-    job = await _failed(core)
-    argv = [*running.MRTUI, "do", "queue.retry", job.ref, "--yes", "--state", str(stack.state)]
-    caller = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    async def begun() -> bool:
-        page = await core.page("core/core/self", "audit")
-        return any(job.ref in getattr(row, "refs", ()) for row in page.rows)
-
-    await waiting.until(begun)
-    caller.kill()
-    caller.communicate()
-
-    async def ended() -> bool:
-        page = await core.page("core/core/self", "operations")
-        return all(getattr(row, "finished_at", None) for row in page.rows)
-
-    await waiting.until(ended)
-    assert (await core.me()).core_pid == before
