@@ -27,7 +27,7 @@ LOG = logging.getLogger("faults")
 
 REPORT = "mentor-report"
 _READER = "mentor-report-reader"
-_BOUNCING = 5
+_BOUNCING, _ASKED = 5, 560
 
 _ROW = "SELECT id FROM leads WHERE status = 'enrolled' ORDER BY id LIMIT 1"
 _HOLD = "SELECT id FROM leads WHERE id = $1 FOR UPDATE"
@@ -99,9 +99,10 @@ async def _wait_for(settings: config.Database, row: object) -> None:
 
 async def bounces(crowd: visitors.Visitors, rhythm: Rhythm) -> None:
     """Let people with dead addresses log in, a few at once, again and again, until cancelled."""
+    first, last = crowd.scale.first_student, crowd.scale.people
     found = [
         who
-        for number in range(crowd.scale.first_student, crowd.scale.first_student + 560)
+        for number in range(first, min(first + _ASKED, last))
         if (who := people.person(crowd.seed, number, crowd.scale)).email.endswith(people.BOUNCES)
     ]
     async with _open(crowd, rhythm.first_s) as client:
