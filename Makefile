@@ -18,7 +18,7 @@ help: ## Show what can be made
 demo: $(STAMP) ## Start everything here with invented data, and look at it
 	@$(BIN)/mrtui demo
 
-dev: $(STAMP) ## Start everything here without data, and look at it
+dev: $(STAMP) ## Start everything here without invented data, and look at it
 	@$(BIN)/mrtui dev
 
 test: $(STAMP) ## Run the tests, on two cores
