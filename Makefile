@@ -26,6 +26,7 @@ test: $(STAMP) ## Run the tests, on two cores
 
 proof: $(STAMP) ## Run the proofs: full sizes, long
 	$(BIN)/python -m pytest tests -q -m proof
+	$(BIN)/python -m pytest tests -q -m hypothesis -n 2 --hypothesis-profile=search
 
 bench: $(STAMP) ## Measure, and print the table of budgets
 	$(BIN)/python -m tests.bench

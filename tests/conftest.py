@@ -6,9 +6,15 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import servers
+
+# `make test` tries the same cases each time; `make proof` searches for new ones.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("search", max_examples=1_000, deadline=None)
+hypothesis.settings.load_profile("steady")
 
 _DATABASES = itertools.count(1)
 
