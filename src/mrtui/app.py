@@ -89,7 +89,7 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
 
     def get_default_screen(self) -> Screen[Any]:
         """The splash, which needs nothing."""
-        return splash.Splash(self.started.place, self.started.steps, self._waiting_for)
+        return splash.Splash(self.started.place, self.started.steps, self._waiting_for, self.leave)
 
     def _wanted_theme(self) -> str:
         wanted = self.started.locked_theme or self.started.theme or themes.DEFAULT
@@ -140,10 +140,21 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         for seen in self._rooms():
             seen.repaint()
 
+    def leave(self) -> None:
+        """Leave; ask first when that stops a stack."""
+        if not self.started.owns_stack():
+            self.exit(0)
+            return
+        from mrtui.screens import confirm  # the splash can ask for it before the model is loaded
+
+        self.push_screen(confirm.QuitDialog(), self.left)
+
     def left(self, yes: bool | None) -> None:
         """The answer to `Stop the stack?`."""
         if yes:
             self.exit(0)
+        else:
+            self.call_later(self._begin)
 
     async def enter(self, name: str) -> None:
         """Go to a screen by its name, or to a ref."""
@@ -178,12 +189,19 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
                 return
 
     def _noted(self, difference: mrtui.world.Difference) -> None:
-        if self.world.connected and not self.inside.is_set():
-            self.inside.set()
-            self.visits.begin()
+        self._begin()
         self.acting.settle()
         for seen in self._rooms():
             seen.changed(difference)
+
+    def _begin(self) -> None:
+        """Put home over the splash, once there is a core and no question is open."""
+        known = getattr(self, "world", None)
+        if known is None or not known.connected or self.inside.is_set():
+            return
+        if isinstance(self.screen, splash.Splash):
+            self.inside.set()
+            self.visits.begin()
 
     def _tick(self) -> None:
         for seen in self._rooms():

@@ -20,24 +20,34 @@ Rows = list[tuple[base.Entity, tuple[Cell, ...]]]
 
 MOST_LINES = 60
 
+FRESH_S = 300.0
+"""Lines that are older do not look as if they had just been written."""
+
 
 class Shown(NamedTuple):
-    """A pane: what stands beside its name, how it is, and its table."""
+    """A pane: what stands beside its name, how it is (None: nothing can be), and its table.
+
+    `empty` is what it says without rows.
+    """
 
     title: list[Cell]
-    level: base.Level
+    level: base.Level | None
     columns: Sequence[table.Column]
     rows: Rows
     sources: frozenset[str]
+    empty: str
 
 
-def _worst(view: table.View, entities: Iterable[base.Entity]) -> base.Level:
+def rank(shown: Shown) -> int:
+    """Place in the order of trouble."""
+    return world.RANK[shown.level or base.Level.OK]
+
+
+def _worst(view: table.View, entities: Iterable[base.Entity], kind: str) -> base.Level | None:
     levels = [view.verdict(entity).level for entity in entities]
-    return min(levels, key=lambda level: world.RANK[level], default=base.Level.OK)
-
-
-def _sources(view: table.View, entities: Iterable[base.Entity]) -> frozenset[str]:
-    return frozenset(view.world.source_of(entity) for entity in entities)
+    names = view.world.sources_of(kind)
+    levels += [view.world.trust(name, view.now).level for name in names]
+    return min(levels, key=lambda level: world.RANK[level], default=None)
 
 
 OTHERS = {"source", "process", "worker", "schedule"}
@@ -50,27 +60,36 @@ def health(view: table.View) -> Shown:
     found: list[base.Entity] = [
         entity for kind in ("postgres", "node") for entity in view.world.table(kind).values()
     ]
-    served = _sources(view, found)
+    served = {view.world.source_of(entity) for entity in found}
     checks = [
         entity
         for entity in view.world.table("check").values()
         if (source := view.world.source_of(entity)) not in served
-        or (not view.well(entity) and _believed(view, source))
-    ]
-    others = [
-        trouble.entity
-        for trouble in view.world.troubles(view.now)
-        if trouble.entity.kind in OTHERS
-        and view.world.connected
-        and getattr(trouble.entity, "name", "") not in served
+        or (not view.well(entity) and (_believed(view, source) or not view.world.connected))
     ]
     # A server stands for its source: when that is away, the server's line says why.
+    others = [e for e in _others(view) if getattr(e, "name", "") not in served]
     listed = sorted([*checks, *found, *others], key=lambda e: (_rank(view, e), e.ref))
-    away = sum(view.verdict(entity).level is not base.Level.OK for entity in listed)
-    title = [Cell(f"{away} not well", "bad")] if away else [Cell("all well", "ok")]
+    levels = [view.verdict(entity).level for entity in listed]
+    unknown = levels.count(base.Level.UNKNOWN)
+    away = len(levels) - levels.count(base.Level.OK) - unknown
+    title = [Cell(f"{away} not well", "bad")] if away else []
+    title += [Cell(f"{unknown} unknown", "unknown")] if unknown else []
+    title = title or [Cell("all well", "ok")]
     rows: Rows = [(entity, _health_row(entity, view)) for entity in listed]
     columns = check_columns.TABLE.brief_columns
-    return Shown(title if rows else [], _worst(view, listed), columns, rows, frozenset())
+    level = min(levels, key=lambda level: world.RANK[level], default=None)
+    empty = view.emptiness("check", "no check yet")
+    return Shown(title if rows else [], level, columns, rows, frozenset(), empty)
+
+
+def _others(view: table.View) -> list[base.Entity]:
+    """What is not well and has no pane; while the core is lost, what was not well before."""
+    if view.world.connected:
+        troubles = view.world.troubles(view.now)
+        return [trouble.entity for trouble in troubles if trouble.entity.kind in OTHERS]
+    known = [entity for kind in sorted(OTHERS) for entity in view.world.table(kind).values()]
+    return [entity for entity in known if entity.verdict.level is not base.Level.OK]
 
 
 def _believed(view: table.View, source: str) -> bool:
@@ -78,18 +97,21 @@ def _believed(view: table.View, source: str) -> bool:
 
 
 def _rank(view: table.View, entity: base.Entity) -> int:
+    if not view.world.connected:
+        return view.rank(entity)  # what is lost stays where it was
     return world.RANK[view.verdict(entity).level]
 
 
 def _health_row(entity: base.Entity, view: table.View) -> tuple[Cell, ...]:
     latest = view.world.latest
+    source = view.world.source_of(entity)
+    name = Cell(entity.name if isinstance(entity, backend.Check) else source)
+    known = (backend.Check, postgres.PostgresServer, redis.RedisNode)
+    if isinstance(entity, known) and not _believed(view, source):
+        said = f"unknown: {view.verdict(entity).why}"
+        return (view.mark(entity), name, Cell(said, "unknown"))
     if isinstance(entity, backend.Check):
         return check_columns.brief(entity, view)
-    source = view.world.source_of(entity)
-    name = Cell(source)
-    servers = (postgres.PostgresServer, redis.RedisNode)
-    if isinstance(entity, servers) and not _believed(view, source):
-        return (view.mark(entity), name, Cell(view.verdict(entity).why, "unknown"))
     if isinstance(entity, postgres.PostgresServer):
         measured = check_columns.measured(
             "", latest("pg.round_trip_ms", entity.ref), view.why(entity)
@@ -126,7 +148,9 @@ def queues(view: table.View) -> Shown:
         if isinstance(entity, queue.Queue)
     ]
     columns = queue_columns.TABLE.brief_columns
-    return Shown(title if rows else [], _worst(view, found), columns, rows, _sources(view, found))
+    empty = view.emptiness("queue", "no queue yet", "job queues")
+    names = view.world.sources_of("queue")
+    return Shown(title if rows else [], _worst(view, found, "queue"), columns, rows, names, empty)
 
 
 def fitting(shown: Shown, view: table.View, height: int) -> tuple[Rows, int]:
@@ -174,9 +198,10 @@ def sessions(view: table.View) -> Shown:
         if entity.state != "idle" or depth or not view.well(entity)
     ]
     rows: Rows = [(entity, session.brief(entity, view, depth)) for entity, depth in busy]
-    every = [*servers, *found]
+    level = _worst(view, [*servers, *found], "postgres")
     columns = session.TABLE.brief_columns
-    return Shown(title, _worst(view, every), columns, rows, _sources(view, servers))
+    empty = view.emptiness("postgres", "every session is idle", "Postgres")
+    return Shown(title, level, columns, rows, view.world.sources_of("postgres"), empty)
 
 
 # Redis
@@ -197,13 +222,15 @@ def redis_nodes(view: table.View) -> Shown:
             why = view.why(node)
             calm = "  ".join(cell.text for cell in (keys, memory, hits))
             rows.append((node, (view.mark(node), why if why.text else Cell(calm))))
-    return Shown(title, _worst(view, found), NODE_COLUMNS, rows, _sources(view, found))
+    empty = view.emptiness("node", "no node yet", "Redis")
+    names = view.world.sources_of("node")
+    return Shown(title, _worst(view, found, "node"), NODE_COLUMNS, rows, names, empty)
 
 
 # Logs
 
 LINE_COLUMNS = (
-    table.Column("", 2, keep=7),
+    table.Column("", 3, right=True, keep=7),
     table.Column("", 1),
     table.Column("", 14, keep=5, narrow=10),
     table.Column(""),
@@ -217,10 +244,16 @@ def lines(view: table.View) -> Shown:
     notable.sort(key=lambda pair: view.age_s(pair[0].at or pair[1].last_line_at))
     total = view.world.total("log.line_rate")
     bars = fmt.spark(view.world.recent_total("log.line_rate"), 16)
-    title = [Cell(f"{len(streams)} streams", "dim"), Cell(fmt.rate(total)), Cell(bars, "accent")]
+    title = [
+        Cell(fmt.plural(len(streams), "stream"), "dim"),
+        Cell(fmt.rate(total)),
+        Cell(bars, "accent"),
+    ]
     rows: Rows = []
     for place, (line, stream) in enumerate(notable[:MOST_LINES]):
-        style = line_columns.TONES.get(line.level, "")
+        at = line.at or stream.last_line_at
+        old = at is None or view.age_s(at) > FRESH_S
+        style: cells.Style = "dim" if old else line_columns.TONES.get(line.level, "")
         name, said = line_columns.named(line.stream, line.text)
         known = log.LogLine(
             ref=line.ref or f"{stream.ref}/{place}",
@@ -231,21 +264,23 @@ def lines(view: table.View) -> Shown:
             text=line.text,
         )
         row = (
-            Cell("" if line.at is None else f"{line.at:%S}", "dim"),
+            Cell(fmt.coarse(line.at, view.now), "dim"),
             Cell(line_columns.GLYPHS[line.level], style),
-            Cell(name, "accent"),
+            Cell(name, "dim" if old else "accent"),
             Cell(said, style),
         )
         rows.append((known, row))
-    level = _worst(view, streams)
-    return Shown(title if streams else [], level, LINE_COLUMNS, rows, _sources(view, streams))
+    level = _worst(view, streams, "stream")
+    empty = view.emptiness("stream", "nothing notable", "logs")
+    names = view.world.sources_of("stream")
+    return Shown(title if streams else [], level, LINE_COLUMNS, rows, names, empty)
 
 
-PANES: tuple[tuple[str, Callable[[table.View], Shown], str, str], ...] = (
-    # id, what it shows, screen that it leads to, what it says when it is empty
-    ("health", health, "sources", "no check yet"),
-    ("queues", queues, "queues", "no queue yet"),
-    ("postgres", sessions, "postgres", "every session is idle"),
-    ("logs", lines, "logs", "nothing notable"),
-    ("redis", redis_nodes, "redis", "no node yet"),
+PANES: tuple[tuple[str, Callable[[table.View], Shown], str], ...] = (
+    # id, what it shows, screen that it leads to
+    ("health", health, "sources"),
+    ("queues", queues, "queues"),
+    ("postgres", sessions, "postgres"),
+    ("logs", lines, "logs"),
+    ("redis", redis_nodes, "redis"),
 )

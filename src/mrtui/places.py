@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,6 +56,13 @@ def state_folder(name: str = "local") -> Path:
 def config_file(name: str) -> Path:
     """A file of the person's configuration: contexts.toml, keys.toml, settings.toml."""
     return platformdirs.user_config_path(APP) / name
+
+
+def program() -> str:
+    """How this program is called: `mrtui` where the shell finds it, else as it was called now."""
+    if shutil.which("mrtui"):
+        return "mrtui"
+    return f"{sys.executable} -m mrtui" if sys.argv[0].endswith("__main__.py") else sys.argv[0]
 
 
 def crash_folder() -> Path:
@@ -122,17 +131,8 @@ def locked(path: Path) -> bool:
 
 
 def core_runs(state: Path) -> bool:
-    """Whether a core answers for a state folder: core.json is there and its process lives."""
-    pid = read_json(state / "core.json").get("pid")
-    if not isinstance(pid, int):
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    """Whether a core runs for a state folder; what core.json says may be of one that was killed."""
+    return locked(state / "core.lock")
 
 
 def stack_runs(state: Path) -> bool:
@@ -146,7 +146,8 @@ def make(state: Path) -> Path:
     Raises StackError when that is not possible.
     """
     try:
-        (state / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (state / "logs").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise errors.StackError(
             f"The state folder {state} cannot be made: {error.strerror}.",

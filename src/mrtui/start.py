@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -36,7 +37,7 @@ class Start(NamedTuple):
     theme: str = ""
     locked_theme: str = ""
     read_only: bool = False
-    owns_stack: bool = False
+    owns_stack: Callable[[], bool] = bool
     steps: Callable[[], Sequence[Step]] = tuple
     failed: Callable[[], str] = str
 
@@ -51,12 +52,17 @@ class Stack:
 
     @property
     def owned(self) -> bool:
-        """Whether leaving stops it."""
-        return self.process is not None and not self.keep
+        """Whether leaving stops it: it is ours and runs; of two started at once, one gave way."""
+        return self.running and not self.keep
+
+    @property
+    def running(self) -> bool:
+        """Whether the stack that was started here runs."""
+        return self.process is not None and self.process.poll() is None
 
     def failed(self) -> str:
         """Why it ended before it was asked to; empty while it runs."""
-        if self.process is None or self.process.poll() is None:
+        if self.process is None or self.running or places.stack_runs(self.state):
             return ""
         return f"The stack ended (exit {self.process.returncode}): {last_words(self.log)}"
 
@@ -85,23 +91,66 @@ class Stack:
                 progress(f"stopping the stack, {waited_s:.0f}s")
 
 
-def core(state: Path, settings: Path | None) -> Callable[[], str]:
-    """Start a detached core for a state folder unless one runs there; it ends when idle.
+class Core:
+    """The detached core of a state folder: started where none runs, and again when it is gone."""
 
-    What comes back says why it did not start, or nothing.
-    """
-    if places.core_runs(state):
-        return lambda: ""
-    places.make(state)
-    argv = [sys.executable, "-m", "mrcore", "serve", "--state", str(state)]
-    argv += ["--settings", str(settings)] if settings else []
-    argv += ["--detach", "--idle-exit"]
-    path = state / "logs" / "serve.log"
-    with path.open("ab") as log:
-        process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    def __init__(self, state: Path, settings: Path | None) -> None:
+        self.state = state
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        """Where what starts the core has the last word; the core's own log is core.log."""
+        return self.state / "logs" / "serve.log"
+
+    def ensure(self) -> None:
+        """Start a core unless one runs or is just starting; it ends when it is idle."""
+        if self.starting or places.core_runs(self.state) or places.stack_runs(self.state):
+            return
+        places.make(self.state)
+        argv = [sys.executable, "-m", "mrcore", "serve", "--state", str(self.state)]
+        argv += ["--settings", str(self._settings)] if self._settings else []
+        argv += ["--detach", "--idle-exit"]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def revive(self) -> None:
+        """As `ensure`, but not in the folder of a stack: its core is the stack's to start."""
+        if not (self.state / "boot.jsonl").exists():
+            self.ensure()
+
+    @property
+    def starting(self) -> bool:
+        """Whether a core was started here and does not answer yet."""
+        return self._process is not None and self._process.poll() is None
+
+    def failed(self) -> str:
+        """Why it did not start; empty while it may."""
+        if self._process is None or not self._process.poll() or places.core_runs(self.state):
+            return ""
+        return last_words(self.log).rpartition("mrcore: ")[2]
+
+
+def refuse_other_settings(state: Path, settings: Path) -> None:
+    """Raise SettingsError when the core that runs for a folder was not started with these."""
+    pid = places.read_json(state / "core.json").get("pid")
+    if not places.core_runs(state) or not isinstance(pid, int):
+        return
+    import psutil  # only where somebody names settings
+
+    try:
+        argv = psutil.Process(pid).cmdline()
+    except psutil.Error:
+        argv = []
+    wanted = str(settings.expanduser().absolute())
+    if ("--settings", wanted) not in itertools.pairwise(argv):
+        raise errors.SettingsError(
+            f"A core runs for {state} with its own settings.",
+            fix=f"Stop it (kill {pid}) or use another --state.",
         )
-    return lambda: last_words(path).removeprefix("mrcore: ") if process.poll() else ""
 
 
 def stack(state: Path, seed: int | None, scale: str, keep: bool) -> Stack:
@@ -114,12 +163,12 @@ def stack(state: Path, seed: int | None, scale: str, keep: bool) -> Stack:
     argv += ["--seed", str(seed)] if seed is not None else []
     argv += ["--scale", scale]
     found = Stack(state, None, keep)
-    fd = os.open(found.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it holds credentials
+    fd = os.open(found.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(fd, "wb") as log:
         found.process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=subprocess.DEVNULL,  # the ready line, with its passwords
             stderr=log,
             start_new_session=True,
             preexec_fn=None if keep else _die_with_us(),
@@ -166,11 +215,12 @@ def boot(found: Stack, patience_s: float) -> Iterator[Step]:
 
 
 def last_words(path: Path) -> str:
-    """The last line of a log, or a sentence that there is none."""
+    """The last sentence of a log, or one that there is none; JSON is for programs, and private."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
         lines = []
+    lines = [line for line in lines if line.strip() and not line.startswith("{")]
     return lines[-1][:500] if lines else f"{path} says nothing."
 
 

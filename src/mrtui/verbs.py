@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mrcore.model import base, log, queue, ref, stack
-from mrtui import columns
+from mrcore.model import base, core, log, postgres, queue, ref, stack
+from mrtui import match
 from mrtui.terminal import clipboard
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class Verbs:
         @property
         def cursor_ref(self) -> str: ...
         @property
+        def stands(self) -> bool: ...
+        @property
         def grid(self) -> live_table.LiveTable | None: ...
 
         def acted(self, refs: frozenset[str]) -> None: ...
@@ -33,6 +35,8 @@ class Verbs:
 
     async def do(self, does: str) -> None:
         """Run a verb with its argument: `go queues`, `act queue.retry`."""
+        if not self.stands:
+            return  # left meanwhile
         self.control.news = ("", "")
         verb, _, argument = does.partition(" ")
         await getattr(self, f"do_{verb}")(argument)
@@ -40,8 +44,11 @@ class Verbs:
     async def do_go(self, argument: str) -> None:
         """Show a main screen; `logs STREAM` shows one stream."""
         screen, _, name = argument.partition(" ")
-        address = ref.make("logs", "stream", name) if screen == "logs" and name else ""
-        self.control.visits.go(screen, address)
+        address = self._stream(name) if screen == "logs" and name else ""
+        if name and not address:
+            self.control.say(f"✖ no source has a log stream {name!r}", "bad")
+        else:
+            self.control.visits.go(screen, address)
 
     async def do_open(self, _: str) -> None:
         """Go to what the row under the cursor leads to."""
@@ -70,20 +77,22 @@ class Verbs:
     async def do_logs(self, _: str) -> None:
         """Show the log lines that name what is under the cursor, or the stream of a process."""
         found = self.entity()
-        if found is None:
-            self.control.visits.into("logs")
-        else:
-            self.control.visits.into("logs", self._logs_of(found))
+        self.control.visits.into("logs", "" if found is None else self._logs_of(found))
+
+    def _stream(self, name: str) -> str:
+        """The ref of a log stream by its name, whatever its source is called; empty: none."""
+        found = self.control.world.table("stream").values()
+        return next((e.ref for e in found if isinstance(e, log.LogStream) and e.name == name), "")
 
     def _logs_of(self, found: base.Entity) -> str:
         if isinstance(found, log.LogStream):
             return found.ref
-        if isinstance(found, stack.Process):
-            address = ref.make("logs", "stream", found.name)
-            if self.control.world.get(address) is not None:
-                return address
-        word = found.id if isinstance(found, queue.Job) else columns.label(found).split()[-1]
-        return ref.make("logs", "search", word)
+        if isinstance(found, log.LogLine):
+            return ref.make(ref.source_of(found.ref), "stream", found.stream)
+        if isinstance(found, stack.Process) and (address := self._stream(found.name)):
+            return address
+        word = _named(found)
+        return ref.make("logs", "search", match.literal(word)) if word else ""
 
     async def do_act(self, argument: str) -> None:
         """Do an action on the marked rows that allow it, or on the one under the cursor."""
@@ -143,12 +152,7 @@ class Verbs:
 
     async def do_quit(self, _: str) -> None:
         """Leave; ask first when that stops a stack."""
-        from mrtui.screens import confirm
-
-        if not self.control.started.owns_stack:
-            self.control.exit(0)
-            return
-        await self.control.push_screen(confirm.QuitDialog(), self.control.left)
+        self.control.leave()
 
     async def do_tab(self, argument: str) -> None:
         """The next pane or tab, or the one before."""
@@ -157,3 +161,14 @@ class Verbs:
             screen.focus_next()
         else:
             screen.focus_previous()
+
+
+def _named(found: base.Entity) -> str:
+    """What lines about an entity name; empty where nothing would."""
+    if isinstance(found, queue.Job):
+        return found.id
+    if isinstance(found, postgres.Session):
+        return str(found.pid)
+    if isinstance(found, core.AuditRow):
+        return ref.parse(found.refs[0]).id if found.refs else ""
+    return str(getattr(found, "name", ""))

@@ -18,6 +18,19 @@ LEAST_STALE_S = 5.0
 STALE = "source.stale"
 """Code of the verdict on what is too old to be believed."""
 
+LOST = base.Verdict(level=base.Level.UNKNOWN, code="core.lost", why="core lost")
+"""The verdict on everything while there is no core."""
+
+REPORTS: Mapping[str, frozenset[str]] = {
+    # kind of source: kinds of entities, until it has said so itself at its first sample
+    "pg": frozenset({"postgres", "session", "check"}),
+    "redis": frozenset({"node", "key", "check"}),
+    "huey": frozenset({"queue", "worker", "schedule", "job"}),
+    "logs": frozenset({"stream", "line"}),
+    "backend": frozenset({"check"}),
+    "stack": frozenset({"process"}),
+}
+
 RANK = {base.Level.BAD: 0, base.Level.WARN: 1, base.Level.UNKNOWN: 2, base.Level.OK: 3}
 """Order of trouble: the worst first."""
 
@@ -141,6 +154,16 @@ class World:
         """The name of the source that reports an entity (of a live set, or of a page)."""
         return entity.ref.split("/", 1)[0]
 
+    def sources_of(self, kind: str) -> frozenset[str]:
+        """The names of the sources that report a kind, also before their first sample."""
+        named = {self.source_of(entity) for entity in self.table(kind).values()}
+        for entity in self.table("source").values():
+            if isinstance(entity, core.SourceStatus):
+                usual = REPORTS.get(entity.source_kind, frozenset())
+                if kind in usual or kind in entity.kinds:
+                    named.add(entity.name)
+        return frozenset(named)
+
     def status(self, source: str) -> core.SourceStatus | None:
         """What the core says of a source."""
         for entity in self.table("source").values():
@@ -179,6 +202,8 @@ class World:
 
     def trust(self, source: str, now: datetime) -> base.Verdict:
         """Whether what a source said can still be believed: `ok`, or `unknown` and why."""
+        if self.lost_at is not None:
+            return LOST
         status = self.status(source)
         if status is not None and status.verdict.level is base.Level.UNKNOWN:
             return status.verdict

@@ -7,11 +7,12 @@ import asyncio
 import pytest
 from textual.widgets import Button
 
-from mrcore.model import plans, queue, wire
+from mrcore.model import log, plans, queue, wire
 from mrtui import app, start
 from mrtui.cli import show
 from mrtui.columns import table
 from mrtui.screens import confirm, home, job, jobs, room
+from mrtui.widgets import log_view
 from tests import waiting
 from tests.tui import facts, shots, simulated
 
@@ -363,12 +364,117 @@ async def test_every_theme_can_be_changed_to_while_it_runs() -> None:
 
 async def test_a_list_that_is_filtered_to_nothing_says_so() -> None:
     async with shots.running() as (control, pilot):
-        await pilot.press("2", "slash", *"a(b", "enter")
-        await says(control, "nothing matches /a(b")
+        await pilot.press("2", "slash", *"nobody", "enter")
+        await says(control, "nothing matches /nobody/")
+        assert rows(control) == []
+
+
+@pytest.mark.parametrize("screen", ["queues", "huey/queue/emailQueue", "redis", "logs"])
+@pytest.mark.parametrize("typed", ["a(b", "(?=x)", "x{1001}"])
+async def test_a_filter_that_is_none_is_said_under_the_prompt_and_is_not_taken(
+    screen: str, typed: str
+) -> None:
+    core = simulated.Simulated()
+    async with shots.running((120, 24), core) as (control, pilot):
+        await control.enter(screen)
+        await shots.settled(pilot)
+        core.asked.clear()
+        await pilot.press("slash", *typed, "enter")
+        await says(control, "is not a regular expression")
+        shown = show.text(control).splitlines()
+        prompt = next(place for place, line in enumerate(shown) if line.startswith(f" /{typed}"))
+        assert "is not a regular expression" in shown[prompt + 1]
+        assert all(query.text != typed for _, _, query in core.asked)
+        if (grid := here(control).grid) is not None:
+            assert not grid.rows, "rows without a filter under a new one"
+        await pilot.press("escape")
+        await waiting.until(lambda: "is not a regular" not in show.text(control), what="the end")
+
+
+async def test_a_search_that_backtracks_for_ever_elsewhere_ends_here() -> None:
+    async with shots.running((120, 24)) as (control, pilot):
+        await control.enter("logs")
+        await says(control, "pool 3/20")
+        text = "a" * 5_000
+        row = log_view.LogRow("logs/line/x/1", "14:02:11", "info", "x", text)
+        view = control.screen.query_one(log_view.LogView)
+        view.append([row] * 200)
+        await pilot.press("slash", *"(.*.*)*zz$", "enter")
+        await says(control, "nothing matches /(.*.*)*zz$/")
+        assert "pool 3/20" not in show.text(control), "lines without the filter"
+
+
+async def test_a_filter_lets_go_of_frozen_rows() -> None:
+    async with shots.running() as (control, pilot):
+        await pilot.press("2", "p", "slash", *"email", "enter")
+        await waiting.until(lambda: rows(control) == ["huey/queue/emailQueue"], what="one row")
+
+
+async def test_an_attempt_stays_open_when_a_newer_one_is_added() -> None:
+    core = simulated.Simulated()
+    async with shots.running((120, 24), core) as (control, pilot):
+        await control.enter(FAILED)
+        await says(control, "3 of 3")
+        await pilot.press("left")
+        await says(control, "attempt 2, failed  2 of 3")
+        core.become("8123", attempts=4)
+        core.events.put_nowait(wire.Touched(refs=(FAILED,)))
+        await says(control, "attempt 2, failed  2 of 4")
+
+
+async def test_a_delayed_job_says_when_it_is_due() -> None:
+    core = simulated.Simulated()
+    core.become(
+        "8123", state=queue.JobState.DELAYED, due_at=facts.ago(-19), finished_at=None, attempts=4
+    )
+    async with shots.running((120, 24), core) as (control, _):
+        await control.enter(FAILED)
+        await says(control, "◷ delayed 4/3 · due in 19s")
+        assert "took -" not in show.text(control)
+
+
+async def test_l_looks_for_what_lines_name_and_for_nothing_else() -> None:
+    core = simulated.Simulated()
+    async with shots.running((120, 24), core) as (control, pilot):
+        await control.enter("audit")
+        await says(control, "queue.retry")
+        await pilot.press("l")
+        await says(control, "/8123/")
+        await control.enter("operations")
+        await says(control, "Retry failed job")
+        core.asked.clear()
+        await pilot.press("l")
+        await waiting.until(lambda: core.asked, what="lines")
+        assert core.asked[-1][2].text == ""
+
+
+async def test_a_stream_is_found_by_its_name_in_a_source_of_any_name() -> None:
+    core = simulated.Simulated()
+    async with shots.running((120, 24), core) as (control, pilot):
+        there = log.LogStream(ref="files/stream/nginx", name="nginx", path="/var/log/nginx")
+        core.events.put_nowait(wire.Changed(source="files", at=facts.NOW, upserts=(there,)))
+        await waiting.until(lambda: control.world.get(there.ref), what="the stream")
+        await pilot.press("colon", *"logs nginx", "enter")
+        await waiting.until(lambda: ("files/stream/nginx", "lines") in asked(core), what="it")
+        await pilot.press("colon", *"logs nothing", "enter")
+        await says(control, "no source has a log stream 'nothing'")
+
+
+def asked(core: simulated.Simulated) -> list[tuple[str, str]]:
+    """Owners and collections that were asked for."""
+    return [(owner, collection) for owner, collection, _ in core.asked]
+
+
+async def test_a_wrong_command_is_said_until_it_is_edited() -> None:
+    async with shots.running() as (control, pilot):
+        await pilot.press("colon", *"nonsense", "enter")
+        await says(control, "there is no 'nonsense'")
+        await pilot.press("backspace")
+        await waiting.until(lambda: "there is no" not in show.text(control), what="no error")
 
 
 async def test_leaving_asks_when_it_stops_a_stack() -> None:
-    async with shots.running(owns_stack=True) as (control, pilot):
+    async with shots.running(owns_stack=lambda: True) as (control, pilot):
         await pilot.press("q")
         await says(control, "Stop the stack?")
         await pilot.press("enter")
@@ -398,6 +504,23 @@ async def test_the_splash_shows_each_step_of_a_boot_and_why_one_failed() -> None
         assert "● postgres       ready      0.7s" in shown
         assert "◌ valkey         starting" in shown
         assert "exit 1: no ␛[31mspace" in shown
+
+
+async def test_leaving_while_the_stack_boots_asks_too_and_home_waits_for_the_answer() -> None:
+    core = simulated.Simulated()
+    core.down = "No core runs yet."
+    control = app.ControlRoom(
+        lambda: core, started=start.Start(place="demo", owns_stack=lambda: True)
+    )
+    async with control.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        await says(control, "Stop the stack?")
+        core.down = ""
+        await waiting.until(lambda: control.world.connected, what="the core")
+        await shots.settled(pilot)
+        assert isinstance(control.screen, confirm.QuitDialog)
+        await pilot.press("escape")
+        await waiting.until(lambda: isinstance(control.screen, home.Home), what="home")
 
 
 async def test_hidden_rooms_ask_for_nothing() -> None:

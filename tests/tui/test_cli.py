@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import io
 import json
 import os
@@ -13,12 +14,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mrcore import errors
 from mrcore.model import base, core, plans, wire
 from mrtui import app, cli, places, screens, start
-from mrtui.cli import check, completion, do, show, status
+from mrtui.cli import check, completion, demo, do, show, status
 from tests.tui import facts, simulated
 
 
@@ -87,15 +89,48 @@ def test_settings_start_the_core_that_a_command_asks_and_the_next_one_finds(
         again = run("check", "--state", str(state), "--settings", str(settings))
         assert again.returncode in (2, 3), again.stdout
         assert places.read_json(state / "core.json")["pid"] == first
+        other = tmp_path / "other.toml"
+        other.write_text(settings.read_text())
+        refused = run("status", "--state", str(state), "--settings", str(other))
+        assert refused.returncode == 2
+        assert f"Stop it (kill {first}) or use another --state." in refused.stderr
+        assert state.stat().st_mode & 0o777 == 0o700
+        killed(first)
+        revived(start.Core(state, settings), first)
     finally:
         os.kill(places.read_json(state / "core.json")["pid"], signal.SIGTERM)
+
+
+def killed(pid: int) -> None:
+    """A core is killed as by the kernel, and is gone."""
+    os.kill(pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+
+
+def revived(core_s: start.Core, before: int) -> None:
+    """A core that was killed is started again, once; not in the folder of a stack."""
+    (core_s.state / "boot.jsonl").write_text("")
+    core_s.revive()
+    assert not core_s.starting
+    (core_s.state / "boot.jsonl").unlink()
+    core_s.revive()
+    assert core_s.starting
+    first = core_s._process
+    core_s.revive()
+    assert core_s._process is first
+    assert first is not None
+    assert first.wait(30) == 0
+    assert core_s.failed() == ""
+    assert places.read_json(core_s.state / "core.json")["pid"] != before
 
 
 def test_settings_that_are_wrong_are_named_by_every_command(tmp_path: Path) -> None:
     settings = tmp_path / "settings.toml"
     settings.write_text("sources = 3\n")
     where = ("--state", str(tmp_path / "state"), "--settings", str(settings))
-    assert str(settings) in run("status", *where).stderr
+    said = run("status", *where).stderr
+    assert said.startswith(f"mrtui: Settings in {settings} are wrong")
+    assert "did not start" not in said
     checked = run("check", *where)
     assert checked.returncode == 3
     assert str(settings) in checked.stdout
@@ -177,13 +212,13 @@ def test_a_url_is_taken_as_it_is_and_nothing_is_the_default_folder(
     assert places.find("", tmp_path / "other", None).state == tmp_path / "other"
 
 
-def test_a_core_runs_when_its_process_lives(tmp_path: Path) -> None:
-    assert not places.core_runs(tmp_path)
+def test_a_core_runs_while_it_holds_its_lock_whatever_core_json_says(tmp_path: Path) -> None:
     (tmp_path / "core.json").write_text(json.dumps({"pid": os.getpid()}))
-    assert places.core_runs(tmp_path)
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    (tmp_path / "core.json").write_text(json.dumps({"pid": ended.pid}))
+    assert not places.core_runs(tmp_path)
+    with (tmp_path / "core.lock").open("w") as file:
+        assert not places.core_runs(tmp_path)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert places.core_runs(tmp_path)
     assert not places.core_runs(tmp_path)
 
 
@@ -210,6 +245,43 @@ def test_a_boot_whose_step_failed_says_which_and_why(tmp_path: Path) -> None:
     (tmp_path / "boot.jsonl").write_text(json.dumps(step) + "\n")
     with pytest.raises(errors.StackError, match="seed did not start: disk full"):
         list(start.boot(start.Stack(tmp_path, None, keep=False), 1))
+
+
+def test_what_the_stack_tells_programs_is_kept_nowhere_and_never_said(tmp_path: Path) -> None:
+    path = tmp_path / "up.log"
+    path.write_text('mrcore: no space left\n{"token": "hunter2"}\n\n')
+    assert start.last_words(path) == "mrcore: no space left"
+    path.write_text('{"token": "hunter2"}\n')
+    assert "hunter2" not in start.last_words(path)
+
+
+def test_of_two_stacks_started_at_once_the_one_that_gave_way_is_not_owned(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", "raise SystemExit(2)"])
+    ended.wait()
+    mine = start.Stack(tmp_path, ended, keep=False)
+    assert not mine.owned
+    assert "exit 2" in mine.failed()
+    with (tmp_path / "stack.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert mine.failed() == "", "the other one runs"
+    running = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert start.Stack(tmp_path, running, keep=False).owned
+    assert not start.Stack(tmp_path, running, keep=True).owned
+    running.communicate(b"\n")
+
+
+def test_only_a_demo_is_seeded_without_being_asked() -> None:
+    assert demo._seed(argparse.Namespace(seed=None, command="demo")) == demo.SEED
+    assert demo._seed(argparse.Namespace(seed=None, command="dev")) is None
+    assert demo._seed(argparse.Namespace(seed=3, command="dev")) == 3
+
+
+def test_the_program_is_named_as_it_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("sys.argv", ["/opt/mr/bin/mrtui", "demo"])
+    assert places.program() == "/opt/mr/bin/mrtui"
+    monkeypatch.setattr("sys.argv", ["/x/mrtui/__main__.py", "demo"])
+    assert places.program() == f"{sys.executable} -m mrtui"
 
 
 # Facts, on the simulated core
@@ -246,6 +318,15 @@ async def test_show_draws_a_screen_without_a_terminal() -> None:
     text = await show.drawn(control, "queues", (80, 24))
     assert "emailQueue" in text
     assert len(text.splitlines()) == 24
+
+
+@pytest.mark.parametrize("words", ["jobs", "job", "detail", "mr://bad", "mr://a/b", "mr:///"])
+def test_show_refuses_what_leads_nowhere(words: str) -> None:
+    done = run("show", words)
+    assert done.returncode == 2
+    assert done.stderr.startswith("mrtui: ")
+    assert "Traceback" not in done.stderr
+    assert words not in completion.words()["show"]
 
 
 def test_show_names_the_screens_when_there_is_no_such() -> None:
@@ -310,6 +391,12 @@ async def test_do_with_plan_only_shows_it(capsys: pytest.CaptureFixture[str]) ->
     assert await do._run(options("queue.retry", REF, "--plan"), client) == 0
     assert "these will fail again" in capsys.readouterr().out
     assert client.applied == []
+
+
+async def test_a_plan_without_targets_counts_them_once() -> None:
+    plan = await simulated.Simulated().plan("queue.retry", plans.Selection(refs=()), {})
+    plan = plan.model_copy(update={"label": "Retry failed job: 0 targets"})
+    assert do.described(plan)[0].startswith("Retry failed job: 0 targets, risk low")
 
 
 async def test_do_of_a_high_risk_needs_yes_where_nobody_can_be_asked(

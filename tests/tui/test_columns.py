@@ -165,7 +165,8 @@ def test_a_source_that_goes_away_moves_no_row_and_keeps_its_sentences() -> None:
     assert table.ordered(queues, fresh, order) == table.ordered(queues, later, order)
     assert {later.mark(entity).text for entity in queues} == {fmt.STALE}
     assert [later.why(entity) for entity in queues] == [fresh.why(entity) for entity in queues]
-    assert later.as_of(["huey"]) == "◌ as of 14:02:10, 14 s old"
+    assert later.as_of(["huey"]) == "? unknown as of 14:02:10, 14 s old"
+    assert later.as_of(["huey"], 40) == "? unknown, 14 s old"
     assert fresh.as_of(["huey"]) == ""
 
 

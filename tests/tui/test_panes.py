@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
 from mrcore.model import base, core, log, queue, wire
 from mrtui import panes, themes, world
-from mrtui.columns import line, table
+from mrtui.columns import check, fmt, line, table
 from mrtui.columns import queue as queue_columns
 from tests.tui import facts
 
@@ -40,7 +44,11 @@ def test_a_server_whose_source_is_away_is_one_line_that_says_why() -> None:
     shown = panes.health(view(made))
     of_pg = [(e, row) for e, row in shown.rows if made.source_of(e) == "pg" or row[1].text == "pg"]
     assert [entity.kind for entity, _ in of_pg] == ["postgres"]
-    assert [cell.text for cell in of_pg[0][1]] == ["?", "pg", "Postgres does not answer: refused"]
+    assert [cell.text for cell in of_pg[0][1]] == [
+        "◌",
+        "pg",
+        "unknown: Postgres does not answer: refused",
+    ]
     assert sorted(entity.ref for entity, _ in shown.rows) == sorted(before)
     assert not [e for e, _ in shown.rows if isinstance(e, core.SourceStatus)]
     assert "not well" in shown.title[0].text
@@ -80,3 +88,72 @@ def test_the_gutter_of_a_scrollbar_is_as_the_ground_behind_it() -> None:
     for theme in themes.load(themes.own_folder()).themes.values():
         assert theme.variables["scrollbar-background"] == theme.background
         assert theme.variables["scrollbar-corner-color"] == theme.background
+
+
+KINDS = {"queues": "huey", "postgres": "pg", "redis": "redis", "logs": "logs"}
+CLAIMS = ("idle", "nothing notable", "all well", "no queue", "no node")
+
+
+def without(made: world.World, name: str) -> None:
+    """A source that has no live set (any more)."""
+    gone = tuple(e.ref for rows in made.tables.values() for e in rows.values())
+    removes = tuple(ref for ref in gone if ref.split("/")[0] == name)
+    made.apply(wire.Changed(source=name, at=facts.ago(20), removes=removes))
+
+
+def said(shown: panes.Shown) -> str:
+    return " ".join([shown.empty, *(cell.text for cell in shown.title)])
+
+
+@pytest.mark.parametrize(("pane", "source"), KINDS.items())
+def test_a_pane_whose_source_does_not_answer_claims_nothing(pane: str, source: str) -> None:
+    made = known()
+    without(made, source)
+    away(made, source, f"{source} did not answer within 2 s")
+    shown = next(make for name, make, _ in panes.PANES if name == pane)(view(made))
+    words = f"? unknown as of 14:01:51, 20 s old: {source} did not answer within 2 s"
+    assert view(made).as_of(shown.sources) == shown.empty == words
+    assert shown.level is base.Level.UNKNOWN
+    assert not any(claim in said(shown) for claim in CLAIMS)
+
+
+@pytest.mark.parametrize(("pane", "source"), KINDS.items())
+def test_a_pane_without_a_source_in_the_settings_says_so(pane: str, source: str) -> None:
+    made = known()
+    without(made, source)
+    made.apply(wire.Changed(source="core", at=facts.NOW, removes=(f"core/source/{source}",)))
+    shown = next(make for name, make, _ in panes.PANES if name == pane)(view(made))
+    assert shown.empty.endswith("in the settings")
+    assert shown.level is None
+    assert not any(claim in said(shown) for claim in CLAIMS)
+
+
+def test_no_row_looks_well_while_the_core_is_lost_and_none_moves() -> None:
+    made = known()
+    before = [entity.ref for entity, _ in panes.health(view(made)).rows]
+    made.lost(facts.NOW, "killed", None)
+    for _, make, _ in panes.PANES:
+        shown = make(view(made))
+        assert all(
+            fmt.GLYPHS[base.Level.OK] not in cell.text for _, row in shown.rows for cell in row
+        )
+        assert "all well" not in said(shown)
+        assert "core lost" in view(made).as_of(shown.sources)
+    rows = [(e.ref, row) for e, row in panes.health(view(made)).rows]
+    assert [address for address, row in rows if row[0].text == fmt.STALE] == before
+
+
+def test_an_old_line_does_not_look_fresh() -> None:
+    made = known()
+    rows = {e.text: row for e, row in panes.lines(view(made)).rows if isinstance(e, log.LogLine)}
+    assert rows["job 8123 failed (3/3)"][0].text == "<1m"
+    assert rows["job 8123 failed (3/3)"][1].style == "bad"
+    later = table.View(made, facts.NOW + timedelta(seconds=400))
+    old = {e.text: row for e, row in panes.lines(later).rows if isinstance(e, log.LogLine)}
+    assert old["job 8123 failed (3/3)"][0].text == "6m"
+    assert {cell.style for cell in old["job 8123 failed (3/3)"]} == {"dim"}
+
+
+def test_a_code_is_said_once() -> None:
+    says = table.Cell("503: the database does not answer", "bad")
+    assert check.measured("503", None, says).text == "503 the database does not answer"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mrtui import app, screens
+from mrcore.model import plans
+from mrtui import app, screens, start
 from mrtui.cli import show
+from mrtui.screens import jobs
 from tests import waiting
 from tests.tui import shots, simulated
 
@@ -40,6 +42,11 @@ def differs(name: str, size: tuple[int, int], shown: str) -> bool:
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(shown + "\n")
     return not path.exists() or shown + "\n" != path.read_text()
+
+
+LARGE = (160, 45)
+ON_LARGE = ("home", "queues", "job", "logs")
+"""Screens that are laid out otherwise where there is much room."""
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -73,3 +80,53 @@ async def test_every_screen_looks_as_it_did(size: tuple[int, int]) -> None:
 def arrived(control: app.ControlRoom, words: str) -> bool:
     """Whether a page is on the screen."""
     return words in show.text(control)
+
+
+async def test_a_large_terminal_looks_as_it_did() -> None:
+    wrong = []
+    async with shots.running(LARGE) as (control, pilot):
+        for name in ON_LARGE:
+            await control.enter(SCREENS[name])
+            if name in PAGES:
+                await waiting.until(functools.partial(arrived, control, PAGES[name]), what=name)
+            await shots.settled(pilot)
+            if differs(name, LARGE, show.text(control)):
+                wrong.append(name)
+            await control.enter("home")
+    assert not wrong, f"not as in tests/golden: {wrong}; UPDATE_GOLDEN=1 accepts them"
+
+
+async def test_dialogs_look_as_they_did() -> None:
+    core, wrong = simulated.Simulated(), []
+    core.risk = plans.Risk.HIGH
+    async with shots.running((80, 24), core, owns_stack=lambda: True) as (control, pilot):
+        await control.enter(SCREENS["jobs"])
+        await waiting.until(lambda: arrived(control, PAGES["jobs"]), what="jobs")
+        for name, key, words in (
+            ("plan", "r", "these will fail again"),
+            ("quit", "q", "Stop the stack?"),
+            ("palette", "ctrl+p", "how each source is"),
+        ):
+            await pilot.press(key)
+            await waiting.until(functools.partial(arrived, control, words), what=name)
+            await shots.settled(pilot)
+            if differs(name, (80, 24), show.text(control)):
+                wrong.append(name)
+            await pilot.press("escape")
+            await waiting.until(lambda: isinstance(control.screen, jobs.Jobs), what="jobs")
+    assert not wrong, f"not as in tests/golden: {wrong}; UPDATE_GOLDEN=1 accepts them"
+
+
+async def test_the_splash_looks_as_it_did() -> None:
+    core = simulated.Simulated()
+    core.silent = True
+    steps = [
+        start.Step("postgres", "ready", 0.7),
+        start.Step("valkey", "ready", 0.1),
+        start.Step("seed", "starting"),
+    ]
+    control = app.ControlRoom(lambda: core, started=start.Start(place="demo", steps=lambda: steps))
+    async with control.run_test(size=(80, 24)) as pilot:
+        await waiting.until(lambda: arrived(control, "seed"), what="the steps")
+        await shots.settled(pilot)
+        assert not differs("splash", (80, 24), show.text(control)), "UPDATE_GOLDEN=1 accepts it"

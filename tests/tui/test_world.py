@@ -188,3 +188,24 @@ def test_touched_refs_come_through_and_change_nothing() -> None:
     difference = known.apply(wire.Touched(refs=("huey/job/a/1",)))
     assert difference.touched == {"huey/job/a/1"}
     assert known.tables == {}
+
+
+def test_nothing_is_well_while_the_core_is_lost_and_all_is_again_with_it() -> None:
+    known, row = world.World(), a_queue("huey", "a")
+    known.apply(snapshot(changed("core", a_status("huey")), changed("huey", row)))
+    assert known.verdict(row, AT) == base.OK
+    known.lost(AT, "it was killed", AT)
+    assert known.verdict(row, AT) == world.LOST
+    assert known.level(AT) is base.Level.UNKNOWN
+    known.apply(snapshot(changed("core", a_status("huey")), changed("huey", row)))
+    assert known.verdict(row, AT) == base.OK
+
+
+def test_the_sources_of_a_kind_are_known_before_their_first_sample() -> None:
+    known = world.World()
+    starting = a_status("main", "unknown", "refused").model_copy(update={"source_kind": "pg"})
+    known.apply(changed("core", starting))
+    assert known.sources_of("postgres") == known.sources_of("session") == {"main"}
+    assert known.sources_of("queue") == frozenset()
+    known.apply(changed("jobs", a_queue("jobs", "a")))
+    assert known.sources_of("queue") == {"jobs"}

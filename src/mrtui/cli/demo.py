@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from mrtui import places, start
 from mrtui.cli import screen
@@ -19,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     keymap = screen.own_keys()
     state = (options.state or places.state_folder(options.command)).expanduser().absolute()
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    stack = start.stack(state, _seed(options, state), options.scale, options.keep)
+    stack = start.stack(state, _seed(options), options.scale, options.keep)
     try:
         if not interactive:
             return _facts(stack)
@@ -31,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
             theme=options.theme,
             locked_theme=locked,
             read_only=options.read_only,
-            owns_stack=stack.owned,
+            owns_stack=lambda: stack.owned,
             steps=lambda: start.steps(state),
             failed=stack.failed,
         )
@@ -40,15 +39,15 @@ def run(options: argparse.Namespace) -> int:
     finally:
         if stack.owned:
             stack.stop(_tell)
-        elif stack.process is not None:
+        elif stack.process is not None and stack.running:
             print(f"The stack goes on in {state}; stop it: kill {stack.process.pid}")
 
 
-def _seed(options: argparse.Namespace, state: Path) -> int | None:
-    """A demo always has its data; `dev` only seeds a stack that has none yet."""
+def _seed(options: argparse.Namespace) -> int | None:
+    """A demo always has its data; `dev` is seeded only when it is asked for."""
     if options.seed is not None:
         return int(options.seed)
-    return SEED if options.command == "demo" or not (state / "postgres").exists() else None
+    return SEED if options.command == "demo" else None
 
 
 def _facts(stack: start.Stack) -> int:
@@ -60,7 +59,8 @@ def _facts(stack: start.Stack) -> int:
 
     place = places.Place(state=stack.state)
     code = status.when_live(screen.connector(place, ""))
-    _tell(f"The screen: run `mrtui --state {stack.state}` in a terminal while the stack runs.")
+    called = f"{places.program()} --state {stack.state}"
+    _tell(f"The screen: run `{called}` in a terminal while the stack runs.")
     return code
 
 

@@ -12,6 +12,7 @@ from mrcore.model import core, plans
 from mrcore.model import ref as refs
 from mrtui import acting, link, world
 from mrtui.cli import reach
+from mrtui.columns import fmt
 from mrtui.columns import operation as columns
 from mrtui.terminal import safe_text
 
@@ -40,7 +41,9 @@ async def _run(options: argparse.Namespace, client: link.Core) -> int:
 
 def described(plan: plans.Plan) -> list[str]:
     """A plan as lines."""
-    made = [f"{plan.label}: {plan.total} targets, risk {plan.risk.value}, plan {plan.plan_id}"]
+    many = fmt.plural(plan.total, "target")
+    named = plan.label.removesuffix(f": {many}")
+    made = [f"{named}: {many}, risk {plan.risk.value}, plan {plan.plan_id}"]
     made += [f"  {refs.url(target.ref)}  {target.label}".rstrip() for target in plan.samples]
     made += [f"  left out {left.count}: {left.why}" for left in plan.left_out]
     made += [f"  causes {cause}" for cause in plan.causes]

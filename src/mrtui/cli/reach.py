@@ -23,19 +23,22 @@ def core(options: argparse.Namespace) -> tuple[places.Place, Callable[[], link.C
     place = places.find(options.target, options.state, options.token_file)
     settings = options.settings or screen.default_settings()
     if settings is not None and place.state is not None and not place.url:
-        _await(place, start.core(place.state, settings))
+        if options.settings:
+            start.refuse_other_settings(place.state, options.settings)
+        _await(start.Core(place.state, settings))
     return place, screen.connector(place, place.token)
 
 
-def _await(place: places.Place, failed: Callable[[], str]) -> None:
-    assert place.state is not None
+def _await(core_s: start.Core) -> None:
+    """Start the core and wait until it answers."""
+    core_s.ensure()
     deadline = time.monotonic() + PATIENCE_S
-    while not places.core_runs(place.state):
-        if why := failed():
-            raise errors.StackError(why)
+    while core_s.starting:
         if time.monotonic() > deadline:
             raise errors.StackError(
-                f"The core of {place.state} was not ready after {PATIENCE_S:.0f} s.",
-                fix=f"See {place.state / 'logs' / 'serve.log'}.",
+                f"The core of {core_s.state} was not ready after {PATIENCE_S:.0f} s.",
+                fix=f"See {core_s.log}.",
             )
         time.sleep(0.05)
+    if why := core_s.failed():
+        raise errors.StackError(why)

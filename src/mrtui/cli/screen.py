@@ -24,8 +24,13 @@ def run(options: argparse.Namespace) -> int:
     keymap = own_keys()
     refuse_without_terminal()
     failed: Callable[[], str] = str
+    revive: Callable[[], None] | None = None
     if place.state is not None and not place.url:
-        failed = start.core(place.state, options.settings or default_settings())
+        if options.settings:
+            start.refuse_other_settings(place.state, options.settings)
+        found = start.Core(place.state, options.settings or default_settings())
+        found.ensure()
+        failed, revive = found.failed, found.revive
     locked = prepared()
     from mrtui import app  # textual, after the core was started
 
@@ -36,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
         read_only=options.read_only,
         failed=failed,
     )
-    return show(app.ControlRoom(connector(place, token), keymap=keymap, started=started))
+    connect = connector(place, token, revive)
+    return show(app.ControlRoom(connect, keymap=keymap, started=started))
 
 
 def default_settings() -> Path | None:
@@ -76,11 +82,19 @@ def prepared() -> str:
     return capabilities.prepare(os.environ).locked_theme  # type: ignore[arg-type]
 
 
-def connector(place: places.Place, token: str) -> Callable[[], link.Core]:
-    """What makes a client; httpx is loaded when it is first called, behind the first frame."""
+def connector(
+    place: places.Place, token: str, revive: Callable[[], None] | None = None
+) -> Callable[[], link.Core]:
+    """What makes a client; httpx is loaded when it is first called, behind the first frame.
+
+    `revive` is called before each: it starts a core where one should be and is not.
+    """
 
     def connect() -> link.Core:
         from mrcore import client
+
+        if revive is not None:
+            revive()
 
         return client.CoreClient.at(state=place.state, url=place.url, token=token)
 

@@ -7,7 +7,8 @@ import asyncio
 import re
 
 from mrcore import errors
-from mrtui import app, screens, start
+from mrcore.model import ref as refs
+from mrtui import app, places, screens, start
 from mrtui.cli import reach
 
 PATIENCE_S = 10.0
@@ -20,15 +21,29 @@ def run(options: argparse.Namespace) -> int:
     wanted = re.fullmatch(r"(\d{2,3})x(\d{1,3})", options.size)
     if wanted is None:
         raise errors.BadRequest(f"{options.size!r} is no size; write 80x24.")
-    if options.screen not in screens.NAMES and "/" not in options.screen:
-        raise errors.BadRequest(
-            f"There is no screen {options.screen!r}.", fix=f"There are {', '.join(screens.NAMES)}."
-        )
+    _refuse_what_is_no_screen(options.screen)
     size = (int(wanted[1]), int(wanted[2]))
     place, connect = reach.core(options)
     control = app.ControlRoom(connect, started=start.Start(place=place.name))
     print(asyncio.run(drawn(control, options.screen, size)))
     return 0
+
+
+def _refuse_what_is_no_screen(name: str) -> None:
+    if "/" in name:
+        try:
+            refs.parse(name)
+        except ValueError as error:
+            raise errors.BadRequest(f"{error}.".replace("..", ".")) from None
+    elif name in ("jobs", "job", "detail"):
+        raise errors.BadRequest(
+            f"The screen {name!r} is of one thing: name its ref.",
+            fix=f"For example: {places.program()} show mr://huey/queue/emailQueue",
+        )
+    elif name not in screens.NAMES:
+        raise errors.BadRequest(
+            f"There is no screen {name!r}.", fix=f"There are {', '.join(screens.NAMES)}."
+        )
 
 
 async def drawn(control: app.ControlRoom, name: str, size: tuple[int, int]) -> str:

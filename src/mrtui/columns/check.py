@@ -38,7 +38,8 @@ def brief(entity: backend.Check, view: View) -> tuple[Cell, ...]:
 def measured(code: str, took_ms: float | None, says: Cell) -> Cell:
     """`200   12ms`, `535 BadCredentials`: the code, then the time or what is wrong."""
     if says.text:
-        return Cell(f"{code:<3} {says.text}".strip(), says.style)
+        words = says.text.removeprefix(code).lstrip(": ") if code else says.text
+        return Cell(f"{code:<3} {words}".strip(), says.style)
     took = "" if took_ms is None else fmt.millis(took_ms)
     return Cell(f"{code:<3} {took:>6}")
 

@@ -46,6 +46,21 @@ def age(at: datetime | None, now: datetime) -> str:
     return seconds(past_s) if past_s >= 0 else f"in {seconds(-past_s)}"
 
 
+def coarse(at: datetime | None, now: datetime) -> str:
+    """How long ago in at most three characters, anew once a minute: `<1m`, `3m`, `2h`, `9d`."""
+    if at is None:
+        return NONE
+    past_s = max(0, int((now - at).total_seconds()))
+    for limit_s, unit_s, unit in (
+        (_HOUR, _MINUTE, "m"),
+        (_DAY, _HOUR, "h"),
+        (100 * _DAY, _DAY, "d"),
+    ):
+        if past_s < limit_s:
+            return f"{past_s // unit_s}{unit}" if past_s >= _MINUTE else "<1m"
+    return "old"
+
+
 def until(at: datetime | None, now: datetime) -> str:
     """How long until an instant: `3m50s`; `due` when it has passed."""
     if at is None:

@@ -33,6 +33,17 @@ def newest(entity: queue.Job) -> datetime | None:
     return entity.finished_at or entity.started_at or entity.enqueued_at
 
 
+def when(entity: queue.Job, view: View) -> str:
+    """Since when it is as it is, or when it is due: `41s ago`, `due in 19s`, `due now`."""
+    at = newest(entity)
+    if at is None:
+        return ""
+    if entity.state is queue.JobState.DELAYED:
+        left = fmt.until(at, view.now)
+        return "due now" if left == "due" else f"due in {left}"
+    return f"{view.age(at)} ago"
+
+
 def attempts(entity: queue.Job) -> str:
     """`3/3`, or `3` where the engine knows no limit."""
     if entity.max_attempts is None:
@@ -55,7 +66,9 @@ def short(identity: str) -> str:
 def cells(entity: queue.Job, view: View) -> tuple[Cell, ...]:
     note = entity.error or (f"on {entity.worker}" if entity.worker else "")
     return (
-        Cell(GLYPHS[entity.state], TONES.get(entity.state, "")),
+        Cell(GLYPHS[entity.state], TONES.get(entity.state, ""))
+        if view.sure(entity)
+        else Cell(fmt.STALE, "stale"),
         Cell(short(entity.id)),
         Cell(entity.name, "strong"),
         Cell(attempts(entity)),

@@ -23,6 +23,9 @@ TONES: dict[base.Level, cells.Style] = {
 """How a level is coloured; the colour only repeats what glyph and word say."""
 
 
+ROOMY = 60
+"""With less room in cells, what is old says its age and not its instant."""
+
 NARROW = 60
 """A table with less room keeps one cell between columns instead of two."""
 
@@ -67,10 +70,15 @@ class View(NamedTuple):
         """What the entity's source said last; a source itself is judged by its age, too."""
         return self.verdict(entity) if isinstance(entity, core.SourceStatus) else entity.verdict
 
+    def sure(self, entity: base.Entity) -> bool:
+        """Whether what the entity's source said last can be believed now."""
+        return self.world.trust(self.world.source_of(entity), self.now).level is base.Level.OK
+
     def mark(self, entity: base.Entity) -> Cell:
-        """The glyph of an entity's verdict: `?` and `◌` when what was said is not sure any more."""
+        """The glyph of an entity's verdict; `◌` when what was said is not sure any more."""
         verdict = self.verdict(entity)
-        if verdict.code == world.STALE:
+        own = isinstance(entity, core.SourceStatus)
+        if verdict.code == world.STALE or not (own or self.sure(entity)):
             return Cell(fmt.STALE, "stale")
         return Cell(fmt.GLYPHS[verdict.level], TONES[verdict.level])
 
@@ -89,21 +97,40 @@ class View(NamedTuple):
         """Place in the order of trouble; a source that goes away does not move its rows."""
         return world.RANK[self.own(entity).level]
 
-    def as_of(self, sources: Iterable[str]) -> str:
-        """`◌ as of 14:01:57, 14 s old: no answer` for what cannot be believed now; else empty."""
-        names = sorted(sources)
-        found = [self.world.trust(name, self.now) for name in names]
-        doubts = [verdict for verdict in found if verdict.level is not base.Level.OK]
-        if self.world.connected and not doubts:
+    def as_of(self, sources: Iterable[str], room: int = ROOMY) -> str:
+        """`? unknown as of 14:01:57, 14 s old: no answer` for what cannot be believed now.
+
+        Empty when all of it can. With little room the instant is left out, its age never.
+        """
+        names = sorted(sources) or ([] if self.world.connected else sorted(self.world.sampled_at))
+        doubts = {name: self.world.trust(name, self.now) for name in names}
+        doubts = {name: doubt for name, doubt in doubts.items() if doubt.level is not base.Level.OK}
+        if not doubts:
             return ""
-        sampled = self.world.sampled_at
-        ages = [sampled[name] for name in names if name in sampled] or list(sampled.values())
-        if not ages:
-            return f"{fmt.STALE} nothing yet"
-        at = min(ages)
-        age_s = max(0, int((self.now - at).total_seconds()))
-        said = next((f": {v.why}" for v in doubts if v.why and v.code != world.STALE), "")
-        return f"{fmt.STALE} as of {fmt.clock(at)}, {age_s} s old{said}"
+        at = min((self.last(name) for name in doubts), key=lambda found: found[0])
+        first = next(iter(doubts.values()))
+        when = f" as of {fmt.clock(at[0])}" if at[1] and room >= ROOMY else ""
+        age_s = max(0, int((self.now - at[0]).total_seconds()))
+        old = f"{age_s} s" if age_s < 600 else fmt.seconds(age_s)
+        said = f"{old} old" if at[1] else f"for {old}"
+        why = f": {first.why}" if first.why and first.code != world.STALE else ""
+        return f"{fmt.GLYPHS[base.Level.UNKNOWN]} unknown{when}, {said}{why}"
+
+    def last(self, source: str) -> tuple[datetime, bool]:
+        """When a source was sampled last, and True; False: never, and since when it fails."""
+        if (at := self.world.sampled_at.get(source)) is not None:
+            return at, True
+        status = self.world.status(source)
+        return (status.since if status and status.since else self.now), False
+
+    def emptiness(self, kind: str, calm: str, words: str = "") -> str:
+        """What an empty list of a kind says: `calm` only when its sources are known to be well."""
+        names = self.world.sources_of(kind)
+        if old := self.as_of(names):
+            return old
+        if not names and self.world.table("source"):
+            return f"no {words or kind} in the settings"
+        return calm
 
 
 Cells = Callable[[Any, View], tuple[Cell, ...]]

@@ -26,10 +26,8 @@ NAMES = (
     "audit",
     "operations",
     "troubles",
-    "jobs",
-    "job",
-    "detail",
 )
+"""The screens that are about everything; the others are of a ref."""
 
 
 def opens(kind: str) -> str:

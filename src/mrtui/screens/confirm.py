@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from mrcore.model import plans
+from mrtui.columns import fmt
 from mrtui.screens import text
 from mrtui.terminal import safe_text
 from mrtui.widgets import cells
@@ -26,6 +27,7 @@ class Answer(NamedTuple):
 class PlanDialog(ModalScreen[Answer | None]):
     """A plan in full: exact targets, what is left out, causes, warnings, undo."""
 
+    CSS_PATH = "../app.tcss"
     BINDINGS = [
         ("escape,q", "cancel", "cancel"),
         ("left", "app.focus_previous", ""),
@@ -71,7 +73,7 @@ class PlanDialog(ModalScreen[Answer | None]):
 
 def lines(plan: plans.Plan) -> list[tuple[cells.Cell, ...]]:
     """What a plan would do, as lines."""
-    made = [_line("what", f"{plan.total} targets", "strong")]
+    made = [_line("what", fmt.plural(plan.total, "target"), "strong")]
     made += [_line("", target.label or target.ref) for target in plan.samples[:6]]
     if plan.total > 6:
         made.append(_line("", f"… {plan.total - 6} more", "dim"))
@@ -89,6 +91,7 @@ def _line(name: str, said: str, style: cells.Style = "") -> tuple[cells.Cell, ..
 class QuitDialog(ModalScreen[bool]):
     """Leaving stops the stack that this screen started."""
 
+    CSS_PATH = "../app.tcss"  # the splash, which it can be over, does without
     BINDINGS = [
         ("escape,n", "cancel", "cancel"),
         ("left", "app.focus_previous", ""),

@@ -47,9 +47,9 @@ class Detail(room.Room):
         with VerticalScroll(id="sections", can_focus=True):
             yield Static(id="text", markup=False)
 
-    def on_mount(self) -> None:
+    def entered(self) -> None:
         self.ask_again()
-        super().on_mount()
+        super().entered()
 
     def noticed(self, difference: world.Difference) -> None:
         """Ask again when it changed or was touched."""
@@ -97,6 +97,8 @@ class Detail(room.Room):
         if self._failed:
             at = fmt.clock(self.found.at) if self.found else fmt.NONE
             parts.append(cells.Cell(f"{fmt.STALE} as of {at}: {self._failed}", "unknown"))
+        else:
+            parts.append(cells.Cell(view.as_of(self.sources()), "unknown"))
         return [view.mark(known), cells.Cell(" "), *text.spaced(parts)]
 
     def lines(self) -> list[prose.Line]:

@@ -11,7 +11,7 @@ from textual.containers import Grid, Vertical
 from textual.widgets import Static
 
 from mrcore.model import base, log, ref
-from mrtui import panes, world
+from mrtui import panes
 from mrtui.columns import fmt, table
 from mrtui.screens import room, text
 from mrtui.widgets import cells, chart, live_table, table_paint
@@ -41,15 +41,14 @@ class BareTable(live_table.LiveTable):
 class Pane(Vertical):
     """A title and a table."""
 
-    def __init__(self, name: str, empty: str) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__(id=f"{name}-pane")
         self.pane = name
-        self._empty = empty
         self.shown: panes.Shown | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="title", markup=False)
-        yield BareTable(placeholder=self._empty)
+        yield BareTable()
         if self.pane == "redis":
             yield chart.Chart("commands", number=fmt.rate, window="last 2 min")
         yield Static(classes="more", markup=False)
@@ -74,20 +73,18 @@ class Pane(Vertical):
         )
         more = self.query_one(".more", Static)
         more.display = bool(quiet)
-        said = text.content([cells.Cell(f" … {quiet} more quiet", "dim")])
-        if quiet and more.content != said:
-            more.update(said)
-        old = view.as_of(shown.sources)
+        text.put(more, text.content([cells.Cell(f" … {quiet} more quiet", "dim")]))
+        rows.placeholder = shown.empty
+        old = view.as_of(shown.sources, width - len(self.pane))
         rows.set_stale(bool(old))
-        said = text.content([cells.Cell(f"{self.pane.upper()} ", "dim"), *self._title(shown, old)])
-        if widget.content != said:
-            widget.update(said)
+        named = cells.Cell(f"{self.pane.upper()} ", "dim")
+        text.put(widget, text.content([named, *self._title(shown, old)]))
         for drawn in self.query(chart.Chart):
             drawn.display = self.size.height > 7
             drawn.show(view.world.recent_total("redis.ops"))
 
     def _title(self, shown: panes.Shown, old: str) -> list[cells.Cell]:
-        return text.spaced([cells.Cell(old, "stale")] if old else shown.title, "  ")
+        return text.spaced([cells.Cell(old, "unknown")] if old else shown.title, "  ")
 
 
 SHORT = {"postgres": "pg"}
@@ -110,11 +107,11 @@ class Home(room.Room):
     def body(self) -> ComposeResult:
         yield Static(id="tabs", markup=False)
         with Grid(id="home"):
-            for name, _, _, empty in panes.PANES:
-                yield Pane(name, empty)
+            for name, _, _ in panes.PANES:
+                yield Pane(name)
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def entered(self) -> None:
+        super().entered()
         self._pane("queues").grid.focus()
 
     @property
@@ -134,41 +131,48 @@ class Home(room.Room):
 
     async def key(self, event: events.Key) -> bool:
         """From the first key on, the pane that is seen is a person's choice."""
+        self._choose()
+        return await super().key(event)
+
+    def on_click(self) -> None:
+        """As a key."""
+        self._choose()
+
+    def _choose(self) -> None:
         if not self._chosen and isinstance(self.grid.parent, Pane):
             self._chosen = self.grid.parent.pane
-        return await super().key(event)
 
     def pull(self) -> None:
         """Every pane; where one is seen at a time, the others in a line of tabs."""
         view = self.view()
-        found = {name: make(view) for name, make, _, _ in panes.PANES}
+        found = {name: make(view) for name, make, _ in panes.PANES}
         seen = self._seen(found)
         for name, shown in found.items():
             pane = self._pane(name)
             pane.set_class(name == seen, "-seen")
             if name == seen or not self.has_class("-single"):
                 pane.show(shown, view)
+                if not self._chosen:
+                    pane.grid.action_edge(0)  # the worst, whatever comes first
         if self.has_class("-single") and self.focused is not self._pane(seen).grid:
             self._pane(seen).grid.focus()
-        said, tabs = text.content(self._tabs(found, seen)), self.query_one("#tabs", Static)
-        if tabs.content != said:
-            tabs.update(said)
+        text.put(self.query_one("#tabs", Static), text.content(self._tabs(found, seen)))
 
     def _seen(self, found: dict[str, panes.Shown]) -> str:
         if self._chosen:
             return self._chosen
         if not any(shown.rows for shown in found.values()):
             return "health"
-        return min(found, key=lambda name: world.RANK[found[name].level])
+        return min(found, key=lambda name: panes.rank(found[name]))
 
     def _tabs(self, found: dict[str, panes.Shown], seen: str) -> list[cells.Cell]:
         line: list[cells.Cell] = []
         for name, shown in found.items():
-            style = table.TONES[shown.level]
+            style = table.TONES[shown.level] if shown.level else "dim"
             word = SHORT.get(name, name) if self.size.width < 50 else name
             word = word.upper() if name == seen else word
             line += [
-                cells.Cell(fmt.GLYPHS[shown.level], style),
+                cells.Cell(fmt.GLYPHS[shown.level] if shown.level else "·", style),
                 cells.Cell(f"{word} ", "strong" if name == seen else "dim"),
             ]
         return line
@@ -196,7 +200,7 @@ class Home(room.Room):
             await super().do_open(argument)
             return
         shown = self.grid.parent
-        for name, _, screen, _ in panes.PANES:
+        for name, _, screen in panes.PANES:
             if isinstance(shown, Pane) and shown.pane == name:
                 self.control.visits.into(screen)
 

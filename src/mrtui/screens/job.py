@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from mrcore.model import queue, ref, wire
 from mrtui import holding, prose, world
+from mrtui.columns import fmt
 from mrtui.columns import job as job_columns
 from mrtui.screens import detail, text
 from mrtui.widgets import cells
@@ -27,7 +28,7 @@ class Job(detail.Detail):
 
     def __init__(self, ref: str = "", cursor: str = "") -> None:
         super().__init__(ref, cursor)
-        self._attempt = 0
+        self._chosen = ""  # section of the attempt that was gone to; the newest without
         self._full = False
 
     def crumbs(self) -> Sequence[str]:
@@ -56,6 +57,17 @@ class Job(detail.Detail):
         parts = self.found.sections if self.found else ()
         return [part for part in parts if part.id.startswith(ATTEMPT)]
 
+    @property
+    def _attempt(self) -> int:
+        """Place of the attempt that is looked at; new ones come above it."""
+        places = (place for place, part in enumerate(self.attempts()) if part.id == self._chosen)
+        return next(places, 0)
+
+    def _choose(self, place: int) -> None:
+        tries = self.attempts()
+        self._chosen = tries[place].id if 0 < place < len(tries) else ""
+        self.repaint()
+
     def noticed(self, difference: world.Difference) -> None:
         """A job is in no live set: ask again when its queue changes, too."""
         address = ref.parse(self.ref)
@@ -80,12 +92,16 @@ class Job(detail.Detail):
             return super().headline()
         view, tone = self.view(), job_columns.TONES.get(found.state, "")
         pending = self.ref in self.control.acting.pending
-        glyph = "⟳" if pending else job_columns.GLYPHS[found.state]
+        glyph = job_columns.GLYPHS[found.state] if view.sure(found) else fmt.STALE
+        glyph = "⟳" if pending else glyph
         word = "asked the core" if pending else found.state.value
         parts = [
             cells.Cell(f"{glyph} {word} {job_columns.attempts(found)}", tone),
-            cells.Cell(f"{view.age(job_columns.newest(found))} ago", "dim"),
-            cells.Cell(f"took {job_columns.took(found)}", "dim"),
+            cells.Cell(job_columns.when(found, view), "dim"),
+            cells.Cell(
+                f"took {took}" if (took := job_columns.took(found)) != fmt.NONE else "", "dim"
+            ),
+            cells.Cell(view.as_of(self.sources()), "unknown"),
             cells.Cell(found.error, "bad"),
         ]
         return text.spaced(parts)
@@ -106,8 +122,8 @@ class Job(detail.Detail):
         tries = self.attempts()
         if not tries:
             return [(cells.Cell("no attempt has failed", "dim"),)]
-        part = tries[self._attempt % len(tries)]
-        place = len(tries) - self._attempt % len(tries)
+        part = tries[self._attempt]
+        place = len(tries) - self._attempt
         sides = "  ".join(["← older"] * (place > 1) + ["newer →"] * (place < len(tries)))
         title = f"{part.title}  {place} of {len(tries)}"
         heading = text.ends([cells.Cell(title, "strong")], [cells.Cell(sides, "dim")], width)
@@ -121,13 +137,11 @@ class Job(detail.Detail):
 
     async def do_older(self, _: str) -> None:
         """The attempt before."""
-        self._attempt = min(self._attempt + 1, max(0, len(self.attempts()) - 1))
-        self.repaint()
+        self._choose(min(self._attempt + 1, len(self.attempts()) - 1))
 
     async def do_newer(self, _: str) -> None:
         """The attempt after."""
-        self._attempt = max(0, self._attempt - 1)
-        self.repaint()
+        self._choose(self._attempt - 1)
 
 
 ROOM = Job

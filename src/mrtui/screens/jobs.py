@@ -55,10 +55,10 @@ class Jobs(paged.Paged):
         """The tab that is shown."""
         return STATES[max(0, self._state)]
 
-    def on_mount(self) -> None:
+    def entered(self) -> None:
         if self._state < 0:
             self._state = self._first()
-        super().on_mount()
+        super().entered()
         self.beside(self._watch, "held")
 
     def crumbs(self) -> Sequence[str]:
@@ -96,9 +96,9 @@ class Jobs(paged.Paged):
         tone = job_columns.TONES.get(entity.state, "")
         return (*made[:-1], cells.Cell(f"→ {entity.state.value}{more}", tone))
 
-    def on_live_table_cursor_moved(self) -> None:
+    def moved(self) -> None:
         """On another row: what was held goes where it belongs."""
-        super().on_live_table_cursor_moved()
+        super().moved()
         if self._holding.now and self.cursor_ref not in self._holding.now:
             self._holding.release()
             self.repaint()

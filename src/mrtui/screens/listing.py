@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.widgets import Static
 
 from mrcore.model import base
-from mrtui import columns
+from mrtui import columns, match
 from mrtui.columns import table
 from mrtui.screens import room, text
 from mrtui.widgets import cells, live_table
-
-
-def matcher(pattern: str) -> Callable[[str], bool]:
-    """A filter: a case-insensitive regular expression, `!` in front inverts it.
-
-    What is no regular expression is looked for as it is.
-    """
-    wanted = not pattern.startswith("!")
-    words = pattern if wanted else pattern[1:]
-    try:
-        found = re.compile(words, re.IGNORECASE)
-    except re.error:
-        found = re.compile(re.escape(words), re.IGNORECASE)
-    return lambda text: bool(found.search(text)) is wanted
 
 
 class Listing(room.Room):
@@ -37,10 +22,12 @@ class Listing(room.Room):
     WITHOUT: ClassVar[tuple[str, ...]] = ("tab.next",)
     KIND: ClassVar[str] = ""
     EMPTY: ClassVar[str] = "nothing here"
+    OF: ClassVar[str] = ""
+    """What its sources are called where the settings have none."""
 
     def __init__(self, ref: str = "", cursor: str = "") -> None:
         super().__init__(ref, cursor)
-        self.pattern = ""
+        self.pattern = self.wrong = ""
         self._order = 0
         self._entities: dict[str, base.Entity] = {}
 
@@ -86,9 +73,11 @@ class Listing(room.Room):
         self, made: Sequence[tuple[base.Entity, tuple[cells.Cell, ...]]], kept: Sequence[int]
     ) -> list[cells.Row]:
         """Rows whose text matches the filter, with only the columns that fit."""
-        if self.pattern:
-            matches = matcher(self.pattern)
-            made = [pair for pair in made if matches(" ".join(cell.text for cell in pair[1]))]
+        if self.wrong:
+            made = []
+        elif self.pattern:
+            fits = match.Match(self.pattern).fits
+            made = [pair for pair in made if fits(" ".join(cell.text for cell in pair[1]))]
         self._entities = {entity.ref: entity for entity, _ in made}
         return [cells.Row(entity.ref, tuple(row[i] for i in kept)) for entity, row in made]
 
@@ -115,24 +104,29 @@ class Listing(room.Room):
         named, rows = self.rows(view, shown.size.width or self.size.width)
         shown.set_columns(named)
         shown.set_rows(rows)
-        shown.placeholder = f"nothing matches /{self.pattern}" if self.pattern else self.EMPTY
+        shown.placeholder = self.emptiness(view)
         if self.order is not None:
             column, descending = table.sorted_by(self.spec(), self.order[0])
             shown.set_sort(column, descending=descending)
         shown.set_stale(bool(view.as_of(self.sources())))
         self.paint_headline()
 
+    def emptiness(self, view: table.View) -> str:
+        """What the table says without rows."""
+        if self.wrong or self.pattern:
+            return self.wrong or f"nothing matches /{self.pattern}/"
+        return view.emptiness(self.KIND, self.EMPTY, self.OF)
+
     def paint_headline(self) -> None:
         """The lines above the table; none takes no room."""
         lines = [line for line in self.headline() if line]
         if old := self.view().as_of(self.sources()):
-            lines.insert(0, [cells.Cell(old, "stale")])
+            lines.insert(0, [cells.Cell(old, "unknown")])
         if self.pattern:
-            lines.append([cells.Cell(f"/{self.pattern}", "accent")])
-        said = text.content_of_lines(lines)
+            filtered = cells.Cell(f"/{self.pattern}/", "accent")
+            lines.append(text.spaced([filtered, cells.Cell(self.wrong, "bad")]))
         widget = self.query_one(".headline", Static)
-        if widget.content != said:
-            widget.update(said)
+        text.put(widget, text.content_of_lines(lines))
         widget.display = bool(lines)
 
     # Verbs
@@ -148,14 +142,16 @@ class Listing(room.Room):
         """Ask for a filter; it works while it is typed, Esc restores the one before."""
 
         def told(typed: str, done: bool) -> str:
-            self.filter_by(typed)
-            return ""
+            if typed != self.pattern:
+                self.filter_by(typed)
+            return self.wrong
 
         self.ask("/", self.pattern, told)
 
     def filter_by(self, pattern: str) -> None:
-        """Show only rows that match."""
-        self.pattern = pattern
+        """Show only rows that match: all of them, so that nothing is held any more."""
+        self.pattern, self.wrong = pattern, match.wrong(pattern)
+        self.grid.freeze(False)
         self.repaint()
 
     async def do_sort(self, _: str) -> None:

@@ -13,8 +13,7 @@ class Live(listing.Listing):
 
     def sources(self) -> list[str]:
         """The sources that report this kind."""
-        known = self.control.world
-        return sorted({known.source_of(entity) for entity in known.table(self.KIND).values()})
+        return sorted(self.control.world.sources_of(self.KIND))
 
     def headline(self) -> list[list[cells.Cell]]:
         """Counts by verdict."""

@@ -11,7 +11,8 @@ from textual.widgets import Static
 from mrcore import errors
 from mrcore.model import base, log, plans
 from mrcore.model import ref as refs
-from mrtui.columns import fmt
+from mrtui import match, world
+from mrtui.columns import fmt, table
 from mrtui.columns import line as line_columns
 from mrtui.screens import room, text
 from mrtui.widgets import cells, log_view
@@ -47,19 +48,22 @@ class Logs(room.Room):
         super().__init__(ref, cursor)
         address = refs.parse(ref) if ref else None
         self.pattern = address.id if address and address.kind == "search" else ""
+        self.wrong = match.wrong(self.pattern)
         self.stream = ref if address and address.kind == "stream" else ""
         self.level = ""
         self.frozen = False
         self._held: list[log_view.LogRow] = []
         self._older: str | None = None
         self._failed = ""
+        self._asking = True
 
     def crumbs(self) -> Sequence[str]:
         return ("logs", refs.parse(self.stream).id) if self.stream else ("logs",)
 
     def sources(self) -> Iterable[str]:
-        known = self.control.world
-        return sorted({known.source_of(entity) for entity in known.table("stream").values()})
+        if self.stream:
+            return [refs.source_of(self.stream)]
+        return sorted(self.control.world.sources_of("stream"))
 
     def owner(self) -> str:
         """The stream, or all of the source that has streams."""
@@ -73,21 +77,30 @@ class Logs(room.Room):
 
     @property
     def cursor_ref(self) -> str:
-        found = self.lines.cursor_row if self.is_mounted else None
+        found = self.lines.cursor_row if self.stands else None
         return found.ref if found is not None else ""
 
     def body(self) -> ComposeResult:
         yield Static(classes="headline", markup=False)
         yield log_view.LogView()
 
-    def on_mount(self) -> None:
+    def entered(self) -> None:
         self.begin()
-        super().on_mount()
+        super().entered()
 
     def begin(self) -> None:
-        """Read and follow anew: another filter, level or stream."""
+        """Read and follow anew: another filter, level or stream; old lines are none of it."""
         self._held.clear()
+        self._asking, self._failed = True, ""
+        self.lines.set_rows(())
         self.beside(self._read, "lines")
+
+    def changed(self, difference: world.Difference) -> None:
+        """Paint together with the lines: one frame, not two."""
+        self.lines.in_frame(self.repaint)
+
+    def tick(self) -> None:
+        self.lines.in_frame(self.repaint)
 
     def wanted(self) -> plans.Query:
         """What is asked for now."""
@@ -101,26 +114,30 @@ class Logs(room.Room):
             try:
                 client = self.control.link.client
                 page = await client.page(self.owner(), "lines", self.wanted())
-                self._older, self._failed = page.cursor, ""
+                if not self.stands:
+                    return  # the app ends
+                self._older, self._failed, self._asking = page.cursor, "", False
                 self.lines.set_rows(rows(reversed(page.rows)))
                 shown = {found.ref for found in page.rows}
                 async for more in client.follow(self.owner(), "lines", self.wanted()):
                     self._take([new for new in rows(more.rows) if new.ref not in shown])
                     shown = set()
             except errors.MrError as error:
-                self._failed = str(error)
+                self._failed, self._asking = str(error), False
                 self.repaint()
             await asyncio.sleep(ASK_AGAIN_S)
 
     def _take(self, new: list[log_view.LogRow]) -> None:
+        if not self.stands:
+            return
         if self.frozen or not self.is_current:
             self._held = [*self._held, *new][-CAPACITY:]
         else:
             self.lines.append(new)
 
-    def on_screen_resume(self) -> None:
+    def resumed(self) -> None:
         self._let_go()
-        super().on_screen_resume()
+        super().resumed()
 
     def _let_go(self) -> None:
         if not self.frozen and self._held:
@@ -139,7 +156,8 @@ class Logs(room.Room):
             page = await client.page(self.owner(), "lines", self.wanted(), self._older)
         except errors.MrError as error:
             self._failed = str(error)
-        else:
+            return
+        if self.stands:
             self._older = page.cursor
             self.lines.prepend(rows(reversed(page.rows)))
 
@@ -151,11 +169,18 @@ class Logs(room.Room):
     # Showing
 
     def pull(self) -> None:
-        self.lines.set_stale(not self.control.world.connected)
-        said = text.content(self.headline())
-        widget = self.query_one(".headline", Static)
-        if widget.content != said:
-            widget.update(said)
+        view = self.view()
+        self.lines.set_stale(bool(view.as_of(self.sources())))
+        self.lines.placeholder = self._emptiness(view)
+        text.put(self.query_one(".headline", Static), text.content(self.headline()))
+
+    def _emptiness(self, view: table.View) -> str:
+        """What an empty log says."""
+        if self.wrong or self._failed:
+            return self.wrong or f"? {self._failed}"
+        if self.pattern and not self._asking:
+            return f"nothing matches /{self.pattern}/"
+        return view.emptiness("stream", "asking" if self._asking else "no lines", "logs")
 
     def headline(self) -> list[cells.Cell]:
         """Rate with its history, filter, level, what is held back, what went wrong."""
@@ -170,12 +195,19 @@ class Logs(room.Room):
         following = "● following" if self.lines.following and not self.frozen else "‖ standing"
         if self.frozen:
             following = f"‖ frozen +{len(self._held)}"
+        view = self.view()
+        old = view.as_of(self.sources())
+        if not self.sources():
+            old = view.emptiness("stream", "", "logs")
         parts = [
-            cells.Cell(following, "ok" if following.startswith("●") else "warn"),
+            cells.Cell(old, "unknown")
+            if old
+            else cells.Cell(following, "ok" if following.startswith("●") else "warn"),
             cells.Cell(fmt.rate(rate)),
             cells.Cell(fmt.spark(recent, 24), "accent"),
             cells.Cell(f"{self.level}s and worse" if self.level else "", "warn"),
-            cells.Cell(f"/{self.pattern}" if self.pattern else "", "accent"),
+            cells.Cell(f"/{self.pattern}/" if self.pattern else "", "accent"),
+            cells.Cell(self.wrong, "bad"),
             cells.Cell(f"? {self._failed}" if self._failed else "", "unknown"),
         ]
         return text.spaced(parts)
@@ -186,15 +218,18 @@ class Logs(room.Room):
         """Ask for a filter: matches light up while it is typed, Enter lets the core filter."""
 
         def told(typed: str, done: bool) -> str:
-            self.lines.search(typed.removeprefix("!"))
-            if done or not typed:
-                if typed != self.pattern:
-                    self.pattern = typed
-                    self.begin()
-                self.repaint()
-            return ""
+            wrong = match.wrong(typed)
+            self.lines.search("" if wrong or typed.startswith("!") else typed)
+            if (done or not typed) and not wrong and typed != self.pattern:
+                self._filter_by(typed)
+            return wrong
 
         self.ask("/", self.pattern, told)
+
+    def _filter_by(self, pattern: str) -> None:
+        self.pattern, self.wrong = pattern, ""
+        self.begin()
+        self.repaint()
 
     async def do_level(self, _: str) -> None:
         """All, warnings and worse, errors only."""
@@ -226,10 +261,8 @@ class Logs(room.Room):
     async def do_back(self, argument: str) -> None:
         """Esc ends the filter first, then leaves."""
         if self.pattern:
-            self.pattern = ""
             self.lines.search("")
-            self.begin()
-            self.repaint()
+            self._filter_by("")
         else:
             await super().do_back(argument)
 

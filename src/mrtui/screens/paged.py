@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mrcore import errors
 from mrcore.model import base, plans
 from mrtui import paging, world
-from mrtui.columns import fmt
+from mrtui.columns import fmt, table
 from mrtui.screens import listing
 from mrtui.widgets import cells
 
@@ -45,14 +45,15 @@ class Paged(listing.Listing):
         """What the pages hold."""
         return self.pager.rows
 
-    def on_mount(self) -> None:
+    def entered(self) -> None:
         self.begin()
-        super().on_mount()
+        super().entered()
         self.beside(self._keep_asking, "pages")
 
     def begin(self) -> None:
         """Ask anew: another state, filter or prefix."""
         self.pager = paging.Pager(self.owner(), self.COLLECTION, self.wanted())
+        self._failed = ""
         self._asks.set()
 
     def noticed(self, difference: world.Difference) -> None:
@@ -63,10 +64,9 @@ class Paged(listing.Listing):
 
     def filter_by(self, pattern: str) -> None:
         """Let the core filter."""
-        if pattern != self.pattern:
-            self.pattern = pattern
-            self.begin()
-            self.repaint()
+        super().filter_by(pattern)
+        self.begin()
+        self.repaint()
 
     def filtered(
         self, made: Sequence[tuple[base.Entity, tuple[cells.Cell, ...]]], kept: Sequence[int]
@@ -74,6 +74,13 @@ class Paged(listing.Listing):
         """The core has filtered already."""
         self._entities = {entity.ref: entity for entity, _ in made}
         return [cells.Row(entity.ref, tuple(row[i] for i in kept)) for entity, row in made]
+
+    def emptiness(self, view: table.View) -> str:
+        if self._failed and not self.wrong:
+            return f"? {self._failed}"
+        if self.pager.looked is None and not self.wrong:
+            return view.emptiness(self.KIND, "asking", self.OF)
+        return super().emptiness(view)
 
     def looked(self) -> list[cells.Cell]:
         """How far the core looked, or why it could not."""
@@ -87,9 +94,9 @@ class Paged(listing.Listing):
         of = "" if far.total is None else f" of {fmt.count(far.total)}"
         return [cells.Cell(f"looked at {fmt.count(far.scanned)}{of}", "dim")]
 
-    def on_live_table_cursor_moved(self) -> None:
+    def moved(self) -> None:
         """Near the end there may be more."""
-        super().on_live_table_cursor_moved()
+        super().moved()
         shown = self.grid
         rows = shown.rows
         if rows and shown.cursor_ref in {row.ref for row in rows[-NEAR_END:]}:
@@ -111,13 +118,15 @@ class Paged(listing.Listing):
 
     async def _ask(self) -> None:
         pager = self.pager
+        if self.wrong or not pager.ref:
+            return
         try:
             await pager.refresh(self.control.link.client)
             self._failed = ""
         except errors.CoreUnreachable:
             self._asks.set()
         except errors.MrError as error:
-            self._failed = str(error)
+            self._failed = str(error) if pager is self.pager else self._failed
         if pager is self.pager:
             self.repaint()
 

@@ -19,6 +19,7 @@ class Postgres(listing.Listing):
     NAME = "postgres"
     KIND = "session"
     EMPTY = "no client session"
+    OF = "Postgres"
 
     def server(self) -> postgres.PostgresServer | None:
         """The server that this is about, or the first there is."""
@@ -30,7 +31,9 @@ class Postgres(listing.Listing):
         """The source of the server; while it has reported none, the one of that kind."""
         if (found := self.server()) is not None:
             return refs.source_of(found.ref)
-        return refs.source_of(self.ref) if self.ref else ""
+        if self.ref:
+            return refs.source_of(self.ref)
+        return min(self.control.world.sources_of("postgres"), default="")
 
     def sources(self) -> Iterable[str]:
         return [self.source()] if self.source() else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mrcore.model import base, queue
+from mrcore.model import queue
 from mrtui.columns import fmt
 from mrtui.screens import listing, text
 from mrtui.widgets import cells
@@ -13,19 +13,19 @@ class Queues(listing.Listing):
 
     NAME = "queues"
     KIND = "queue"
-    EMPTY = "no source has reported a queue yet"
+    EMPTY = "no queue yet"
+    OF = "job queues"
 
     def sources(self) -> list[str]:
         """The sources that have queues."""
-        known = self.control.world
-        return sorted({known.source_of(entity) for entity in known.table("queue").values()})
+        return sorted(self.control.world.sources_of("queue"))
 
     def headline(self) -> list[list[cells.Cell]]:
         """Totals over all queues."""
         view = self.view()
         every = view.world.table("queue").values()
         found = [entity for entity in every if isinstance(entity, queue.Queue)]
-        bad = sum(view.verdict(entity).level is not base.Level.OK for entity in found)
+        bad = sum(not view.well(entity) for entity in found)
         waiting = sum(entity.counts.waiting for entity in found)
         failed = sum(entity.counts.failed for entity in found)
         out = view.world.total("queue.out_rate")

@@ -30,6 +30,7 @@ class Redis(paged.Paged):
     COLLECTION = "keys"
     SCOPES = ("lists", "redis")
     EMPTY = "no key"
+    OF = "Redis"
     REASKS = False
 
     def __init__(self, ref: str = "", cursor: str = "") -> None:
@@ -54,7 +55,9 @@ class Redis(paged.Paged):
         return found.ref if found is not None else self.ref
 
     def sources(self) -> Iterable[str]:
-        return [refs.source_of(self.owner())] if self.owner() else []
+        if self.owner():
+            return [refs.source_of(self.owner())]
+        return sorted(self.control.world.sources_of("node"))
 
     def wanted(self) -> plans.Query:
         return plans.Query(prefix=self.prefix, text=self.pattern)

@@ -38,6 +38,7 @@ class Room(verbs.Verbs, Screen[None]):
         self._cursor = cursor
         self._told: Callable[[str, bool], str] = lambda typed, done: ""
         self._before = ""
+        self._composed = False
         self._asked_from: Widget | None = None
 
     # To be overridden
@@ -73,6 +74,21 @@ class Room(verbs.Verbs, Screen[None]):
         """What keys act on: the row under the cursor."""
         return self.control.world.get(self.cursor_ref)
 
+    def entered(self) -> None:
+        """Its widgets are there: show what is known."""
+        shown = self.grid
+        if shown is not None and self._cursor:
+            shown.cursor_ref = self._cursor
+        self.repaint()
+
+    def resumed(self) -> None:
+        """It is on top again."""
+        self.repaint()
+
+    def moved(self) -> None:
+        """The cursor is on another row."""
+        self.paint_bars()
+
     # What the app calls
 
     @property
@@ -86,8 +102,12 @@ class Room(verbs.Verbs, Screen[None]):
 
     @property
     def stands(self) -> bool:
-        """Whether its widgets are there: composed, and not left. Whoever holds a room asks."""
-        return self.is_mounted and self in self.control.screen_stack
+        """Whether its widgets are there: composed, and not left. Whoever holds a room asks.
+
+        A screen can be left before it is composed, and the app while the room is still on top.
+        """
+        here = self.control
+        return self._composed and not here._exit and self in here.screen_stack
 
     @property
     def cursor_ref(self) -> str:
@@ -123,14 +143,16 @@ class Room(verbs.Verbs, Screen[None]):
         yield prompt.Prompt()
         yield status_bar.KeyLine()
 
+    # Textual calls the handler of every class: what subclasses add is in entered() and resumed().
+
     def on_mount(self) -> None:
-        shown = self.grid
-        if shown is not None and self._cursor:
-            shown.cursor_ref = self._cursor
-        self.repaint()
+        self._composed = bool(self.query("#body > *"))
+        if self.stands:
+            self.entered()
 
     def on_screen_resume(self) -> None:
-        self.repaint()
+        if self.stands:
+            self.resumed()
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < 80 or event.size.height < 24, "-single")
@@ -138,6 +160,8 @@ class Room(verbs.Verbs, Screen[None]):
 
     async def key(self, event: events.Key) -> bool:
         """Do what the table of keys says for here; False for keys that are the widgets' own."""
+        if not self.stands:
+            return False
         asked = self.query_one(prompt.Prompt)
         if asked.is_open:
             return self._key_of(asked, event)
@@ -149,7 +173,8 @@ class Room(verbs.Verbs, Screen[None]):
 
     def on_live_table_cursor_moved(self) -> None:
         """Another row: other keys may work."""
-        self.paint_bars()
+        if self.stands:
+            self.moved()
 
     def on_live_table_widened(self) -> None:
         """Choose the columns anew: before it was laid out, a table had no width."""
@@ -174,9 +199,8 @@ class Room(verbs.Verbs, Screen[None]):
         """The top line, the news, and what the keys do here."""
         self.query_one(status_bar.TopLine).show(bars.standing(self))
         line, fresh = bars.news(self)
-        said, news = text.content(line), self.query_one("#news", Static)
-        if news.content != said:
-            news.update(said)
+        news = self.query_one("#news", Static)
+        text.put(news, text.content(line))
         news.set_class(fresh, "-fresh")
         entries = self.control.keymap.footer(self.SCOPES, self.offered(), self.WITHOUT)
         self.query_one(status_bar.KeyLine).show([status_bar.KeyHint(*e) for e in entries])
@@ -207,6 +231,12 @@ class Room(verbs.Verbs, Screen[None]):
             return False
         return True
 
+    def _hear(self, asked: prompt.Prompt, text: str) -> None:
+        """Typing: say at once what is wrong with it."""
+        wrong = self._told(text, False)
+        if wrong and text == asked.text:
+            asked.fail(wrong)
+
     def _answered(self, asked: prompt.Prompt, text: str) -> None:
         """Enter: close, unless something is wrong with it."""
         if wrong := self._told(text, True):
@@ -217,14 +247,16 @@ class Room(verbs.Verbs, Screen[None]):
 
     def on_prompt_changed(self, event: prompt.Prompt.Changed) -> None:
         """Typing: what hears it may act at once."""
-        if event.prompt.is_open:
-            self._told(event.text, False)
+        if self.stands and event.prompt.is_open:
+            self._hear(event.prompt, event.text)
 
     def on_prompt_submitted(self, event: prompt.Prompt.Submitted) -> None:
         """Enter that came by another way than a key."""
-        self._answered(event.prompt, event.text)
+        if self.stands:
+            self._answered(event.prompt, event.text)
 
     def on_prompt_cancelled(self) -> None:
         """Esc: as it was before."""
-        self._told(self._before, False)
-        self.set_focus(self._asked_from)
+        if self.stands:
+            self._told(self._before, False)
+            self.set_focus(self._asked_from)

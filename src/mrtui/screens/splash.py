@@ -26,12 +26,17 @@ class Splash(Screen[None]):
     """
 
     def __init__(
-        self, place: str, steps: Callable[[], Sequence[start.Step]], says: Callable[[], str]
+        self,
+        place: str,
+        steps: Callable[[], Sequence[start.Step]],
+        says: Callable[[], str],
+        leave: Callable[[], None],
     ) -> None:
         super().__init__()
         self._place = place
         self._steps = steps
         self._says = says
+        self._leave = leave
         self._shown: Content | None = None
 
     def compose(self) -> ComposeResult:
@@ -41,12 +46,16 @@ class Splash(Screen[None]):
         self._timer = self.set_interval(POLL_S, self._poll)
 
     def on_screen_suspend(self) -> None:
-        """Home is over it: nothing more to say."""
-        self._timer.stop()
+        """Home is over it, or a dialog: nothing more to say."""
+        self._timer.pause()
+
+    def on_screen_resume(self) -> None:
+        """The dialog is gone: go on."""
+        self._timer.resume()
 
     def action_leave(self) -> None:
-        """Stop waiting."""
-        self.app.exit(0)
+        """Stop waiting; ask first when that stops a stack."""
+        self._leave()
 
     def _poll(self) -> None:
         text = self._text()

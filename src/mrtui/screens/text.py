@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from textual.content import Content
+from textual.widgets import Static
 
 from mrtui.widgets import cells, fitting
 
@@ -22,6 +23,14 @@ def content(line: Sequence[cells.Cell]) -> Content:
 def content_of_lines(lines: Iterable[Sequence[cells.Cell]]) -> Content:
     """Several lines."""
     return Content("\n").join([content(line) for line in lines])
+
+
+def put(widget: Static, said: Content) -> None:
+    """Show lines that do not wrap; the screen is laid out anew only when their number changes."""
+    shown = widget.content
+    if shown != said:
+        same = isinstance(shown, Content) and shown.plain.count("\n") == said.plain.count("\n")
+        widget.update(said, layout=not same)
 
 
 def spaced(parts: Iterable[cells.Cell], gap: str = " · ") -> list[cells.Cell]:

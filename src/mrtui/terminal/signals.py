@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import signal
 import traceback
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from textual.app import App
+from textual.worker import WorkerFailed
 
 from mrtui.terminal import safe_text
 
@@ -28,8 +28,12 @@ def run(
     may be secrets: here the first two leave the app as `q` does, and a crash is written to a file
     in `crash_folder` without them.
     """
+
+    def crashed(error: Exception) -> None:
+        _crashed(app, error, crash_folder, now)
+
     # Textual has no public way to say what a crash prints.
-    setattr(app, "_fatal_error", functools.partial(_crashed, app, crash_folder, now))  # noqa: B010
+    setattr(app, "_handle_exception", crashed)  # noqa: B010
     result = asyncio.run(_until_left(app, mouse))
     signal.alarm(0)
     return app.return_code or (result if isinstance(result, int) else 0)
@@ -53,9 +57,13 @@ def _leave(app: App[Any], number: signal.Signals) -> None:
     app.exit(return_code=128 + number)
 
 
-def _crashed(app: App[Any], folder: Path, now: Callable[[], datetime]) -> None:
-    error = app._exception
-    assert error is not None, "Textual sets it before it calls this"
+def _crashed(app: App[Any], error: Exception, folder: Path, now: Callable[[], datetime]) -> None:
+    """Write down the first error and leave; what fails while leaving is a consequence of it."""
+    app._return_code = 1
+    if app._exception is not None:
+        return
+    app._exception = error
+    app._exception_event.set()
     try:
         path = write_crash(error, folder, now())
     except OSError as reason:
@@ -70,7 +78,7 @@ def write_crash(error: BaseException, folder: Path, now: datetime) -> Path:
     OSError when the folder cannot be written. The file is the person's own (0600): an error's
     text can quote what was being read.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"crash-{now:%Y%m%dT%H%M%S.%f}.txt"
     path.touch(mode=0o600, exist_ok=False)
     path.write_text(report(error, now), "utf-8")
@@ -79,6 +87,8 @@ def write_crash(error: BaseException, folder: Path, now: datetime) -> Path:
 
 def report(error: BaseException, now: datetime) -> str:
     """The text of a crash file: the error, its causes, and the lines of code, nothing else."""
-    lines = traceback.TracebackException.from_exception(error, capture_locals=False).format()
+    # Textual's own error around that of a worker was never raised: it has no place of its own.
+    cause = error.error if isinstance(error, WorkerFailed) else error
+    lines = traceback.TracebackException.from_exception(cause, capture_locals=False).format()
     body = "".join(lines).splitlines()
     return "\n".join([f"mrtui crashed at {now.isoformat()}", *map(safe_text.safe_text, body), ""])

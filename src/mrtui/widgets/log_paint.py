@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from mrtui import match
 from mrtui.widgets import fitting, log_buffer, tones
 
 GUTTER: Final = 2
@@ -31,7 +31,7 @@ class Look(NamedTuple):
     cursor: bool
     focused: bool
     stale: bool
-    pattern: re.Pattern[str] | None
+    pattern: match.Match | None
 
 
 class Painter:
@@ -79,15 +79,14 @@ class Painter:
         stream = f"{fitting.fit(fitting.safe(row.stream), self._stream)} " if self._stream else ""
         return f"{time}{label} {stream}"
 
-    def _searched(self, text: str, base: Style, pattern: re.Pattern[str] | None) -> list[Segment]:
+    def _searched(self, text: str, base: Style, pattern: match.Match | None) -> list[Segment]:
         if pattern is None:
             return [Segment(text, base)]
         found, at = [], 0
-        match = base + self._palette.tone("match")
-        for hit in pattern.finditer(text):
-            if hit.end() > hit.start():
-                found += [Segment(text[at : hit.start()], base), Segment(hit[0], match)]
-                at = hit.end()
+        lit = base + self._palette.tone("match")
+        for start, end in pattern.spans(text):
+            found += [Segment(text[at:start], base), Segment(text[start:end], lit)]
+            at = end
         return [*found, Segment(text[at:], base)]
 
     def overlaid(self, line: Strip, text: str) -> Strip:

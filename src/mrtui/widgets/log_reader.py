@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from mrtui import match
 from mrtui.widgets import log_buffer
 
 
@@ -16,7 +16,7 @@ class Reader:
         self.at = -1  # index of the cursor's row; -1 without rows
         self.following = True
         self.unseen = 0
-        self.pattern: re.Pattern[str] | None = None
+        self.pattern: match.Match | None = None
 
     def clear(self) -> None:
         """Begin with no rows, following."""
@@ -56,19 +56,17 @@ class Reader:
         self.following = False
 
     def search(self, text: str) -> int:
-        """Look for a regular expression, or for the text itself when it is none; "" for nothing.
+        """Look for a regular expression; "" for nothing.
 
-        Returns how many rows match.
+        Returns how many rows match. Raises BadRequest, looking for nothing, when it is none.
         """
-        try:
-            self.pattern = re.compile(text, re.IGNORECASE) if text else None
-        except re.error:
-            self.pattern = re.compile(re.escape(text), re.IGNORECASE)
+        self.pattern = None
+        self.pattern = match.Match(text) if text else None
         return sum(map(self.matches, self.buffer.rows))
 
     def matches(self, row: log_buffer.LogRow) -> bool:
         """Whether a row has what is searched for."""
-        return self.pattern is not None and self.pattern.search(row.shown) is not None
+        return self.pattern is not None and self.pattern.fits(row.shown)
 
     def hit(self, step: int) -> bool:
         """Go to the next row that matches, round the end if need be; False when there is none."""

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from rich.segment import Segment
 from textual import reactive
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
-from textual.timer import Timer
 
-from mrtui.widgets import fitting, line_window, log_buffer, log_paint, log_reader, tones
+from mrtui.widgets import fitting, frames, line_window, log_buffer, log_paint, log_reader, tones
 
 LogRow = log_buffer.LogRow
 
-FRAME_S: Final = 0.25
-"""New lines are painted at most this often."""
 
-
-class LogView(line_window.LineWindow, can_focus=True):
+class LogView(frames.Frames, can_focus=True):
     """Rows oldest first. Filtering is the caller's; reading, wrapping and searching are ours.
 
     While it follows, the newest line stays in sight and no cursor is drawn; moving up stops that,
@@ -71,7 +67,6 @@ class LogView(line_window.LineWindow, can_focus=True):
         self._palette = tones.Palette(self)
         self._painter = log_paint.Painter(self._palette)
         self._waiting: list[LogRow] = []
-        self._frame: Timer | None = None
         self._wraps = False
         self._widest = 0
         self._top_told = False
@@ -95,9 +90,7 @@ class LogView(line_window.LineWindow, can_focus=True):
     def append(self, rows: Sequence[LogRow]) -> None:
         """Add newer rows; what comes within a frame of the last painting is painted together."""
         self._waiting.extend(rows)
-        if self._frame is None and self.is_mounted:
-            self._flush()
-            self._frame = self.set_timer(FRAME_S, self._frame_over)
+        self._begin_frame()
 
     def prepend(self, rows: Sequence[LogRow]) -> None:
         """Add older rows; the lines in sight stay where they are."""
@@ -115,7 +108,9 @@ class LogView(line_window.LineWindow, can_focus=True):
         self._reader.clear()
         self._top_told = False
         self._waiting = list(rows)
+        self._settle()
         self._flush()
+        self.refresh()
 
     def set_stale(self, stale: bool) -> None:
         """Grey everything; the pane says in words how old it is."""
@@ -124,23 +119,23 @@ class LogView(line_window.LineWindow, can_focus=True):
             self.refresh()
 
     def search(self, text: str) -> int:
-        """Highlight what matches a regular expression (or, if it is none, the text itself).
+        """Highlight what matches a regular expression.
 
-        Returns how many rows match; an empty text ends the search.
+        Returns how many rows match; an empty text ends the search. Raises BadRequest, and ends the
+        search, when it is no expression.
         """
-        count = self._reader.search(text)
-        self.refresh()
-        return count
+        try:
+            return self._reader.search(text)
+        finally:
+            self.refresh()
 
     # Growing
 
     def on_mount(self) -> None:
         self._flush()
 
-    def _frame_over(self) -> None:
-        self._frame = None
-        if self._waiting:
-            self.append(())
+    def _waits(self) -> bool:
+        return bool(self._waiting)
 
     def _flush(self) -> None:
         rows, self._waiting = self._waiting, []

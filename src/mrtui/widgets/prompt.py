@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Label
 
@@ -17,18 +17,19 @@ from mrtui.widgets import fitting
 Complete = Callable[[str], Sequence[str]]
 
 
-class Prompt(Horizontal):
-    """A sign, what is typed, and on its right what is wrong with it."""
+class Prompt(Vertical):
+    """A sign, what is typed, and below it what is wrong with it."""
 
     DEFAULT_CSS = """
-    Prompt { height: 1; display: none; background: $bar-background; color: $bar-foreground; }
+    Prompt { height: auto; display: none; background: $bar-background; color: $bar-foreground; }
     Prompt.-open { display: block; }
-    Prompt > #sign { width: auto; padding: 0 0 0 1; color: $state-accent; text-style: bold; }
-    Prompt > Input {
+    Prompt > #line { height: 1; }
+    Prompt #sign { width: auto; padding: 0 0 0 1; color: $state-accent; text-style: bold; }
+    Prompt Input {
         width: 1fr; height: 1; border: none; padding: 0; background: $bar-background;
         &:focus { border: none; background: $bar-background; background-tint: $bar-background 0%; }
     }
-    Prompt > #error { width: auto; max-width: 60%; padding: 0 1; color: $state-bad; }
+    Prompt > #error { width: 1fr; max-height: 3; padding: 0 1; color: $state-bad; display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", show=False, id="prompt.cancel"),
@@ -67,12 +68,14 @@ class Prompt(Horizontal):
         self._draft = ""
         self._offers: tuple[str, ...] = ()
         self._offer = -1
+        self._failed: str | None = None  # what `fail` was said about
 
     def compose(self) -> ComposeResult:
-        yield Label("", id="sign", markup=False)
         field = Input(compact=True, select_on_focus=False)
         field.cursor_blink = False
-        yield field
+        with Horizontal(id="line"):
+            yield Label("", id="sign", markup=False)
+            yield field
         yield Label("", id="error", markup=False)
 
     @property
@@ -115,7 +118,10 @@ class Prompt(Horizontal):
 
     def fail(self, sentence: str) -> None:
         """Say what is wrong with what is typed; "" takes it back."""
-        self.query_one("#error", Label).update(fitting.safe(sentence))
+        self._failed = self.text if sentence else None
+        label = self.query_one("#error", Label)
+        label.update(fitting.safe(sentence))
+        label.display = bool(sentence)
 
     def action_cancel(self) -> None:
         """Close without an answer."""
@@ -156,7 +162,8 @@ class Prompt(Horizontal):
             event.input.value = safe
             return
         self._offer = -1
-        self.fail("")
+        if self._failed != safe:  # what was typed before it failed may be told after it
+            self.fail("")
         self.post_message(self.Changed(self, self._sign, self.text))
 
     @on(Input.Submitted)

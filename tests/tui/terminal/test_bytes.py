@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from mrtui import themes
 from mrtui.terminal import frame_diff
-from mrtui.widgets import cells, chart, live_table, log_view, status_bar
+from mrtui.widgets import cells, chart, frames, live_table, log_view, status_bar
 from tests.tui.terminal import captured
 
 Text = Callable[[int], str]
@@ -117,7 +117,7 @@ async def test_a_typical_second_is_at_most_2_kb() -> None:
         terminal.spent()
         room(pilot).sample(changed=(0, 3, 4, 9, 12, 15), turn=3)
         room(pilot).log_pane.append([line(40), line(41), line(42)])
-        await pilot.pause(2 * log_view.FRAME_S)
+        await pilot.pause(2 * frames.FRAME_S)
         assert "with code 42" in "\n".join(terminal.lines())
         assert 100 < terminal.spent() <= 2_000
 

@@ -32,6 +32,11 @@ class Small(App):
     def key_c(self):
         password = "hunter" + "2"
         raise RuntimeError("it broke \\x1b[31m" + password[:0])
+    def key_w(self):
+        self.run_worker(self.broken(), name="one")
+        self.run_worker(self.broken(), name="two")
+    async def broken(self):
+        raise LookupError("in a worker")
     def key_q(self):
         self.exit(7)
 
@@ -117,6 +122,19 @@ def test_a_crash_goes_to_a_file_without_variables(tmp_path: Path) -> None:
     assert "hunter2" not in text
     assert b"hunter2" not in terminal.output
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_worker_s_crash_says_where_and_two_are_told_as_one(tmp_path: Path) -> None:
+    folder = tmp_path / "crashes"
+    terminal = Terminal(folder)
+    os.write(terminal.master, b"w")
+    assert terminal.end() == 1
+    (path,) = folder.iterdir()
+    text = path.read_text()
+    assert "in broken" in text
+    assert "LookupError: in a worker" in text
+    assert b"textual" not in terminal.output
+    assert b"--dev" not in terminal.output
 
 
 def test_a_crash_that_cannot_be_written_is_still_told(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mrcore import errors
 from mrtui.widgets import log_view
 from tests import waiting
 from tests.tui.widgets import stage
@@ -187,7 +190,8 @@ async def test_searching_highlights_counts_and_goes_round() -> None:
             if segment.text == "line 10"
         }
         assert len(styles) == 1
-        assert log.search("(") == 0, "no regular expression: the text itself"
+        with pytest.raises(errors.BadRequest, match="not a regular expression"):
+            log.search("(")
         assert log.search("") == 0
         await pilot.press("n")
         assert log.cursor_row == rows(10, 11)[0]
@@ -225,3 +229,29 @@ async def test_other_rows_replace_all_and_follow() -> None:
         await pilot.pause()
         assert [line[-6:] for line in app.lines()[:3]] == ["line 5", "line 6", ""]
         assert log.following
+
+
+async def test_no_rows_instead_of_some_leave_nothing_on_the_screen() -> None:
+    log = log_view.LogView()
+    app = Stage(log)
+    async with app.run_test(size=(60, 4)) as pilot:
+        log.set_rows(rows(0, 20))
+        await pilot.pause()
+        assert "line 19" in app.lines()[3]
+        log.placeholder = "nothing matches"
+        log.set_rows(())
+        await pilot.pause()
+        assert app.lines() == ["  nothing matches", "", "", ""]
+
+
+async def test_what_stands_around_the_lines_is_painted_with_them_and_once_a_frame() -> None:
+    log = log_view.LogView()
+    app = Stage(log)
+    async with app.run_test(size=(60, 4)):
+        painted: list[str] = []
+        for word in ("first", "second", "third"):
+            log.in_frame(lambda word=word: painted.append(f"{word} {len(log.rows)}"))  # type: ignore[misc]
+            log.append(rows(0, 1))
+        await waiting.until(lambda: len(painted) == 2, what="the next frame")
+        await waiting.until(lambda: len(log.rows) == 3, what="all rows")
+        assert painted == ["first 0", "third 0"], "before the lines of its frame"
