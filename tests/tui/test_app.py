@@ -12,6 +12,7 @@ from mrtui import app, start
 from mrtui.cli import show
 from mrtui.columns import table
 from mrtui.screens import confirm, home, job, jobs, room
+from mrtui.terminal import capabilities
 from mrtui.widgets import log_view
 from tests import waiting
 from tests.tui import facts, shots, simulated
@@ -360,6 +361,17 @@ async def test_every_theme_can_be_changed_to_while_it_runs() -> None:
             await shots.settled(pilot)
             assert control.theme == name or name == "nope"
         await says(control, "themes: ")
+
+
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": "vt100"}])
+@pytest.mark.parametrize("theme", ["", "contrast"])
+async def test_it_starts_where_there_are_no_colours(environ: dict[str, str], theme: str) -> None:
+    found = capabilities.prepare({"TERM": "xterm-256color", **environ})
+    assert found.locked_theme == "ansi"
+    async with shots.running(theme=theme, locked_theme=found.locked_theme) as (control, pilot):
+        assert control.theme == "ansi"
+        await pilot.press("2", "colon", *"theme contrast", "enter")
+        await says(control, "allows the theme ansi only")
 
 
 async def test_a_list_that_is_filtered_to_nothing_says_so() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
+import pytest
 from textual import events
 
 from mrtui import app, keys
 from mrtui.cli import show
-from mrtui.screens import detail, postgres, schedules
+from mrtui.screens import detail, home, postgres, room, schedules
 from tests import waiting
 from tests.tui import shots, simulated
 
@@ -78,3 +80,46 @@ async def test_enter_typed_ahead_opens_a_row_of_the_screen_that_comes() -> None:
         await waiting.until(lambda: isinstance(control.screen, detail.Detail), what="a key")
         assert control.screen.ref.startswith("redis/key/")  # type: ignore[attr-defined]
         await shots.settled(pilot)
+
+
+@pytest.mark.parametrize(
+    "sequence",
+    [
+        "2 enter enter escape escape",
+        "2 minus minus minus",
+        "5 escape",
+        "4 enter escape",
+        "slash s p space",
+        "1 2 3 4 5 minus minus 1",
+    ],
+)
+async def test_screens_that_are_left_before_they_are_there_break_nothing(sequence: str) -> None:
+    async with shots.running() as (control, pilot):
+        for pauses in range(4):
+            for key in sequence.split():
+                typed(control, key)
+                for _ in range(pauses):
+                    await asyncio.sleep(0)
+            await pilot.pause()
+            assert control._exception is None
+        for key in sequence.split():
+            typed(control, key)
+        control.exit(0)
+    assert control._exception is None
+    assert control.return_code == 0
+
+
+async def test_a_room_that_was_left_before_it_was_composed_does_nothing() -> None:
+    async with shots.running() as (control, pilot):
+        control.visits.go("queues")
+        queues = control.screen
+        assert isinstance(queues, room.Room)
+        control.visits.back()
+        await waiting.until(lambda: isinstance(control.screen, home.Home), what="home")
+        await shots.settled(pilot)
+        assert not queues.stands
+        queues.repaint()
+        queues.on_screen_resume()
+        queues.on_live_table_cursor_moved()
+        assert not await queues.key(events.Key("s", "s"))
+        await queues.do("filter")

@@ -105,7 +105,7 @@ async def test_dialogs_look_as_they_did() -> None:
         for name, key, words in (
             ("plan", "r", "these will fail again"),
             ("quit", "q", "Stop the stack?"),
-            ("palette", "ctrl+p", "how each source is"),
+            ("palette", "ctrl+p", "the stack's processes"),
         ):
             await pilot.press(key)
             await waiting.until(functools.partial(arrived, control, words), what=name)
