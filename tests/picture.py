@@ -63,11 +63,13 @@ def _run(x: float, y: float, text: str, char: Char) -> Iterator[str]:
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{CELL_HEIGHT}"'
             f' fill="#{back}"/>'
         )
-    if text.strip():
+    if shown := text.strip():
+        x += (len(text) - len(text.lstrip())) * CELL_WIDTH
+        width = len(shown) * CELL_WIDTH
         weight = ' font-weight="bold"' if char.bold else ""
         yield (
             f'<text x="{x:.1f}" y="{y + 13.5:.1f}" textLength="{width:.1f}" fill="#{front}"'
-            f"{weight}>{escape(text)}</text>"
+            f"{weight}>{escape(shown)}</text>"
         )
 
 
@@ -84,7 +86,11 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=120)
     parser.add_argument("--rows", type=int, default=34)
     parser.add_argument("--press", default="", help="keys to press before the picture")
-    parser.add_argument("--until", default=r"[▲✖] emailQueue", help="what the screen must show")
+    parser.add_argument(
+        "--until",
+        default=r"(?s)(?=.*[▲✖] emailQueue)(?=.*blocks \d)",
+        help="what the screen must show",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as state:
         argv = [sys.executable, "-m", "mrtui", "demo", "--state", state]
