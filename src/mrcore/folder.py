@@ -5,7 +5,7 @@ core.lock  core.json      the one core of this folder: {"pid", "socket", "contro
 stack.lock stack.json     the one stack of this folder: the ready line of `mrcore up`, mode 0600
 boot.jsonl                the stack's boot, a step a line
 processes.json            the stack's processes now
-settings.json             what the stack tells its core, mode 0600
+settings.json mentor.json what the stack tells its core and Mr. Mentor's processes, mode 0600
 token                     the local bearer token for TCP, mode 0600
 ledger.sqlite history.sqlite  logs/  postgres/  valkey/
 ```

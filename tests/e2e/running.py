@@ -51,6 +51,13 @@ def mrtui(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
 
+def mrcore(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run an `mrcore` verb to its end."""
+    return subprocess.run(
+        [*MRCORE, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
 @contextlib.contextmanager
 def stack(state: Path, *options: str, prefix: Sequence[str] = ()) -> Iterator[Stack]:
     """Start `mrcore up --json`, wait for its line, and stop it at the end."""

@@ -66,3 +66,15 @@ def test_what_cannot_be_done_has_a_code_and_a_sentence(stack: running.Stack) -> 
         assert refused.returncode == 2
         assert refused.stderr.startswith("mrtui: ")
         assert "Traceback" not in refused.stderr
+
+
+def test_a_process_started_by_hand_joins_the_stack(stack: running.Stack, tmp_path: Path) -> None:
+    done = running.mrcore("rqworker", "--burst", "--state", str(stack.state))
+    assert done.returncode == 0, done.stderr
+    again = running.mrcore("seed", "--seed", "7", "--state", str(stack.state))
+    assert again.returncode == 0, again.stderr
+    assert "0 rows written" in again.stdout
+    away = running.mrcore("worker", "--state", str(tmp_path))
+    assert away.returncode == 2
+    assert "No stack runs in" in away.stderr
+    assert (stack.state / "mentor.json").stat().st_mode & 0o077 == 0

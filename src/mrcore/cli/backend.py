@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
@@ -10,19 +11,22 @@ import click
 @click.command()
 @click.option("--colour", type=click.Choice(["blue", "green"]), required=True)
 @click.option("--port", type=click.IntRange(1, 65535), required=True)
+@click.option(
+    "--state", type=click.Path(path_type=Path), help="Join the stack that runs in this folder."
+)
 @click.option("--host", default="127.0.0.1", show_default=True)
-def command(colour: str, port: int, host: str) -> None:
+def command(colour: str, port: int, state: Path | None, host: str) -> None:
     """Run Mr. Mentor's HTTP API, one colour, until SIGTERM.
 
     Reads DB_*, REDIS_*, NODE_ENV, MR_RELEASE and MR_HEALTH (deep or shallow).
 
-    Example: mrcore backend --colour blue --port 8081
+    Example: mrcore backend --colour blue --port 8081 --state /tmp/mr
     """
     # Imported here: `mrcore backend --help` needs no web framework.
     import uvicorn
 
     from mrcore.mentor import app, console
-    from mrcore.stack import ready
+    from mrcore.stack import joining, ready
 
     class Server(uvicorn.Server):
         async def startup(self, *args: object, **kwargs: object) -> None:
@@ -30,6 +34,7 @@ def command(colour: str, port: int, host: str) -> None:
             if self.started:
                 ready.announce()
 
+    joining.join(state)
     console.set_up()
     config = uvicorn.Config(
         app.create(colour, os.environ),

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 
 from mrcore import errors, folder
 from mrcore.mentor import config, console, finance
-from mrcore.stack import ready
+from mrcore.stack import joining, ready
 
 
 class _Worker(rq.SimpleWorker):
@@ -29,7 +29,7 @@ class _Worker(rq.SimpleWorker):
 @click.option(
     "--state",
     type=click.Path(path_type=Path),
-    help="State folder; exports go to its exports/. Without it MR_STATE, else a temporary folder.",
+    help="Join the stack that runs in this folder; exports go to its exports/.",
 )
 @click.option("--burst", is_flag=True, help="End when the queue is empty.")
 def command(state: Path | None, burst: bool) -> None:
@@ -40,6 +40,7 @@ def command(state: Path | None, burst: bool) -> None:
     Example: mrcore rqworker --state /tmp/mr
     """
     console.set_up()
+    joining.join(state)
     if state or os.environ.get("MR_STATE"):
         os.environ[finance.FOLDER] = str(folder.StateFolder(state).make() / "exports")
     settings = config.Config.read(os.environ).redis

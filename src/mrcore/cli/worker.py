@@ -15,10 +15,15 @@ import redis
 from mrcore import errors, worker
 from mrcore.mentor import config, console
 from mrcore.sources import base
+from mrcore.stack import joining
 
 
 @click.command()
-@click.option("--state", type=click.Path(path_type=Path), help="State folder (of the stack).")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    help="Join the stack that runs in this folder.",
+)
 @click.option("--queues", default="", help="Consume only these, comma-separated.")
 @click.option(
     "--app",
@@ -39,12 +44,11 @@ def command(state: Path | None, queues: str, app: str, schedules: str, threads: 
     Running jobs may end within 5 s; what still runs then goes back into its queue. Reads REDIS_*
     and what the jobs need (DB_*, EMAIL_*).
 
-    Example: mrcore worker --queues emailQueue,kpiQueue
+    Example: mrcore worker --state /tmp/mr --queues emailQueue,kpiQueue
     """
     console.set_up()
     logging.getLogger("huey").setLevel(logging.CRITICAL)  # every outcome is told by ours
-    if state is not None:
-        os.environ["MR_STATE"] = str(state)
+    joining.join(state)
     settings = config.Config.read(os.environ)
     pool = redis.ConnectionPool(**settings.redis.options())
     made = worker.Worker(

@@ -18,6 +18,7 @@ from mrcore.stack import (
     addresses,
     children,
     credentials,
+    joining,
     plan,
     probes,
     process,
@@ -179,6 +180,7 @@ async def _prepare(state: folder.StateFolder, order: Order) -> plan.Plan:
     (state / "logs").mkdir(mode=0o700, exist_ok=True)
     whole = plan.Plan(state, order.settings, words, places, order.seed, order.scale)
     state.write_json("settings.json", whole.core_settings())
+    joining.keep(state, {**whole.mentor_names(), **whole.seed_names()})
     return whole
 
 

@@ -154,14 +154,10 @@ class Plan:
             return []
         words = ["seed", "--scale", self.scale]
         words += [] if self.seed is None else ["--seed", str(self.seed)]
-        env = {
-            "MR_ADMIN_DSN": self.places.postgres.url,
-            "MR_WATCHER_PASSWORD": self.words.watcher,
-        }
         spec = supervisor.Spec(
             "seed",
             _mrcore(*words),
-            {**self.mentor_env(), **env},
+            {**self.mentor_env(), **self.seed_names()},
             tier=supervisor.Tier.ONCE,
             after=after,
             once=True,
@@ -190,10 +186,20 @@ class Plan:
         return {**mine, **own}
 
     def mentor_env(self) -> dict[str, str]:
+        """The environment of Mr. Mentor's processes."""
+        return {**self.env(), **self.mentor_names()}
+
+    def seed_names(self) -> dict[str, str]:
+        """What `mrcore seed` is told besides."""
+        return {
+            "MR_ADMIN_DSN": self.places.postgres.url,
+            "MR_WATCHER_PASSWORD": self.words.watcher,
+        }
+
+    def mentor_names(self) -> dict[str, str]:
         """What Mr. Mentor's processes are told: the playbook's names."""
         postgres, redis = self.places.postgres, self.places.redis
         return {
-            **self.env(),
             "DB_HOST": postgres.host,
             "DB_PORT": str(postgres.port),
             "DB_USERNAME": addresses.APP_ROLE,

@@ -47,8 +47,8 @@ async def test_the_rq_worker_writes_the_months_payments(
     job_id = await finance.prepare(at_hand, month="2026-10")
     done = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "mrcore", "rqworker", "--state", str(state), "--burst"],
-        env={**os.environ, **env},
+        [sys.executable, "-m", "mrcore", "rqworker", "--burst"],
+        env={**os.environ, **env, "MR_STATE": str(state)},
         capture_output=True,
         text=True,
     )
@@ -77,8 +77,8 @@ async def test_the_worker_announces_itself_and_ends_on_sigterm(
 ) -> None:
     reader, writer = os.pipe()
     child = subprocess.Popen(
-        [sys.executable, "-m", "mrcore", "rqworker", "--state", str(state)],
-        env={**os.environ, **env, "MR_READY_FD": str(writer)},
+        [sys.executable, "-m", "mrcore", "rqworker"],
+        env={**os.environ, **env, "MR_STATE": str(state), "MR_READY_FD": str(writer)},
         pass_fds=[writer],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
