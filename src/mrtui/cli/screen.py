@@ -79,7 +79,7 @@ def refuse_without_terminal() -> None:
 
 def prepared() -> str:
     """Tell Textual about the terminal before it is loaded; the theme that is forced, if any."""
-    return capabilities.prepare(os.environ).locked_theme  # type: ignore[arg-type]
+    return capabilities.prepare(os.environ).locked_theme
 
 
 def connector(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -62,7 +62,7 @@ def detect(environ: Mapping[str, str]) -> Capabilities:
     )
 
 
-def prepare(environ: dict[str, str]) -> Capabilities:
+def prepare(environ: MutableMapping[str, str]) -> Capabilities:
     """Detect, and put into `environ` what Textual has to know before it is imported.
 
     NO_COLOR is taken away from Textual, because the locked theme does its work better;
