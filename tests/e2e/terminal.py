@@ -210,7 +210,8 @@ def walk(screen: Terminal) -> None:
         ("2", "queues", r"\w+Queue"),
         ("3", "postgres", "idle|active"),
         ("4", "redis", "canary|keys"),
-        ("5", "logs", "worker|backend|upstreams|mail|app"),
+        # A line of any stream: at 40 columns its time is there and its stream's name is not.
+        ("5", "logs", r"\d\d:\d\d:\d\d +\S"),
     ):
         screen.press(key)
         screen.until(rf"▸ {name}(?s:.*)({shows})", timeout_s=60)
