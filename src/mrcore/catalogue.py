@@ -7,7 +7,11 @@ from mrcore.model.plans import Risk
 
 
 class Action(Frozen):
-    """An action: `kind` is the entity kind that it acts on, `role` the least role that may."""
+    """An action: `kind` is the entity kind that it acts on, `role` the least role that may.
+
+    `undo` says how it is undone, or why it cannot be; `args` are its arguments and what they
+    mean; an action that `reveals` shows what is hidden otherwise and changes nothing.
+    """
 
     id: ActionId
     label: str
@@ -15,7 +19,10 @@ class Action(Frozen):
     risk: Risk
     role: str
     undoable: bool
+    undo: str = ""
     args: dict[str, str] = {}
+    needs_reason: bool = False
+    reveals: bool = False
 
 
 class Metric(Frozen):
@@ -42,15 +49,85 @@ def _metrics(*rows: tuple[str, str, str, str]) -> dict[str, Metric]:
     return {i: Metric(id=i, kind=kind, unit=unit, label=label) for i, kind, unit, label in rows}
 
 
+def _row(
+    action: ActionId,
+    kind: str,
+    risk: Risk,
+    label: str,
+    undo: str,
+    *,
+    role: str = "operator",
+    args: dict[str, str] | None = None,
+    needs_reason: bool = False,
+    reveals: bool = False,
+) -> Action:
+    """A row of the table below; an `undo` that begins with "not" says why it cannot be undone."""
+    return Action(
+        id=action,
+        label=label,
+        kind=kind,
+        risk=risk,
+        role=role,
+        undoable=not undo.startswith("not"),
+        undo=undo,
+        args=args or {},
+        needs_reason=needs_reason,
+        reveals=reveals,
+    )
+
+
 ACTIONS: dict[ActionId, Action] = _actions(
-    Action(
-        id="queue.retry",
-        label="Retry failed job",
-        kind="job",
-        risk=Risk.LOW,
-        role="operator",
-        undoable=False,
+    # Queues.
+    _row("queue.retry", "job", Risk.LOW, "Retry failed job", "not: a job that ran has run"),
+    _row("job.remove", "job", Risk.HIGH, "Remove job", "puts it back where it was, for 24 h"),
+    _row("job.quarantine", "job", Risk.HIGH, "Quarantine job", "puts it back where it was"),
+    _row("job.release", "job", Risk.LOW, "Release job", "not: quarantine it again"),
+    _row("job.reveal", "job", Risk.LOW, "Show what is hidden", "not: what was seen", reveals=True),
+    _row("queue.pause", "queue", Risk.LOW, "Pause queue", "resumes it"),
+    _row("queue.resume", "queue", Risk.LOW, "Resume queue", "pauses it again"),
+    _row("schedule.run", "schedule", Risk.LOW, "Run now", "removes the job while it waits"),
+    _row("worker.restart", "worker", Risk.HIGH, "Restart worker", "not: it ran on, or began anew"),
+    # Postgres.
+    _row("pg.cancel", "session", Risk.HIGH, "Cancel statement", "not: run it again"),
+    _row("pg.terminate", "session", Risk.HIGH, "Terminate session", "not: it has to log in again"),
+    # Redis.
+    _row("key.delete", "key", Risk.HIGH, "Delete key", "puts it back with its TTL, for 24 h"),
+    _row("key.reveal", "key", Risk.LOW, "Show what is hidden", "not: what was seen", reveals=True),
+    # Processes and deployments.
+    _row("process.restart", "process", Risk.HIGH, "Restart process", "not: it began anew"),
+    _row(
+        "deploy.switch",
+        "colour",
+        Risk.CRITICAL,
+        "Send the traffic to",
+        "switches back",
+        role="admin",
     ),
+    # The core itself.
+    _row(
+        "core.arm",
+        "environment",
+        Risk.LOW,
+        "Arm",
+        "not: disarm",
+        args={"minutes": "1 to 60, 15 if not said"},
+        needs_reason=True,
+    ),
+    _row("core.disarm", "arming", Risk.LOW, "Disarm", "not: arm again"),
+    _row("plan.approve", "plan", Risk.LOW, "Approve plan", "not: refuse it before it is applied"),
+    _row(
+        "plan.refuse",
+        "plan",
+        Risk.LOW,
+        "Refuse plan",
+        "not: it can be made again",
+        needs_reason=True,
+    ),
+    _row("operation.pause", "operation", Risk.LOW, "Pause operation", "not: resume it"),
+    _row("operation.resume", "operation", Risk.LOW, "Resume operation", "not: pause it"),
+    _row("operation.stop", "operation", Risk.LOW, "Stop operation", "not: plan the rest again"),
+    _row("undo", "operation", Risk.HIGH, "Undo", "not: do it again"),
+    _row("token.revoke", "token", Risk.HIGH, "Revoke token", "not: create another", role="admin"),
 )
 
 METRICS: dict[str, Metric] = _metrics(

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from mrcore import (
     auth,
+    authority,
     deadline,
     door,
     errors,
@@ -56,12 +57,14 @@ class Core:
         self.series = series.Series(self.history, now=now)
         self.monitor = monitor.Monitor(self.hub, self.series, now=now, jitter=jitter)
         self.auth = auth.Auth(self.ledger, now=now)
+        self.authority = authority.Authority(
+            environment=own.environment, protected=own.protected, now=now
+        )
         self.door = door.Door(
             self.ledger,
             self.monitor,
             self.hub,
-            environment=own.environment,
-            protected=own.protected,
+            self.authority,
             now=now,
         )
         self._asks: dict[str, deadline.Caller] = {}

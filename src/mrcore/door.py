@@ -11,7 +11,7 @@ import asyncio
 import sqlite3
 from datetime import timedelta
 
-from mrcore import auth, catalogue, deadline, errors, operating, planning
+from mrcore import auth, authority, deadline, errors, operating, planning
 from mrcore.model import core, plans
 from mrcore.sources import base as sources
 from mrcore.store import database, operations
@@ -25,23 +25,21 @@ _FORGOTTEN = timedelta(hours=1)
 
 
 class Door:
-    """Plans, and the operations that apply them; a `protected` environment is read-only."""
+    """Plans, and the operations that apply them."""
 
     def __init__(
         self,
         ledger: database.Database,
         monitor: operating.Monitor,
         hub: operating.Hub,
+        allows: authority.Authority,
         *,
-        environment: str,
-        protected: bool,
         now: sources.Now,
     ) -> None:
         self._ledger = ledger
         self._monitor = monitor
         self._hub = hub
-        self._environment = environment
-        self._protected = protected
+        self._allows = allows
         self._now = now
         self._caller = deadline.Caller()
         self._running: dict[asyncio.Task[None], operating.Operating] = {}
@@ -53,7 +51,7 @@ class Door:
         Raises BadRequest, Forbidden, StoreError and what the source does.
         """
         asked = planning.understand(request)
-        self._authorise(login, asked.action)
+        self._allows.may_plan(login, asked.action)
         source = self._monitor.source(asked.source)
         draft = await self._caller.call(
             lambda: planning.collect(source, asked), PLAN_S, f"Planning {asked.action.id}"
@@ -67,7 +65,7 @@ class Door:
                 draft,
                 plan_id=planning.identify(content, operations.finished(connection, content)),
                 login=login.name,
-                environment=self._environment,
+                environment=self._allows.environment,
                 now=now,
             )
             stored = plan_store.Stored(
@@ -106,7 +104,7 @@ class Door:
         return await self._ledger.run(read)
 
     async def apply(
-        self, login: auth.Login, plan_id: str, *, reason: str = "", confirm: str = ""
+        self, login: auth.Login, plan_id: str, request: plans.ApplyRequest
     ) -> core.Operation:
         """Start a plan's operation; the same login gets the same operation again.
 
@@ -121,13 +119,14 @@ class Door:
             known = operations.of_plan(connection, plan_id)
             if known is not None and known.login == login.name:
                 return stored, known, False
-            self._refuse(login, stored, known, confirm)
+            self._refuse(login, stored, known, request.confirm)
+            self._allows.may_apply(connection, login, stored, request)
             operation = operations.begin(
                 connection,
                 stored.plan,
                 content=stored.content,
                 login=login.name,
-                reason=reason,
+                reason=request.reason,
                 now=self._now(),
             )
             operating.begin_chunk(connection, operation, stored.plan, self._now)
@@ -210,12 +209,6 @@ class Door:
         while len(self._listed) > LISTED:
             del self._listed[min(self._listed)]
 
-    def _authorise(self, login: auth.Login, action: catalogue.Action) -> None:
-        if not login.may(action.role):
-            raise errors.Forbidden(
-                f"{login.name} may not {action.id}: it needs the role {action.role}."
-            )
-
     def _refuse(
         self,
         login: auth.Login,
@@ -231,9 +224,6 @@ class Door:
             raise errors.PlanTaken(
                 f"This plan is {', '.join(sorted(stored.planners))}'s.", fix="Make your own."
             )
-        self._authorise(login, catalogue.ACTIONS[plan.action])
-        if self._protected:
-            raise errors.Forbidden(f"The environment {self._environment} is protected: read-only.")
         if self._now() >= plan.expires_at:
             raise errors.PlanExpired(
                 f"The plan expired at {plan.expires_at:%H:%M:%S} UTC.", fix="Make it again."

@@ -10,6 +10,9 @@ MrError                      a sentence for a person, a stable code for a progra
 │   └── SourceLied           a sample broke the rules (foreign refs, too many rows, not finite)
 ├── DoorError                an action was not taken
 │   ├── Forbidden            this login may not
+│   ├── NotArmed             a protected environment, and this login is not armed
+│   ├── NeedsApproval        a second login has to approve this plan first, or has refused it
+│   ├── TooMany              too many failed logins or dangerous actions in a short time
 │   ├── Unauthenticated      no login: wrong, expired or missing token
 │   ├── PlanNotFound         no such plan
 │   ├── PlanExpired          the plan is too old to be applied
@@ -88,6 +91,21 @@ class Forbidden(DoorError):
 class Unauthenticated(DoorError):
     code = "unauthenticated"
     status = 401
+
+
+class NotArmed(DoorError):
+    code = "not_armed"
+    status = 403
+
+
+class NeedsApproval(DoorError):
+    code = "needs_approval"
+    status = 409
+
+
+class TooMany(DoorError):
+    code = "too_many"
+    status = 429
 
 
 class PlanNotFound(DoorError):

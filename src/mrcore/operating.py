@@ -118,10 +118,13 @@ class Operating:
 
     async def _apply(self, chunk: operations.Chunk) -> tuple[Sequence[plans.TargetOutcome], str]:
         plan, name = self._stored.plan, self._stored.source
+        by = plans.By(
+            login=self.operation.login, reason=self.operation.reason, operation=self.operation.id
+        )
         try:
             source = self._monitor.source(name)
             said = await self._caller.call(
-                lambda: source.apply(plan.action, chunk.targets, plan.args), APPLY_S, name
+                lambda: source.apply(plan.action, chunk.targets, plan.args, by), APPLY_S, name
             )
         except errors.MrError as error:
             return _all_failed(chunk, f"{error} It may have been done."), str(error)

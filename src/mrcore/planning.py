@@ -33,6 +33,7 @@ class Draft:
 
     targets: dict[base.Ref, plans.Target] = field(default_factory=dict)
     left_out: dict[str, plans.LeftOut] = field(default_factory=dict)
+    remarks: list[plans.Remark] = field(default_factory=list)
 
     def leave_out(self, item: plans.LeftOut) -> None:
         """Count what is left out for one reason together."""
@@ -86,6 +87,9 @@ async def collect(source: sources.Source, asked: Asked) -> Draft:
     async for item in items:
         if isinstance(item, plans.LeftOut):
             draft.leave_out(item)
+            continue
+        if isinstance(item, plans.Remark):
+            draft.remarks.append(item)
             continue
         if _address(item.ref).source != source.name:
             raise errors.SourceLied(f"{source.name} planned {item.ref!r}, which is not its own.")

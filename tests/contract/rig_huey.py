@@ -98,7 +98,7 @@ class Huey(rig.Rig):
             selection = plans.Selection(refs=(deed.moved_on,))
             planned = source.plan(deed.action, selection, {}, lambda done, total: None)
             targets = [part async for part in planned if isinstance(part, plans.Target)]
-            (outcome,) = await source.apply(deed.action, targets, {})
+            (outcome,) = await source.apply(deed.action, targets, {}, plans.By(login="asha"))
             assert outcome.outcome is plans.Outcome.DONE
 
     def _refs(self, queue: str, state: str) -> frozenset[base.Ref]:

@@ -184,7 +184,7 @@ async def test_what_it_does_not_have_is_unsupported(here: rig.Rig) -> None:
                 pass
         target = plans.Target(ref=first.ref, label="one")
         with pytest.raises(errors.Unsupported):
-            await source.apply("unicorn.feed", [target], {})
+            await source.apply("unicorn.feed", [target], {}, plans.By(login="asha"))
 
 
 async def test_cursors_and_filters_that_make_no_sense_are_refused(here: rig.Rig) -> None:
@@ -310,11 +310,13 @@ async def test_a_target_that_moved_on_is_skipped(here: rig.Rig) -> None:
         assert {target.ref for target in targets} == set(deed.refs)
         assert all(target.guard for target in targets)
         await here.move_on(deed)
-        outcomes = {o.ref: o for o in await source.apply(deed.action, targets, {})}
+        outcomes = {
+            o.ref: o for o in await source.apply(deed.action, targets, {}, plans.By(login="asha"))
+        }
         assert outcomes.keys() == set(deed.refs)
         assert outcomes[deed.moved_on].outcome is plans.Outcome.SKIPPED
         assert outcomes[deed.moved_on].why
         others = {ref_: o.outcome for ref_, o in outcomes.items() if ref_ != deed.moved_on}
         assert set(others.values()) == {plans.Outcome.DONE}
-        again = await source.apply(deed.action, targets, {})
+        again = await source.apply(deed.action, targets, {}, plans.By(login="asha"))
         assert {o.outcome for o in again} == {plans.Outcome.SKIPPED}

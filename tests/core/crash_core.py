@@ -31,7 +31,7 @@ class FileJobs(base.SourceBase):
 
     async def plan(
         self, action: str, selection: plans.Selection, args: plans.Args, progress: base.Progress
-    ) -> AsyncIterator[plans.Target | plans.LeftOut]:
+    ) -> AsyncIterator[base.Planned]:
         for path in sorted(self.folder.glob("job-*")):
             yield plans.Target(
                 ref=ref.make(self.name, "job", path.name),
@@ -40,7 +40,7 @@ class FileJobs(base.SourceBase):
             )
 
     async def apply(
-        self, action: str, chunk: Sequence[plans.Target], args: plans.Args
+        self, action: str, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
         outcomes = []
         for target in chunk:

@@ -94,7 +94,7 @@ class Jobs(Simulated):
         selection: plans.Selection,
         args: plans.Args,
         progress: base.Progress,
-    ) -> AsyncIterator[plans.Target | plans.LeftOut]:
+    ) -> AsyncIterator[base.Planned]:
         chosen = selection.refs or [self.ref(job) for job in self.states]
         for each in chosen:
             job = ref.parse(each).id
@@ -107,7 +107,7 @@ class Jobs(Simulated):
                 yield plans.LeftOut(why=f"is {state}", count=1, samples=(each,))
 
     async def apply(
-        self, action: str, chunk: Sequence[plans.Target], args: plans.Args
+        self, action: str, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
         if self.gate is not None:
             await self.gate.wait()

@@ -74,7 +74,7 @@ async def test_retrying_one_job_is_planned_audited_done_and_seen(state: Path) ->
         assert plan.label == "Retry failed job: send 7"
         assert plan.samples[0].guard == {"state": "failed"}
         assert plan.causes == ("1 × ECONNREFUSED",)
-        operation = await here.door.apply(ASHA, plan.plan_id, reason="INC-4")
+        operation = await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest(reason="INC-4"))
         done = await ended(here, operation)
         assert (done.state, done.done, done.total) == (entities.OperationState.DONE, 1, 1)
         intent, outcome = await trail(here)
@@ -102,7 +102,7 @@ async def test_left_outs_are_counted_by_reason_and_nothing_to_do_is_refused(stat
             ("is gone", 1),
         ]
         with pytest.raises(errors.BadRequest, match="no targets"):
-            await here.door.apply(ASHA, plan.plan_id)
+            await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
 
 
 async def test_many_targets_go_in_chunks_with_the_intent_before_each(state: Path) -> None:
@@ -125,7 +125,7 @@ async def test_many_targets_go_in_chunks_with_the_intent_before_each(state: Path
             return await apply(action, chunk, args)
 
         jobs.apply = looked  # type: ignore[method-assign]
-        done = await ended(here, await here.door.apply(ASHA, plan.plan_id))
+        done = await ended(here, await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest()))
         assert (done.done, done.skipped, done.failed) == (1_200, 0, 0)
         assert [len(chunk) for chunk in jobs.chunks] == [500, 500, 200]
         assert intents == jobs.chunks
@@ -144,7 +144,7 @@ async def test_a_target_that_moved_on_is_skipped(state: Path) -> None:
         await ready(here)
         plan = await here.door.plan(ASHA, retry(*refs))
         jobs.states["2"] = "active"
-        done = await ended(here, await here.door.apply(ASHA, plan.plan_id))
+        done = await ended(here, await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest()))
         assert (done.done, done.skipped) == (1, 1)
         rows = [(r["outcome"], r["refs"]) for r in await trail(here) if r["stage"] == "outcome"]
         assert rows == [("done", [refs[0]]), ("skipped", [refs[1]])]
@@ -158,18 +158,19 @@ async def test_the_same_login_gets_the_same_operation_another_is_refused(state: 
         await ready(here)
         plan = await here.door.plan(ASHA, retry(ref))
         with pytest.raises(errors.PlanTaken, match="asha"):
-            await here.door.apply(RAVI, plan.plan_id)
+            await here.door.apply(RAVI, plan.plan_id, plans.ApplyRequest())
         first, second = await asyncio.gather(
-            here.door.apply(ASHA, plan.plan_id), here.door.apply(ASHA, plan.plan_id)
+            here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest()),
+            here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest()),
         )
         assert first.id == second.id
         same = await here.door.plan(RAVI, retry(ref))
         assert same.plan_id == plan.plan_id
         with pytest.raises(errors.PlanTaken, match="asha has applied"):
-            await here.door.apply(RAVI, same.plan_id)
+            await here.door.apply(RAVI, same.plan_id, plans.ApplyRequest())
         jobs.gate.set()
         await ended(here, first)
-        assert (await here.door.apply(ASHA, plan.plan_id)).id == first.id
+        assert (await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())).id == first.id
         assert len(jobs.chunks) == 1
 
 
@@ -181,11 +182,11 @@ async def test_the_plan_is_the_hash_of_what_it_would_do(state: Path) -> None:
         first = await here.door.plan(ASHA, retry(one))
         assert (await here.door.plan(RAVI, retry(one))).plan_id == first.plan_id
         assert (await here.door.plan(ASHA, retry(two))).plan_id != first.plan_id
-        await ended(here, await here.door.apply(ASHA, first.plan_id))
+        await ended(here, await here.door.apply(ASHA, first.plan_id, plans.ApplyRequest()))
         jobs.states["1"] = "failed"
         again = await here.door.plan(ASHA, retry(one))
         assert again.plan_id != first.plan_id
-        await ended(here, await here.door.apply(ASHA, again.plan_id))
+        await ended(here, await here.door.apply(ASHA, again.plan_id, plans.ApplyRequest()))
         assert jobs.chunks == [[one], [one]]
 
 
@@ -203,7 +204,7 @@ async def test_a_plan_expires(state: Path) -> None:
         assert plan.expires_at - plan.created_at == timedelta(seconds=60)
         ahead = timedelta(seconds=61)
         with pytest.raises(errors.PlanExpired):
-            await here.door.apply(ASHA, plan.plan_id)
+            await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
         assert jobs.chunks == []
 
 
@@ -218,7 +219,7 @@ async def test_a_login_without_the_role_and_a_protected_environment_are_refused(
             await here.door.plan(VIEWER, retry(ref))
         plan = await here.door.plan(ASHA, retry(ref))
         with pytest.raises(errors.Forbidden, match="protected"):
-            await here.door.apply(ASHA, plan.plan_id)
+            await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
         assert jobs.chunks == []
         assert await trail(here) == []
 
@@ -236,8 +237,10 @@ async def test_a_critical_action_wants_its_targets_name(
         both = await here.door.plan(ASHA, retry(*refs))
         assert (one.confirm, both.confirm) == ("send 1", "test")
         with pytest.raises(errors.BadRequest, match="Type 'send 1'"):
-            await here.door.apply(ASHA, one.plan_id, confirm="yes")
-        await ended(here, await here.door.apply(ASHA, one.plan_id, confirm="send 1"))
+            await here.door.apply(ASHA, one.plan_id, plans.ApplyRequest(confirm="yes"))
+        await ended(
+            here, await here.door.apply(ASHA, one.plan_id, plans.ApplyRequest(confirm="send 1"))
+        )
 
 
 @pytest.mark.parametrize(
@@ -290,7 +293,7 @@ async def test_a_source_that_goes_away_ends_the_operation_and_the_next_plan_is_n
     async with harness.unserved(state, jobs) as here:
         await ready(here)
         plan = await here.door.plan(ASHA, every_failed())
-        failed = await ended(here, await here.door.apply(ASHA, plan.plan_id))
+        failed = await ended(here, await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest()))
         assert failed.state is entities.OperationState.FAILED
         assert (failed.done, failed.failed, failed.total) == (0, 500, 700)
         assert "no connection" in failed.error
@@ -298,7 +301,9 @@ async def test_a_source_that_goes_away_ends_the_operation_and_the_next_plan_is_n
         jobs.trouble = None
         again = await here.door.plan(ASHA, every_failed())
         assert again.plan_id != plan.plan_id
-        assert (await ended(here, await here.door.apply(ASHA, again.plan_id))).done == 700
+        assert (
+            await ended(here, await here.door.apply(ASHA, again.plan_id, plans.ApplyRequest()))
+        ).done == 700
 
 
 async def test_a_source_that_breaks_or_says_nothing_is_not_taken_for_success(state: Path) -> None:
@@ -316,7 +321,9 @@ async def test_a_source_that_breaks_or_says_nothing_is_not_taken_for_success(sta
         for apply, why in ((silent, "did not say"), (broken, "ZeroDivisionError")):
             jobs.apply = apply  # type: ignore[method-assign]
             plan = await here.door.plan(ASHA, retry(*refs))
-            operation = await ended(here, await here.door.apply(ASHA, plan.plan_id))
+            operation = await ended(
+                here, await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
+            )
             assert (operation.done, operation.failed) == (0, 2)
             assert operation.state is entities.OperationState.FAILED
             (outcome, _) = (await here.door.targets(plan.plan_id, 0)).outcomes
@@ -340,14 +347,14 @@ async def test_on_a_full_disk_nothing_is_done_and_watching_goes_on(state: Path) 
         plan = await here.door.plan(ASHA, retry(ref))
         await here.ledger.run(fill)
         with pytest.raises(errors.StoreError, match="full"):
-            await here.door.apply(ASHA, plan.plan_id, reason="x" * 9_000)
+            await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest(reason="x" * 9_000))
         assert jobs.chunks == []
         samples = jobs.samples
         await waiting.until(lambda: jobs.samples > samples + 2)
         check = await waiting.until(lambda: _bad(here, "core/check/ledger"))
         assert "Actions are refused" in check.verdict.why
         await here.ledger.run(free)
-        await ended(here, await here.door.apply(ASHA, plan.plan_id))
+        await ended(here, await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest()))
         assert jobs.chunks == [[ref]]
 
 
@@ -366,7 +373,7 @@ async def test_a_disk_that_fills_during_an_operation_makes_it_wait(
     async with harness.unserved(state, jobs) as here:
         await ready(here)
         plan = await here.door.plan(ASHA, every_failed())
-        operation = await here.door.apply(ASHA, plan.plan_id)
+        operation = await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
         await here.ledger.run(fill)
         jobs.gate.set()
         waits = await waiting.until(lambda: _bad(here, operation.ref))
@@ -384,7 +391,7 @@ async def test_an_operation_outlives_a_stop_and_goes_on_at_the_next_start(state:
     async with harness.unserved(state, jobs) as here:
         await ready(here)
         plan = await here.door.plan(ASHA, retry(*refs))
-        operation = await here.door.apply(ASHA, plan.plan_id)
+        operation = await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
     assert jobs.chunks == []
     jobs.gate.set()
     async with harness.unserved(state, jobs) as here:
@@ -403,7 +410,7 @@ async def test_an_operation_whose_source_is_gone_at_the_next_start_fails_in_word
     async with harness.unserved(state, jobs) as here:
         await ready(here)
         plan = await here.door.plan(ASHA, retry(ref))
-        operation = await here.door.apply(ASHA, plan.plan_id)
+        operation = await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
     async with harness.unserved(state) as here:
         failed = await ended(here, operation)
         assert "not in the settings any more" in failed.error

@@ -265,10 +265,10 @@ async def test_a_retry_is_planned_guarded_and_done(redis_url: str, desk: Any) ->
             ("It is gone: removed, or trimmed by retention.", (gone,)),
         }
         desk.conn.script_flush()
-        first, *_ = await source.apply("queue.retry", targets[:1], {})
+        first, *_ = await source.apply("queue.retry", targets[:1], {}, plans.By(login="asha"))
         assert (first.outcome, first.why) == (plans.Outcome.DONE, "attempt 1 → 2")
         desk.conn.delete(desk.keys.job(jobs[2].id))
-        outcomes = await source.apply("queue.retry", targets, {})
+        outcomes = await source.apply("queue.retry", targets, {}, plans.By(login="asha"))
         assert [(o.ref, o.outcome) for o in outcomes] == [
             (refs[0], plans.Outcome.SKIPPED),
             (refs[1], plans.Outcome.DONE),
@@ -280,7 +280,7 @@ async def test_a_retry_is_planned_guarded_and_done(redis_url: str, desk: Any) ->
         desk.run_all()
         assert desk.job(jobs[0].id).attempts == 2
         with pytest.raises(errors.Unsupported):
-            await source.apply("queue.drop", targets, {})
+            await source.apply("queue.drop", targets, {}, plans.By(login="asha"))
 
 
 async def test_a_whole_selection_is_planned(redis_url: str, desk: Any) -> None:
@@ -302,7 +302,8 @@ async def test_of_two_cores_that_retry_at_once_one_wins(redis_url: str, desk: An
     async with opened(redis_url) as one, opened(redis_url) as two:
         targets, _ = await planned(one, ref=QUEUE, collection="jobs", query=FAILED)
         both = await asyncio.gather(
-            one.apply("queue.retry", targets, {}), two.apply("queue.retry", targets[::-1], {})
+            one.apply("queue.retry", targets, {}, plans.By(login="asha")),
+            two.apply("queue.retry", targets[::-1], {}, plans.By(login="asha")),
         )
         done = [o.ref for side in both for o in side if o.outcome is plans.Outcome.DONE]
         assert sorted(done) == sorted(t.ref for t in targets)
@@ -450,7 +451,7 @@ async def test_a_reader_may_look_and_is_told_what_it_may_not(
         assert len(await rows(source, state="failed")) == 1
         await source.detail(ref.make("huey", "job", "emailQueue", job.id))
         targets, _ = await planned(source, ref=QUEUE, collection="jobs", query=FAILED)
-        (outcome,) = await source.apply("queue.retry", targets, {})
+        (outcome,) = await source.apply("queue.retry", targets, {}, plans.By(login="asha"))
         assert outcome.outcome is plans.Outcome.FAILED
         assert outcome.why == "Redis refused: needs +evalsha."
     async with opened(redis_url.replace("redis://", f"redis://{name}-none:pw@")) as source:

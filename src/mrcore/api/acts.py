@@ -44,7 +44,4 @@ async def apply(
     core: deps.Core, login: deps.Login, plan_id: PlanId, request: plans.ApplyRequest
 ) -> Response:
     """Start what the plan says; the same login and plan again gets the same operation."""
-    operation = await core.door.apply(
-        login, plan_id, reason=request.reason, confirm=request.confirm
-    )
-    return deps.answer(operation)
+    return deps.answer(await core.door.apply(login, plan_id, request))

@@ -14,7 +14,7 @@ from mrcore import errors
 from mrcore.model import wire
 
 MEDIA_TYPE = "application/problem+json"
-DECLARED = (400, 401, 403, 404, 405, 409, 422, 500, 502, 503, 507)
+DECLARED = (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 507)
 
 _ROUTING = {404: "no_route", 405: "method_not_allowed"}
 

@@ -36,7 +36,11 @@ class OperationState(StrEnum):
 
 
 class Operation(Entity):
-    """A plan being applied: `done + skipped + failed` of `total` targets so far."""
+    """A plan being applied: `done + skipped + failed` of `total` targets so far.
+
+    `worked_s` is the time that it has worked until `at`, pauses and waits left out; `undoes` and
+    `undone_by` are numbers of operations; `undo_until` is how long it can still be undone.
+    """
 
     KIND = "operation"
 
@@ -54,10 +58,73 @@ class Operation(Entity):
     started_at: Instant
     finished_at: Instant | None = None
     error: str = ""
+    worked_s: float = 0.0
+    at: Instant | None = None
+    approved_by: str = ""
+    broke_glass: bool = False
+    undoes: int | None = None
+    undone_by: int | None = None
+    undo_until: Instant | None = None
+
+
+class Environment(Entity):
+    """What this core watches: the ref that is armed. `protected` starts read-only."""
+
+    KIND = "environment"
+
+    name: str
+    protected: bool = False
+    read_only: bool = False
+
+
+class Arming(Entity):
+    """A login that may change a protected environment until `until`, and why."""
+
+    KIND = "arming"
+
+    login: str
+    reason: str
+    since: Instant
+    until: Instant
+
+
+class WaitingPlan(Entity):
+    """A plan that needs a second login: `state` is waiting, approved or refused."""
+
+    KIND = "plan"
+
+    plan_id: str
+    action: ActionId
+    label: str
+    login: str
+    reason: str = ""
+    total: int = 0
+    state: str = "waiting"
+    by: str = ""
+    answer: str = ""
+    created_at: Instant
+    expires_at: Instant
+
+
+class Token(Entity):
+    """A bearer token, never its secret."""
+
+    KIND = "token"
+
+    id: int
+    login: str
+    roles: tuple[str, ...]
+    created_at: Instant
+    expires_at: Instant
+    revoked_at: Instant | None = None
 
 
 class AuditRow(Entity):
-    """One row of the audit: an intent, or the outcome of one."""
+    """One row of the audit: an intent, the outcome of one, or an attempt that was refused.
+
+    `whys` has a sentence for each of `refs`, or nothing; `uid`, `token` and `address` (of the SSH
+    client) are of who asked, where they are known; `took_ms` is an outcome's.
+    """
 
     KIND = "audit"
 
@@ -72,6 +139,12 @@ class AuditRow(Entity):
     reason: str = ""
     outcome: str = ""
     text: str = ""
+    whys: tuple[str, ...] = ()
+    via: str = ""
+    uid: int | None = None
+    token: int | None = None
+    address: str = ""
+    took_ms: float | None = None
     hash: str = ""
 
 
@@ -83,6 +156,8 @@ class Me(Frozen):
     via: str
     environment: str
     protected: bool
+    read_only: bool = False
+    armed_until: Instant | None = None
     core_version: str
     core_pid: int
     started_at: Instant

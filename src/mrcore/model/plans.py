@@ -7,12 +7,13 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from mrcore.model.base import ActionId, Frozen, Instant, Ref, Request
+from mrcore.model.base import ActionId, Frozen, Instant, Level, Ref, Request
 
 Args = dict[str, JsonValue]
 """An action's arguments, by name."""
 
 TEXT_MAX = 1_000
+REASON_MAX = 500
 REFS_MAX = 10_000
 
 
@@ -57,19 +58,36 @@ class PlanRequest(Request):
 
 
 class ApplyRequest(Request):
-    """Body of `POST /plans/{id}/apply`: `confirm` is the target's typed name where asked for."""
+    """Body of `POST /plans/{id}/apply`: `confirm` is the target's typed name where asked for.
 
+    `break_glass` does without the second login's approval: an admin's, with a reason, and loud.
+    """
+
+    reason: str = Field(default="", max_length=REASON_MAX)
+    confirm: str = Field(default="", max_length=TEXT_MAX)
+    break_glass: bool = False
+
+
+class By(Frozen):
+    """Who acts, and why, as a source is told."""
+
+    login: str
+    roles: tuple[str, ...] = ()
     reason: str = ""
-    confirm: str = ""
+    operation: int = 0
 
 
 class Target(Frozen):
-    """One thing that a plan will touch, and the facts that must still hold then (`guard`)."""
+    """One thing that a plan will touch, and the facts that must still hold then (`guard`).
+
+    `at` is since when it is as it is (enqueued, idle since): the plan's age spread is made of it.
+    """
 
     ref: Ref
     label: str
     guard: dict[str, JsonValue] = {}
     note: str = ""
+    at: Instant | None = None
 
 
 class LeftOut(Frozen):
@@ -80,8 +98,19 @@ class LeftOut(Frozen):
     samples: tuple[Ref, ...] = ()
 
 
+class Remark(Frozen):
+    """What a plan causes (`unblocks 12 sessions`); from `warn` on, what to know before."""
+
+    text: str
+    level: Level = Level.OK
+
+
 class Plan(Frozen):
-    """What an action would do; `plan_id` is the hash of action, arguments and targets."""
+    """What an action would do; `plan_id` is the hash of action, arguments and targets.
+
+    `undo` says how it is undone, or why it cannot be; `needs_approval`: a second login's;
+    `approved_by` and `refused_by` are who has answered, `answer` is what they said.
+    """
 
     plan_id: str
     action: ActionId
@@ -97,7 +126,15 @@ class Plan(Frozen):
     warnings: tuple[str, ...] = ()
     risk: Risk
     undoable: bool
+    undo: str = ""
     confirm: str = ""
+    oldest_at: Instant | None = None
+    newest_at: Instant | None = None
+    needs_reason: bool = False
+    needs_approval: bool = False
+    approved_by: str = ""
+    refused_by: str = ""
+    answer: str = ""
 
 
 class Outcome(StrEnum):
@@ -109,11 +146,22 @@ class Outcome(StrEnum):
 
 
 class TargetOutcome(Frozen):
-    """A target's outcome with its sentence."""
+    """A target's outcome with its sentence.
+
+    `memento` is what undoing it needs; it never leaves the core, which keeps it encrypted.
+    """
 
     ref: Ref
     outcome: Outcome
     why: str = ""
+    memento: dict[str, JsonValue] | None = Field(default=None, exclude=True)
+
+
+class Undoable(Frozen):
+    """A target that was acted on, and what its source kept to undo it."""
+
+    target: Target
+    memento: dict[str, JsonValue]
 
 
 class Targets(Frozen):

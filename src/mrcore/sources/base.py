@@ -19,6 +19,10 @@ Progress = Callable[[int, int | None], None]
 """Called with (looked at so far, total or None) while a plan is made."""
 
 
+Planned = plans.Target | plans.LeftOut | plans.Remark
+"""What a source says while it plans."""
+
+
 def parse_json(raw: str | bytes) -> JsonValue:
     """JSON of somebody else; its lone surrogates, which nobody can write again, become U+FFFD.
 
@@ -83,14 +87,33 @@ class Source(Protocol):
         selection: plans.Selection,
         args: plans.Args,
         progress: Progress,
-    ) -> AsyncIterator[plans.Target | plans.LeftOut]:
-        """Targets with the facts that must still hold then, and what is left out and why."""
+    ) -> AsyncIterator[Planned]:
+        """Targets with the facts that must still hold then, what is left out, what it causes."""
         ...
 
     async def apply(
-        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
-        """Act on at most 500 targets, each only if its guard still holds."""
+        """Act on at most 500 targets, each only if its guard still holds.
+
+        What was done and can be undone comes with a memento.
+        """
+        ...
+
+    def plan_undo(
+        self, action: base.ActionId, done: Sequence[plans.Undoable]
+    ) -> AsyncIterator[Planned]:
+        """Which of at most 500 things done by `action` can be undone now: targets with guards."""
+        ...
+
+    async def undo(
+        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        """Undo what `action` did to each, only if the guard of the target still holds."""
+        ...
+
+    async def reveal(self, ref: base.Ref) -> wire.Detail:
+        """`detail` without redaction: only the door asks, after it has written the audit."""
         ...
 
 
@@ -127,14 +150,28 @@ class SourceBase:
         selection: plans.Selection,
         args: plans.Args,
         progress: Progress,
-    ) -> AsyncIterator[plans.Target | plans.LeftOut]:
+    ) -> AsyncIterator[Planned]:
         raise self._unsupported(f"action {action!r}")
         yield  # an async generator that ends before it begins
 
     async def apply(
-        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
         raise self._unsupported(f"action {action!r}")
+
+    async def plan_undo(
+        self, action: base.ActionId, done: Sequence[plans.Undoable]
+    ) -> AsyncIterator[Planned]:
+        raise self._unsupported(f"undo of {action!r}")
+        yield
+
+    async def undo(
+        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        raise self._unsupported(f"undo of {action!r}")
+
+    async def reveal(self, ref: base.Ref) -> wire.Detail:
+        raise self._unsupported(f"hidden part of {ref}")
 
     def _unsupported(self, what: str) -> errors.Unsupported:
         return errors.Unsupported(f"Source {self.name!r} has no {what}.")

@@ -100,7 +100,7 @@ class Huey(source_base.SourceBase):
         selection: plans.Selection,
         args: plans.Args,
         progress: source_base.Progress,
-    ) -> AsyncIterator[plans.Target | plans.LeftOut]:
+    ) -> AsyncIterator[source_base.Planned]:
         if action != retry.ACTION:
             raise self._unsupported(f"action {action!r}")
         left_out = retry.LeftOuts()
@@ -134,7 +134,7 @@ class Huey(source_base.SourceBase):
                 return
 
     async def apply(
-        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
         if action != retry.ACTION:
             raise self._unsupported(f"action {action!r}")
