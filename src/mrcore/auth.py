@@ -21,11 +21,18 @@ _WRONG = "The token is wrong, expired or revoked."
 
 @dataclass(frozen=True)
 class Login:
-    """A person's identity towards the core; `via` is `socket` or `token`."""
+    """A person's identity towards the core; `via` is `socket` or `token`.
+
+    `uid` is the peer's on the socket, `token` the number of the token that was shown (0: the
+    core's own), `address` where the person's terminal or client is, empty when not known.
+    """
 
     name: str
     roles: tuple[str, ...]
     via: str
+    uid: int | None = None
+    token: int | None = None
+    address: str = ""
 
     def may(self, role: str) -> bool:
         """Whether this login has `role` or one above it; auditor stands beside the others."""
@@ -71,7 +78,7 @@ class Auth:
                 f"User {_user(peer.uid)} is not the one that this core runs as.",
                 fix="Use a token: mrcore token create.",
             )
-        return Login(_user(peer.uid), ("admin",), "socket")
+        return Login(_user(peer.uid), ("admin",), "socket", uid=peer.uid)
 
     async def _bearer(self, bearer: str) -> Login:
         mark, _, rest = bearer.partition("_")
@@ -81,12 +88,12 @@ class Auth:
         if number == "0":
             if not hmac.compare_digest(_digest(secret), self._bootstrap):
                 raise errors.Unauthenticated(_WRONG)
-            return Login(_user(os.getuid()), ("admin",), "token")
+            return Login(_user(os.getuid()), ("admin",), "token", token=0)
         token = await self._ledger.run(lambda connection: tokens.find(connection, int(number)))
         right = hmac.compare_digest(_digest(secret), token.hash if token else "")
         if token is None or not right or token.revoked_at or token.expires_at <= self._now():
             raise errors.Unauthenticated(_WRONG)
-        return Login(token.login, token.roles, "token")
+        return Login(token.login, token.roles, "token", token=int(number))
 
 
 def mint() -> tuple[str, str]:
