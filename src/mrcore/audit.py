@@ -21,7 +21,11 @@ from mrcore.store import walk
 
 @dataclass(frozen=True)
 class Entry:
-    """A row to be: `stage` is intent or outcome; `outcome` and `text` say what became of it."""
+    """A row to be: `stage` is intent, outcome or refused; `outcome` and `text` say what became.
+
+    `whys` has a sentence for each of `refs`, or nothing; `via`, `uid`, `token` and `address` (of
+    the SSH client) are of who asked, where they are known; `took_ms` is an outcome's.
+    """
 
     at: datetime
     stage: str
@@ -33,6 +37,12 @@ class Entry:
     reason: str = ""
     outcome: str = ""
     text: str = ""
+    whys: Sequence[str] = ()
+    via: str = ""
+    uid: int | None = None
+    token: int | None = None
+    address: str = ""
+    took_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,7 @@ def append(connection: sqlite3.Connection, entry: Entry) -> None:
             "reason": entry.reason,
             "outcome": entry.outcome,
             "text": entry.text,
+            **_known(entry),
         }
     )
     connection.execute("INSERT INTO audit VALUES (?, ?, ?)", (seq, body, _hash(body)))
@@ -96,6 +107,19 @@ def read(connection: sqlite3.Connection, wanted: walk.Walk) -> walk.Rows:
     Raises ValueError when the walk's text is not a regular expression.
     """
     return walk.walk(connection, "audit", "seq", wanted, _row)
+
+
+def _known(entry: Entry) -> dict[str, Any]:
+    """What not every row has; rows of the first release have none of it."""
+    fields = {
+        "whys": list(entry.whys),
+        "via": entry.via,
+        "uid": entry.uid,
+        "token": entry.token,
+        "address": entry.address,
+        "took_ms": entry.took_ms,
+    }
+    return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
 
 def _hash(body: str) -> str:

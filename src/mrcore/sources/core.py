@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Protocol, Self
 
 import psutil
 
@@ -26,6 +26,20 @@ FOLLOW_EVERY_S = 0.5
 
 Read = Callable[[sqlite3.Connection, walk.Walk], walk.Rows]
 _READ: dict[str, Read] = {"audit": audit.read, "operations": operations.read}
+
+
+class Act(Protocol):
+    """How one of the core's own actions is done; both raise BadRequest for wrong arguments."""
+
+    async def plan(self, ref: model.Ref, args: plans.Args) -> plans.Target | plans.LeftOut:
+        """What it would touch, with the facts that must still hold, or why it is not possible."""
+        ...
+
+    async def apply(
+        self, target: plans.Target, args: plans.Args, by: plans.By
+    ) -> plans.TargetOutcome:
+        """Do it, only if the target's guard still holds."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
