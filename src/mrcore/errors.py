@@ -107,6 +107,10 @@ class TooMany(DoorError):
     code = "too_many"
     status = 429
 
+    def __init__(self, sentence: str, *, fix: str = "", retry_after_s: float = 0.0) -> None:
+        super().__init__(sentence, fix=fix)
+        self.retry_after_s = retry_after_s
+
 
 class PlanNotFound(DoorError):
     code = "plan_not_found"

@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -31,6 +31,8 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as Unparsed
 
 from mrcore import errors
+
+Role = Literal["viewer", "operator", "admin", "auditor"]
 
 
 class SourceSettings(BaseModel):
@@ -61,7 +63,27 @@ class Settings(BaseSettings):
 
     environment: str = Field(default="local", description="what this core watches, in one word")
     protected: bool = Field(default=False, description="changes need arming and confirmation")
-    listen: str = Field(default="", description="host:port for TCP, loopback only; empty: none")
+    read_only: bool = Field(default=False, description="watches only; refuses every change")
+    listen: str = Field(
+        default="", description="address:port for TCP; not loopback needs TLS; empty: none"
+    )
+    tls_certificate: Path | None = Field(
+        default=None, description="PEM file of the certificate, with those that lead to its root"
+    )
+    tls_key: Path | None = Field(
+        default=None, description="PEM file of its key, which others may not read"
+    )
+    hosts: tuple[str, ...] = Field(
+        default=(), description="names by which this core is asked over TLS, beside its address"
+    )
+    socket: Path | None = Field(default=None, description="the unix socket; else a private one")
+    socket_group: str = Field(
+        default="", description="a group of this host whose users may open the socket"
+    )
+    logins: dict[str, Annotated[tuple[Role, ...], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="users of this host who need no token on the socket, and their roles",
+    )
     idle_exit_s: float = Field(
         default=600.0, description="a core started by mrtui ends after this long without a client"
     )

@@ -149,11 +149,18 @@ class AuditRow(Entity):
 
 
 class Me(Frozen):
-    """The login behind a request, and what the core is."""
+    """The login behind a request, and what the core is.
+
+    `uid` is the peer's on the socket, `token` the number of the token that was shown, `address`
+    where the person's SSH client or the TCP client is; each where it is known.
+    """
 
     login: str
     roles: tuple[str, ...]
     via: str
+    uid: int | None = None
+    token: int | None = None
+    address: str = ""
     environment: str
     protected: bool
     read_only: bool = False
