@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mrcore import catalogue
+from mrcore.model import base
 from tests.contract import rig, rig_backend, rig_huey, rig_logs, rig_pg, rig_redis, rig_stack
 
 RIGS: dict[str, type[rig.Rig]] = {
@@ -15,3 +17,16 @@ RIGS: dict[str, type[rig.Rig]] = {
         rig_stack.Stack,
     )
 }
+
+DEEDS: list[tuple[str, base.ActionId]] = [
+    (kind, action) for kind, factory in RIGS.items() for action in factory.acts
+]
+"""Every kind with each of its actions: what the suites of acting are parametrised over."""
+
+_OF_THE_CORE = {"environment", "arming", "plan", "operation", "token"}
+WANTED = {
+    action.id
+    for action in catalogue.ACTIONS.values()
+    if not action.reveals and action.kind not in _OF_THE_CORE
+}
+"""Actions of the catalogue that change a watched thing; the core's own have their own tests."""

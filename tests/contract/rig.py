@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import operator
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -26,11 +26,19 @@ class Listing:
 
 @dataclass(frozen=True)
 class Deed:
-    """An action, the refs that it is planned for, and what breaks the guard of the first."""
+    """An action and fresh things to do it to: two or more where there can be, never shared.
+
+    `moved_on` is the one whose guard `Rig.move_on` breaks.
+    """
 
     action: base.ActionId
     refs: tuple[base.Ref, ...]
     moved_on: base.Ref
+    args: plans.Args = field(default_factory=dict)
+
+
+Churn = Mapping[str, Callable[[base.Ref], Awaitable[None]]]
+"""What can happen to a thing meanwhile, by name; each may be called whatever has become of it."""
 
 
 class Rig(abc.ABC):
@@ -41,6 +49,8 @@ class Rig(abc.ABC):
     """
 
     kind: ClassVar[str]
+    acts: ClassVar[tuple[base.ActionId, ...]] = ()
+    """The actions of `describe()`, without those that only reveal."""
     lacks: ClassVar[dict[str, str]] = {}
     frozen_answer: ClassVar[str] = "raises"
     """What a sample does while the server is stopped: `raises`, or `unknown` in its entities."""
@@ -93,10 +103,28 @@ class Rig(abc.ABC):
         """Well-formed refs of this source's kinds that lead nowhere."""
         return ()
 
-    async def deed(self) -> Deed:
-        """A plan for two or more targets; called anew for each test; the topic `guards`."""
-        raise NotImplementedError(self.lacks["guards"])
+    # -- acting: for each of `acts`
+
+    async def deed(self, action: base.ActionId) -> Deed:
+        """New things to do `action` to; called anew for each test and each example."""
+        raise NotImplementedError(f"nothing to {action}")
 
     async def move_on(self, deed: Deed) -> None:
         """Make the guard of `deed.moved_on` not hold any more."""
-        raise NotImplementedError(self.lacks["guards"])
+        raise NotImplementedError(f"nothing moves on before {deed.action}")
+
+    async def state(self, action: base.ActionId, ref: base.Ref) -> Hashable:
+        """All that `action` changes of a thing, read past the source: undo must restore it.
+
+        A job's hash and place, a key's DUMP and TTL, a session's being there. An action that was
+        done has changed it; one that was skipped has not.
+        """
+        raise NotImplementedError(f"nobody reads what {action} changes")
+
+    async def facts(self, action: base.ActionId, ref: base.Ref) -> Hashable:
+        """What must be as it was planned for `action` to be done, read past the source."""
+        return await self.state(action, ref)
+
+    def churn(self, action: base.ActionId) -> Churn:
+        """What can happen to a thing of a deed between plan and apply, and before undo."""
+        return {}

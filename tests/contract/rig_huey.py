@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mrcore import scheduler
-from mrcore.model import base, plans, ref
+from mrcore.journal import keys
+from mrcore.model import base, plans
+from mrcore.model import ref as refs
 from mrcore.sources import base as source_base
 from tests import restartable, servers, waiting
 from tests.contract import rig
@@ -21,6 +23,7 @@ FAILED, COMPLETED, WAITING = 7, 4, 3
 
 class Huey(rig.Rig):
     kind = "huey"
+    acts = ("queue.retry",)
 
     def __init__(self, folder: Path) -> None:
         self.server = restartable.Valkey(folder)
@@ -65,7 +68,7 @@ class Huey(rig.Rig):
         self._populate()
 
     def listings(self) -> tuple[rig.Listing, ...]:
-        owner = ref.make("huey", "queue", QUEUE)
+        owner = refs.make("huey", "queue", QUEUE)
         failed, completed = (self._refs(QUEUE, state) for state in ("failed", "completed"))
         return (
             rig.Listing(owner, "jobs", failed, plans.Query(state="failed", limit=3)),
@@ -74,7 +77,7 @@ class Huey(rig.Rig):
         )
 
     def odd(self) -> tuple[base.Ref, ...]:
-        return (ref.make("huey", "queue", ODD), *self._refs(ODD, "failed"))
+        return (refs.make("huey", "queue", ODD), *self._refs(ODD, "failed"))
 
     def unknown(self) -> tuple[base.Ref, ...]:
         return (
@@ -85,7 +88,7 @@ class Huey(rig.Rig):
             "huey/schedule/none",
         )
 
-    async def deed(self) -> rig.Deed:
+    async def deed(self, action: base.ActionId) -> rig.Deed:
         desk = self._desks[DEED]
         before = self._refs(DEED, "failed")
         self._fail(desk, 3)
@@ -101,8 +104,22 @@ class Huey(rig.Rig):
             (outcome,) = await source.apply(deed.action, targets, {}, plans.By(login="asha"))
             assert outcome.outcome is plans.Outcome.DONE
 
+    async def state(self, action: base.ActionId, ref: base.Ref) -> Hashable:
+        """The job's hash and where it is."""
+        address = refs.parse(ref)
+        desk = self._desks[address.ids[0].decode()]
+        at, job_id = desk.keys, address.id
+        scores = tuple(desk.conn.zscore(at.state(state), job_id) for state in keys.STATES)
+        return desk.conn.dump(at.job(job_id)), scores
+
+    def churn(self, action: base.ActionId) -> rig.Churn:
+        async def runs(ref: base.Ref) -> None:
+            self._desks[DEED].run_all()
+
+        return {"waiting jobs run": runs}
+
     def _refs(self, queue: str, state: str) -> frozenset[base.Ref]:
-        return frozenset(ref.make("huey", "job", queue, i) for i in self._desks[queue].ids(state))
+        return frozenset(refs.make("huey", "job", queue, i) for i in self._desks[queue].ids(state))
 
     def _populate(self) -> None:
         for name in (QUEUE, ODD, DEED):

@@ -17,7 +17,7 @@ from mrcore.model import base, plans, ref, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import honest
 from tests import frozen, waiting
-from tests.contract import factories, rig
+from tests.contract import factories, rig, warm
 
 PATIENCE_S = 0.4
 """How long these tests wait for a stopped server; a core waits `deadline_s`."""
@@ -27,33 +27,6 @@ def unless(here: rig.Rig, topic: str) -> None:
     """Skip with the rig's sentence where the topic does not apply."""
     if topic in here.lacks:
         pytest.skip(f"{here.kind}: {here.lacks[topic]}")
-
-
-@contextlib.asynccontextmanager
-async def opened(here: rig.Rig) -> AsyncIterator[source_base.Source]:
-    """The source, entered and warm: its first good sample is there."""
-    async with here.open() as source:
-        await well(source)
-        yield source
-
-
-async def well(source: source_base.Source) -> wire.Sample:
-    """Wait for a sample without trouble."""
-
-    async def good() -> wire.Sample | None:
-        try:
-            async with asyncio.timeout(5):
-                sample = await source.sample()
-        except (errors.Unreachable, TimeoutError):
-            return None
-        return sample if not unknown(sample) else None
-
-    return await waiting.until(good, what="a good sample", timeout_s=30)
-
-
-def unknown(sample: wire.Sample) -> list[base.Entity]:
-    """Entities of a sample whose state nobody knows."""
-    return [e for e in sample.entities if e.verdict.level is base.Level.UNKNOWN]
 
 
 async def pages(source: source_base.Source, listing: rig.Listing) -> AsyncIterator[wire.Page]:
@@ -74,7 +47,7 @@ def test_every_kind_of_source_is_here() -> None:
 
 
 async def test_a_sample_keeps_the_rules(here: rig.Rig) -> None:
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         sample = await source.sample()
         assert honest.check(source.name, sample, source_base.utc_now()) is sample
         assert sample.entities
@@ -87,7 +60,7 @@ async def test_a_sample_keeps_the_rules(here: rig.Rig) -> None:
 
 
 async def test_points_are_of_the_catalogue(here: rig.Rig) -> None:
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         first, second = await source.sample(), await source.sample()
         for point in (*first.points, *second.points):
             metric = catalogue.METRICS[point.metric]
@@ -96,7 +69,7 @@ async def test_points_are_of_the_catalogue(here: rig.Rig) -> None:
 
 async def test_nothing_changed_is_equal(here: rig.Rig) -> None:
     """An age or a rate in an entity would make every pair of samples differ."""
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
 
         async def equal() -> bool:
             first, second = await source.sample(), await source.sample()
@@ -110,7 +83,7 @@ def by_ref(sample: wire.Sample) -> dict[base.Ref, base.Entity]:
 
 
 async def test_the_description_is_true(here: rig.Rig) -> None:
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         described, sample = source.describe(), await source.sample()
         live, paged = kinds(sample.entities), set()
         for listing in here.listings():
@@ -119,7 +92,8 @@ async def test_the_description_is_true(here: rig.Rig) -> None:
         assert live <= set(described.kinds) <= live | paged
         assert {listing.collection for listing in here.listings()} == set(described.collections)
         assert set(described.actions) <= catalogue.ACTIONS.keys()
-        assert bool(described.actions) is ("guards" not in here.lacks)
+        reveals = {a for a in described.actions if catalogue.ACTIONS[a].reveals}
+        assert set(described.actions) - reveals == set(here.acts)
         for entity in sample.entities:
             assert set(entity.actions) <= set(described.actions)
         probed = await source.probe()
@@ -127,7 +101,7 @@ async def test_the_description_is_true(here: rig.Rig) -> None:
 
 
 async def test_pages_cover_everything_once(here: rig.Rig) -> None:
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         if not source.describe().collections:
             pytest.skip(f"{here.kind}: describe() has no collections")
         for listing in here.listings():
@@ -143,7 +117,7 @@ async def test_pages_cover_everything_once(here: rig.Rig) -> None:
 
 
 async def test_a_detail_of_every_kind(here: rig.Rig) -> None:
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         entities = list((await source.sample()).entities)
         for listing in here.listings():
             async for page in pages(source, listing):
@@ -158,14 +132,14 @@ async def test_a_detail_of_every_kind(here: rig.Rig) -> None:
 
 async def test_odd_ids_lead_to_what_they_name(here: rig.Rig) -> None:
     unless(here, "odd")
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         for odd in here.odd():
             assert (await source.detail(odd)).entity.ref == odd
 
 
 async def test_refs_that_lead_nowhere(here: rig.Rig) -> None:
     assert here.unknown()
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         for nowhere in here.unknown():
             with pytest.raises(errors.NotFound):
                 await source.detail(nowhere)
@@ -174,7 +148,7 @@ async def test_refs_that_lead_nowhere(here: rig.Rig) -> None:
 
 
 async def test_what_it_does_not_have_is_unsupported(here: rig.Rig) -> None:
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         (first, *_) = (await source.sample()).entities
         with pytest.raises(errors.Unsupported):
             await source.page(first.ref, "unicorns", plans.Query(), None, 0)
@@ -188,7 +162,7 @@ async def test_what_it_does_not_have_is_unsupported(here: rig.Rig) -> None:
 
 
 async def test_cursors_and_filters_that_make_no_sense_are_refused(here: rig.Rig) -> None:
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         if not source.describe().collections:
             pytest.skip(f"{here.kind}: describe() has no collections")
         for listing in here.listings():
@@ -199,7 +173,7 @@ async def test_cursors_and_filters_that_make_no_sense_are_refused(here: rig.Rig)
 
 async def test_a_stopped_server_costs_a_deadline_and_is_heard_again(here: rig.Rig) -> None:
     unless(here, "frozen")
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         before = await here.identities(source)
         (first, *_) = (await source.sample()).entities
         with frozen.frozen(here.pid(source)):
@@ -210,7 +184,7 @@ async def test_a_stopped_server_costs_a_deadline_and_is_heard_again(here: rig.Ri
                             await ask()
             else:
                 await waiting.until(lambda: doubted(source), what="an unknown entity")
-        await well(source)
+        await warm.well(source)
         assert await here.identities(source) == before
         assert (await source.detail(first.ref)).entity.ref == first.ref
 
@@ -219,44 +193,44 @@ async def test_a_stopped_server_costs_a_deadline_and_is_heard_again(here: rig.Ri
 async def test_a_minute_of_silence_is_survived_on_the_same_connections(here: rig.Rig) -> None:
     unless(here, "frozen")
     unless(here, "minute")
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         before = await here.identities(source)
         with frozen.frozen(here.pid(source)):
             for _ in range(30):  # as a core asks: every question waits for its deadline of 2 s
                 with pytest.raises((TimeoutError, errors.Unreachable)):
                     async with asyncio.timeout(2):
                         await source.sample()
-        await well(source)
+        await warm.well(source)
         assert await here.identities(source) == before
 
 
 async def doubted(source: source_base.Source) -> bool:
-    return bool(unknown(await source.sample()))
+    return bool(warm.unknown(await source.sample()))
 
 
 async def test_it_can_be_left_while_its_server_is_stopped(here: rig.Rig) -> None:
     unless(here, "frozen")
     source = await here.open().__aenter__()
-    await well(source)
+    await warm.well(source)
     with frozen.frozen(here.pid(source)):
         with contextlib.suppress(TimeoutError, errors.Unreachable):
             async with asyncio.timeout(0.05):
                 await source.sample()
         async with asyncio.timeout(5):
             await source.__aexit__(None, None, None)
-    async with opened(here) as another:
+    async with warm.opened(here) as another:
         assert (await another.sample()).entities
 
 
 async def test_a_killed_server_is_told_and_found_again(here: rig.Rig) -> None:
     unless(here, "killed")
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         (first, *_) = (await source.sample()).entities
         await asyncio.to_thread(here.kill, source)
         await waiting.until(lambda: in_trouble(source), what="trouble")
         here.spawn()
         await asyncio.to_thread(here.settle)
-        await well(source)
+        await warm.well(source)
         refs = {entity.ref for entity in (await source.sample()).entities}
         assert first.ref in refs
 
@@ -272,14 +246,14 @@ async def in_trouble(source: source_base.Source) -> bool:
 
 async def test_a_server_that_is_away_at_the_start_is_found(here: rig.Rig) -> None:
     unless(here, "killed")
-    async with opened(here) as source:
+    async with warm.opened(here) as source:
         await asyncio.to_thread(here.kill, source)
     async with asyncio.timeout(5):
         source = await here.open().__aenter__()  # returns although nobody is there
     try:
         here.spawn()
         await asyncio.to_thread(here.settle)
-        await well(source)
+        await warm.well(source)
     finally:
         await source.__aexit__(None, None, None)
 
@@ -295,28 +269,3 @@ async def test_missing_rights_are_said(here: rig.Rig) -> None:
             with contextlib.suppress(errors.NotPermitted):
                 page = await source.page(listing.ref, listing.collection, listing.query, None, 0)
                 assert page.rows or page.cursor
-
-
-async def test_a_target_that_moved_on_is_skipped(here: rig.Rig) -> None:
-    async with opened(here) as source:
-        if not source.describe().actions:
-            pytest.skip(f"{here.kind}: describe() has no actions")
-        deed = await here.deed()
-        selection = plans.Selection(refs=deed.refs)
-        planned = [
-            part async for part in source.plan(deed.action, selection, {}, lambda done, total: None)
-        ]
-        targets = [part for part in planned if isinstance(part, plans.Target)]
-        assert {target.ref for target in targets} == set(deed.refs)
-        assert all(target.guard for target in targets)
-        await here.move_on(deed)
-        outcomes = {
-            o.ref: o for o in await source.apply(deed.action, targets, {}, plans.By(login="asha"))
-        }
-        assert outcomes.keys() == set(deed.refs)
-        assert outcomes[deed.moved_on].outcome is plans.Outcome.SKIPPED
-        assert outcomes[deed.moved_on].why
-        others = {ref_: o.outcome for ref_, o in outcomes.items() if ref_ != deed.moved_on}
-        assert set(others.values()) == {plans.Outcome.DONE}
-        again = await source.apply(deed.action, targets, {}, plans.By(login="asha"))
-        assert {o.outcome for o in again} == {plans.Outcome.SKIPPED}

@@ -1,0 +1,64 @@
+"""Whatever happens between plan and apply: only what is as it was planned is touched.
+
+Parametrised over every action of every source: one that nothing drives fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from mrcore import catalogue
+from mrcore.model import base, plans
+from tests.contract import acting, factories, rig, warm
+
+Events = list[tuple[int, int]]
+"""Number of what happens, number of the target that it happens to; both modulo."""
+
+events = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 2)), max_size=5)
+
+# Every example makes real things anew: `make test` tries few, `make proof` ten times as many.
+fewer = hypothesis.settings(
+    max_examples=max(5, (hypothesis.settings.get_current_profile_name() == "search") * 60),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+
+
+@pytest.mark.parametrize(("here", "action"), factories.DEEDS, indirect=["here"])
+@fewer
+@hypothesis.given(meanwhile=events, later=events)
+async def test_only_what_is_as_it_was_planned_is_touched(
+    here: rig.Rig, action: base.ActionId, meanwhile: Events, later: Events
+) -> None:
+    assert here.churn(action), f"nothing drives churn for {action}"
+    async with warm.opened(here) as source:
+        deed = await here.deed(action)
+        planned = await acting.targets(source, deed)
+        then = {one: await here.facts(action, one) for one in deed.refs}
+        await _happen(here, deed, meanwhile)
+        now = {one: await here.facts(action, one) for one in deed.refs}
+        before = await acting.states(here, action, deed.refs)
+        outcomes = await acting.apply(source, deed, planned)
+        after = await acting.states(here, action, deed.refs)
+        for one, outcome in outcomes.items():
+            done = outcome.outcome is plans.Outcome.DONE
+            assert done == (then[one] == now[one]), f"{one}: {outcome.why}"
+            assert done == (before[one] != after[one]), f"{one}: {outcome.why}"
+        if not catalogue.ACTIONS[action].undoable:
+            return
+        chunk = await acting.plan_undo(source, action, planned, outcomes)
+        await _happen(here, deed, later)
+        after = await acting.states(here, action, deed.refs)
+        for one, outcome in (await acting.undo(source, action, chunk)).items():
+            done = outcome.outcome is plans.Outcome.DONE
+            wanted = before[one] if done else after[one]
+            assert await here.state(action, one) == wanted, f"{one}: {outcome.why}"
+
+
+async def _happen(here: rig.Rig, deed: rig.Deed, what: Sequence[tuple[int, int]]) -> None:
+    happenings = list(here.churn(deed.action).values())
+    for number, target in what:
+        await happenings[number % len(happenings)](deed.refs[target % len(deed.refs)])
