@@ -54,6 +54,16 @@ class StackSettings(BaseModel):
     redis: SecretStr = Field(default=SecretStr(""), description="URL of a Redis to use")
 
 
+class LimitSettings(BaseModel):
+    """How often something may be done."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dangerous_per_minute: int = Field(
+        default=30, ge=1, description="operations of high risk that one login may start a minute"
+    )
+
+
 class Settings(BaseSettings):
     """Settings of the core; every field can be set as `MRCORE_<FIELD>`."""
 
@@ -64,6 +74,7 @@ class Settings(BaseSettings):
     environment: str = Field(default="local", description="what this core watches, in one word")
     protected: bool = Field(default=False, description="changes need arming and confirmation")
     read_only: bool = Field(default=False, description="watches only; refuses every change")
+    read_only: bool = Field(default=False, description="nothing can be changed, whoever asks")
     listen: str = Field(
         default="", description="address:port for TCP; not loopback needs TLS; empty: none"
     )
@@ -87,6 +98,10 @@ class Settings(BaseSettings):
     idle_exit_s: float = Field(
         default=600.0, description="a core started by mrtui ends after this long without a client"
     )
+    audit_anchor: str = Field(
+        default="", description="file that holds the audit's end; empty: in the user's data folder"
+    )
+    limits: LimitSettings = LimitSettings()
     stack: StackSettings = StackSettings()
     sources: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="what to watch, by name"
