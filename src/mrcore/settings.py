@@ -74,7 +74,6 @@ class Settings(BaseSettings):
     environment: str = Field(default="local", description="what this core watches, in one word")
     protected: bool = Field(default=False, description="changes need arming and confirmation")
     read_only: bool = Field(default=False, description="watches only; refuses every change")
-    read_only: bool = Field(default=False, description="nothing can be changed, whoever asks")
     listen: str = Field(
         default="", description="address:port for TCP; not loopback needs TLS; empty: none"
     )
