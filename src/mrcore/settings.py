@@ -97,8 +97,8 @@ class Settings(BaseSettings):
     idle_exit_s: float = Field(
         default=600.0, description="a core started by mrtui ends after this long without a client"
     )
-    audit_anchor: str = Field(
-        default="", description="file that holds the audit's end; empty: in the user's data folder"
+    audit_anchor: Path | None = Field(
+        default=None, description="file that holds the audit's end; else in the user's data folder"
     )
     limits: LimitSettings = LimitSettings()
     stack: StackSettings = StackSettings()
