@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 from mrcore import (
+    audit,
     auth,
     authority,
     deadline,
@@ -56,7 +57,7 @@ class Core:
         self.hub = hub.Hub(own.environment, self.version, now=now)
         self.series = series.Series(self.history, now=now)
         self.monitor = monitor.Monitor(self.hub, self.series, now=now, jitter=jitter)
-        self.auth = auth.Auth(self.ledger, now=now)
+        self.auth = auth.Auth(self.ledger, now=now, logins=own.logins, tell=self._note_guesses)
         self.authority = authority.Authority(
             environment=own.environment, protected=own.protected, now=now
         )
@@ -129,6 +130,18 @@ class Core:
         )
         source = core_source.CoreSource(facts, self.ledger, self.history, now=self.now)
         return source, settings.SourceSettings(kind="core")
+
+    async def _note_guesses(self, sentence: str) -> None:
+        """Put logins that failed in a row into the audit."""
+        entry = audit.Entry(
+            at=self.now(),
+            stage="refused",
+            login="",
+            action="login",
+            outcome="refused",
+            text=sentence,
+        )
+        await self.ledger.run(lambda connection: audit.append(connection, entry))
 
     async def _resume(self) -> None:
         """Take up interrupted operations as soon as the ledger can be read."""

@@ -135,7 +135,10 @@ async def test_every_refusal_is_a_problem_with_a_stable_code(http: httpx.AsyncCl
     refused(await http.get("/api/v1/page?ref=huey/q/a&collection=x&wait_s=26"), 422, "validation")
     refused(await http.get("/api/v1/plans/none"), 404, "plan_not_found")
     refused(await http.get("/api/v1/points?metric=no&ref=a/b/c"), 400, "bad_request")
-    refused(await http.post("/api/v1/plans", content=b"{"), 422, "validation")
+    refused(await http.post("/api/v1/plans", content=b"{"), 415, "not_json")
+    said_json = {"Content-Type": "application/json"}
+    broken = await http.post("/api/v1/plans", content=b"{", headers=said_json)
+    refused(broken, 422, "validation")
     late = "/api/v1/points?metric=redis.ops&ref=a/b/c&to=0001-01-01T00:00:00Z"
     refused(await http.get(late), 400, "bad_request")
 

@@ -200,12 +200,18 @@ async def test_tcp_is_loopback_and_wants_the_token_of_the_folder(state: Path) ->
     assert not (state / "token").exists()
 
 
-@pytest.mark.parametrize(
-    "listen", ["0.0.0.0:8137", "10.0.0.1:1", "db.internal:1", ":1", "127.0.0.1", "127.0.0.1:x"]
-)
-def test_tcp_that_others_could_reach_is_refused(listen: str) -> None:
+@pytest.mark.parametrize("listen", ["0.0.0.0:8137", "10.0.0.1:1", "[::]:1"])
+def test_tcp_that_others_could_reach_is_refused_without_tls(listen: str) -> None:
     with pytest.raises(errors.SettingsError, match="port of this machine"):
         server.bind_tcp(listen)
+
+
+@pytest.mark.parametrize(
+    "listen", ["db.internal:1", ":1", "127.0.0.1", "127.0.0.1:x", "::1", "127.0.0.1:65536"]
+)
+def test_what_is_no_address_and_port_is_refused(listen: str) -> None:
+    with pytest.raises(errors.SettingsError, match="no address and port"):
+        server.bind_tcp(listen, secured=True)
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:0", "[::1]:0"])

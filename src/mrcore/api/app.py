@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from mrcore import core, version
-from mrcore.api import about, acts, ask, gate, health, live, problem
+from mrcore import core, settings, version
+from mrcore.api import about, acts, ask, gate, health, live, problem, server
 
 PREFIX = "/api/v1"
 
@@ -17,7 +17,13 @@ def create(behind: core.Core, clients: gate.Clients) -> FastAPI:
     for router in (live.router, ask.router, acts.router, about.router):
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)
-    app.add_middleware(gate.Gate, clients=clients)
+    app.add_middleware(gate.Gate, clients=clients, hosts=_hosts(behind.settings))
     problem.handle(app)
     app.openapi = lambda: problem.declare(app)  # type: ignore[method-assign]
     return app
+
+
+def _hosts(own: settings.Settings) -> set[str]:
+    """What this core is called beside localhost: its names, and the address that it listens on."""
+    address = server.address_of(own.listen.rpartition(":")[0])
+    return {*own.hosts, *([str(address)] if address and not address.is_unspecified else [])}

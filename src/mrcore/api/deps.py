@@ -20,13 +20,18 @@ def core_of(request: Request) -> core.Core:
 
 
 async def login_of(request: Request) -> auth.Login:
-    """The login behind this request.
+    """The login behind this request, one that may at least look.
 
-    Raises Unauthenticated.
+    Raises Unauthenticated, TooMany; Forbidden for one without a role.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
-    return await core_of(request).auth.login(getattr(request.state, peer.STATE_KEY, None), bearer)
+    other = getattr(request.state, peer.STATE_KEY, None)
+    address = request.client.host if request.client else ""
+    login = await core_of(request).auth.login(other, bearer, address)
+    if not (login.may("viewer") or login.may("auditor")):
+        raise errors.Forbidden(f"{login.name} has no role that may look.")
+    return login
 
 
 Core = Annotated[core.Core, Depends(core_of)]

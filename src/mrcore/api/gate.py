@@ -1,15 +1,24 @@
-"""What every request passes first: no other site's page may ask, and clients are counted."""
+"""What every request passes first: no other site's page may ask, bodies are bounded."""
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mrcore.api import problem
 
 OWN_HOSTS = frozenset({"mrcore", "localhost", "127.0.0.1", "::1"})
+OWN_SITES = frozenset({"same-origin", "none"})
+BODY_BYTES = 1 << 20
+DRAIN_BYTES = 16 << 20
+BODY_S = 10.0
+
+_TOO_LARGE = f"The body is larger than {BODY_BYTES:,} bytes."
 
 
 class Clients:
@@ -34,26 +43,42 @@ class Clients:
         return 0.0 if self._active else time.monotonic() - self._last_s
 
 
+class Refused(Exception):
+    """A request that does not get further: the status, the code and the sentence of its problem."""
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.code = code
+        self.sentence = sentence
+
+
 class Gate:
     """ASGI middleware (a class of its own because Starlette's would buffer streams).
 
-    A browser sends Host and Origin: a foreign Host is DNS rebinding, a foreign Origin is another
-    site's page. Probes and scrapes at the root do not count as clients.
+    A browser sends Host, Origin and Sec-Fetch-Site: a foreign Host is DNS rebinding, a foreign
+    Origin or site is another site's page. Bodies are JSON, bounded in size and in time, and here
+    before the app begins. Probes and scrapes at the root do not count as clients.
     """
 
-    def __init__(self, app: ASGIApp, clients: Clients) -> None:
+    def __init__(self, app: ASGIApp, clients: Clients, hosts: Collection[str] = ()) -> None:
         self._app = app
         self._clients = clients
+        self._hosts = OWN_HOSTS | {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        if sentence := foreign(headers.get(b"host", ""), headers.get(b"origin")):
-            await problem.response(403, "foreign", sentence)(scope, receive, send)
-            return
+        headers = Headers(scope=scope)
         counted = scope["path"].startswith("/api/")
+        try:
+            refuse_foreign(headers, scope["scheme"], self._hosts)
+            receive = await _with_body(headers, scope["method"], receive)
+        except Refused as refused:
+            answer = problem.response(refused.status, refused.code, refused.sentence)
+            await answer(scope, receive, send)
+            return
         if counted:
             self._clients.came()
         try:
@@ -63,13 +88,67 @@ class Gate:
                 self._clients.went()
 
 
-def foreign(host: str, origin: str | None) -> str:
-    """Why a request is another site's, or an empty string."""
-    if (_split(f"//{host}").hostname or "") not in OWN_HOSTS:
-        return "This Host is not the core's: ask it as localhost."
-    if origin is not None and _split(origin).netloc != host:
-        return "Another site's page may not ask the core."
-    return ""
+def refuse_foreign(headers: Headers, scheme: str, hosts: Collection[str]) -> None:
+    """Raise Refused when a request is another site's."""
+    host = headers.get("host", "")
+    if (_split(f"//{host}").hostname or "") not in hosts:
+        raise Refused(403, "foreign", "This Host is not the core's: ask it as localhost.")
+    for origin in headers.getlist("origin"):
+        if origin.lower() != f"{scheme}://{host}".lower():
+            raise Refused(403, "foreign", "Another site's page may not ask the core.")
+    for site in headers.getlist("sec-fetch-site"):
+        if site.strip().lower() not in OWN_SITES:
+            raise Refused(403, "foreign", "Another site's page may not ask the core.")
+
+
+async def _with_body(headers: Headers, method: str, receive: Receive) -> Receive:
+    """What the app receives: the whole body in one message, then what comes.
+
+    Raises Refused for a body that is no JSON, over 1 MiB, or not here within 10 s.
+    """
+    length = headers.get("content-length", "0")
+    if length == "0" and "transfer-encoding" not in headers:
+        return receive
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if method == "POST" and kind != "application/json":  # what a form or a plain page cannot send
+        raise Refused(415, "not_json", "The body's Content-Type has to be application/json.")
+    if length.isdigit() and int(length) > DRAIN_BYTES:
+        raise Refused(413, "too_large", _TOO_LARGE)
+    try:
+        async with asyncio.timeout(BODY_S):
+            body = await _read(receive)
+    except TimeoutError:
+        raise Refused(408, "too_slow", f"The body was not here within {BODY_S:g} s.") from None
+    messages: list[Message] = []
+    if body is not None:
+        messages.append({"type": "http.request", "body": body, "more_body": False})
+
+    async def replay() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replay
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The body, None when the client has gone.
+
+    What is too large is read on for a while: a client that is cut off sees no answer.
+    Raises Refused.
+    """
+    kept = bytearray()
+    seen, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk = message.get("body", b"")
+        seen += len(chunk)
+        if seen <= BODY_BYTES:
+            kept += chunk
+        more = message.get("more_body", False) and seen <= DRAIN_BYTES
+    if seen > BODY_BYTES:
+        raise Refused(413, "too_large", _TOO_LARGE)
+    return bytes(kept)
 
 
 def _split(url: str) -> SplitResult:

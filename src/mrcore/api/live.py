@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi import APIRouter, Depends
 from fastapi.sse import KEEPALIVE_COMMENT
@@ -38,18 +39,26 @@ async def live(core: deps.Core) -> Response:
 
 
 @router.get("/changes", response_class=EventStream)
-async def changes(core: deps.Core) -> EventStream:
+async def changes(core: deps.Core, login: deps.Login) -> EventStream:
     """Server-sent events: `snapshot`, then `changed` and `touched`; in silence a comment.
 
     The data leave out every field that is at its default, the type too: it is the event's name.
+    The stream ends within 5 s of its login's token.
     """
-    return EventStream(_stream(core.hub))
+    return EventStream(_stream(core.hub, lambda: core.auth.holds(login)))
 
 
-async def _stream(source: hub.Hub) -> AsyncIterator[bytes]:
+async def _stream(
+    source: hub.Hub, may_go_on: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[bytes]:
     subscriber = source.subscribe()
+    asked_s = time.monotonic()
     try:
         while not source.closed:
+            if time.monotonic() - asked_s >= PING_S:
+                asked_s = time.monotonic()
+                if not await may_go_on():
+                    return
             for event in subscriber.take():
                 data = deps.encode(event, brief=True)
                 yield b"event: %b\ndata: %b\n\n" % (event.type.encode(), data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +15,7 @@ from mrcore import errors
 from mrcore.model import wire
 
 MEDIA_TYPE = "application/problem+json"
-DECLARED = (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 507)
+DECLARED = (400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 502, 503, 507)
 
 _ROUTING = {404: "no_route", 405: "method_not_allowed"}
 
@@ -31,8 +32,10 @@ def response(
 
 def of_error(error: errors.MrError) -> Response:
     """The problem of one of our errors."""
-    challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return response(error.status, error.code, error.sentence, fix=error.fix, headers=challenge)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if isinstance(error, errors.TooMany) and error.retry_after_s:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    return response(error.status, error.code, error.sentence, fix=error.fix, headers=headers)
 
 
 def handle(app: FastAPI) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import grp
 import ipaddress
 import os
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +19,8 @@ from mrcore import errors
 from mrcore.api import peer
 
 SOCKET_PATH_MAX = 103  # sun_path is 104 bytes on macOS, with its closing zero
+TLS_S = 10.0
+TLS_CLOSE_S = 2.0
 _BACKLOG = 128
 
 
@@ -23,10 +28,17 @@ class Server(uvicorn.Server):
     """uvicorn, told by us when to stop.
 
     `listening` is called when it accepts; `quiet` ends the open streams before uvicorn waits for
-    them. Signals are its owner's: set `should_exit`.
+    them. Signals are its owner's: set `should_exit`. With `tls` its TCP sockets speak only that.
     """
 
-    def __init__(self, app: FastAPI, *, listening: Callable[[], None], quiet: Callable[[], None]):
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        listening: Callable[[], None],
+        quiet: Callable[[], None],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -37,15 +49,29 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # else X-Forwarded-For of a local client would be believed
                 timeout_graceful_shutdown=1,
                 backlog=_BACKLOG,
             )
         )
         self._listening = listening
         self._quiet = quiet
+        self._tls = tls
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        secured = [s for s in sockets or () if self._tls and s.family != socket.AF_UNIX]
+        await super().startup([s for s in sockets or () if s not in secured])
+        loop = asyncio.get_running_loop()
+        for listener in secured:  # uvicorn would secure all of its sockets, or none
+            self.servers.append(
+                await loop.create_server(
+                    lambda: peer.PeerProtocol(self.config, self.server_state, self.lifespan.state),
+                    sock=listener,
+                    ssl=self._tls,
+                    ssl_handshake_timeout=TLS_S,
+                    ssl_shutdown_timeout=TLS_CLOSE_S,
+                )
+            )
         self._listening()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -57,18 +83,21 @@ class Server(uvicorn.Server):
         yield
 
 
-def bind_unix(path: Path) -> socket.socket:
-    """Listen on a unix socket that only its owner may open.
+def bind_unix(path: Path, group: str = "") -> socket.socket:
+    """Listen on a unix socket that only its owner may open, or also the users of `group`.
 
-    uvicorn would make it 0666. The caller holds the folder's lock, so what is there is a leftover.
-    Raises StackError when the path is too long or the socket cannot be made.
+    uvicorn would make it 0666. The caller holds the folder's lock, so a socket there is a leftover.
+    Raises SettingsError for a group that cannot be given it; StackError when the path is too long,
+    or the socket cannot be made.
     """
+    owner = _group(group)
     if len(os.fsencode(path)) > SOCKET_PATH_MAX:
         raise errors.StackError(
             f"The socket's path {path} is longer than {SOCKET_PATH_MAX} bytes.",
             fix="Set XDG_RUNTIME_DIR to a short folder.",
         )
-    path.unlink(missing_ok=True)
+    if path.is_socket():
+        path.unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:
@@ -78,21 +107,38 @@ def bind_unix(path: Path) -> socket.socket:
         raise errors.StackError(f"The socket {path} cannot be made: {error.strerror}.") from error
     finally:
         os.umask(mask)
+    if owner is not None:
+        try:
+            os.chown(path, -1, owner)
+        except OSError as error:
+            listener.close()
+            path.unlink()
+            raise errors.SettingsError(
+                f"The socket cannot be given to the group {group}: {error.strerror}.",
+                fix=f"Add the user that this core runs as to {group}.",
+            ) from error
+        path.chmod(0o660)
     listener.listen(_BACKLOG)
     return listener
 
 
-def bind_tcp(listen: str) -> socket.socket:
-    """Listen on `host:port` of this machine; port 0 takes a free one.
+def bind_tcp(listen: str, *, secured: bool = False) -> socket.socket:
+    """Listen on `address:port`, without TLS only of this machine; port 0 takes a free one.
 
-    Raises SettingsError when it is not loopback, StackError when it cannot be had.
+    Raises SettingsError when it is not loopback and not secured, StackError when it cannot be had.
     """
     host, _, port = listen.rpartition(":")
-    address = _loopback(host.strip("[]"))
+    address = address_of(host)
     if address is None or not (port.isascii() and port.isdigit() and int(port) < 65_536):
         raise errors.SettingsError(
+            f"listen is {listen!r}, which is no address and port.",
+            fix='For example listen = "127.0.0.1:8137".',
+        )
+    if not (address.is_loopback or secured):
+        raise errors.SettingsError(
             f"listen is {listen!r}; without TLS it may only be a port of this machine.",
-            fix='For example listen = "127.0.0.1:8137", and an SSH tunnel from elsewhere.',
+            fix="Set tls_certificate and tls_key; or listen on 127.0.0.1, with an SSH tunnel "
+            "from elsewhere.",
         )
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     # With protocol 0 asyncio would not set TCP_NODELAY, and an answer in two writes waits 40 ms.
@@ -107,17 +153,29 @@ def bind_tcp(listen: str) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
-    """The URL of a TCP socket."""
+def url_of(listener: socket.socket, *, name: str = "", secured: bool = False) -> str:
+    """The URL of a TCP socket, by `name` where its certificate has one."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    host, scheme = name or host, "https" if secured else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    if host == "localhost":
-        host = "127.0.0.1"
+def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a host in `listen` stands for, None when it is none."""
+    host = "127.0.0.1" if host == "localhost" else host.removeprefix("[").removesuffix("]")
     try:
-        address = ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
         return None
-    return address if address.is_loopback else None
+
+
+def _group(name: str) -> int | None:
+    if not name:
+        return None
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise errors.SettingsError(
+            f"socket_group is {name!r}, and this host has no such group.",
+            fix=f"Make it (groupadd {name}), or name another.",
+        ) from None

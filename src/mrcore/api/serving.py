@@ -7,16 +7,19 @@ import logging
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
 
-from mrcore import core, folder, settings, version
-from mrcore.api import app, gate, server
+from mrcore import core, errors, folder, settings, version
+from mrcore.api import app, gate, server, tls
 from mrcore.sources import base
 
 IDLE_LOOK_S = 1.0
+
+log = logging.getLogger(__name__)
 
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -38,12 +41,14 @@ async def serve(
 
     `announce` is called when it answers. Raises SettingsError and StackError before that.
     """
-    path = where.runtime / "core.sock"
-    listeners = [server.bind_unix(path)]
+    _check_socket(own)
+    secured = tls.context(own)
+    path = own.socket or where.runtime / "core.sock"
+    listeners = [server.bind_unix(path, own.socket_group)]
     try:
         if own.listen:
-            listeners.append(server.bind_tcp(own.listen))
-        await _serve(where, own, listeners, idle_exit=idle_exit, announce=announce)
+            listeners.append(server.bind_tcp(own.listen, secured=secured is not None))
+        await _serve(where, own, listeners, secured, idle_exit=idle_exit, announce=announce)
     finally:
         for listener in listeners:
             listener.close()
@@ -51,10 +56,25 @@ async def serve(
             leftover.unlink(missing_ok=True)
 
 
+def _check_socket(own: settings.Settings) -> None:
+    """Raise SettingsError for a socket that those whom it is meant for could not open."""
+    if own.logins and not own.socket_group:
+        raise errors.SettingsError(
+            "logins is set and socket_group is not: nobody else could open the socket.",
+            fix='For example socket_group = "mrcore".',
+        )
+    if own.socket_group and own.socket is None:
+        raise errors.SettingsError(
+            "socket_group is set and socket is not: its private folder lets nobody else in.",
+            fix='For example socket = "/run/mrcore/core.sock".',
+        )
+
+
 async def _serve(
     where: folder.StateFolder,
     own: settings.Settings,
     listeners: list[socket.socket],
+    secured: ssl.SSLContext | None,
     *,
     idle_exit: bool,
     announce: Callable[[], None],
@@ -66,7 +86,9 @@ async def _serve(
         _introduce(where, behind, listeners)
         announce()
 
-    running = server.Server(app.create(behind, clients), listening=listening, quiet=behind.quiet)
+    running = server.Server(
+        app.create(behind, clients), listening=listening, quiet=behind.quiet, tls=secured
+    )
     loop = asyncio.get_running_loop()
     for number in _STOP:
         loop.add_signal_handler(number, setattr, running, "should_exit", True)
@@ -84,7 +106,9 @@ def _introduce(
     """Say in the state folder how this core is reached."""
     control = ""
     if len(listeners) > 1:
-        control = server.url_of(listeners[1])
+        own = behind.settings
+        name = own.hosts[0] if own.hosts else ""
+        control = server.url_of(listeners[1], name=name, secured=own.tls_key is not None)
         where.write_text("token", behind.auth.bootstrap())
     where.write_json(
         "core.json",
@@ -95,7 +119,9 @@ def _introduce(
             "version": version.version(),
         },
     )
-    logging.getLogger(__name__).info("The core answers on %s.", listeners[0].getsockname())
+    log.info("The core answers on %s.", listeners[0].getsockname())
+    if not behind.settings.socket_group and not behind.settings.logins:
+        log.info("It guards you against slips, not against yourself: this user is its admin.")
 
 
 async def _leave_when_idle(
@@ -105,5 +131,5 @@ async def _leave_when_idle(
     while not running.should_exit:
         await asyncio.sleep(min(IDLE_LOOK_S, limit_s / 4))
         if clients.idle_s >= limit_s and not behind.door.busy:
-            logging.getLogger(__name__).info("Nobody used this core for %g s: it ends.", limit_s)
+            log.info("Nobody used this core for %g s: it ends.", limit_s)
             running.should_exit = True
