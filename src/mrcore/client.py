@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import ssl
 from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from mrcore.model import base, core, plans, wire
 SILENCE_S = 15.0
 ANSWER_S = 30.0
 FOLLOW_S = 25.0
+OVER_UNIX = "http://mrcore"
 
 Event = wire.Snapshot | wire.Changed | wire.Touched
 
@@ -51,13 +53,26 @@ class CoreClient:
         )
 
     @classmethod
-    def at(cls, *, state: Path | None = None, url: str = "", token: str = "") -> CoreClient:
+    def at(
+        cls,
+        *,
+        state: Path | None = None,
+        url: str = "",
+        token: str = "",
+        ca: Path | None = None,
+    ) -> CoreClient:
         """A client of the core at `url` (with a bearer token), or of the state folder's.
 
-        Raises CoreUnreachable when no core has announced itself in the folder.
+        `url` may be `unix:/path/of/its/socket`; `ca` is a PEM file of whom to trust over https,
+        else the authorities of certifi.
+        Raises CoreUnreachable when no core has announced itself in the folder, or `ca` is wrong.
         """
+        if url.startswith("unix:"):
+            path = url.removeprefix("unix:")
+            return cls(httpx.AsyncHTTPTransport(uds=path, limits=_LIMITS), OVER_UNIX, path, token)
         if url:
-            return cls(httpx.AsyncHTTPTransport(limits=_LIMITS), url.rstrip("/"), url, token)
+            transport = httpx.AsyncHTTPTransport(verify=_trust(ca), limits=_LIMITS)
+            return cls(transport, url.rstrip("/"), url, token)
         where = folder.StateFolder(state)
         found = where.read_json("core.json") or {}
         if not found.get("socket"):
@@ -66,7 +81,7 @@ class CoreClient:
                 fix=f"Start one: mrcore serve --state {where.path}",
             )
         transport = httpx.AsyncHTTPTransport(uds=str(found["socket"]), limits=_LIMITS)
-        return cls(transport, "http://mrcore", str(where.path), token)
+        return cls(transport, OVER_UNIX, str(where.path), token)
 
     async def __aenter__(self) -> Self:
         return self
@@ -220,6 +235,18 @@ class CoreClient:
 
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=4)
+
+
+def _trust(ca: Path | None) -> ssl.SSLContext | bool:
+    """Whom to believe that it is the core."""
+    if ca is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:  # SSLError is one
+        raise errors.CoreUnreachable(
+            f"The certificates in {ca} cannot be used: {error.strerror or error}."
+        ) from None
 
 
 def skew(core_version: str) -> str:
