@@ -7,7 +7,8 @@ linear in the text: it begins at the border of a word and never gives back what 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -72,6 +73,28 @@ def text(words: str) -> str:
     words = _SCHEME.sub(rf"\1 {MASK}", words)
     words = _JWT.sub(MASK, words)
     return _named(words)
+
+
+def under(name: str, words: str) -> str:
+    """What may be shown of a value that stands under this name."""
+    return MASK if _hides(name, words) else text(words)
+
+
+class Redactor(NamedTuple):
+    """How a text, JSON, and a value under a name become what may be shown."""
+
+    text: Callable[[str], str]
+    value: Callable[[JsonValue], JsonValue]
+    under: Callable[[str, str], str]
+    is_secret: Callable[[str], bool]
+
+
+ALL = Redactor(text, value, under, is_secret)
+
+NOTHING = Redactor(
+    lambda words: words, lambda data: data, lambda name, words: words, lambda name: False
+)
+"""For `Source.reveal`, which only the door asks."""
 
 
 def _named(words: str) -> str:

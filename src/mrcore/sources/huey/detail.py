@@ -15,14 +15,19 @@ from mrcore.sources.redis import link
 
 
 async def detail(
-    client: link.Client, seer: look.Look, shelf: jobs.Jobs, of: base.Ref, now: datetime
+    client: link.Client,
+    seer: look.Look,
+    shelf: jobs.Jobs,
+    of: base.Ref,
+    now: datetime,
+    clean: redact.Redactor = redact.ALL,
 ) -> wire.Detail:
-    """The detail of a job, queue, worker or schedule.
+    """The detail of a job, queue, worker or schedule; `clean` is what is done to a job's texts.
 
     Raises NotFound with what may have become of it.
     """
     if ref.parse(of).kind == "job":
-        return await _job(client, shelf, of, now)
+        return await _job(client, shelf, of, now, clean)
     seen = await seer.read(client, now)
     for entity in seen.entities:
         if entity.ref == of:
@@ -30,13 +35,15 @@ async def detail(
     raise errors.NotFound(f"There is no {of} (any more).")
 
 
-async def _job(client: link.Client, shelf: jobs.Jobs, of: base.Ref, now: datetime) -> wire.Detail:
+async def _job(
+    client: link.Client, shelf: jobs.Jobs, of: base.Ref, now: datetime, clean: redact.Redactor
+) -> wire.Detail:
     source = shelf.maker.source
     name, job_id = retry.address(source, of)
     (reply,) = await asking.ask(client, ("HGETALL", shelf.root.queue(name).job(job_id)))
     items = reply if isinstance(reply, list) else []
     found = record.whole(job_id, dict(zip(items[::2], items[1::2], strict=True)))
-    read = await shelf.read(client, name, [job_id], payload=True)
+    read = await shelf.read(client, name, [job_id], payload=True, clean=clean)
     if found is None or job_id not in read:
         raise errors.NotFound(
             f"The journal of {name} has no job {job_id}: retention has trimmed it, it was never "
@@ -45,29 +52,29 @@ async def _job(client: link.Client, shelf: jobs.Jobs, of: base.Ref, now: datetim
     row, payload = read[job_id]
     sections = [
         wire.Section(id="payload", title="Payload", form="json", data=payload),
-        wire.Section(id="attempts", title="Attempts", fields=tuple(_attempts(found))),
-        *(_trace(attempt) for attempt in reversed(found.attempt)),
+        wire.Section(id="attempts", title="Attempts", fields=tuple(_attempts(found, clean))),
+        *(_trace(attempt, clean) for attempt in reversed(found.attempt)),
         wire.Section(id="timings", title="Timings", fields=tuple(_timings(found))),
     ]
     if found.state == "completed":
-        data = redact.value(found.result)
+        data = clean.value(found.result)
         sections.append(wire.Section(id="result", title="Result", form="json", data=data))
     return wire.Detail(
         at=now, entity=row, sections=tuple(sections), links=tuple(_links(source, name, found))
     )
 
 
-def _attempts(found: record.Record) -> Iterator[wire.Field]:
+def _attempts(found: record.Record, clean: redact.Redactor) -> Iterator[wire.Field]:
     for attempt in reversed(found.attempt):
         words = f"{attempt.outcome}: {attempt.error}" if attempt.error else attempt.outcome
         at = rows.instant(attempt.ended_at)
-        yield wire.Field(name=f"attempt {attempt.n}", value=redact.text(words), at=at)
+        yield wire.Field(name=f"attempt {attempt.n}", value=clean.text(words), at=at)
     left_out = found.attempts - len(found.attempt) - (found.state == "active")
     if left_out > 0:
         yield wire.Field(name="older", value=f"{left_out} attempts are not kept")
 
 
-def _trace(attempt: record.Attempt) -> wire.Section:
+def _trace(attempt: record.Attempt, clean: redact.Redactor) -> wire.Section:
     took = ""
     if attempt.started_at is not None:
         took = f" after {attempt.ended_at - attempt.started_at:.3f} s"
@@ -77,7 +84,7 @@ def _trace(attempt: record.Attempt) -> wire.Section:
         id=f"attempt/{attempt.n}",
         title=f"Attempt {attempt.n}: {attempt.outcome}{took}{at}",
         form="trace",
-        text=redact.text(attempt.trace or attempt.error),
+        text=clean.text(attempt.trace or attempt.error),
     )
 
 

@@ -210,9 +210,15 @@ class Jobs:
         return _at(spot, at)
 
     async def read(
-        self, client: link.Client, of: str, ids: Sequence[str], *, payload: bool
+        self,
+        client: link.Client,
+        of: str,
+        ids: Sequence[str],
+        *,
+        payload: bool,
+        clean: redact.Redactor = redact.ALL,
     ) -> dict[str, tuple[queue.Job, Any]]:
-        """Rows and, if asked for, (masked) payloads of the jobs that are written down."""
+        """Rows and, if asked for, (cleaned) payloads of the jobs that are written down."""
         at = self.root.queue(of)
         commands: list[link.Command] = []
         last = "payload" if payload else "state"
@@ -223,7 +229,7 @@ class Jobs:
         found: dict[str, tuple[record.Record, bool, Any]] = {}
         for job_id, values, has in zip(ids, replies[::2], replies[1::2], strict=True):
             if isinstance(values, list) and (one := record.summary(job_id, values[:-1])):
-                given = redact.value(record.parse(values[-1])) if payload else None
+                given = clean.value(record.parse(values[-1])) if payload else None
                 found[job_id] = (one, has == 1, given)
         dead = await self._dead(
             client, {r.worker for r, _, _ in found.values() if r.state == "active"}

@@ -24,26 +24,26 @@ class Decoded(NamedTuple):
     data: JsonValue = None
 
 
-def decode(raw: bytes) -> Decoded:
+def decode(raw: bytes, clean: redact.Redactor = redact.ALL) -> Decoded:
     """What the bytes most likely are; a pickle is listed by its opcodes, never loaded."""
     if _PICKLE.match(raw):
-        return Decoded("pickle, not loaded", _opcodes(raw))
+        return Decoded("pickle, not loaded", _opcodes(raw, clean))
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         return Decoded("hex", hexdump(raw))
     if text[:1] in ("{", "["):
         try:
-            data = redact.value(base.parse_json(text))
+            data = clean.value(base.parse_json(text))
         except (ValueError, RecursionError):
-            return Decoded("text", redact.text(text))
+            return Decoded("text", clean.text(text))
         return Decoded("JSON", json.dumps(data, ensure_ascii=False), data)
-    return Decoded("text", redact.text(text))
+    return Decoded("text", clean.text(text))
 
 
-def short(raw: bytes, most: int = 2000) -> str:
+def short(raw: bytes, clean: redact.Redactor = redact.ALL, most: int = 2000) -> str:
     """One line for a member of a collection."""
-    decoded = decode(raw[: most * 2])
+    decoded = decode(raw[: most * 2], clean)
     words = raw[:most].hex() if decoded.how == "hex" else decoded.text
     return words if len(words) <= most else words[:most] + " …"
 
@@ -58,11 +58,11 @@ def hexdump(raw: bytes) -> str:
     return "\n".join(lines)
 
 
-def _opcodes(raw: bytes) -> str:
+def _opcodes(raw: bytes, clean: redact.Redactor) -> str:
     lines: list[str] = []
     try:
         for opcode, argument, at in pickletools.genops(raw):
-            said = redact.text(repr(argument)[:200]) if argument is not None else ""
+            said = clean.text(repr(argument)[:200]) if argument is not None else ""
             lines.append(f"{at or 0:>6}  {opcode.name} {said}".rstrip())
             if len(lines) >= MOST_OPCODES:
                 return "\n".join([*lines, "…"])

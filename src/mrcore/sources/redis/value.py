@@ -19,8 +19,14 @@ LARGE_MEMBER = 1024 * 1024
 _Pairs = list[tuple[str, bytes]]
 
 
-async def detail(client: link.Client, source: str, name: bytes, now: datetime) -> wire.Detail:
-    """A key with its value: GETRANGE of 16 KB, or the first members of a collection.
+async def detail(
+    client: link.Client,
+    source: str,
+    name: bytes,
+    now: datetime,
+    clean: redact.Redactor = redact.ALL,
+) -> wire.Detail:
+    """A key with its value, as `clean` leaves it: 16 KB, or the first members of a collection.
 
     Raises NotFound when there is no such key, NotPermitted when this login may not read it.
     """
@@ -33,7 +39,7 @@ async def detail(client: link.Client, source: str, name: bytes, now: datetime) -
     return wire.Detail(
         at=now,
         entity=row,
-        sections=(_about(row, name), await _value(client, row, name)),
+        sections=(_about(row, name), await _value(client, row, name, clean)),
         links=(wire.Link(label="its server", ref=ref.make(source, "node", "main")),),
     )
 
@@ -50,11 +56,13 @@ def _about(row: redis.Key, name: bytes) -> wire.Section:
     return wire.Section(id="key", title="Key", fields=fields)
 
 
-async def _value(client: link.Client, row: redis.Key, name: bytes) -> wire.Section:
-    if redact.is_secret(row.name):
+async def _value(
+    client: link.Client, row: redis.Key, name: bytes, clean: redact.Redactor
+) -> wire.Section:
+    if clean.is_secret(row.name):
         return _said("Value (masked)", f"{redact.MASK} — the key's name says that it is a secret")
     if row.type == "string":
-        return await _string(client, row, name)
+        return await _string(client, row, name, clean)
     if row.type not in _MEMBERS:
         return _said("Value", f"values of type {row.type} are not shown")
     mean = (row.memory_bytes or 0) // max(row.size or 1, 1)
@@ -63,18 +71,22 @@ async def _value(client: link.Client, row: redis.Key, name: bytes) -> wire.Secti
     most = max(1, min(MOST_MEMBERS, MOST_BYTES // max(mean, 1)))
     command, pairs_of = _MEMBERS[row.type]
     reply = await _ask(client, command(name, most))
-    pairs = pairs_of(reply)[:most]
+    pairs = pairs_of(reply, clean)[:most]
     shown = f"first {len(pairs)} of {row.size}" if row.size != len(pairs) else f"all {len(pairs)}"
     return wire.Section(
         id="value",
         title=f"{row.type} ({shown})",
-        fields=tuple(wire.Field(name=label, value=_member(label, raw)) for label, raw in pairs),
+        fields=tuple(
+            wire.Field(name=label, value=_member(label, raw, clean)) for label, raw in pairs
+        ),
     )
 
 
-async def _string(client: link.Client, row: redis.Key, name: bytes) -> wire.Section:
+async def _string(
+    client: link.Client, row: redis.Key, name: bytes, clean: redact.Redactor
+) -> wire.Section:
     raw = await _ask(client, ("GETRANGE", name, 0, STRING_BYTES - 1))
-    found = decode.decode(raw)
+    found = decode.decode(raw, clean)
     size = row.size or len(raw)
     cut = f", first {len(raw):,} of {size:,} bytes" if size > len(raw) else f", {size:,} bytes"
     form = "json" if found.data is not None else "text"
@@ -100,37 +112,37 @@ def _said(title: str, words: str) -> wire.Section:
     return wire.Section(id="value", title=title, form="text", text=words)
 
 
-def _member(label: str, raw: bytes) -> str:
-    return redact.MASK if redact.is_secret(label) else decode.short(raw)
+def _member(label: str, raw: bytes, clean: redact.Redactor) -> str:
+    return clean.under(label, decode.short(raw, clean))
 
 
 def _twos(flat: list[bytes]) -> list[tuple[bytes, bytes]]:
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
-def _hash(reply: link.Reply) -> _Pairs:
+def _hash(reply: link.Reply, _: redact.Redactor) -> _Pairs:
     return [(scan.readable(field), raw) for field, raw in _twos(reply[1])]
 
 
-def _set(reply: link.Reply) -> _Pairs:
+def _set(reply: link.Reply, _: redact.Redactor) -> _Pairs:
     return [(str(i), raw) for i, raw in enumerate(reply[1])]
 
 
-def _list(reply: link.Reply) -> _Pairs:
+def _list(reply: link.Reply, _: redact.Redactor) -> _Pairs:
     return [(str(i), raw) for i, raw in enumerate(reply)]
 
 
-def _zset(reply: link.Reply) -> _Pairs:
+def _zset(reply: link.Reply, _: redact.Redactor) -> _Pairs:
     return [(score.decode(), raw) for raw, score in _twos(reply)]
 
 
-def _stream(reply: link.Reply) -> _Pairs:
+def _stream(reply: link.Reply, clean: redact.Redactor) -> _Pairs:
     """Newest first; an entry as `field=value`, each masked by its own name."""
     return [
         (
             entry.decode(),
             " ".join(
-                f"{scan.readable(field)}={_member(scan.readable(field), raw)}"
+                f"{scan.readable(field)}={_member(scan.readable(field), raw, clean)}"
                 for field, raw in _twos(flat)
             ).encode(),
         )
@@ -140,7 +152,7 @@ def _stream(reply: link.Reply) -> _Pairs:
 
 _Ask = Callable[[bytes, int], link.Command]
 
-_MEMBERS: dict[str, tuple[_Ask, Callable[[link.Reply], _Pairs]]] = {
+_MEMBERS: dict[str, tuple[_Ask, Callable[[link.Reply, redact.Redactor], _Pairs]]] = {
     "hash": (lambda name, most: ("HSCAN", name, 0, "COUNT", most), _hash),
     "set": (lambda name, most: ("SSCAN", name, 0, "COUNT", most), _set),
     "list": (lambda name, most: ("LRANGE", name, 0, most - 1), _list),
