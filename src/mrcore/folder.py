@@ -7,6 +7,8 @@ boot.jsonl                the stack's boot, a step a line
 processes.json            the stack's processes now
 settings.json mentor.json what the stack tells its core and Mr. Mentor's processes, mode 0600
 token                     the local bearer token for TCP, mode 0600
+restart/<process>         a wish of the core to its supervisor: {"name", "pid", "by"}
+deploy/                   .current_env names the live colour, switch.sh replaces it
 ledger.sqlite history.sqlite  logs/  postgres/  valkey/
 ```
 """

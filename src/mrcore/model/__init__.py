@@ -1,11 +1,25 @@
 """Every type on the wire. Importing the package registers each family's kinds."""
 
-from mrcore.model import backend, base, core, log, plans, postgres, queue, redis, ref, stack, wire
+from mrcore.model import (
+    backend,
+    base,
+    core,
+    deploy,
+    log,
+    plans,
+    postgres,
+    queue,
+    redis,
+    ref,
+    stack,
+    wire,
+)
 
 __all__ = [
     "backend",
     "base",
     "core",
+    "deploy",
     "log",
     "plans",
     "postgres",

@@ -17,6 +17,7 @@ REGISTRY: dict[str, str] = {
     "huey": "mrcore.sources.huey",
     "logs": "mrcore.sources.logs",
     "backend": "mrcore.sources.backend",
+    "deploy": "mrcore.sources.deploy",
     "stack": "mrcore.sources.stack",
 }
 """Module of each kind: it has `Settings` and `open_source(name, settings, *, now)`."""

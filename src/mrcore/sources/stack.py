@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,8 +14,9 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mrcore import errors, folder, settings
-from mrcore.model import base, ref, stack, wire
+from mrcore.model import base, plans, ref, stack, wire
 from mrcore.sources import base as sources
+from mrcore.sources import restarting
 
 _FILE = "processes.json"
 _MOST = 200
@@ -70,12 +71,13 @@ class StackSource(sources.SourceBase):
         self._known: dict[int, psutil.Process] = {}
         self._thread = futures.ThreadPoolExecutor(1, thread_name_prefix=name)
         self._looking: asyncio.Future[Look] | None = None
+        self._restarts = restarting.Restarts(self._folder, self._by_ref)
 
     async def __aexit__(self, *exc: object) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def describe(self) -> wire.Description:
-        return wire.Description(kinds=(stack.Process.KIND,))
+        return wire.Description(kinds=(stack.Process.KIND,), actions=(restarting.ACTION,))
 
     async def sample(self) -> wire.Sample:
         """Every process with its verdict, memory and processor time.
@@ -97,6 +99,31 @@ class StackSource(sources.SourceBase):
                 facts = wire.Section(id="facts", title="process", fields=fields)
                 return wire.Detail(at=sample.at, entity=entity, sections=(facts,))
         raise errors.NotFound(f"The stack has no process {ref}.")
+
+    async def plan(
+        self,
+        action: base.ActionId,
+        selection: plans.Selection,
+        args: plans.Args,
+        progress: sources.Progress,
+    ) -> AsyncIterator[sources.Planned]:
+        """Restarts of processes by their pids."""
+        if action != restarting.ACTION or selection.ref:
+            raise self._unsupported(f"action {action!r}")
+        async for item in self._restarts.plan(selection.refs):
+            yield item
+
+    async def apply(
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        """Restart each process that is still the one that was planned."""
+        if action != restarting.ACTION:
+            raise self._unsupported(f"action {action!r}")
+        return await self._restarts.apply(chunk, by)
+
+    async def _by_ref(self) -> tuple[dict[base.Ref, restarting.Row], str]:
+        rows, trouble, _ = await self._looked()
+        return {self._ref(row): row for row in rows}, trouble
 
     async def _looked(self) -> Look:
         """What one look finds; one that hangs is waited for again, not joined by another."""
@@ -158,7 +185,8 @@ class StackSource(sources.SourceBase):
     def _entity(self, row: Row, trouble: str, seen: Seen | None, now: datetime) -> stack.Process:
         facts = row.model_dump(exclude={"started_s"})
         verdict = judge(row, trouble, seen, now)
-        return stack.Process(ref=self._ref(row), verdict=verdict, **facts)
+        acts = () if restarting.why_not(row, trouble) else (restarting.ACTION,)
+        return stack.Process(ref=self._ref(row), verdict=verdict, actions=acts, **facts)
 
     def _points(self, row: Row, seen: Seen | None, now: datetime) -> list[wire.Point]:
         if seen is None or not seen.rss_bytes:

@@ -4,7 +4,8 @@
 starting ──ready──▶ ready ──▶ stopping ──▶ stopped
    │ ▲                │ ended
    ▼ │ 0.2 s … 30 s   │
-  backoff ◀───────────┘      failed: a one-shot that did not exit with 0,
+  backoff ◀───────────┘      released: from ready to starting at once, because it was wished
+                             failed: a one-shot that did not exit with 0,
                              or three ends in a row and never ready
 ```
 """
@@ -96,6 +97,13 @@ def ended(
     if not process.was_ready and failures >= TRIES:
         return replace(after, state=State.FAILED)
     return replace(after, state=State.BACKOFF)
+
+
+def released(process: Process, at: datetime, *, by: str) -> Process:
+    """It ended because `by` wanted it to begin anew: no failure, and no pause."""
+    return replace(
+        process, state=State.STARTING, since=at, pid=None, last_exit=f"was restarted by {by}"
+    )
 
 
 def delay_s(process: Process) -> float:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from mrcore import errors, folder
-from mrcore.sources import base
+from mrcore.sources import base, wishes
 from mrcore.stack import children, logfile, process, spawn
 
 FILE = "processes.json"
 LOGS_EVERY_S = 10.0
+WISHES_EVERY_S = 0.2
 
 
 class Tier(IntEnum):
@@ -77,7 +78,8 @@ class Supervisor:
         self._running: dict[str, children.Child] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._hurry = asyncio.Event()
-        self._trimming: asyncio.Task[None] | None = None
+        self._wished: dict[str, str] = {}
+        self._chores: list[asyncio.Task[None]] = []
         # A Python child spends its first second on imports: more at once than cores only makes
         # every one of them late, the core first.
         self._slots = asyncio.Semaphore(max(2, os.cpu_count() or 2))
@@ -89,7 +91,10 @@ class Supervisor:
         """
         for name, spec in self._specs.items():
             self._tasks[name] = asyncio.create_task(self._keep(spec), name=name)
-        self._trimming = asyncio.create_task(self._trim_logs(), name="logs")
+        self._chores = [
+            asyncio.create_task(self._trim_logs(), name="logs"),
+            asyncio.create_task(self._hear_wishes(), name="wishes"),
+        ]
         booted = asyncio.create_task(self._all_ready())
         waiting: set[asyncio.Future[Any]] = {booted, *self._tasks.values()}
         try:
@@ -115,9 +120,9 @@ class Supervisor:
         for tier in sorted(Tier, reverse=True):
             specs = [spec for spec in self._specs.values() if spec.tier is tier]
             await asyncio.gather(*(self._stop(spec) for spec in specs))
-        if self._trimming is not None:
-            self._trimming.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._tasks.values(), *self._chores, return_exceptions=True)
 
     def hurry(self) -> None:
         """Give nobody grace any more."""
@@ -130,11 +135,31 @@ class Supervisor:
             for spec in self._specs.values():
                 await logfile.copy_aside(self._log(spec))
 
+    async def _hear_wishes(self) -> None:
+        """Let processes begin anew whose restart the core wishes."""
+        while True:
+            for wish in wishes.take(self._state):
+                await self._fulfil(wish)
+            await asyncio.sleep(WISHES_EVERY_S)
+
+    async def _fulfil(self, wish: wishes.Wish) -> None:
+        """End the very process that is meant; what is another one by now is left alone."""
+        child, now = self._running.get(wish.name), self.processes.get(wish.name)
+        if child and now and child.pid == wish.pid and now.state is process.State.READY:
+            spec = self._specs[wish.name]
+            self._wished[wish.name] = wish.by
+            self._change(spec, process.stopping(now, self._now()))
+            await self._end(spec, child)
+
     async def _keep(self, spec: Spec) -> None:
         for name in spec.after:
             await self._ready[name].wait()
         while True:
             why, success = await self._run(spec)
+            if by := self._wished.pop(spec.name, ""):
+                again = process.released(self.processes[spec.name], self._now(), by=by)
+                self._change(spec, again)
+                continue
             now = self._change(
                 spec,
                 process.ended(
@@ -203,6 +228,7 @@ class Supervisor:
     async def _stop(self, spec: Spec) -> None:
         task = self._tasks.get(spec.name)
         child = self._running.get(spec.name)
+        self._wished.pop(spec.name, None)
         if child is None:
             if task is not None:
                 task.cancel()
@@ -210,14 +236,18 @@ class Supervisor:
                 self._change(spec, process.stopped(self.processes[spec.name], self._now()))
             return
         self._change(spec, process.stopping(self.processes[spec.name], self._now()))
+        await self._end(spec, child)
+        if task is not None:
+            await asyncio.wait({task})
+
+    async def _end(self, spec: Spec, child: children.Child) -> None:
+        """Ask a child to end, and kill it with its group when its grace is over."""
         child.stop(spec.stop)
         hurry = asyncio.ensure_future(self._hurry.wait())
         ends: set[asyncio.Future[Any]] = {child.exited, hurry}
         await asyncio.wait(ends, timeout=spec.grace_s, return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
         child.kill()
-        if task is not None:
-            await asyncio.wait({task})
 
     def _change(self, spec: Spec, now: process.Process) -> process.Process:
         self.processes[spec.name] = now

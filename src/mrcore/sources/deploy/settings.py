@@ -1,0 +1,60 @@
+"""What a deployment is made of, as the settings say it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from mrcore import settings
+from mrcore.adapters import base, script
+
+COLOUR = "{colour}"
+
+
+class ColourSettings(BaseModel):
+    """One colour: the unit that runs it, and where its health is asked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unit: str = Field(default="", description="one of the units")
+    health: str = Field(default="", description="URL of its health check")
+
+
+def _names_the_colour(pin: SwitchSettings) -> SwitchSettings:
+    if COLOUR not in pin.argv[1:]:
+        raise ValueError(f"argv does not have {COLOUR} among its arguments")
+    return pin
+
+
+class SwitchSettings(script.Pin):
+    """The pinned script that sends the traffic to a colour, and then writes `current`."""
+
+    starts: bool = Field(
+        default=False, description="it starts the colour first, whose health is not asked before"
+    )
+
+
+Switch = Annotated[SwitchSettings, AfterValidator(_names_the_colour)]
+ColourName = Annotated[str, Field(pattern=base.NAME)]
+
+
+class Settings(settings.SourceSettings):
+    """Units, colours and the switch between them."""
+
+    kind: Literal["deploy"] = "deploy"
+    interval_s: float = Field(default=5.0, gt=0, description="time between samples")
+    deadline_s: float = Field(default=6.0, gt=0, description="a sample that takes longer failed")
+    current: Path | None = Field(default=None, description="file that names the live colour")
+    units: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="by name: adapter (docker, kubectl, pm2, script, systemd), unit, and its own",
+    )
+    colours: dict[ColourName, ColourSettings] = Field(
+        default_factory=dict, max_length=20, description="by name: unit, health"
+    )
+    switch: Switch | None = Field(
+        default=None, description="pinned script: argv with {colour}, sha256, starts"
+    )

@@ -1,0 +1,152 @@
+"""`deploy.switch`: the traffic to another colour, by a pinned script, and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from mrcore import errors
+from mrcore.adapters import script
+from mrcore.model import base, plans
+from mrcore.sources import base as sources
+from mrcore.sources import connections
+from mrcore.sources.deploy import colours, settings
+
+_SEVERAL = "The traffic can go to one colour only: choose one."
+_FINE = (base.Level.OK, base.Level.WARN)
+
+
+class Switch:
+    """The pinned script of one deployment, and what it must have led to."""
+
+    def __init__(self, pin: settings.SwitchSettings, to: colours.Colours) -> None:
+        self._starts = pin.starts
+        self._script = script.Pinned(pin)
+        self._colours = to
+        self._one = asyncio.Lock()
+
+    async def plan(self, refs: Sequence[base.Ref]) -> AsyncIterator[sources.Planned]:
+        """The colour to switch to, with what is so now; more than one makes no sense."""
+        names = [self._colours.named(each) for each in refs]
+        if len(names) != 1:
+            yield plans.LeftOut(why=_SEVERAL, count=len(names), samples=tuple(refs))
+            return
+        (name,), live = names, await self._colours.live()
+        if live == name:
+            why = f"{name} has the traffic already."
+            yield plans.LeftOut(why=why, count=1, samples=tuple(refs))
+            return
+        try:
+            found = await self._pinned()
+        except errors.SourceError as error:
+            yield plans.LeftOut(why=str(error), count=1, samples=tuple(refs))
+            return
+        guard: plans.Args = {"current": live, "script": found}
+        yield plans.Target(ref=refs[0], label=name, guard=guard, note=f"{live} → {name}")
+        async for remark in self._remarks(live, name):
+            yield remark
+
+    async def apply(self, chunk: Sequence[plans.Target]) -> list[plans.TargetOutcome]:
+        """Switch, if all is as it was planned; the colour's health must be fine."""
+        return [await self._apply(target) for target in chunk]
+
+    async def plan_undo(self, done: Sequence[plans.Undoable]) -> AsyncIterator[sources.Planned]:
+        """Back to the colour from before, while the traffic still goes to ours."""
+        for each in done:
+            target, back = each.target, str(each.memento.get("from", ""))
+            name, live = self._colours.named(target.ref), await self._colours.live()
+            refs = (target.ref,)
+            if live != name or back not in self._colours.colours:
+                why = f"It has moved on: the traffic goes to {live}, not to {name}."
+                yield plans.LeftOut(why=why, count=1, samples=refs)
+                continue
+            try:
+                guard: plans.Args = {"current": live, "script": await self._pinned()}
+            except errors.SourceError as error:
+                yield plans.LeftOut(why=str(error), count=1, samples=refs)
+                continue
+            label = f"{name} back to {back}"
+            yield plans.Target(ref=target.ref, label=label, guard=guard, note=f"{live} → {back}")
+            async for remark in self._remarks(live, back):
+                yield remark
+
+    async def undo(self, chunk: Sequence[plans.Undoable]) -> list[plans.TargetOutcome]:
+        """Switch back, if the traffic still goes to where we sent it."""
+        return [
+            await self._switch(each.target, str(each.memento.get("from", ""))) for each in chunk
+        ]
+
+    async def _apply(self, target: plans.Target) -> plans.TargetOutcome:
+        return await self._switch(target, self._colours.named(target.ref))
+
+    async def _switch(self, target: plans.Target, to: str) -> plans.TargetOutcome:
+        async with self._one:
+            try:
+                return await self._held(target, to)
+            except errors.SourceError as error:
+                return _failed(target, str(error))
+
+    async def _held(self, target: plans.Target, to: str) -> plans.TargetOutcome:
+        before = await self._colours.live()
+        found = await self._script.digest()
+        planned, pinned = target.guard.get("current"), target.guard.get("script")
+        if before != planned:
+            return _skipped(target, f"the traffic goes to {before}, planned was from {planned}")
+        if found != pinned:
+            return _skipped(target, f"the script was {pinned}, is {found}")
+        health = await self._colours.health(to)
+        if self._needs_health(to) and health.verdict.level not in _FINE:
+            return _failed(target, f"Not switched: {to} is not healthy: {health.verdict.why}.")
+        said = await self._script.run({"colour": to})
+        after = await self._colours.live()
+        if said.code:
+            where = "" if after == before else f" The traffic goes to {after} all the same."
+            words = f"The script ended with {said.code}: {said.last_words()}"
+            return _failed(target, f"{words}{where}")
+        if after != to:
+            return _failed(
+                target,
+                f"The script ended with 0, but the traffic goes to {after}, not to {to};"
+                f" it said: {said.last_words()}",
+            )
+        return plans.TargetOutcome(
+            ref=target.ref,
+            outcome=plans.Outcome.DONE,
+            why=f"{before} → {after}",
+            memento={"from": before},
+        )
+
+    def _needs_health(self, name: str) -> bool:
+        return not self._starts and bool(self._colours.colours[name].health)
+
+    async def _pinned(self) -> str:
+        found = await self._script.digest()
+        if found != self._script.pin.sha256:
+            raise errors.NotPermitted(self._script.differs(found))
+        return found
+
+    async def _remarks(self, live: str, to: str) -> AsyncIterator[plans.Remark]:
+        healths = await self._colours.healths()
+        before, after = (healths[name].release or "unknown release" for name in (live, to))
+        yield plans.Remark(text=f"{live} ({before}) → {to} ({after})")
+        port = self._colours.port(live)
+        if port is not None:
+            count = await asyncio.to_thread(connections.open_at, port)
+            yield connections.remark(count, live)
+        verdict = healths[to].verdict
+        if verdict.level is not base.Level.OK:
+            then = "" if verdict.level in _FINE else "; the switch is refused while it is so"
+            if not self._needs_health(to):
+                then = "; it is not asked again before the switch"
+            text = f"{to} is not healthy: {verdict.why}{then}"
+            yield plans.Remark(text=text, level=base.Level.WARN)
+
+
+def _failed(target: plans.Target, why: str) -> plans.TargetOutcome:
+    return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.FAILED, why=why)
+
+
+def _skipped(target: plans.Target, why: str) -> plans.TargetOutcome:
+    return plans.TargetOutcome(
+        ref=target.ref, outcome=plans.Outcome.SKIPPED, why=f"It has moved on: {why}."
+    )
