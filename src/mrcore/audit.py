@@ -11,12 +11,14 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from mrcore import anchor
 from mrcore.model import base, core, ref
-from mrcore.store import walk
+from mrcore.store import database, walk
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Verified:
-    """The result of reading the whole chain: `broken_at` is the first row that does not fit."""
+    """The result of reading the chain: `rows` fit, `broken_at` is the first that does not.
 
-    rows: int
+    `end` is the last row that fits; `first_at` and `last_at` are when the first and it were
+    written.
+    """
+
+    rows: int = 0
     broken_at: int | None = None
     why: str = ""
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    end: anchor.Anchor | None = None
 
 
 def canonical(value: Any) -> str:
@@ -83,30 +92,58 @@ def append(connection: sqlite3.Connection, entry: Entry) -> None:
     connection.execute("INSERT INTO audit VALUES (?, ?, ?)", (seq, body, _hash(body)))
 
 
-def verify(connection: sqlite3.Connection) -> Verified:
-    """Read the whole chain: changed, missing and swapped rows are found.
+def verify(connection: sqlite3.Connection, known: anchor.Anchor | None = None) -> Verified:
+    """Read the whole chain: changed, missing, added and swapped rows are found.
 
-    Rows cut off its end are not: compare the last hash with a copy kept elsewhere.
+    Rows cut off its end, and a whole other ledger, are found with the anchor.
     """
-    previous, expected = "", 1
+    found = Verified()
     for seq, body, digest in connection.execute("SELECT seq, body, hash FROM audit ORDER BY seq"):
-        if seq != expected:
-            return Verified(expected - 1, expected, f"Row {expected} is missing.")
-        if _hash(body) != digest:
-            return Verified(expected - 1, seq, f"Row {seq} was changed.")
+        why, at = _fits(found, seq, body, digest)
+        if why or at is None:
+            return replace(found, broken_at=min(seq, found.rows + 1), why=why)
+        first_at = found.first_at or at
+        found = Verified(found.rows + 1, None, "", first_at, at, anchor.Anchor(seq, digest))
+    if known and (why := anchor.lost(connection, known)):
+        return replace(found, broken_at=min(known.seq, found.rows + 1), why=why)
+    return found
+
+
+def verify_file(path: Path, known: anchor.Anchor | None) -> Verified:
+    """`verify` of a ledger's file, which a core may have open and which is not changed.
+
+    Raises StoreError when it cannot be read.
+    """
+    with database.reading(path) as connection:
+        return verify(connection, known)
+
+
+def _fits(found: Verified, seq: int, body: Any, digest: Any) -> tuple[str, datetime | None]:
+    """Why a row does not follow the last that fits, or when it was written."""
+    expected = found.rows + 1
+    if seq < expected:
+        return f"Row {seq} was added.", None
+    if seq > expected:
+        return f"Row {expected} is missing.", None
+    try:
         fields = json.loads(body)
-        if fields["seq"] != seq or fields["prev"] != previous:
-            return Verified(expected - 1, seq, f"Row {seq} does not follow the row before it.")
-        previous, expected = digest, expected + 1
-    return Verified(expected - 1)
+        number, previous, at = fields["seq"], fields["prev"], datetime.fromisoformat(fields["at"])
+        genuine = _hash(body) == digest
+    except (AttributeError, KeyError, TypeError, ValueError):
+        genuine = False
+    if not genuine:
+        return f"Row {seq} was changed.", None
+    if (number, previous) != (seq, found.end.hash if found.end else ""):
+        return f"Row {seq} does not follow the row before it.", None
+    return "", at
 
 
 def read(connection: sqlite3.Connection, wanted: walk.Walk) -> walk.Rows:
-    """Audit rows, page by page.
+    """Audit rows, page by page; their state is their stage.
 
-    Raises ValueError when the walk's text is not a regular expression.
+    Raises BadRequest when the walk's text is no filter.
     """
-    return walk.walk(connection, "audit", "seq", wanted, _row)
+    return walk.walk(connection, "audit", "seq", wanted, _row, state=_stage)
 
 
 def _known(entry: Entry) -> dict[str, Any]:
@@ -127,6 +164,13 @@ def _hash(body: str) -> str:
 
 
 def _row(row: sqlite3.Row) -> tuple[core.AuditRow, str]:
+    """A row and the words by which it is found: not its hashes, in which any digits are."""
     fields = json.loads(row["body"])
     entity = core.AuditRow(ref=ref.make("core", "audit", row["seq"]), hash=row["hash"], **fields)
-    return entity, row["body"]
+    words = (entity.stage, entity.login, entity.action, entity.reason, entity.outcome, entity.text)
+    operation = f"core/operation/{entity.operation}" if entity.operation else ""
+    return entity, " ".join((*words, *entity.refs, *entity.whys, operation, entity.address))
+
+
+def _stage(entity: base.Entity) -> str:
+    return entity.stage if isinstance(entity, core.AuditRow) else ""

@@ -9,10 +9,15 @@ import os
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, Self
 
 from mrcore import (
+    anchor,
+    approval,
+    arming,
     audit,
+    auditing,
     auth,
     authority,
     deadline,
@@ -21,14 +26,19 @@ from mrcore import (
     folder,
     hub,
     monitor,
+    revoking,
     series,
     settings,
     sources,
     version,
 )
+from mrcore.model import base as model
+from mrcore.model import core as entities
+from mrcore.model import ref
 from mrcore.sources import base
 from mrcore.sources import core as core_source
-from mrcore.store import files
+from mrcore.store import approvals, files
+from mrcore.store import arming as armings
 
 RESUME_RETRY_S = 1.0
 QUESTIONS_MAX = 200
@@ -59,7 +69,16 @@ class Core:
         self.monitor = monitor.Monitor(self.hub, self.series, now=now, jitter=jitter)
         self.auth = auth.Auth(self.ledger, now=now, logins=own.logins, tell=self._note_guesses)
         self.authority = authority.Authority(
-            environment=own.environment, protected=own.protected, now=now
+            environment=own.environment,
+            protected=own.protected,
+            read_only=own.read_only,
+            pace=own.limits,
+            now=now,
+        )
+        self.auditing = auditing.Auditing(
+            self.ledger,
+            own.audit_anchor or anchor.default_path(state.path),
+            began_at=self.started_at,
         )
         self.door = door.Door(
             self.ledger,
@@ -106,6 +125,15 @@ class Core:
         """Where questions to one source run, so that one which hangs uses up only its own."""
         return self._asks.setdefault(source, deadline.Caller(most=QUESTIONS_MAX))
 
+    async def armed_until(self, login: str) -> datetime | None:
+        """Until when a login may change a protected environment, None when it may not."""
+        now = self.now()
+        try:
+            found = await self.ledger.read(lambda c: armings.find(c, login, now))
+        except errors.StoreError:
+            return None  # without the ledger nothing is changed
+        return found.until if found else None
+
     async def load(self, module: str) -> None:
         """Import a module off the loop, which an import on it would hold up."""
         loop = asyncio.get_running_loop()
@@ -123,13 +151,38 @@ class Core:
 
     async def _open_self(self) -> tuple[base.Source, settings.SourceSettings]:
         facts = core_source.Facts(
+            environment=self._environment(),
             statuses=self.monitor.statuses,
             operations=self.door.operations,
             sample_times=self.monitor.sample_times,
             clients=lambda: self.hub.subscribers,
+            audit=self.auditing.verdict,
         )
-        source = core_source.CoreSource(facts, self.ledger, self.history, now=self.now)
+        source = core_source.CoreSource(
+            facts, self.ledger, self.history, self._acts(), now=self.now
+        )
         return source, settings.SourceSettings(kind="core")
+
+    def _environment(self) -> entities.Environment:
+        own = self.settings
+        return entities.Environment(
+            ref=ref.make(core_source.NAME, "environment", own.environment),
+            actions=("core.arm",) if own.protected and not own.read_only else (),
+            name=own.environment,
+            protected=own.protected,
+            read_only=own.read_only,
+        )
+
+    def _acts(self) -> dict[model.ActionId, core_source.Act]:
+        """How each of the core's own actions is done."""
+        ledger, now, own = self.ledger, self.now, self.settings
+        return {
+            "core.arm": arming.Arm(ledger, own.environment, own.protected, now),
+            "core.disarm": arming.Disarm(ledger, now),
+            "plan.approve": approval.Answer(ledger, approvals.APPROVED, now),
+            "plan.refuse": approval.Answer(ledger, approvals.REFUSED, now),
+            "token.revoke": revoking.Revoke(ledger, now),
+        }
 
     async def _note_guesses(self, sentence: str) -> None:
         """Put logins that failed in a row into the audit."""
@@ -144,10 +197,11 @@ class Core:
         await self.ledger.run(lambda connection: audit.append(connection, entry))
 
     async def _resume(self) -> None:
-        """Take up interrupted operations as soon as the ledger can be read."""
+        """Take up interrupted operations as soon as the ledger can be read; then read the audit."""
         while True:
             try:
-                return await self.door.resume()
+                await self.door.resume()
+                return await self.auditing.verify()
             except errors.StoreError as error:
                 log.warning("%s", error)
                 await asyncio.sleep(RESUME_RETRY_S)

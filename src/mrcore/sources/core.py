@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol, Self
 
 import psutil
@@ -16,8 +16,8 @@ from mrcore.model import backend, plans, wire
 from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import ref as refs
-from mrcore.sources import base
-from mrcore.store import database, operations, walk
+from mrcore.sources import base, standing
+from mrcore.store import database, operations, tokens, walk
 
 NAME = "core"
 SELF = refs.make(NAME, "core", "self")
@@ -25,7 +25,12 @@ LAG_EVERY_S = 0.5
 FOLLOW_EVERY_S = 0.5
 
 Read = Callable[[sqlite3.Connection, walk.Walk], walk.Rows]
-_READ: dict[str, Read] = {"audit": audit.read, "operations": operations.read}
+_READ: dict[str, Read] = {
+    "audit": audit.read,
+    "operations": operations.read,
+    "tokens": tokens.read,
+}
+_OF_KIND = {"audit": "audit", "operation": "operations", "token": "tokens"}
 
 
 class Act(Protocol):
@@ -46,10 +51,12 @@ class Act(Protocol):
 class Facts:
     """What the core knows of itself, asked at every sample."""
 
+    environment: entities.Environment
     statuses: Callable[[], Sequence[entities.SourceStatus]]
     operations: Callable[[], Sequence[entities.Operation]]
     sample_times: Callable[[], Sequence[wire.Point]]
     clients: Callable[[], int]
+    audit: Callable[[], model.Verdict]
 
 
 class CoreSource(base.SourceBase):
@@ -60,11 +67,14 @@ class CoreSource(base.SourceBase):
         facts: Facts,
         ledger: database.Database,
         history: database.Database,
+        acts: Mapping[model.ActionId, Act],
         *,
         now: base.Now,
     ) -> None:
         super().__init__(NAME, now=now)
         self._facts = facts
+        self._acts = acts
+        self._standing = standing.Standing(ledger, now=now)
         self._ledger = ledger
         self._history = history
         self._lag_s = 0.0
@@ -78,10 +88,22 @@ class CoreSource(base.SourceBase):
     async def __aexit__(self, *exc: object) -> None:
         if self._lagging:
             self._lagging.cancel()
+        self._standing.stop()
 
     def describe(self) -> wire.Description:
         return wire.Description(
-            kinds=("source", "operation", "check"), collections=("audit", "operations")
+            kinds=(
+                "source",
+                "operation",
+                "check",
+                "environment",
+                "arming",
+                "plan",
+                "audit",
+                "token",
+            ),
+            collections=tuple(_READ),
+            actions=tuple(self._acts),
         )
 
     async def probe(self) -> Sequence[backend.Check]:
@@ -90,6 +112,12 @@ class CoreSource(base.SourceBase):
         return (
             self._file("ledger", self._ledger, model.Level.BAD, ledger),
             self._file("history", self._history, model.Level.WARN, history),
+            backend.Check(
+                ref=refs.make(NAME, "check", "audit"),
+                verdict=self._facts.audit(),
+                name="audit",
+                target=str(self._ledger.path),
+            ),
         )
 
     async def sample(self) -> wire.Sample:
@@ -100,10 +128,14 @@ class CoreSource(base.SourceBase):
             "core.loop_lag_ms": lag_s * 1000,
             "core.clients": float(self._facts.clients()),
         }
+        armings, waiting = await self._standing.now_standing()
         own = [wire.Point(metric=m, ref=SELF, at=now, value=v) for m, v in measured.items()]
         return wire.Sample(
             at=now,
             entities=(
+                self._facts.environment,
+                *armings,
+                *waiting,
                 *self._facts.statuses(),
                 *self._facts.operations(),
                 *await self.probe(),
@@ -113,27 +145,57 @@ class CoreSource(base.SourceBase):
 
     async def detail(self, ref: model.Ref) -> wire.Detail:
         address = refs.parse(ref)
+        if address.kind == entities.WaitingPlan.KIND:
+            return await self._standing.detail(ref)
         number = int(address.id) if _is_number(address.id) else 0
-        read = _READ.get(f"{address.kind}s", _READ.get(address.kind))
-        if read is not None:
+        if address.kind in _OF_KIND:
             wanted = walk.Walk(limit=1, newest=False, after=number - 1)
-            found = (await self._ledger.run(lambda connection: read(connection, wanted))).rows
+            found = (await self._read(_READ[_OF_KIND[address.kind]], wanted)).rows
         else:
             found = [e for e in (await self.sample()).entities if e.ref == ref]
         if not found or found[0].ref != ref:
             raise errors.NotFound(f"The core has no {ref!r}.")
-        return wire.Detail(at=self.now(), entity=found[0], sections=(_facts(found[0]),))
+        return wire.Detail(at=self.now(), entity=found[0], sections=(standing.facts(found[0]),))
+
+    async def plan(
+        self,
+        action: model.ActionId,
+        selection: plans.Selection,
+        args: plans.Args,
+        progress: base.Progress,
+    ) -> AsyncIterator[base.Planned]:
+        act = self._act(action)
+        if selection.ref:
+            raise errors.BadRequest(f"{action} takes refs, not a collection.")
+        for ref in selection.refs:
+            yield await act.plan(ref, args)
+
+    async def apply(
+        self, action: model.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        act = self._act(action)
+        return [await act.apply(target, args, by) for target in chunk]
+
+    def _act(self, action: model.ActionId) -> Act:
+        if action not in self._acts:
+            raise self._unsupported(f"action {action!r}")
+        return self._acts[action]
 
     async def page(
         self, ref: model.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
     ) -> wire.Page:
-        """Rows of `audit` or `operations` of `core/core/self`; the cursor is a row's number."""
+        """Rows of a collection of `core/core/self`; the cursor is a row's number.
+
+        The `state` of an audit row is its stage.
+        """
         read = _READ.get(collection)
         if ref != SELF or read is None:
             raise self._unsupported(f"collection {collection!r} at {ref}")
         after = _number(cursor)
         forward = after is not None if wait_s else query.order == "oldest"
-        wanted = walk.Walk(query.limit, newest=not forward, after=after, text=query.text)
+        wanted = walk.Walk(
+            query.limit, newest=not forward, after=after, text=query.text, state=query.state
+        )
         found = await self._read(read, wanted)
         if not wait_s:
             return self._page(found, found.rows, found.last if found.more else None)
@@ -149,7 +211,7 @@ class CoreSource(base.SourceBase):
         return self._page(found, found.rows, found.last or wanted.after)
 
     async def _read(self, read: Read, wanted: walk.Walk) -> walk.Rows:
-        return await self._ledger.run(lambda connection: read(connection, wanted))
+        return await self._ledger.read(lambda connection: read(connection, wanted))
 
     def _page(
         self, found: walk.Rows, rows: Sequence[model.Entity], cursor: int | None
@@ -191,10 +253,3 @@ def _number(cursor: str | None) -> int | None:
 def _is_number(text: str) -> bool:
     """Whether it can be a row's number, which has 64 bits."""
     return text.isascii() and text.isdigit() and len(text) < 19
-
-
-def _facts(entity: model.Entity) -> wire.Section:
-    skipped = model.Entity.model_fields.keys()
-    values = {k: v for k, v in entity.model_dump(mode="json").items() if k not in skipped}
-    fields = tuple(wire.Field(name=name, value=value) for name, value in values.items())
-    return wire.Section(id="facts", title="Facts", fields=fields)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.resources
 import os
 import sqlite3
-from collections.abc import Callable
+import urllib.parse
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -24,7 +26,8 @@ class Database:
 
     `schema` names the folder of numbered SQL files; `synchronous` is SQLite's pragma (FULL:
     a commit is on the disk when it returns); `disposable` files are made anew when they are
-    corrupt or from a newer release; `pages_max` bounds the file (4 KiB a page).
+    corrupt or from a newer release; `pages_max` bounds the file (4 KiB a page). `after` is called
+    on that thread, outside of any transaction, when something was committed: once for several.
     """
 
     def __init__(
@@ -38,6 +41,9 @@ class Database:
     ) -> None:
         self.path = path
         self.trouble = ""
+        self.after: Callable[[sqlite3.Connection], None] | None = None
+        self._after_due = False
+        self._unreadable = False
         self._schema = schema
         self._synchronous = synchronous
         self._disposable = disposable
@@ -52,12 +58,46 @@ class Database:
         nothing of it was kept, `trouble` says why, and the next call tries again.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self.run_here, work)
+        return await loop.run_in_executor(self._thread, self._run_then_after, work)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work`, which only reads: whether that succeeds says nothing of writing.
+
+        Raises StoreError.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._read_here, work)
 
     def run_here(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """`run` on the calling thread, for commands that have no event loop."""
+        result = self._guarded(work, "BEGIN IMMEDIATE")
+        self.trouble, self._unreadable = "", False
+        self._call_after()
+        return result
+
+    def _run_then_after(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        result = self._guarded(work, "BEGIN IMMEDIATE")
+        self.trouble, self._unreadable = "", False
+        if self.after and not self._after_due:
+            self._after_due = True
+            self._thread.submit(self._call_after)  # behind the work that waits already
+        return result
+
+    def _read_here(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        before = self.trouble
         try:
-            result = self._transaction(work)
+            result = self._guarded(work, "BEGIN")
+        except errors.StoreError:
+            self._unreadable = self._unreadable or not before
+            raise
+        if self._unreadable:
+            self.trouble, self._unreadable = "", False
+        return result
+
+    def _guarded(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
+        """A transaction whose failure is a StoreError, and said in `trouble`."""
+        try:
+            return self._transaction(work, begin)
         except errors.StoreError as error:
             self.trouble = error.sentence
             raise
@@ -70,18 +110,24 @@ class Database:
                 f"{self.path} cannot be used: {error}.",
                 fix="Free space on its disk, or check its permissions.",
             ) from error
-        self.trouble = ""
-        return result
+
+    def _call_after(self) -> None:
+        self._after_due = False
+        if self.after and self._connection:
+            self.after(self._connection)
 
     async def close(self) -> None:
         """Close the file and end its thread."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        loop = asyncio.get_running_loop()
+        if self._after_due:
+            await loop.run_in_executor(self._thread, self._call_after)
+        await loop.run_in_executor(self._thread, self._close)
         self._thread.shutdown(wait=False)
 
-    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _transaction(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
         connection = self._connection or self._open()
         self._connection = connection
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(begin)
         try:
             result = work(connection)
             connection.execute("COMMIT")
@@ -128,6 +174,36 @@ class Database:
         if self._disposable:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a file that is not changed, as it is now: for other processes' files.
+
+    Raises StoreError when there is no file or it cannot be read.
+    """
+    try:
+        connection = _open_to_read(path)
+    except (sqlite3.Error, OSError) as error:
+        raise errors.StoreError(f"{path} cannot be read: {error}.") from error
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("BEGIN")
+        yield connection
+    except sqlite3.Error as error:
+        raise errors.StoreError(f"{path} cannot be read: {error}.") from error
+    finally:
+        connection.close()
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """A copy that nobody writes has no log beside it, and may be where nothing can be made."""
+    path.stat()
+    uri = f"file:{urllib.parse.quote(str(path.absolute()))}?mode=ro"
+    alone = not Path(f"{path}-wal").exists() and not os.access(path.parent, os.W_OK)
+    return sqlite3.connect(
+        f"{uri}&immutable=1" if alone else uri, uri=True, isolation_level=None, timeout=5.0
+    )
 
 
 def migrate(connection: sqlite3.Connection, path: Path, schema: str) -> None:

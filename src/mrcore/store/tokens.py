@@ -7,6 +7,9 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
+from mrcore.model import core, ref
+from mrcore.store import walk
+
 
 @dataclass(frozen=True)
 class Token:
@@ -56,6 +59,29 @@ def revoke(connection: sqlite3.Connection, token: int, now: datetime) -> bool:
         (now.isoformat(), token),
     )
     return cursor.rowcount == 1
+
+
+def read(connection: sqlite3.Connection, wanted: walk.Walk) -> walk.Rows:
+    """Tokens, page by page: never the secret or its hash.
+
+    Raises BadRequest when the walk's text is no filter.
+    """
+    return walk.walk(connection, "token", "id", wanted, _entity)
+
+
+def _entity(row: sqlite3.Row) -> tuple[core.Token, str]:
+    token = _token(row)
+    entity = core.Token(
+        ref=ref.make("core", "token", token.id),
+        actions=() if token.revoked_at else ("token.revoke",),
+        id=token.id,
+        login=token.login,
+        roles=token.roles,
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+        revoked_at=token.revoked_at,
+    )
+    return entity, f"{token.login} {' '.join(token.roles)}"
 
 
 def _token(row: sqlite3.Row) -> Token:

@@ -16,12 +16,16 @@ BUDGET_S = 0.2
 
 @dataclass(frozen=True)
 class Walk:
-    """Where to begin (`after` that number, None: at the end that comes first) and what to keep."""
+    """Where to begin (`after` that number, None: at the end that comes first) and what to keep.
+
+    `state` keeps the rows of one state, `text` those whose words match.
+    """
 
     limit: int
     newest: bool = True
     after: int | None = None
     text: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,13 @@ def walk(
     number: str,
     wanted: Walk,
     make: Callable[[sqlite3.Row], tuple[base.Entity, str]],
+    *,
+    state: Callable[[base.Entity], str] | None = None,
 ) -> Rows:
     """Rows of `table` whose words match; `make` turns a row into an entity and its words.
 
-    At most 20,000 rows are looked at, and for 0.2 s. Raises BadRequest when `text` is no filter.
+    `state` says the state of an entity, where `wanted.state` chooses. At most 20,000 rows are
+    looked at, and for 0.2 s. Raises BadRequest when `text` is no filter.
     """
     matches, began_s = match.of(wanted.text), time.perf_counter()
     direction, beyond = ("DESC", "<") if wanted.newest else ("ASC", ">")
@@ -57,7 +64,8 @@ def walk(
     for row in cursor:
         scanned, last = scanned + 1, row[number]
         entity, words = make(row)
-        if matches(words):
+        fits = state is None or wanted.state in ("", state(entity))
+        if fits and matches(words):
             rows.append(entity)
         spent = scanned == SCAN_MAX or time.perf_counter() - began_s > BUDGET_S
         if spent or len(rows) == wanted.limit:
