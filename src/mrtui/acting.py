@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import itertools
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from mrcore import errors
+from mrcore import catalogue, errors
 from mrcore.model import core, plans
+from mrtui import approvals
 from mrtui.columns import operation as columns
+from mrtui.screens import plan_dialog, planning, revealed
 from mrtui.widgets import cells
 
 if TYPE_CHECKING:
     from mrtui import app
 
 FINAL = {core.OperationState.DONE, core.OperationState.FAILED, core.OperationState.STOPPED}
+REVEALED_WITHIN_S = 10.0
 
 
 def sentence(done: core.Operation) -> tuple[str, cells.Style]:
@@ -31,6 +35,16 @@ def sentence(done: core.Operation) -> tuple[str, cells.Style]:
     return f"{glyph} {said}: {columns.outcome(done)}", word
 
 
+class Wish(NamedTuple):
+    """What is asked for: `refs` are marked as pending, `answer` was given before it was planned."""
+
+    action: str
+    selection: plans.Selection
+    refs: frozenset[str] = frozenset()
+    args: plans.Args = {}
+    answer: plan_dialog.Answer | None = None
+
+
 class Acting:
     """What was asked of the core and is not settled yet."""
 
@@ -38,7 +52,9 @@ class Acting:
         self._control = control
         self._open: dict[str, frozenset[str]] = {}
         self._asked: dict[int, frozenset[str]] = {}
+        self._ended: dict[str, asyncio.Event] = {}
         self._numbers = itertools.count(1)
+        self._watch = approvals.Watch()
 
     @property
     def pending(self) -> frozenset[str]:
@@ -47,61 +63,142 @@ class Acting:
 
     def begin(self, action: str, refs: Iterable[str]) -> None:
         """Do an action on refs; what came of it becomes the news of the room."""
-        number = next(self._numbers)
-        self._asked[number] = frozenset(refs)
-        # Each under a name of its own: a second one must not cut off the first.
-        self._control.later(functools.partial(self._ask, number, action), f"act {number}")
+        chosen = frozenset(refs)
+        self.wish(Wish(action, plans.Selection(refs=tuple(sorted(chosen))), chosen))
 
-    async def _ask(self, number: int, action: str) -> None:
-        refs = self._asked[number]
+    def wish(self, wanted: Wish) -> None:
+        """Plan it, ask where that is due, apply it; each beside the others."""
+        number = next(self._numbers)
+        self._asked[number] = wanted.refs
+        # Each under a name of its own: a second one must not cut off the first.
+        self._control.later(functools.partial(self._ask, number, wanted), f"act {number}")
+
+    def again(self, plan: plans.Plan, answer: plan_dialog.Answer) -> None:
+        """Apply a plan that has waited for a second login."""
+        self._control.later(
+            functools.partial(self._applied, plan, answer), f"act {next(self._numbers)}"
+        )
+
+    async def _applied(self, plan: plans.Plan, answer: plan_dialog.Answer) -> None:
         try:
-            self._repaint()
-            done = await self._apply(action, tuple(sorted(refs)))
+            done = await self._start(plan, answer)
         except errors.MrError as error:
-            self._say(f"✖ {error}", "bad")
-        else:
+            self._control.say(f"✖ {error}", "bad")
+            return
+        if done is not None:
+            self._open[done.ref] = frozenset()
+            self._tell(done)
+
+    async def _ask(self, number: int, wanted: Wish) -> None:
+        try:
+            self._control.repaint()
+            done = await self._apply(wanted)
             if done is not None:
-                self._open[done.ref] = refs
+                self._open[done.ref] = wanted.refs
                 self._tell(done)
+                await self._reveal(wanted, done)
+        except errors.MrError as error:
+            self._control.say(f"✖ {error}", "bad")
         finally:
             del self._asked[number]
-            self._repaint()
+            self._control.repaint()
 
     def settle(self) -> None:
-        """Close what the core says has ended."""
+        """Close what the core says has ended; say what others decided."""
         for ref in list(self._open):
             now = self._control.world.get(ref)
             if isinstance(now, core.Operation):
                 self._tell(now)
+        for text, style in self._watch.news(self._control.rights):
+            self._control.say(text, style)
 
-    async def _apply(self, action: str, refs: tuple[str, ...]) -> core.Operation | None:
-        from mrtui.screens import confirm
+    # The steps
 
-        client = self._control.link.client
-        plan = await client.plan(action, plans.Selection(refs=refs), {})
-        if not plan.total:
-            why = "; ".join(f"{left.count} left out: {left.why}" for left in plan.left_out)
-            self._say(f"▲ {plan.label}: {why or 'there is nothing to do'}", "warn")
-            return None
-        answer = confirm.Answer()
-        if plan.risk is not plans.Risk.LOW:
-            with self._control.held():
-                asked = await self._control.push_screen_wait(confirm.PlanDialog(plan))
-            if asked is None:
+    async def _apply(self, wanted: Wish) -> core.Operation | None:
+        while True:
+            plan = await self._planned(wanted)
+            if plan is None:
+                self._control.say("planning was stopped; nothing was done", "warn")
                 return None
-            answer = asked
-        return await client.apply(plan.plan_id, reason=answer.reason, confirm=answer.confirm)
+            if not plan.total:
+                why = "; ".join(f"{left.count} left out: {left.why}" for left in plan.left_out)
+                self._control.say(f"▲ {plan.label}: {why or 'there is nothing to do'}", "warn")
+                return None
+            answer = wanted.answer or await self._confirmed(plan)
+            if answer is None:
+                return None
+            if answer.verb is not plan_dialog.Verb.AGAIN:
+                return await self._start(plan, answer)
+
+    async def _planned(self, wanted: Wish) -> plans.Plan | None:
+        """The plan; None when a person stopped it."""
+        panel = planning.Planning(self._control.clock())
+        task = asyncio.ensure_future(
+            self._control.link.client.plan(
+                wanted.action, wanted.selection, wanted.args, on_progress=panel.heard
+            )
+        )
+        try:
+            await asyncio.wait({task}, timeout=planning.AFTER_S)
+            if not task.done():
+                with self._control.held():
+                    stopped = asyncio.ensure_future(self._control.push_screen_wait(panel))
+                    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                    if not task.done():
+                        return None
+                    panel.finish()
+                    await stopped
+            return await task
+        finally:
+            task.cancel()
+
+    async def _confirmed(self, plan: plans.Plan) -> plan_dialog.Answer | None:
+        asks = plan.needs_reason or plan.needs_approval or bool(plan.confirm)
+        if plan.risk is plans.Risk.LOW and not asks:
+            return plan_dialog.Answer()
+        with self._control.held():
+            dialog = plan_dialog.PlanDialog(plan, plan_dialog.own(plan))
+            return await self._control.push_screen_wait(dialog)
+
+    async def _start(self, plan: plans.Plan, answer: plan_dialog.Answer) -> core.Operation | None:
+        try:
+            return await self._control.link.client.apply(
+                plan.plan_id,
+                reason=answer.reason,
+                confirm=answer.confirm,
+                break_glass=answer.verb is plan_dialog.Verb.BREAK,
+            )
+        except errors.NeedsApproval as error:
+            name = approvals.short(plan.plan_id)
+            if plan.refused_by:
+                self._control.say(f"✖ {error}", "bad")
+            else:
+                self._control.say(f"◌ plan {name} waits for a second login (:plans)", "accent")
+            return None
+
+    async def _reveal(self, wanted: Wish, done: core.Operation) -> None:
+        """Show what was asked to be seen, once the core has written down that it was."""
+        if not catalogue.ACTIONS[wanted.action].reveals:
+            return
+        try:
+            async with asyncio.timeout(REVEALED_WITHIN_S):
+                await self._until_ended(done)
+        except TimeoutError:
+            return  # the news says how far it is
+        for ref in sorted(wanted.refs)[:1]:
+            found = await self._control.link.client.reveal(ref)
+            await self._control.push_screen(revealed.Revealed(found))
+
+    async def _until_ended(self, done: core.Operation) -> None:
+        if done.ref in self._open:
+            await self._ended.setdefault(done.ref, asyncio.Event()).wait()
 
     def _tell(self, done: core.Operation) -> None:
         if done.state in FINAL:
             self._open.pop(done.ref, None)
-            self._say(*sentence(done))
-            self._repaint()
+            if (waiting := self._ended.pop(done.ref, None)) is not None:
+                waiting.set()
+            self._control.say(*sentence(done))
+            self._control.repaint()
         else:
-            self._say(f"◌ operation {done.id}: {columns.outcome(done)}", "accent")
-
-    def _say(self, text: str, style: cells.Style) -> None:
-        self._control.say(text, style)
-
-    def _repaint(self) -> None:
-        self._control.repaint()
+            self._control.say(f"◌ operation {done.id}: {columns.outcome(done)}", "accent")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
-from mrcore import errors
 from mrtui import keys, start, themes, typeahead
 from mrtui.screens import splash
-from mrtui.terminal import frame_diff, safe_text
+from mrtui.terminal import frame_diff, safe_text, title
 from mrtui.widgets import cells
 
 if TYPE_CHECKING:  # loaded after the first frame, by _load
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # loaded after the first frame, by _load
 
     import mrtui.acting
     import mrtui.link
+    import mrtui.rights
     import mrtui.screens.room
     import mrtui.visits
     import mrtui.world
@@ -76,12 +77,13 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         self.clock = clock
         self.keymap = keymap or keys.Keymap()
         self.started = started or start.Start()
-        self.news: tuple[str, cells.Style] = ("", "")
+        self.naming = title.Title(self, os.environ)
         self.inside = asyncio.Event()  # set when home has taken the splash's place
         loaded = themes.load_all()
         themes.install(self, loaded)
-        self.theme = self._wanted_theme()
-        self.news = ("; ".join(loaded.problems), "warn")
+        wanted = self.started.locked_theme or self.started.theme
+        self.theme = themes.choose(wanted, self.available_themes)
+        self.news: tuple[str, cells.Style] = ("; ".join(loaded.problems), "warn")
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our words' colours, for themes that do not know them."""
@@ -90,13 +92,6 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
     def get_default_screen(self) -> Screen[Any]:
         """The splash, which needs nothing."""
         return splash.Splash(self.started.place, self.started.steps, self._waiting_for, self.leave)
-
-    def _wanted_theme(self) -> str:
-        wanted = self.started.locked_theme or self.started.theme or themes.DEFAULT
-        if wanted not in self.available_themes:
-            names = ", ".join(sorted(self.available_themes))
-            raise errors.SettingsError(f"There is no theme {wanted!r}.", fix=f"There are {names}.")
-        return wanted
 
     def on_mount(self) -> None:
         self.call_after_refresh(self.later, self._follow, "link")
@@ -119,6 +114,13 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
     def instant(self) -> datetime:
         """The core's time, as far as we know it."""
         return self.clock() + self.world.skew
+
+    @property
+    def rights(self) -> mrtui.rights.Rights:
+        """What this login may do here and now."""
+        from mrtui import rights
+
+        return rights.Rights(self.link.me, self.world, self.instant, self.started.read_only)
 
     @property
     def cursor_ref(self) -> str:

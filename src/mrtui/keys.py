@@ -1,32 +1,23 @@
-"""ONE table of keys and commands: footer, `?`, palette, `:` and the keymap file read it.
-
-A keymap file (`keys.toml`) gives keys to ids:
-```toml
-[keys]
-"list.filter" = "f3"
-"go.home" = ["1", "f1"]
-```
-"""
+"""ONE table of keys and commands: footer, `?`, palette, `:` and the keymap file read it."""
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from mrcore import errors
-
 EVERYWHERE = "everywhere"
 LISTS = "lists"
+ALL = "*"
+"""What follows an action that is offered for everything that is listed."""
 
 
 class Key(NamedTuple):
     """A key or command: what it does, where, and how it is called.
 
     `does` is a verb of the screen with its argument (`go queues`, `act queue.retry`); `scope` is
-    EVERYWHERE, LISTS or a screen's name; `needs` is an action that the row must offer; `shown`
-    orders the footer (0: not in it); `command` is its word after `:`, `takes` its argument.
+    EVERYWHERE, LISTS or a screen's name; `needs` are actions of which the row must offer one
+    (`queue.retry*`: on everything that is listed), which act on a `kind` of entity; `shown` orders
+    the footer (0: not in it); `command` is its word after `:`, `takes` its argument.
     """
 
     id: str
@@ -35,9 +26,26 @@ class Key(NamedTuple):
     label: str
     scope: str = EVERYWHERE
     shown: int = 0
-    needs: str = ""
+    needs: tuple[str, ...] = ()
+    kind: str = ""
     command: str = ""
     takes: str = ""
+
+
+def _act(
+    name: str,
+    key: str,
+    label: str,
+    kind: str,
+    *needs: str,
+    scope: str = EVERYWHERE,
+    shown: int = 2,
+    verb: str = "act",
+) -> Key:
+    """A key that does the one of some actions that a row of a kind offers."""
+    does = f"{verb} {' '.join(needs)}"
+    offered = tuple(f"{need}{ALL}" for need in needs) if verb == "act_all" else needs
+    return Key(name, (key,), does, label, scope, shown, offered, kind)
 
 
 TABLE: tuple[Key, ...] = (
@@ -52,12 +60,49 @@ TABLE: tuple[Key, ...] = (
     Key("go.sources", (), "go sources", "how each source is", command="sources"),
     Key("go.audit", (), "go audit", "who did what", command="audit"),
     Key("go.operations", (), "go operations", "operations", command="operations"),
+    Key("go.deploy", (), "go deploy", "which colour is live", command="deploy"),
+    Key("go.plans", (), "go plans", "plans that wait for a second login", command="plans"),
     Key("go.troubles", (), "go troubles", "everything that is not well", command="troubles"),
     Key("row.open", ("enter",), "open", "open", LISTS, shown=1),
     Key("log.next", ("n",), "hit 1", "next hit", "logs"),
     Key("log.previous", ("N",), "hit -1", "previous hit", "logs"),
     Key("log.wrap", ("w",), "wrap", "wrap long lines", "logs"),
-    Key("row.retry", ("r",), "act queue.retry", "retry", shown=2, needs="queue.retry"),
+    _act("row.retry", "r", "retry", "job", "queue.retry"),
+    _act(
+        "queues.retry",
+        "R",
+        "retry all failed",
+        "job",
+        "queue.retry",
+        scope="queues",
+        verb="act_all",
+    ),
+    _act("jobs.retry", "R", "retry all listed", "job", "queue.retry", scope="jobs", verb="act_all"),
+    _act("job.remove", "X", "remove", "job", "job.remove"),
+    _act(
+        "job.quarantine",
+        "Q",
+        "quarantine / release",
+        "job",
+        "job.quarantine",
+        "job.release",
+        shown=3,
+    ),
+    _act("queue.pause", "P", "pause / resume", "queue", "queue.pause", "queue.resume"),
+    _act("schedule.run", "R", "run now", "schedule", "schedule.run"),
+    _act("worker.restart", "R", "restart", "worker", "worker.restart"),
+    _act("process.restart", "R", "restart", "process", "process.restart"),
+    _act("session.terminate", "K", "terminate", "session", "pg.terminate"),
+    _act("session.cancel", "C", "cancel statement", "session", "pg.cancel"),
+    _act("key.delete", "D", "delete", "key", "key.delete"),
+    _act("job.reveal", "V", "reveal", "job", "job.reveal", shown=9),
+    _act("key.reveal", "V", "reveal", "key", "key.reveal", shown=9),
+    _act("colour.switch", "S", "send traffic here", "colour", "deploy.switch"),
+    _act(
+        "operation.pause", "P", "pause / resume", "operation", "operation.pause", "operation.resume"
+    ),
+    _act("operation.stop", "X", "stop", "operation", "operation.stop"),
+    _act("token.revoke", "X", "revoke", "token", "token.revoke"),
     Key("job.older", ("left",), "older", "older attempt", "job", shown=3),
     Key("job.newer", ("right",), "newer", "newer attempt", "job", shown=3),
     Key("job.frames", ("t",), "frames", "full trace", "job", shown=4),
@@ -74,6 +119,8 @@ TABLE: tuple[Key, ...] = (
     Key("logs.freeze", ("p",), "freeze", "freeze", "logs", shown=5),
     Key("row.logs", ("l",), "logs", "its logs", shown=8),
     Key("row.copy", ("y",), "copy", "copy ref", shown=10),
+    Key("app.arm", ("A",), "arm", "arm or disarm", shown=11, command="arm"),
+    Key("app.undo", ("u",), "undo", "undo", shown=11, command="undo"),
     Key("app.open", (), "visit", "open a ref", command="open", takes="mr://…"),
     Key("app.theme", (), "theme", "change the theme", command="theme", takes="NAME"),
     Key("app.command", ("colon",), "command", "command", shown=11),
@@ -85,7 +132,11 @@ TABLE: tuple[Key, ...] = (
     Key("app.quit", ("q", "ctrl+c"), "quit", "leave", command="q"),
 )
 
-_NAMES = {"/": "slash", ":": "colon", "?": "question_mark", "-": "minus", " ": "space"}
+NEEDED = frozenset(need for entry in TABLE for need in entry.needs)
+"""Every action that has a key."""
+
+NAMES = {"/": "slash", ":": "colon", "?": "question_mark", "-": "minus", " ": "space"}
+"""What Textual calls keys that are written as they are."""
 _SYMBOLS = {
     "slash": "/",
     "colon": ":",
@@ -107,11 +158,11 @@ def symbol(key: str) -> str:
     return _SYMBOLS.get(key, key.replace("ctrl+", "^"))
 
 
-def _meet(one: str, other: str) -> bool:
-    """Whether two scopes can be active at once; `logs` and `job` show no list."""
-    if one == other or EVERYWHERE in (one, other):
-        return True
-    return LISTS in (one, other) and not {"logs", "job"} & {one, other}
+def _label(entry: Key, offered: set[str]) -> str:
+    parts = entry.label.split(" / ")
+    if len(parts) != len(entry.needs):
+        return entry.label
+    return next(part for part, need in zip(parts, entry.needs, strict=True) if need in offered)
 
 
 class Keymap:
@@ -132,14 +183,17 @@ class Keymap:
     def active(
         self, scopes: Iterable[str], actions: Iterable[str], without: Iterable[str] = ()
     ) -> list[Key]:
-        """Every entry that works here, in the table's order; `without` are ids that do not."""
+        """Every entry that works here, in the table's order; `without` are ids that do not.
+
+        Of a label for several actions (`pause / resume`) only the offered one's part is left.
+        """
         here, offered, hidden = {EVERYWHERE, *scopes}, set(actions), set(without)
         return [
-            entry
+            entry._replace(label=_label(entry, offered))
             for entry in self.table
             if entry.scope in here
             and entry.id not in hidden
-            and (not entry.needs or entry.needs in offered)
+            and (not entry.needs or offered & set(entry.needs))
         ]
 
     def footer(
@@ -167,72 +221,3 @@ class Keymap:
     def words(self) -> list[str]:
         """The words of all commands."""
         return [entry.command for entry in self.table if entry.command]
-
-
-def load(text: str, path: str) -> Keymap:
-    """Read a keymap file.
-
-    Raises SettingsError that names the file, the ids and their lines when an id is unknown, a
-    value is no key, or two ids that work at the same place have the same key.
-    """
-    try:
-        wanted = tomllib.loads(text).get("keys", {})
-    except tomllib.TOMLDecodeError as error:
-        raise errors.SettingsError(f"The keymap {path} does not parse: {error}.") from error
-    known = {entry.id for entry in TABLE}
-    table = list(TABLE)
-    for name, value in wanted.items():
-        if name not in known:
-            raise errors.SettingsError(
-                f"{path}{_line(text, name)}: there is no key with the id {name!r}.",
-                fix="`:help` and the README list the ids.",
-            )
-        table = [
-            entry._replace(keys=_keys(value, name, text, path)) if entry.id == name else entry
-            for entry in table
-        ]
-    keymap = Keymap(table)
-    _refuse_clashes(keymap, text, path)
-    return keymap
-
-
-def clashes(table: Sequence[Key]) -> list[tuple[Key, Key, str]]:
-    """Pairs of entries that want the same key at the same place."""
-    found = []
-    for place, one in enumerate(table):
-        for other in table[place + 1 :]:
-            for key in set(one.keys) & set(other.keys):
-                if _meet(one.scope, other.scope):
-                    found.append((one, other, key))
-    return found
-
-
-def _refuse_clashes(keymap: Keymap, text: str, path: str) -> None:
-    for one, other, key in clashes(keymap.table):
-        first, second = _where(text, one.id), _where(text, other.id)
-        raise errors.SettingsError(
-            f"{path}: the key {symbol(key)!r} would be both {one.id!r} ({first}) "
-            f"and {other.id!r} ({second})."
-        )
-
-
-def _keys(value: object, name: str, text: str, path: str) -> tuple[str, ...]:
-    many = value if isinstance(value, list) else [value]
-    given = [key for key in many if isinstance(key, str) and key]
-    if len(given) != len(many):
-        raise errors.SettingsError(
-            f"{path}{_line(text, name)}: {name!r} needs a key or a list of keys."
-        )
-    return tuple(_NAMES.get(key, key) for key in given)
-
-
-def _line(text: str, name: str) -> str:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if re.match(rf"""\s*["']?{re.escape(name)}["']?\s*=""", line):
-            return f":{number}"
-    return ""
-
-
-def _where(text: str, name: str) -> str:
-    line = _line(text, name)
-    return f"line {line[1:]}" if line else "the default"

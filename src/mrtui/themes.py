@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -46,6 +47,17 @@ class Loaded(NamedTuple):
 
     themes: dict[str, Theme]
     problems: tuple[str, ...]
+
+
+def choose(wanted: str, names: Collection[str]) -> str:
+    """The theme that is wanted, or the default.
+
+    Raises SettingsError when there is none of that name.
+    """
+    if wanted and wanted not in names:
+        there = ", ".join(sorted(names))
+        raise errors.SettingsError(f"There is no theme {wanted!r}.", fix=f"There are {there}.")
+    return wanted or DEFAULT
 
 
 def own_folder() -> Path:

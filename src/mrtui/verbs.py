@@ -11,7 +11,6 @@ from mrtui.terminal import clipboard
 
 if TYPE_CHECKING:
     from mrtui import app, keys
-    from mrtui.widgets import live_table
 
 
 class Verbs:
@@ -25,10 +24,6 @@ class Verbs:
         def cursor_ref(self) -> str: ...
         @property
         def stands(self) -> bool: ...
-        @property
-        def grid(self) -> live_table.LiveTable | None: ...
-
-        def acted(self, refs: frozenset[str]) -> None: ...
         def entity(self) -> base.Entity | None: ...
         def active(self) -> list[keys.Key]: ...
         def ask(self, sign: str, typed: str, told: Callable[[str, bool], str]) -> None: ...
@@ -93,16 +88,6 @@ class Verbs:
             return address
         word = _named(found)
         return ref.make("logs", "search", match.literal(word)) if word else ""
-
-    async def do_act(self, argument: str) -> None:
-        """Do an action on the marked rows that allow it, or on the one under the cursor."""
-        marked = self.grid.marked if self.grid is not None else frozenset()
-        refs = marked or frozenset(filter(None, [self.cursor_ref]))
-        if refs:
-            self.control.acting.begin(argument, refs)
-            self.acted(refs)
-            if self.grid is not None:
-                self.grid.clear_marks()
 
     async def do_copy(self, _: str) -> None:
         """Put the ref under the cursor on the clipboard."""

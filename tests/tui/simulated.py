@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -37,7 +37,8 @@ class Clock:
 class Simulated:
     """What the screen asks of a core; `events` is what it tells.
 
-    `down` makes it unreachable for the reason given, `silent` never answers a new client.
+    `down` makes it unreachable for the reason given, `silent` never answers a new client; plans
+    take what `planned_as` says, and wait for `may_plan` once they have looked at `looks`.
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,20 @@ class Simulated:
         self.risk = plans.Risk.LOW
         self.asked: list[tuple[str, str, plans.Query]] = []
         self.applied: list[tuple[str, str]] = []
-        self.outcome: dict[str, int | str] = {}
+        self.protected = False
+        self.roles: tuple[str, ...] = ("admin",)
+        self.login = "root"
+        self.planned_as: dict[str, object] = {}
+        self.looks: tuple[tuple[int, int | None], ...] = ()
+        self.may_plan = asyncio.Event()
+        self.may_plan.set()
+        self.stopped: list[str] = []
+        self.wishes: list[tuple[str, plans.Selection, plans.Args]] = []
+        self.answers: list[dict[str, object]] = []
+        self.refuses: list[errors.MrError] = []
+        self.made: dict[str, plans.Plan] = {}
+        self.first_targets: list[int] = []
+        self.operations: list[core.Operation] = _operations()
         self._plans: dict[str, tuple[str, ...]] = {}
 
     async def __aenter__(self) -> Self:
@@ -63,11 +77,11 @@ class Simulated:
 
     async def me(self) -> core.Me:
         return core.Me(
-            login="root",
-            roles=("admin",),
+            login=self.login,
+            roles=self.roles,
             via="socket",
             environment="local",
-            protected=False,
+            protected=self.protected,
             core_version="0.1.0",
             core_pid=1,
             started_at=facts.ago(3600),
@@ -116,32 +130,98 @@ class Simulated:
         raise errors.NotFound(f"{ref} leads nowhere (any more).")
 
     async def plan(
-        self, action: str, selection: plans.Selection, args: plans.Args | None = None
+        self,
+        action: str,
+        selection: plans.Selection,
+        args: plans.Args | None = None,
+        on_progress: Callable[[int, int | None], None] | None = None,
     ) -> plans.Plan:
-        known = catalogue.ACTIONS[action]
-        targets = [r for r in selection.refs if "queue.retry" in self.jobs[_id(r)].actions]
+        self.wishes.append((action, selection, args or {}))
+        try:
+            for looked, total in self.looks:
+                if on_progress is not None:
+                    on_progress(looked, total)
+            await self.may_plan.wait()
+        except asyncio.CancelledError:
+            self.stopped.append(action)
+            raise
+        targets, left = self._targets(action, selection)
         plan_id = f"{len(self._plans):04x}c0ffee"
         self._plans[plan_id] = tuple(targets)
-        left = len(selection.refs) - len(targets)
+        own = action.startswith(("core.", "plan.", "operation."))
+        self.made[plan_id] = self._plan(plan_id, action, targets, left, args or {}).model_copy(
+            update={"risk": plans.Risk.LOW, "causes": (), "warnings": ()}
+            if own
+            else self.planned_as
+        )
+        return self.made[plan_id]
+
+    def _targets(self, action: str, selection: plans.Selection) -> tuple[list[str], int]:
+        refs = list(selection.refs)
+        if selection.collection == "jobs":
+            refs = [job.ref for job in self.jobs.values() if self._matches(job, selection.query)]
+        if action != "queue.retry":
+            return refs, 0
+        targets = [r for r in refs if "queue.retry" in self.jobs[_id(r)].actions]
+        return targets, len(refs) - len(targets)
+
+    def _plan(
+        self, plan_id: str, action: str, targets: list[str], left: int, args: plans.Args
+    ) -> plans.Plan:
+        known = catalogue.ACTIONS[action]
+        guard = {"state": "failed", "attempts": 3} if known.kind == "job" else {}
         return plans.Plan(
             plan_id=plan_id,
             action=action,
             label=known.label,
+            args=args,
             created_at=facts.NOW,
             expires_at=facts.ago(-60),
-            login="root",
+            login=self.login,
             total=len(targets),
-            samples=tuple(plans.Target(ref=r, label=f"sendOtp {_id(r)}") for r in targets),
+            samples=tuple(
+                plans.Target(ref=r, label=f"sendOtp {_id(r)}", guard=guard) for r in targets
+            ),
             left_out=(plans.LeftOut(why="not failed any more", count=left),) if left else (),
             causes=("~2 e-mails within 2 s",),
             warnings=("smtp still answers 535: these will fail again",),
             risk=self.risk,
-            undoable=False,
+            undoable=known.undoable,
+            undo=known.undo,
         )
 
-    async def apply(self, plan_id: str, *, reason: str = "", confirm: str = "") -> core.Operation:
+    async def planned(self, plan_id: str) -> plans.Plan:
+        return self.made[plan_id]
+
+    async def targets(self, plan_id: str, first: int = 0) -> plans.Targets:
+        self.first_targets.append(first)
+        plan = self.made[plan_id]
+        last = min(first + 500, plan.total)
+        made = tuple(
+            plans.Target(ref=f"huey/job/emailQueue/{n}", label=f"sendOtp {n}")
+            for n in range(first, last)
+        )
+        return plans.Targets(total=plan.total, targets=made)
+
+    async def apply(
+        self, plan_id: str, *, reason: str = "", confirm: str = "", break_glass: bool = False
+    ) -> core.Operation:
+        if self.refuses:
+            raise self.refuses.pop(0)
         self.applied.append((plan_id, reason))
-        return self.operation(plan_id)
+        self.answers.append({"reason": reason, "confirm": confirm, "break_glass": break_glass})
+        known = catalogue.ACTIONS[self.made[plan_id].action]
+        action = {"action": known.id, "label": known.label}
+        if known.reveals:
+            return self.operation(plan_id, **action, state="done", done=1)
+        return self.operation(plan_id, **action)
+
+    async def reveal(self, ref: str) -> wire.Detail:
+        secret = wire.Section(
+            id="payload", title="payload", form="json", data={"to": "anna@example.org"}
+        )
+        found = await self.detail(ref)
+        return found.model_copy(update={"sections": (secret,)})
 
     def operation(self, plan_id: str, **facts_: object) -> core.Operation:
         total = len(self._plans[plan_id])
@@ -159,6 +239,12 @@ class Simulated:
             }
         )
 
+    def tell(self, *entities: base.Entity, removes: tuple[str, ...] = ()) -> None:
+        """The core reports entities of its own."""
+        self.events.put_nowait(
+            wire.Changed(source="core", at=facts.NOW, upserts=entities, removes=removes)
+        )
+
     def become(self, identity: str, **changed: object) -> None:
         """A job is otherwise now."""
         self.jobs[identity] = self.jobs[identity].model_copy(update=changed)
@@ -169,8 +255,10 @@ class Simulated:
             job = self.jobs[_id(address)]
             if outcome.get("done"):
                 self.become(job.id, state=queue.JobState.WAITING, actions=(), error="")
-        done = self.operation(plan_id, state="done", finished_at=facts.NOW, **outcome)
-        self.events.put_nowait(wire.Changed(source="core", at=facts.NOW, upserts=(done,)))
+        known = catalogue.ACTIONS[self.made[plan_id].action]
+        action = {"action": known.id, "label": known.label}
+        done = self.operation(plan_id, state="done", finished_at=facts.NOW, **action, **outcome)
+        self.tell(done)
         self.events.put_nowait(wire.Touched(refs=self._plans[plan_id]))
 
     def _rows(self, collection: str) -> list[base.Entity]:
@@ -179,7 +267,7 @@ class Simulated:
             "keys": _keys,
             "lines": _lines,
             "audit": _audit,
-            "operations": _operations,
+            "operations": lambda: self.operations,
         }
         return [*rows[collection]()]
 

@@ -11,7 +11,7 @@ from mrcore.model import log, plans, queue, wire
 from mrtui import app, start
 from mrtui.cli import show
 from mrtui.columns import table
-from mrtui.screens import confirm, home, job, jobs, room
+from mrtui.screens import confirm, home, job, jobs, plan_dialog, room
 from mrtui.terminal import capabilities
 from mrtui.widgets import log_view
 from tests import waiting
@@ -155,7 +155,9 @@ async def test_a_high_risk_shows_its_plan_with_the_focus_on_cancel_and_holds_the
         await failed_jobs(control)
         jobs_room = here(control)
         await pilot.press("r")
-        await waiting.until(lambda: isinstance(control.screen, confirm.PlanDialog), what="dialog")
+        await waiting.until(
+            lambda: isinstance(control.screen, plan_dialog.PlanDialog), what="dialog"
+        )
         await says(control, "these will fail again")
         assert isinstance(control.focused, Button)
         assert control.focused.id == "cancel"
@@ -174,7 +176,9 @@ async def test_a_high_risk_is_applied_with_its_reason_after_yes() -> None:
     async with shots.running(core=core) as (control, pilot):
         await failed_jobs(control)
         await pilot.press("r")
-        await waiting.until(lambda: isinstance(control.screen, confirm.PlanDialog), what="dialog")
+        await waiting.until(
+            lambda: isinstance(control.screen, plan_dialog.PlanDialog), what="dialog"
+        )
         control.screen.query_one("#reason").focus()
         await pilot.press(*"INC-12")
         control.screen.query_one("#apply", Button).press()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mrcore import catalogue, errors
-from mrtui import keys
+from mrcore.model import plans
+from mrtui import keyfile, keys
 
 
 def test_ids_and_commands_are_unique_and_no_two_keys_clash() -> None:
@@ -13,14 +14,43 @@ def test_ids_and_commands_are_unique_and_no_two_keys_clash() -> None:
     commands = [entry.command for entry in keys.TABLE if entry.command]
     assert len(set(ids)) == len(ids)
     assert len(set(commands)) == len(commands)
-    assert keys.clashes(keys.TABLE) == []
+    assert keyfile.clashes(keys.TABLE) == []
 
 
-def test_every_action_that_a_key_needs_is_in_the_catalogue() -> None:
-    assert {entry.needs for entry in keys.TABLE if entry.needs} <= set(catalogue.ACTIONS)
-    assert {e.does.split()[1] for e in keys.TABLE if e.does.startswith("act ")} <= set(
-        catalogue.ACTIONS
-    )
+def test_every_action_that_a_key_needs_is_in_the_catalogue_and_of_its_kind() -> None:
+    for entry in keys.TABLE:
+        named = {need.removesuffix(keys.ALL) for need in entry.needs}
+        assert {catalogue.ACTIONS[name].kind for name in named} <= {entry.kind}, entry.id
+        if entry.does.startswith("act"):
+            assert set(entry.does.split()[1:]) == named
+
+
+def test_every_action_has_a_key_or_a_dialog_of_its_own() -> None:
+    elsewhere = {"core.arm", "core.disarm", "plan.approve", "plan.refuse", "undo"}
+    reached = {need.removesuffix(keys.ALL) for need in keys.NEEDED} | elsewhere
+    assert set(catalogue.ACTIONS) == reached
+
+
+def test_what_changes_much_has_an_upper_case_letter() -> None:
+    for entry in keys.TABLE:
+        risks = {catalogue.ACTIONS[need.removesuffix(keys.ALL)].risk for need in entry.needs}
+        if risks - {plans.Risk.LOW} or entry.does.startswith("act_all"):
+            assert all(key.isupper() and len(key) == 1 for key in entry.keys), entry.id
+
+
+def test_one_key_does_what_the_row_offers_and_says_so() -> None:
+    keymap = keys.Keymap()
+    for action, label in (("queue.pause", "pause"), ("queue.resume", "resume")):
+        found = keymap.find("P", ["lists"], [action])
+        assert (found and found.id, found and found.label) == ("queue.pause", label)
+        assert ("P", label) in keymap.footer(["lists"], [action])
+    stop = keymap.find("X", ["lists"], ["operation.stop", "operation.pause"])
+    assert stop is not None
+    assert stop.id == "operation.stop"
+    assert keymap.find("R", ["queues", "lists"], ["queue.retry"]) is None
+    everything = keymap.find("R", ["queues", "lists"], ["queue.retry" + keys.ALL])
+    assert everything is not None
+    assert everything.id == "queues.retry"
 
 
 def test_digits_six_to_nine_are_reserved() -> None:
@@ -51,14 +81,14 @@ def test_a_command_is_found_by_its_beginning_when_only_one_has_it() -> None:
 
 
 def test_a_keymap_file_moves_keys() -> None:
-    keymap = keys.load('[keys]\n"list.filter" = "f3"\n"go.home" = ["1", "f1"]\n', "keys.toml")
+    keymap = keyfile.load('[keys]\n"list.filter" = "f3"\n"go.home" = ["1", "f1"]\n', "keys.toml")
     assert keymap.find("f3", ["lists"], []).id == "list.filter"  # type: ignore[union-attr]
     assert keymap.find("slash", ["lists"], []) is None
     assert keymap.find("f1", [], []).id == "go.home"  # type: ignore[union-attr]
 
 
 def test_symbols_may_be_written_as_they_are() -> None:
-    keymap = keys.load('[keys]\n"app.help" = ["?", "f1"]\n', "keys.toml")
+    keymap = keyfile.load('[keys]\n"app.help" = ["?", "f1"]\n', "keys.toml")
     assert keymap.find("question_mark", [], []).id == "app.help"  # type: ignore[union-attr]
 
 
@@ -69,10 +99,26 @@ def test_symbols_may_be_written_as_they_are() -> None:
         ('[keys]\n"list.filter" = 3\n', ["keys.toml:2", "list.filter"]),
         ('[keys]\n"list.sort" = "z"\n\n"list.freeze" = "z"\n', ["line 2", "line 4", "list.freeze"]),
         ('[keys]\n"list.sort" = "p"\n', ["line 2", "the default", "list.freeze", "'p'"]),
+        ('[keys]\n"job.remove" = "r"\n', ["line 2", "row.retry", "job.remove", "'r'"]),
+        ('[keys]\n"queue.pause" = "X"\n', ["line 2", "job.remove", "queue.pause", "'X'"]),
+        ('[keys]\n"key.delete" = "y"\n', ["line 2", "row.copy", "key.delete", "'y'"]),
+        ('[keys]\n"jobs.retry" = "r"\n', ["line 2", "row.retry", "jobs.retry", "'r'"]),
         ("[keys\n", ["keys.toml", "does not parse"]),
     ],
 )
 def test_a_mistake_in_a_keymap_is_named_with_its_line(text: str, words: list[str]) -> None:
     with pytest.raises(errors.SettingsError) as caught:
-        keys.load(text, "keys.toml")
+        keyfile.load(text, "keys.toml")
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_keys_of_rows_that_are_never_the_same_may_be_the_same() -> None:
+    keymap = keyfile.load('[keys]\n"session.terminate" = "X"\n"key.delete" = "X"\n', "keys.toml")
+    for action, name in (
+        ("pg.terminate", "session.terminate"),
+        ("key.delete", "key.delete"),
+        ("job.remove", "job.remove"),
+    ):
+        found = keymap.find("X", ["lists"], [action])
+        assert found is not None
+        assert found.id == name

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrcore import errors
-from mrtui import keys, places, start
+from mrtui import keyfile, keys, places, start
 from mrtui.terminal import capabilities
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def own_keys() -> keys.Keymap:
         raise errors.SettingsError(
             f"The keymap {path} cannot be read: {error.strerror}."
         ) from error
-    return keys.load(text, str(path))
+    return keyfile.load(text, str(path))
 
 
 def refuse_without_terminal() -> None:
@@ -105,4 +105,7 @@ def show(control: app.ControlRoom) -> int:
     """Run the app until it is left; signals and crashes restore the terminal."""
     from mrtui.terminal import signals  # textual
 
-    return signals.run(control, crash_folder=places.crash_folder(), now=control.clock)
+    try:
+        return signals.run(control, crash_folder=places.crash_folder(), now=control.clock)
+    finally:
+        control.naming.restore(sys.__stderr__)  # where Textual writes, too

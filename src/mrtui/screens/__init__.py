@@ -10,7 +10,14 @@ if TYPE_CHECKING:
 
     AnyRoom = room.Room
 
-OPENS = {"queue": "jobs", "job": "job", "stream": "logs", "postgres": "postgres", "node": "redis"}
+OPENS = {
+    "queue": "jobs",
+    "job": "job",
+    "stream": "logs",
+    "postgres": "postgres",
+    "node": "redis",
+    "operation": "operation",
+}
 """The screen that a kind opens into; every other kind has its detail shown."""
 
 NAMES = (
@@ -25,6 +32,8 @@ NAMES = (
     "sources",
     "audit",
     "operations",
+    "plans",
+    "deploy",
     "troubles",
 )
 """The screens that are about everything; the others are of a ref."""

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mrcore.model import base
-from mrtui import columns, world
+from mrtui import approvals, columns, rights, world
 from mrtui.columns import fmt, table
-from mrtui.widgets import cells, status_bar
+from mrtui.widgets import cells, fitting, status_bar
 
 if TYPE_CHECKING:
     from mrtui.screens import room
+
+BRIEF_CELLS = 100
+"""A narrower terminal says that one is armed, and not why."""
+
+REASON_CELLS = 16
 
 
 def standing(here: room.Room) -> status_bar.Standing:
@@ -20,11 +25,11 @@ def standing(here: room.Room) -> status_bar.Standing:
     trail = tuple(filter(None, trail))
     if not view.world.connected:
         return status_bar.Standing(trail, trouble=lost(view))
-    may_act = not here.control.started.read_only and _may_act(here)
     return status_bar.Standing(
         trail,
         fresh=_fresh(here, view),
-        guard=cells.Cell("" if may_act else "read-only", "dim"),
+        guard=guard(here.control.rights, brief=here.size.width < BRIEF_CELLS),
+        waits=_waits(here.control.rights),
         trouble=_fire(view),
         clock=f"{view.now:%H:%M}Z",
     )
@@ -75,9 +80,36 @@ def _fresh(here: room.Room, view: table.View) -> cells.Cell:
     return status_bar.freshness(max((age for age in ages_s if age is not None), default=None))
 
 
-def _may_act(here: room.Room) -> bool:
-    me = here.control.link.me
-    return me is None or bool({"operator", "admin"} & set(me.roles))
+def guard(may: rights.Rights, *, brief: bool = False) -> cells.Cell:
+    """Whether one may change something: `read-only`, `armed 09:41 INC-12`, or nothing to say."""
+    if may.read_only or not may.has("operator"):
+        return cells.Cell("read-only", "dim")
+    if not may.protected:
+        return cells.Cell("")
+    armed = may.arming
+    if armed is None:
+        return cells.Cell("read-only", "dim")
+    left_s = int((armed.until - may.now).total_seconds())
+    reason = "" if brief else f" {fitting.fit(fitting.safe(armed.reason), REASON_CELLS).rstrip()}"
+    return cells.Cell(f"▲ armed {left_s // 60:02d}:{left_s % 60:02d}{reason}", "warn")
+
+
+def title(here: room.Room) -> str:
+    """The terminal's title while one is armed, counted in minutes; else it is not ours."""
+    may = here.control.rights
+    armed = may.arming
+    if armed is None or may.offers_none or not may.protected:
+        return ""
+    left_s = int((armed.until - may.now).total_seconds())
+    left = f"{left_s // 60} min" if left_s >= 60 else f"{left_s} s"
+    return f"mr {may.known.environment} armed {left} {armed.reason}"
+
+
+def _waits(may: rights.Rights) -> cells.Cell:
+    """`1 plan waits` while there is one that this login may answer."""
+    number = len(approvals.to_answer(may))
+    said = f"{fmt.plural(number, 'plan')} wait{'s' if number == 1 else ''}"
+    return cells.Cell(said if number else "", "accent")
 
 
 def _fire(view: table.View) -> cells.Cell:

@@ -82,6 +82,15 @@ class Jobs(paged.Paged):
         self._holding.hold(refs, [row.ref for row in self.grid.rows], self._entities)
         self._awake.set()
 
+    def beside_row(self) -> base.Entity | None:
+        return self.owned()
+
+    def everything(self) -> plans.Selection | None:
+        """The failed jobs that the filter leaves."""
+        if self.state is not queue.JobState.FAILED or self.wrong or not self.grid.rows:
+            return None
+        return plans.Selection(ref=self.ref, collection=self.COLLECTION, query=self.wanted())
+
     def listed(self, view: table.View) -> list[base.Entity]:
         return self._holding.placed(super().listed(view))
 

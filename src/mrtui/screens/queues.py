@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mrcore.model import queue
+from mrcore.model import plans, queue
 from mrtui.columns import fmt
 from mrtui.screens import listing, text
 from mrtui.widgets import cells
@@ -12,6 +12,7 @@ class Queues(listing.Listing):
     """Trouble first; Enter leads to the jobs."""
 
     NAME = "queues"
+    SCOPES = ("lists", "queues")
     KIND = "queue"
     EMPTY = "no queue yet"
     OF = "job queues"
@@ -19,6 +20,14 @@ class Queues(listing.Listing):
     def sources(self) -> list[str]:
         """The sources that have queues."""
         return sorted(self.control.world.sources_of("queue"))
+
+    def everything(self) -> plans.Selection | None:
+        """The failed jobs of the queue under the cursor."""
+        found = self.entity()
+        if not isinstance(found, queue.Queue) or not found.counts.failed:
+            return None
+        query = plans.Query(state=queue.JobState.FAILED.value)
+        return plans.Selection(ref=found.ref, collection="jobs", query=query)
 
     def headline(self) -> list[list[cells.Cell]]:
         """Totals over all queues."""

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from textual.worker import WorkType
 
 from mrcore.model import base
-from mrtui import keys, verbs, world
+from mrtui import deeds, keys, verbs, world
 from mrtui.columns import table
 from mrtui.screens import bars, text
 from mrtui.widgets import live_table, prompt, status_bar
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mrtui import app
 
 
-class Room(verbs.Verbs, Screen[None]):
+class Room(deeds.Deeds, verbs.Verbs, Screen[None]):
     """A screen about a ref (or about everything); what it shows it pulls from the World."""
 
     CSS_PATH = "../app.tcss"  # the splash, and so the first frame, does without
@@ -57,9 +57,6 @@ class Room(verbs.Verbs, Screen[None]):
 
     def noticed(self, difference: world.Difference) -> None:
         """Something changed; ask again for what the World does not hold."""
-
-    def acted(self, refs: frozenset[str]) -> None:
-        """An action was begun here on these refs."""
 
     def sources(self) -> Iterable[str]:
         """The sources whose freshness the top line tells; none: all."""
@@ -169,7 +166,16 @@ class Room(verbs.Verbs, Screen[None]):
         found = known.find(event.key, self.SCOPES, self.offered(), self.WITHOUT)
         if found is not None:
             await self.do(found.does)
-        return found is not None
+            return True
+        return self._refuse(event.key)
+
+    def _refuse(self, key: str) -> bool:
+        """Say why a key that acts does nothing on this row, if it is one and that is known."""
+        for entry in self.control.keymap.active(self.SCOPES, keys.NEEDED, self.WITHOUT):
+            if key in entry.keys and (why := self.why_not(entry)):
+                self.control.say(f"{keys.symbol(key)} does nothing: {why}", "warn")
+                return True
+        return False
 
     def on_live_table_cursor_moved(self) -> None:
         """Another row: other keys may work."""
@@ -184,13 +190,6 @@ class Room(verbs.Verbs, Screen[None]):
         """Enter, or a double click."""
         await self.do_open("")
 
-    def offered(self) -> tuple[str, ...]:
-        """The actions that the row under the cursor allows now."""
-        if self.control.started.read_only:
-            return ()
-        found = self.entity()
-        return found.actions if found is not None else ()
-
     def active(self) -> list[keys.Key]:
         """The keys and commands that work here now."""
         return self.control.keymap.active(self.SCOPES, self.offered(), self.WITHOUT)
@@ -198,6 +197,7 @@ class Room(verbs.Verbs, Screen[None]):
     def paint_bars(self) -> None:
         """The top line, the news, and what the keys do here."""
         self.query_one(status_bar.TopLine).show(bars.standing(self))
+        self.control.naming.show(bars.title(self))
         line, fresh = bars.news(self)
         news = self.query_one("#news", Static)
         text.put(news, text.content(line))

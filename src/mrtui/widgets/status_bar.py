@@ -19,12 +19,14 @@ _NOTHING: Final = cells.Cell("")
 class Standing:
     """What the top line says; every part is text that stands without its colour.
 
-    When the terminal is narrow the clock goes first, then `guard`; the trail is cut at its start.
+    When the terminal is narrow the clock goes first, then `waits` and `fresh`, and never `guard`;
+    the trail is cut at its start.
     """
 
     trail: tuple[str, ...]
     fresh: cells.Cell = _NOTHING
     guard: cells.Cell = _NOTHING
+    waits: cells.Cell = _NOTHING
     trouble: cells.Cell = _NOTHING
     clock: str = ""
 
@@ -95,8 +97,8 @@ class TopLine(_Bar):
         """The one line."""
         now, width = self._standing, self.size.width
         least = sum(map(fitting.width, now.trail[-1:])) + 6
-        right = [now.fresh, now.guard, now.trouble, cells.Cell(now.clock, "dim")]
-        for victim in (3, 1, 0):
+        right = [now.fresh, now.guard, now.waits, now.trouble, cells.Cell(now.clock, "dim")]
+        for victim in (4, 2, 0):
             if _taken(right) + least > width:
                 right[victim] = _NOTHING
         room = max(0, width - _taken(right) - 1)

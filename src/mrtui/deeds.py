@@ -1,0 +1,154 @@
+"""What keys do to the world: act, arm, undo; and why one does nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mrcore import catalogue, errors
+from mrcore.model import base, core, plans
+from mrtui import acting, columns, keys, undoing
+from mrtui.columns import fmt
+
+if TYPE_CHECKING:
+    from mrtui import app
+    from mrtui.widgets import live_table
+
+
+class Deeds:
+    """Mixed into every room beside its verbs."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def control(self) -> app.ControlRoom: ...
+        @property
+        def cursor_ref(self) -> str: ...
+        @property
+        def grid(self) -> live_table.LiveTable | None: ...
+
+        def entity(self) -> base.Entity | None: ...
+
+    # What a room may override
+
+    def acted(self, refs: frozenset[str]) -> None:
+        """An action was begun here on these refs."""
+
+    def beside_row(self) -> base.Entity | None:
+        """What keys act on besides the row: the queue whose jobs are listed."""
+        return None
+
+    def everything(self) -> plans.Selection | None:
+        """Everything that is listed, or that the row stands for; None where that is nothing."""
+        return None
+
+    # What is possible
+
+    def possible(self) -> dict[str, str]:
+        """The actions that the row, what it belongs to, and the list allow; why not, if so."""
+        found: list[str] = []
+        for one in (self.entity(), self.beside_row()):
+            found += one.actions if one is not None else ()
+        refusal = self.control.rights.refusal
+        made = {action: refusal(action) for action in found}
+        if self.everything() is not None:
+            made["queue.retry" + keys.ALL] = refusal("queue.retry")
+        return made
+
+    def offered(self) -> tuple[str, ...]:
+        """The actions that can be done here and now."""
+        return tuple(action for action, why in self.possible().items() if not why)
+
+    def why_not(self, entry: keys.Key) -> str:
+        """Why a key that acts on such a row does nothing on this one."""
+        for need in entry.needs:
+            if why := self.possible().get(need):
+                return why
+        found = self.entity()
+        if found is None or found.kind != entry.kind:
+            return ""
+        state = getattr(found, "state", "")
+        how = f" ({getattr(state, 'value', state)})" if state else ""
+        return f"not for {found.kind} {columns.label(found)} as it is{how}"
+
+    # Verbs
+
+    async def do_act(self, argument: str) -> None:
+        """Do the one of some actions that is offered: on the marked rows, or the cursor's."""
+        offered = self.offered()
+        action = next((name for name in argument.split() if name in offered), "")
+        if not action:
+            return
+        refs = self._refs(action)
+        self.control.acting.begin(action, refs)
+        self.acted(refs)
+        if self.grid is not None:
+            self.grid.clear_marks()
+
+    def _refs(self, action: str) -> frozenset[str]:
+        found, beside = self.entity(), self.beside_row()
+        of_row = found is not None and action in found.actions
+        if not of_row and beside is not None and action in beside.actions:
+            return frozenset((beside.ref,))
+        marked = self.grid.marked if self.grid is not None else frozenset()
+        return marked or frozenset((self.cursor_ref,))
+
+    async def do_act_all(self, argument: str) -> None:
+        """Do an action on everything that is listed."""
+        if (chosen := self.everything()) is not None:
+            refs = frozenset((chosen.ref,))
+            self.control.acting.wish(acting.Wish(argument, chosen, refs))
+
+    async def do_undo(self, _: str) -> None:
+        """Undo the operation of the row, or the newest of mine that can be undone."""
+        if why := self.control.rights.refusal(undoing.ACTION):
+            self.control.say(f"u undoes nothing now: {why}", "warn")
+            return
+        found = self.entity()
+        if isinstance(found, core.Operation):
+            if undoing.ACTION in found.actions:
+                self.control.acting.begin(undoing.ACTION, (found.ref,))
+            else:
+                self.control.say(undoing.why_not(found, self.control.instant), "warn")
+            return
+        me = self.control.link.me
+        try:
+            newest = await undoing.newest(self.control.link.client, me.login if me else "")
+        except errors.MrError as error:
+            self.control.say(f"✖ {error}", "bad")
+            return
+        if newest is None:
+            self.control.say("nothing of yours can be undone (any more)", "warn")
+        else:
+            self.control.acting.begin(undoing.ACTION, (newest.ref,))
+
+    async def do_arm(self, _: str) -> None:
+        """Arm, or disarm when armed; both ask."""
+        here = self.control.rights
+        known = catalogue.ACTIONS["core.arm"]
+        if here.read_only:
+            self.control.say("nothing can be armed: this is read-only for everybody", "warn")
+        elif not here.protected:
+            name = here.known.environment
+            self.control.say(f"{name} is not protected: there is nothing to arm")
+        elif not here.has(known.role):
+            self.control.say(f"arming needs the role {known.role}", "warn")
+        else:
+            self.control.later(self._arm, "arm")
+
+    async def _arm(self) -> None:
+        from mrtui.screens import arm, confirm, plan_dialog
+
+        control, here = self.control, self.control.rights
+        if (armed := here.arming) is not None:
+            left = fmt.until(armed.until, here.now)
+            sentence = f"You are armed for {left} more: {armed.reason}"
+            asked = confirm.Question("Disarm", sentence, "Disarm")
+            if await control.push_screen_wait(asked):
+                control.acting.begin("core.disarm", (armed.ref,))
+            return
+        wanted = await control.push_screen_wait(arm.ArmDialog(here.known.environment))
+        if wanted is not None:
+            chosen = plans.Selection(refs=(here.place,))
+            answer = plan_dialog.Answer(reason=wanted.reason)
+            args: plans.Args = {"minutes": wanted.minutes}
+            control.acting.wish(acting.Wish("core.arm", chosen, args=args, answer=answer))

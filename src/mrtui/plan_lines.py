@@ -1,0 +1,118 @@
+"""What a plan says, as lines: for the dialog and for `mrtui do`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from mrcore import catalogue
+from mrcore.model import plans
+from mrtui.columns import fmt
+from mrtui.terminal import safe_text
+from mrtui.widgets import cells
+
+Line = tuple[cells.Cell, ...]
+NAME_CELLS = 10
+SHOWN_GUARD_CHARS = 24
+"""A guard's value is said when it is not longer, and the same for all."""
+
+
+class Part(NamedTuple):
+    """A sentence of a plan, and what it is about."""
+
+    name: str
+    said: str
+    style: cells.Style = ""
+
+
+def parts(plan: plans.Plan, now: datetime) -> list[Part]:
+    """Everything but the targets themselves, in the order in which it is read."""
+    made = [Part("what", what(plan, now), "strong")]
+    made += [
+        Part("left out", f"{fmt.count(left.count)}: {left.why}", "warn") for left in plan.left_out
+    ]
+    made += [Part("causes", cause) for cause in plan.causes]
+    if guarded := guards(plan):
+        made.append(Part("guards", guarded))
+    made += [Part("before", f"▲ {warning}", "warn") for warning in plan.warnings]
+    made.append(Part("undo", undo(plan), "" if plan.undoable else "warn"))
+    made.append(Part("risk", risk(plan), "dim" if plan.risk is plans.Risk.LOW else "warn"))
+    return made + answers(plan)
+
+
+def what(plan: plans.Plan, now: datetime) -> str:
+    """`31 jobs; oldest 6m12s, newest 4s`."""
+    known = catalogue.ACTIONS.get(plan.action)
+    many = fmt.plural(plan.total, known.kind if known else "target")
+    if plan.oldest_at is None or plan.newest_at is None:
+        return many
+    oldest, newest = fmt.age(plan.oldest_at, now), fmt.age(plan.newest_at, now)
+    return f"{many}; since {oldest}" if plan.total == 1 else f"{many}; {oldest} to {newest} old"
+
+
+def named(plan: plans.Plan) -> str:
+    """What is done, without the number that the core may have put behind it."""
+    return plan.label.removesuffix(f": {fmt.plural(plan.total, 'target')}")
+
+
+def guards(plan: plans.Plan) -> str:
+    """What must still hold when it is applied: `state still failed, same attempts`."""
+    names = dict.fromkeys(name for target in plan.samples for name in target.guard)
+    said = []
+    for name in names:
+        values = {str(target.guard.get(name)) for target in plan.samples}
+        word, value = name.replace("_", " "), next(iter(values))
+        plain = len(values) == 1 and len(value) <= SHOWN_GUARD_CHARS and value.isprintable()
+        said.append(f"{word} still {value}" if plain and value != "None" else f"same {word}")
+    return ", ".join(said)
+
+
+def undo(plan: plans.Plan) -> str:
+    """How it is undone, or that it cannot be, and why."""
+    words = plan.undo.removeprefix("not:").strip()
+    if plan.undoable:
+        return f"possible: {words}" if words else "possible"
+    return f"not possible: {words}" if words else "not possible"
+
+
+def risk(plan: plans.Plan) -> str:
+    """The risk, and what it asks for."""
+    asks = [f"type {plan.confirm}"] if plan.confirm else []
+    asks += ["give a reason"] if plan.needs_reason else []
+    asks += ["a second login has to approve"] if plan.needs_approval else []
+    return f"{plan.risk.value}: {', '.join(asks)}" if asks else plan.risk.value
+
+
+def answers(plan: plans.Plan) -> list[Part]:
+    """Who has answered a plan that waits, and what they said."""
+    said = f": {plan.answer}" if plan.answer else ""
+    if plan.refused_by:
+        return [Part("refused", f"✖ by {plan.refused_by}{said}", "bad")]
+    if plan.approved_by:
+        return [Part("approved", f"● by {plan.approved_by}{said}", "ok")]
+    return []
+
+
+def lines(
+    plan: plans.Plan, now: datetime, shown: Sequence[plans.Target], first: int, note: str = ""
+) -> list[Line]:
+    """The plan with some of its targets, from number `first` on, below the first line."""
+    head, *rest = parts(plan, now)
+    made = [_line(head)]
+    made += [_line(Part("", _target(target))) for target in shown]
+    if plan.total > len(shown):
+        span = f"{fmt.count(first + 1)} to {fmt.count(first + len(shown))}"
+        said = note or f"{span} of {fmt.count(plan.total)}, PgUp PgDn show others"
+        made.append(_line(Part("", said, "dim")))
+    return made + [_line(part) for part in rest]
+
+
+def _target(target: plans.Target) -> str:
+    note = f"  ({target.note})" if target.note else ""
+    return f"{target.label or target.ref}{note}"
+
+
+def _line(part: Part) -> Line:
+    said = safe_text.safe_text(part.said)
+    return (cells.Cell(f"{part.name:<{NAME_CELLS}}", "dim"), cells.Cell(said, part.style))

@@ -1,0 +1,49 @@
+"""What dialogs share: a box with buttons, the focus on the one that changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from mrtui.terminal import safe_text
+
+if TYPE_CHECKING:
+    from mrtui import app
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer | None]):
+    """A question; Esc answers None. Arrows move between buttons, and scroll what is long."""
+
+    CSS_PATH = "../app.tcss"  # the splash, which one can be over, does without
+    BINDINGS = [
+        ("escape", "cancel", "cancel"),
+        ("left", "app.focus_previous", ""),
+        ("right", "app.focus_next", ""),
+        ("up", "scroll(-1)", ""),
+        ("down", "scroll(1)", ""),
+    ]
+
+    @property
+    def control(self) -> app.ControlRoom:
+        """The app, with its type."""
+        return cast("app.ControlRoom", self.app)
+
+    def action_cancel(self) -> None:
+        """Leave everything as it is."""
+        self.dismiss(None)
+
+    def action_scroll(self, lines: int) -> None:
+        """Move the text, where it is longer than the box."""
+        for box in self.query(VerticalScroll):
+            box.scroll_relative(y=lines, animate=False)
+
+    def complain(self, sentence: str) -> None:
+        """Say what is missing; "" takes it back."""
+        widget = self.query_one("#wrong", Static)
+        widget.update(safe_text.safe_text(sentence))
+        widget.display = bool(sentence)

@@ -1,0 +1,235 @@
+"""A plan before anything dangerous: everything that it says, and what a person may answer."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widgets import Button, Input, Static
+
+from mrcore import errors
+from mrcore.model import plans
+from mrtui import plan_lines, prose
+from mrtui.columns import fmt
+from mrtui.screens import dialogs, text
+from mrtui.terminal import safe_text
+
+PAGE = 8
+"""How many targets are shown at once."""
+
+WIDTH = 78
+"""The widest that a plan is drawn."""
+
+
+class Verb(StrEnum):
+    """What a person wants of a plan."""
+
+    APPLY = "apply"
+    AGAIN = "plan again"
+    APPROVE = "approve"
+    REFUSE = "refuse"
+    BREAK = "break the glass"
+
+
+class Answer(NamedTuple):
+    """What a person said to a plan."""
+
+    verb: Verb = Verb.APPLY
+    reason: str = ""
+    confirm: str = ""
+
+
+class Choice(NamedTuple):
+    """A button: what it says and does, and what has to be typed before."""
+
+    label: str
+    verb: Verb
+    reason: bool = False
+    confirm: bool = False
+    enabled: bool = True
+
+
+def own(plan: plans.Plan) -> list[Choice]:
+    """What one can say to a plan that was just made."""
+    asks = plan.needs_approval and not plan.approved_by
+    label = "Ask for approval" if asks else f"Apply to {fmt.count(plan.total)}"
+    return [Choice(label, Verb.APPLY, plan.needs_reason, bool(plan.confirm))]
+
+
+def waiting(plan: plans.Plan, *, mine: bool, answers: bool, breaks: bool) -> list[Choice]:
+    """What one can say to a plan that waits: `answers` and `breaks` are what the roles allow."""
+    if not mine:
+        asked = not (plan.approved_by or plan.refused_by) and answers
+        refuse = Choice("Refuse", Verb.REFUSE, reason=True)
+        return [refuse, Choice("Approve", Verb.APPROVE)] if asked else []
+    approved = bool(plan.approved_by)
+    label = f"Apply to {fmt.count(plan.total)}"
+    apply = Choice(label, Verb.APPLY, plan.needs_reason, bool(plan.confirm), enabled=approved)
+    glass = Choice("Break the glass", Verb.BREAK, reason=True, confirm=True)
+    return [glass, apply] if breaks and not approved and not plan.refused_by else [apply]
+
+
+class PlanDialog(dialogs.Dialog[Answer]):
+    """Targets in full and page by page, left-outs, causes, guards, warnings, undo, risk."""
+
+    BINDINGS = [("pagedown", "page(1)", ""), ("pageup", "page(-1)", "")]
+
+    def __init__(self, plan: plans.Plan, choices: list[Choice], *, reason: str = "") -> None:
+        super().__init__(classes="plan")
+        self.plan = plan
+        self._choices = choices
+        self._reason = reason
+        self._first = 0
+        self._chunk: tuple[int, tuple[plans.Target, ...]] = (0, plan.samples)
+        self._note = ""
+        self._old = False
+
+    # Widgets
+
+    def compose(self) -> ComposeResult:
+        asks = any(choice.reason or choice.verb is Verb.APPLY for choice in self._choices)
+        with Vertical(classes="dialog"):
+            with VerticalScroll(id="says", can_focus=False):
+                yield Static(id="plan", markup=False)
+            if asks:
+                must = any(choice.reason for choice in self._choices)
+                hint = "reason" if must else "reason, for the audit"
+                yield Input(self._reason, placeholder=hint, id="reason", select_on_focus=False)
+            if self._wants_name:
+                typed = safe_text.safe_text(self.plan.confirm)
+                yield Input(placeholder=f"type {typed} to confirm", id="confirm")
+            yield Static(id="wrong", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel" if self._choices else "Close", id="cancel")
+                for choice in self._choices:
+                    yield Button(
+                        choice.label,
+                        id=choice.verb.name.lower(),
+                        variant="error",
+                        disabled=not choice.enabled,
+                    )
+                yield Button("Plan again", id="again", classes="-away")
+
+    @property
+    def _wants_name(self) -> bool:
+        return bool(self.plan.confirm) and any(choice.confirm for choice in self._choices)
+
+    def on_mount(self) -> None:
+        self.complain("")
+        self.query_one("#cancel").focus()
+        self.show()
+        self.set_interval(1.0, self.show)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.show)
+
+    # What it shows
+
+    @property
+    def expired(self) -> bool:
+        """Whether it is too old to be applied."""
+        return self.plan.expires_at <= self.control.instant
+
+    def show(self) -> None:
+        """Everything as it is now."""
+        width = max(24, min(WIDTH, self.app.size.width - 6))
+        shown = self._shown()
+        told = plan_lines.lines(
+            self.plan, self.control.instant, shown, self._first, note=self._note
+        )
+        text.put(
+            self.query_one("#plan", Static), text.content_of_lines(prose.wrap(told, width - 2))
+        )
+        box = self.query_one(".dialog", Vertical)
+        if box.border_title != (title := self._title_of(width)):
+            box.border_title = title
+        if self.expired and not self._old:
+            self._expire()
+
+    def _title_of(self, width: int) -> str:
+        left = fmt.until(self.plan.expires_at, self.control.instant)
+        tail = f" · plan {self.plan.plan_id[:4]} · "
+        tail += "expired" if self.expired else f"expires {left}"
+        label = safe_text.safe_text(plan_lines.named(self.plan))
+        room = max(8, width - 2 - len(tail))
+        return (label if len(label) <= room else f"{label[: room - 1]}…") + tail
+
+    def _expire(self) -> None:
+        """It cannot be applied any more: offer a new one."""
+        self._old = True
+        for choice in self._choices:
+            self.query_one(f"#{choice.verb.name.lower()}", Button).display = False
+        mine = any(choice.verb in (Verb.APPLY, Verb.BREAK) for choice in self._choices)
+        self.query_one("#again", Button).set_class(not mine, "-away")
+        self.complain("This plan has expired; nothing was done.")
+        self.query_one("#cancel").focus()
+
+    def _shown(self) -> tuple[plans.Target, ...]:
+        start, targets = self._chunk
+        at = self._first - start
+        return targets[at : at + PAGE]
+
+    # What a person does
+
+    async def action_page(self, pages: int) -> None:
+        """Other targets; where there are none, other lines."""
+        first = self._first + pages * PAGE
+        if not 0 <= first < self.plan.total:
+            self.action_scroll(pages * max(1, self.query_one("#says").size.height - 1))
+            return
+        if not await self._hold(first):
+            return
+        self._first = first
+        self.query_one("#says", VerticalScroll).scroll_home(animate=False)
+        self.show()
+
+    async def _hold(self, first: int) -> bool:
+        """Have the targets from a number on: at most one answer of the core is kept."""
+        start, targets = self._chunk
+        last = min(first + PAGE, self.plan.total)
+        if start <= first and last <= start + len(targets):
+            return True
+        begin = first if first >= start else max(0, last - 500)
+        try:
+            found = await self.control.link.client.targets(self.plan.plan_id, begin)
+        except errors.MrError as error:
+            self._note = f"the others cannot be shown: {error}"
+            self.show()
+            return False
+        self._note, self._chunk = "", (begin, found.targets)
+        return True
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer, once everything that has to be typed is there."""
+        event.stop()
+        if event.button.id == "again":
+            self.dismiss(Answer(Verb.AGAIN, self._typed("reason")))
+            return
+        for choice in self._choices:
+            if choice.verb.name.lower() == event.button.id:
+                self._choose(choice)
+                return
+        self.dismiss(None)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in a line goes on to the next thing; it never applies."""
+        event.stop()
+        self.focus_next()
+
+    def _choose(self, choice: Choice) -> None:
+        if choice.reason and not self._typed("reason").strip():
+            self._missing("reason", f"{choice.label} needs a reason.")
+        elif choice.confirm and self.plan.confirm and self._typed("confirm") != self.plan.confirm:
+            self._missing("confirm", f"Type {self.plan.confirm} to confirm.")
+        else:
+            self.dismiss(Answer(choice.verb, self._typed("reason"), self._typed("confirm")))
+
+    def _missing(self, name: str, sentence: str) -> None:
+        self.complain(sentence)
+        self.query_one(f"#{name}", Input).focus()
+
+    def _typed(self, name: str) -> str:
+        found = self.query(f"#{name}").results(Input)
+        return next((widget.value for widget in found), "")

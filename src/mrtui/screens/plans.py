@@ -1,0 +1,85 @@
+"""Plans that wait for a second login; Enter shows one, to approve, refuse or apply it."""
+
+from __future__ import annotations
+
+import functools
+
+from mrcore import errors
+from mrcore.model import core, plans
+from mrtui import acting, approvals
+from mrtui.columns import fmt
+from mrtui.screens import listing, plan_dialog, text
+from mrtui.widgets import cells
+
+DECIDES = {plan_dialog.Verb.APPROVE: "plan.approve", plan_dialog.Verb.REFUSE: "plan.refuse"}
+
+
+class Plans(listing.Listing):
+    """What waits first."""
+
+    NAME = "plans"
+    KIND = "plan"
+    EMPTY = "no plan waits for a second login"
+
+    def sources(self) -> list[str]:
+        """The core's own."""
+        return ["core"]
+
+    def headline(self) -> list[list[cells.Cell]]:
+        """How many wait for this login, and who is armed."""
+        here = self.control.rights
+        number = len(approvals.to_answer(here))
+        armed = [a for a in here.known.table("arming").values() if isinstance(a, core.Arming)]
+        names = ", ".join(f"{a.login} ({a.reason})" for a in armed if a.until > here.now)
+        parts = [
+            cells.Cell(f"{fmt.plural(number, 'plan')} for you to answer" if number else "", "warn"),
+            cells.Cell(f"armed: {names}" if names else "", "dim"),
+        ]
+        return [text.spaced(parts)] if number or names else []
+
+    async def do_open(self, _: str) -> None:
+        """Show the plan under the cursor."""
+        found = self.entity()
+        if isinstance(found, core.WaitingPlan):
+            work = functools.partial(self._show, found)
+            self.control.later(work, "waiting plan")
+
+    async def _show(self, found: core.WaitingPlan) -> None:
+        control, here = self.control, self.control.rights
+        try:
+            plan = await control.link.client.planned(found.plan_id)
+        except errors.MrError as error:
+            control.say(f"✖ {error}", "bad")
+            return
+        mine = here.me is not None and found.login == here.me.login
+        choices = plan_dialog.waiting(
+            plan,
+            mine=mine,
+            answers=approvals.may_answer(here, found),
+            breaks=here.has("admin"),
+        )
+        dialog = plan_dialog.PlanDialog(plan, choices, reason=found.reason if mine else "")
+        with control.held():
+            answer = await control.push_screen_wait(dialog)
+        if answer is not None:
+            self._answer(found, plan, answer)
+
+    def _answer(
+        self, found: core.WaitingPlan, plan: plans.Plan, answer: plan_dialog.Answer
+    ) -> None:
+        begin = self.control.acting
+        if (action := DECIDES.get(answer.verb)) is not None:
+            given = plan_dialog.Answer(reason=answer.reason)
+            chosen = plans.Selection(refs=(found.ref,))
+            begin.wish(acting.Wish(action, chosen, frozenset(chosen.refs), answer=given))
+        elif answer.verb is plan_dialog.Verb.AGAIN:
+            refs = tuple(target.ref for target in plan.samples)
+            if plan.total > len(refs):
+                self.control.say("it has too many targets to be planned from here again", "warn")
+            else:
+                begin.wish(acting.Wish(plan.action, plans.Selection(refs=refs), args=plan.args))
+        else:
+            begin.again(plan, answer)
+
+
+ROOM = Plans
