@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,8 @@ from typing import Any
 from mrcore import anchor
 from mrcore.model import base, core, ref
 from mrcore.store import database, walk
+
+_WORDS = ("stage", "login", "action", "reason", "outcome", "text", "via", "address")
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,13 @@ def verify_file(path: Path, known: anchor.Anchor | None) -> Verified:
         return verify(connection, known)
 
 
+def words(fields: Mapping[str, Any]) -> str:
+    """By what a row is found: not its hashes, in which any digits are."""
+    said = [str(fields.get(name, "")) for name in _WORDS]
+    operation = f"core/operation/{fields['operation']}" if fields.get("operation") else ""
+    return " ".join([*said, operation, *fields.get("refs", ()), *fields.get("whys", ())])
+
+
 def _fits(found: Verified, seq: int, body: Any, digest: Any) -> tuple[str, datetime | None]:
     """Why a row does not follow the last that fits, or when it was written."""
     expected = found.rows + 1
@@ -164,12 +173,9 @@ def _hash(body: str) -> str:
 
 
 def _row(row: sqlite3.Row) -> tuple[core.AuditRow, str]:
-    """A row and the words by which it is found: not its hashes, in which any digits are."""
     fields = json.loads(row["body"])
     entity = core.AuditRow(ref=ref.make("core", "audit", row["seq"]), hash=row["hash"], **fields)
-    words = (entity.stage, entity.login, entity.action, entity.reason, entity.outcome, entity.text)
-    operation = f"core/operation/{entity.operation}" if entity.operation else ""
-    return entity, " ".join((*words, *entity.refs, *entity.whys, operation, entity.address))
+    return entity, words(fields)
 
 
 def _stage(entity: base.Entity) -> str:

@@ -22,6 +22,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -133,6 +134,12 @@ def load(path: Path | None) -> Settings:
             f"A setting in the environment is no JSON: {error}.",
             fix="MRCORE_SOURCES and MRCORE_STACK are JSON objects.",
         ) from None
+
+
+def find(state: Path) -> Path | None:
+    """The settings file when none is named: the state folder's, else the user's, else none."""
+    user = platformdirs.user_config_path("mr") / "settings.toml"
+    return next((path for path in (state / "settings.json", user) if path.exists()), None)
 
 
 def explain(error: ValidationError, where: str) -> str:

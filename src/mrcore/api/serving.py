@@ -9,9 +9,6 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable
-from pathlib import Path
-
-import platformdirs
 
 from mrcore import core, errors, folder, settings, version
 from mrcore.api import app, gate, server, tls
@@ -22,12 +19,6 @@ IDLE_LOOK_S = 1.0
 log = logging.getLogger(__name__)
 
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-def find_settings(where: folder.StateFolder) -> Path | None:
-    """The settings file when none is named: the state folder's, else the user's, else none."""
-    user = platformdirs.user_config_path("mr") / "settings.toml"
-    return next((path for path in (where / "settings.json", user) if path.exists()), None)
 
 
 async def serve(

@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "upstreams": ("mrcore.cli.upstreams", "Run the simulated outside world (local only)."),
     "seed": ("mrcore.cli.seed", "Make Mr. Mentor's schema and its data."),
     "token": ("mrcore.cli.token", "Create, list and revoke bearer tokens."),
+    "audit": ("mrcore.cli.audit", "Verify, export and anchor the audit."),
     "logreader": ("mrcore.cli.logreader", "Read logs for the core (its own child)."),
 }
 

@@ -75,7 +75,7 @@ def _serve(where: folder.StateFolder, path: Path | None, *, idle_exit: bool) -> 
     )
     for chatty in ("uvicorn", "httpx"):  # a line a request, or a start
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    own = settings.load(path or serving.find_settings(where))
+    own = settings.load(path or settings.find(where.path))
     # Not asyncio.run(): it waits for every task, also for one that swallows its cancellation.
     loop = asyncio.new_event_loop()
     loop.run_until_complete(serving.serve(where, own, idle_exit=idle_exit, announce=ready.announce))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
+import json
+import re
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 
 from mrcore import audit, auth, errors, folder
+from mrcore.cli import ledger
 from mrcore.sources import base
-from mrcore.store import database, files, tokens
+from mrcore.store import database, tokens
+
+DAYS = 90
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}", re.ASCII)
 
 state_option = click.option(
     "--state", type=click.Path(path_type=Path), help="State folder (or MR_STATE)."
@@ -29,64 +34,92 @@ def command() -> None:
 @command.command()
 @click.argument("login")
 @click.option("--role", "roles", multiple=True, type=click.Choice(auth.ROLES), default=["operator"])
-@click.option("--days", type=click.IntRange(1, 3650), default=90, help="Valid for so many days.")
+@click.option("--days", type=click.IntRange(1, 3650), help=f"Valid for so many days, else {DAYS}.")
+@click.option("--hours", type=click.IntRange(1, 24 * 365), help="Valid for so many hours.")
 @state_option
-def create(login: str, roles: tuple[str, ...], days: int, state: Path | None) -> None:
-    """Make a token for LOGIN and print it: the only time that it can be seen."""
+def create(
+    login: str, roles: tuple[str, ...], days: int | None, hours: int | None, state: Path | None
+) -> None:
+    """Make a token for LOGIN and print it: the only time that it can be seen.
+
+    Example: mrcore token create ravi --role viewer --role auditor --hours 8
+    """
+    if not _LOGIN.fullmatch(login):
+        raise errors.BadRequest(
+            f"{login!r} is no login.", fix="Use up to 64 letters, digits and . _ @ + -"
+        )
+    if days and hours:
+        raise errors.BadRequest("Say either --days or --hours.")
+    valid = timedelta(hours=hours) if hours else timedelta(days=days or DAYS)
     now = base.utc_now()
     secret, digest = auth.mint()
 
     def work(connection: sqlite3.Connection) -> int:
-        expires_at = now + timedelta(days=days)
         number = tokens.add(
-            connection, login=login, roles=roles, digest=digest, now=now, expires_at=expires_at
+            connection, login=login, roles=roles, digest=digest, now=now, expires_at=now + valid
         )
-        _record(connection, "token.create", f"token {number} for {login} ({', '.join(roles)})")
+        said = f"token {number} for {login} ({', '.join(roles)}) until {now + valid:%Y-%m-%d %H:%M}"
+        audit.append(connection, ledger.done("token.create", said))
         return number
 
     click.echo(auth.spell(_ledger(state).run_here(work), secret))
 
 
 @command.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 @state_option
-def list_(state: Path | None) -> None:
-    """Show whose tokens there are, never the tokens."""
-    now = base.utc_now()
-    for token in _ledger(state).run_here(tokens.every):
-        end = f"revoked {token.revoked_at:%Y-%m-%d}" if token.revoked_at else ""
-        past = "expired" if token.expires_at <= now else "expires"
-        end = end or f"{past} {token.expires_at:%Y-%m-%d}"
-        click.echo(f"{token.id:>4}  {token.login:<20} {','.join(token.roles):<20} {end}")
+def list_(as_json: bool, state: Path | None) -> None:
+    """Show whose tokens there are, never the tokens.
+
+    Example: mrcore token list --json
+    """
+    now, every = base.utc_now(), _ledger(state).run_here(tokens.every)
+    if as_json:
+        click.echo(json.dumps([_facts(token, now) for token in every], indent=2))
+        return
+    for token in every:
+        state_, at = _state(token, now)
+        roles = ",".join(token.roles)
+        click.echo(f"{token.id:>4}  {token.login:<20} {roles:<20} {state_} {at:%Y-%m-%d %H:%M}")
 
 
 @command.command()
 @click.argument("token", type=int)
 @state_option
 def revoke(token: int, state: Path | None) -> None:
-    """Revoke a token by its number; it is refused from then on."""
+    """Revoke a token by its number; it is refused from then on.
+
+    Example: mrcore token revoke 3
+    """
 
     def work(connection: sqlite3.Connection) -> None:
         if not tokens.revoke(connection, token, base.utc_now()):
             raise errors.BadRequest(f"There is no token {token} that could be revoked.")
-        _record(connection, "token.revoke", f"token {token}")
+        audit.append(connection, ledger.done("token.revoke", f"token {token}"))
 
     _ledger(state).run_here(work)
     click.echo(f"Token {token} is revoked.")
 
 
 def _ledger(state: Path | None) -> database.Database:
-    return files.ledger(folder.StateFolder(state).make().path)
+    return ledger.writable(folder.StateFolder(state))
 
 
-def _record(connection: sqlite3.Connection, action: str, text: str) -> None:
-    audit.append(
-        connection,
-        audit.Entry(
-            at=base.utc_now(),
-            stage="outcome",
-            login=getpass.getuser(),
-            action=action,
-            outcome="done",
-            text=text,
-        ),
-    )
+def _state(token: tokens.Token, now: datetime) -> tuple[str, datetime]:
+    """What a token is, and since or until when."""
+    if token.revoked_at:
+        return "revoked", token.revoked_at
+    return ("expired" if token.expires_at <= now else "expires"), token.expires_at
+
+
+def _facts(token: tokens.Token, now: datetime) -> dict[str, object]:
+    state, _ = _state(token, now)
+    return {
+        "id": token.id,
+        "login": token.login,
+        "roles": list(token.roles),
+        "state": "valid" if state == "expires" else state,
+        "created_at": token.created_at.isoformat(),
+        "expires_at": token.expires_at.isoformat(),
+        "revoked_at": token.revoked_at.isoformat() if token.revoked_at else None,
+    }
