@@ -18,6 +18,7 @@ from mrcore.sources.pg import link
 from mrcore.stack import services
 from tests import frozen, restartable, servers, waiting
 
+WATCHER = "pg_monitor, pg_use_reserved_connections, pg_signal_backend"
 SMALL = {"max_connections": "14", "reserved_connections": "2"}  # and 3 for superusers
 
 
@@ -27,7 +28,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Postgres
     folder = tmp_path_factory.mktemp("small")
     options = {**SMALL, "log_statement": "all", "log_line_prefix": "%a|"}
     with servers.postgres(folder, **options) as server:
-        for role, groups in (("plain", ""), ("watcher", "pg_monitor, pg_use_reserved_connections")):
+        for role, groups in (("plain", ""), ("watcher", WATCHER)):
             server.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{servers.PASSWORD}'")
             if groups:
                 server.execute(f"GRANT {groups} TO {role}")
@@ -313,8 +314,10 @@ async def test_without_pg_monitor_it_says_so_and_goes_on(small: servers.Postgres
         (hidden,) = sessions_of(sample, "secretive")
         assert (hidden.user, hidden.query) == ("mr_admin", "<insufficient privilege>")
         assert server_of(sample).by_state == {"hidden": 1}
-        (capability,) = source.describe().capabilities
-        assert capability.startswith("needs pg_monitor")
+        monitor, signal = source.describe().capabilities
+        assert monitor.startswith("needs pg_monitor")
+        assert signal.startswith("needs GRANT pg_signal_backend TO plain;")
+        assert hidden.actions == ()
         assert (await source.detail(hidden.ref)).entity.ref == hidden.ref
     async with build(small.dsn(user="watcher")) as source:
         await source.sample()

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import importlib.resources
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Self
 
 from pydantic import Field, SecretStr, field_validator
 
 from mrcore import settings as core_settings
-from mrcore.model import backend, base, ref, wire
+from mrcore.model import backend, base, plans, ref, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.pg import detail, link, rows
+from mrcore.sources.pg import detail, link, rows, signals
 
 SLOW_MS = 250.0
 NEEDS_MONITOR = "needs pg_monitor: statements, states and times of other roles are hidden"
@@ -55,7 +55,7 @@ class Pg(source_base.SourceBase):
         self._hand = kept.Kept(link.Link(settings.dsn, read_only=False), gate)
         self._server_sql, self._snapshot_sql = _sql("server"), _sql("snapshot")
         self._before: rows.Look | None = None
-        self._hidden = False
+        self._missing: tuple[str, ...] = ()
 
     async def __aenter__(self) -> Self:
         self._eye.start()
@@ -67,10 +67,10 @@ class Pg(source_base.SourceBase):
         await self._hand.stop()
 
     def describe(self) -> wire.Description:
-        missing = ("needs pg_monitor: statements, states and times of other roles are hidden",)
         return wire.Description(
             kinds=("postgres", "session", "check"),
-            capabilities=missing if self._hidden else (),
+            actions=signals.ACTIONS,
+            capabilities=self._missing,
         )
 
     async def probe(self) -> Sequence[backend.Check]:
@@ -79,7 +79,8 @@ class Pg(source_base.SourceBase):
     async def sample(self) -> wire.Sample:
         seen = await self._eye.run(self._look)
         at = self.now()
-        self._hidden = not seen.server["sees_all"]
+        hidden = () if seen.server["sees_all"] else (NEEDS_MONITOR,)
+        self._missing = (*hidden, *filter(None, (seen.rights.missing,)))
         sessions, left_out = rows.sessions(self.name, seen)
         server = rows.server(self.name, seen, left_out)
         points = self._points(seen, server.ref, at)
@@ -93,6 +94,28 @@ class Pg(source_base.SourceBase):
     async def detail(self, ref: base.Ref) -> wire.Detail:
         kind = detail.kind_of(self.name, ref)
         return await self._hand.run(lambda connection: self._detail(kind, ref, connection))
+
+    async def plan(
+        self,
+        action: base.ActionId,
+        selection: plans.Selection,
+        args: plans.Args,
+        progress: source_base.Progress,
+    ) -> AsyncIterator[source_base.Planned]:
+        """Sessions by their refs, or of the server's `sessions` by state and text."""
+        if action not in signals.ACTIONS:
+            raise self._unsupported(f"action {action!r}")
+        seen = await self._hand.run(self._look)
+        for part in signals.plan(self.name, action, selection, seen):
+            yield part
+        progress(len(seen.clients), len(seen.clients))
+
+    async def apply(
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        if action not in signals.ACTIONS:
+            raise self._unsupported(f"action {action!r}")
+        return await signals.apply(self._hand, self._own, action, chunk)
 
     async def _detail(self, kind: str, asked: base.Ref, connection: link.Connection) -> wire.Detail:
         seen = await self._look(connection)

@@ -98,7 +98,7 @@ async def of_session(
     query = await connection.fetchval(_QUERY, row["pid"], row["backend_start"])
     locks = await connection.fetch(_LOCKS, row["pid"])
     ways = rows.Blocking(seen)
-    entity = rows.session(source, row, ways, seen.now)
+    entity = rows.session(source, row, ways, seen)
     times = tuple(
         wire.Field(name=name, at=row[column])
         for name, column in (

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
 
 from mrcore.model import base, postgres, ref
+from mrcore.sources.pg import rights
 
 MOST_SESSIONS = 2000
 MOST_APPS = 30
@@ -23,10 +24,7 @@ IDLE_IN_TX = ("idle in transaction", "idle in transaction (aborted)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Row(Protocol):
-    """A row of a statement: a value by column name."""
-
-    def __getitem__(self, column: str, /) -> Any: ...
+Row = rights.Row
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,11 @@ class Look:
         """The server's clock, which its instants are told by."""
         now: datetime = self.server["now"]
         return now
+
+    @functools.cached_property
+    def rights(self) -> rights.Rights:
+        """What our role may do to these sessions."""
+        return rights.Rights(self.server)
 
 
 def look(server: Row, rows: Iterable[Row], own: Iterable[int], round_trip_ms: float) -> Look:
@@ -154,12 +157,13 @@ def verdict(row: Row, ways: Blocking, now: datetime) -> base.Verdict:
     return base.Verdict(level=level, code=code, why="; ".join(said)) if said else base.OK
 
 
-def session(source: str, row: Row, ways: Blocking, now: datetime) -> postgres.Session:
+def session(source: str, row: Row, ways: Blocking, seen: Look) -> postgres.Session:
     """One client backend as an entity."""
     wait = f"{row['wait_event_type']}:{row['wait_event']}" if row["wait_event_type"] else ""
     return postgres.Session(
         ref=session_ref(source, row),
-        verdict=verdict(row, ways, now),
+        verdict=verdict(row, ways, seen.now),
+        actions=seen.rights.actions(row),
         pid=row["pid"],
         backend_start=row["backend_start"],
         user=row["usename"] or "",
@@ -187,7 +191,7 @@ def sessions(source: str, seen: Look) -> tuple[list[postgres.Session], int]:
     left_out = max(0, len(rows) - MOST_SESSIONS)
     if left_out:
         rows.sort(key=lambda row: _matters(row, ways, seen.now))
-    return [session(source, row, ways, seen.now) for row in rows[:MOST_SESSIONS]], left_out
+    return [session(source, row, ways, seen) for row in rows[:MOST_SESSIONS]], left_out
 
 
 def server(source: str, seen: Look, left_out: int) -> postgres.PostgresServer:

@@ -3,9 +3,9 @@
 -- As text, because a client asks the catalogue before it reads its first array.
 -- pg_locks is read only when somebody waits; its waitstart exists since 14.
 WITH activity AS MATERIALIZED (
-  SELECT pid, backend_type, datname, usename, application_name, client_addr, client_port,
+  SELECT pid, backend_type, datname, usesysid, usename, application_name, client_addr, client_port,
          state, wait_event_type, wait_event, backend_start, xact_start, query_start, state_change,
-         left(query, 2000) AS query
+         backend_xid IS NOT NULL AS wrote, left(query, 2000) AS query
   FROM pg_stat_activity
 ), waiting AS (
   SELECT l.pid, min((to_jsonb(l) ->> 'waitstart')::timestamptz) AS waitstart
