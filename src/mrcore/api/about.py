@@ -32,6 +32,7 @@ async def me(core: deps.Core, login: deps.Login) -> Response:
             environment=core.settings.environment,
             protected=core.settings.protected,
             read_only=core.authority.read_only,
+            armed_until=await core.armed_until(login.name),
             core_version=core.version,
             core_pid=core.pid,
             started_at=core.started_at,
