@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import json
 import os
+import pwd
 import signal
+import ssl
 import stat
 import subprocess
 import sys
+import tempfile
 import time
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +23,8 @@ import httpx
 import psutil
 import pytest
 
-from mrcore import client, errors, folder
-from mrcore.api import server
+from mrcore import client, errors, folder, settings
+from mrcore.api import server, tls
 from mrcore.stack import logfile
 from tests import waiting
 
@@ -198,6 +203,194 @@ async def test_tcp_is_loopback_and_wants_the_token_of_the_folder(state: Path) ->
         process.terminate()
         process.wait(20)
     assert not (state / "token").exists()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate of localhost that nobody else vouches for, and its key."""
+    certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    argv += ["-nodes", "-days", "2", "-subj", "/CN=core.test", "-keyout", str(key)]
+    argv += ["-addext", "subjectAltName=DNS:localhost,DNS:core.test,IP:127.0.0.1"]
+    subprocess.run([*argv, "-out", str(certificate)], check=True, capture_output=True)
+    key.chmod(0o600)
+    return certificate, key
+
+
+async def test_tcp_with_a_certificate_speaks_only_tls_and_the_socket_does_not(
+    state: Path, certificate: tuple[Path, Path]
+) -> None:
+    path = settings_file(
+        state,
+        listen="127.0.0.1:0",
+        tls_certificate=str(certificate[0]),
+        tls_key=str(certificate[1]),
+        hosts=["localhost"],
+    )
+    with serving(state, "--settings", path) as process:
+        url, token = facts(state)["control"], (state / "token").read_text()
+        assert url.startswith("https://localhost:")
+        async with client.CoreClient.at(url=url, token=token, ca=certificate[0]) as remote:
+            assert (await remote.me()).via == "token"
+            stream = remote.changes()
+            await anext(stream)
+            await stream.aclose()
+        async with client.CoreClient.at(url=url, token=token) as trusting_others:
+            with pytest.raises(errors.CoreUnreachable, match=r"(?i)certificate"):
+                await trusting_others.me()
+        clear = url.replace("https", "http")
+        async with client.CoreClient.at(url=clear, token=token) as unsecured:
+            with pytest.raises(errors.CoreUnreachable):
+                await unsecured.me()
+        old = ssl.create_default_context(cafile=certificate[0])
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+        old.set_ciphers("ALL:@SECLEVEL=0")
+        async with httpx.AsyncClient(verify=old, base_url=url) as http:
+            with pytest.raises(httpx.ConnectError):
+                await http.get("/livez")
+        async with client.CoreClient.at(state=state) as local:
+            assert (await local.me()).via == "socket"
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+async def test_a_name_that_is_not_the_cores_is_refused_over_tls_and_another_scheme_is_foreign(
+    state: Path, certificate: tuple[Path, Path]
+) -> None:
+    path = settings_file(
+        state,
+        listen="127.0.0.1:0",
+        tls_certificate=str(certificate[0]),
+        tls_key=str(certificate[1]),
+        hosts=["Core.test"],
+    )
+    with serving(state, "--settings", path):
+        url = facts(state)["control"].replace("Core.test", "localhost")
+        verify = ssl.create_default_context(cafile=certificate[0])
+        async with httpx.AsyncClient(verify=verify, base_url=url, trust_env=False) as http:
+            for headers, status in (
+                ({"Host": "core.test"}, 200),
+                ({"Host": "core.test", "Origin": "https://core.test"}, 200),
+                ({"Host": "core.test", "Origin": "http://core.test"}, 403),
+                ({"Host": "other.test"}, 403),
+            ):
+                assert (await http.get("/livez", headers=headers)).status_code == status, headers
+
+
+def test_a_certificate_that_cannot_be_used_is_said_in_a_sentence(
+    tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    good, key = certificate
+
+    def say(**own: Any) -> str:
+        with pytest.raises(errors.SettingsError) as caught:
+            tls.context(settings.Settings(**{"listen": "127.0.0.1:1", **own}))
+        return str(caught.value)
+
+    assert tls.context(settings.Settings()) is None
+    assert "tls_key is not set" in say(tls_certificate=good)
+    assert "tls_certificate is not set" in say(tls_key=key)
+    assert "listen is not" in say(tls_certificate=good, tls_key=key, listen="")
+    assert "hosts is empty" in say(tls_certificate=good, tls_key=key, listen="0.0.0.0:1")
+    assert "cannot be read" in say(tls_certificate=good, tls_key=tmp_path / "none")
+    assert "cannot be used" in say(tls_certificate=tmp_path / "none", tls_key=key)
+    assert "cannot be used" in say(tls_certificate=key, tls_key=key)
+    locked = tmp_path / "locked.key"
+    argv = ["openssl", "ec", "-in", str(key), "-aes256", "-passout", "pass:x", "-out", str(locked)]
+    subprocess.run(argv, check=True, capture_output=True)
+    locked.chmod(0o600)
+    assert "encrypted" in say(tls_certificate=good, tls_key=locked)
+    key.chmod(0o640)
+    assert tls.context(settings.Settings(listen="[::1]:1", tls_certificate=good, tls_key=key))
+    key.chmod(0o604)
+    assert f"chmod 600 {key}" in say(tls_certificate=good, tls_key=key)
+
+
+def test_tls_that_cannot_be_had_ends_the_command_with_that_sentence(
+    state: Path, certificate: tuple[Path, Path]
+) -> None:
+    certificate[1].chmod(0o644)
+    path = settings_file(
+        state,
+        listen="127.0.0.1:0",
+        tls_certificate=str(certificate[0]),
+        tls_key=str(certificate[1]),
+    )
+    argv = [*SERVE, "--state", str(state), "--settings", path]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.startswith("mrcore: Others may read the key")) == (2, True)
+    assert not (state / "core.json").exists()
+
+
+ASKS = """
+import http.client, os, socket, sys
+os.setgroups([int(sys.argv[2])] if sys.argv[2] else []); os.setgid(65534); os.setuid(65534)
+c = http.client.HTTPConnection("mrcore")
+c.sock = socket.socket(socket.AF_UNIX); c.sock.connect(sys.argv[1])
+c.request("GET", "/api/v1/me", headers={"Authorization": sys.argv[3]} if sys.argv[3:] else {})
+print(c.getresponse().read().decode())
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+async def test_the_users_of_a_group_open_the_socket_and_show_their_tokens(state: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        Path(short).chmod(0o755)
+        path = Path(short) / "core.sock"
+        group = grp.getgrnam("daemon")
+        own = {"socket": str(path), "socket_group": "daemon"}
+        nobody = pwd.getpwuid(65534).pw_name
+
+        def ask(*argv: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-c", ASKS, str(path), *argv]
+            return subprocess.run(command, capture_output=True, text=True, check=False)
+
+        with serving(state, "--settings", settings_file(state, **own)):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o660
+            assert path.stat().st_gid == group.gr_gid
+            assert "PermissionError" in ask("").stderr
+            assert "is not the one" in ask(str(group.gr_gid)).stdout
+            argv = [sys.executable, "-m", "mrcore", "token", "create", "asha"]
+            argv += ["--state", str(state)]
+            bearer = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+            me = json.loads(ask(str(group.gr_gid), f"Bearer {bearer}").stdout)
+            assert (me["login"], me["via"], me["uid"], me["token"]) == ("asha", "token", 65534, 1)
+            async with client.CoreClient.at(state=state) as own_user:
+                assert (await own_user.me()).roles == ("admin",)
+        logins = {nobody: ["viewer"]}
+        with serving(state, "--settings", settings_file(state, logins=logins, **own)):
+            me = json.loads(ask(str(group.gr_gid)).stdout)
+            assert (me["login"], me["via"], me["roles"]) == (nobody, "socket", ["viewer"])
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"socket": "SOCKET", "socket_group": "no such group"}, "no such group"),
+        ({"socket_group": "daemon"}, "socket is not"),
+        ({"logins": {"nobody": ["viewer"]}}, "socket_group is not"),
+        ({"logins": {"nobody": []}}, "logins.nobody"),
+        ({"logins": {"nobody": ["boss"]}}, "logins.nobody"),
+    ],
+)
+def test_a_socket_that_others_could_not_open_as_meant_is_refused(
+    state: Path, tmp_path: Path, own: dict[str, Any], said: str
+) -> None:
+    own = {**own, **({"socket": str(tmp_path / "s")} if "socket" in own else {})}
+    argv = [*SERVE, "--state", str(state), "--settings", settings_file(state, **own)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_where_the_socket_should_be_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    path.write_text("precious")
+    with pytest.raises(errors.StackError, match="cannot be made"):
+        server.bind_unix(path)
+    assert path.read_text() == "precious"
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:8137", "10.0.0.1:1", "[::]:1"])
