@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from mrcore import catalogue
 from mrcore.model import base
-from tests.contract import rig, rig_backend, rig_huey, rig_logs, rig_pg, rig_redis, rig_stack
+from tests.contract import (
+    rig,
+    rig_backend,
+    rig_deploy,
+    rig_huey,
+    rig_logs,
+    rig_pg,
+    rig_redis,
+    rig_stack,
+)
 
 RIGS: dict[str, type[rig.Rig]] = {
     factory.kind: factory
@@ -14,6 +23,7 @@ RIGS: dict[str, type[rig.Rig]] = {
         rig_huey.Huey,
         rig_logs.Logs,
         rig_backend.Backend,
+        rig_deploy.Deploy,
         rig_stack.Stack,
     )
 }

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from mrcore import errors, folder
+from mrcore import folder
 from mrcore.model import base, plans
 from mrcore.sources import base as sources
 from mrcore.sources import connections, wishes
@@ -62,12 +62,10 @@ class Restarts:
         rows, trouble = await self._look()
         for each in refs:
             row = rows.get(each)
-            if row is None:
-                raise errors.NotFound(f"The stack has no process {each}.")
-            if why := why_not(row, trouble):
+            why = why_not(row, trouble) if row else "The stack has no such process."
+            if row is None or row.pid is None or why:
                 yield plans.LeftOut(why=why, count=1, samples=(each,))
                 continue
-            assert row.pid is not None
             since = f", running since {row.since:%Y-%m-%d %H:%M:%S} UTC" if row.since else ""
             label = f"{row.name} of this stack, pid {row.pid}{since}"
             yield plans.Target(ref=each, label=label, guard=_guard(row), at=row.since)

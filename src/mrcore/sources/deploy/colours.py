@@ -75,12 +75,9 @@ class Colours:
         """A colour's address."""
         return ref.make(self._source, deploy.Colour.KIND, name)
 
-    def named(self, address: base.Ref) -> str:
-        """The name in a colour's ref. Raises NotFound."""
-        name = next((name for name in self.colours if self.ref(name) == address), None)
-        if name is None:
-            raise errors.NotFound(f"There is no colour {address} in the settings.")
-        return name
+    def find(self, address: base.Ref) -> str | None:
+        """The name in a colour's ref, if there is such a colour."""
+        return next((name for name in self.colours if self.ref(name) == address), None)
 
     async def live(self) -> str:
         """The colour that the file names now.

@@ -128,7 +128,7 @@ class Deploy(sources.SourceBase):
 
     async def _other_colours(self, refs: Sequence[base.Ref]) -> AsyncIterator[plans.Remark]:
         """What to know of the colours when a unit of one is restarted."""
-        mine = {self._colour_units.get(self._units.named(each)) for each in refs} - {None}
+        mine = {self._colour_units.get(self._units.find(each) or "") for each in refs} - {None}
         if not mine:
             return
         live = await self._live()

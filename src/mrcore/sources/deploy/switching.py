@@ -13,6 +13,7 @@ from mrcore.sources import connections
 from mrcore.sources.deploy import colours, settings
 
 _SEVERAL = "The traffic can go to one colour only: choose one."
+_NONE = "There is no such colour in the settings."
 _FINE = (base.Level.OK, base.Level.WARN)
 
 
@@ -27,11 +28,12 @@ class Switch:
 
     async def plan(self, refs: Sequence[base.Ref]) -> AsyncIterator[sources.Planned]:
         """The colour to switch to, with what is so now; more than one makes no sense."""
-        names = [self._colours.named(each) for each in refs]
-        if len(names) != 1:
-            yield plans.LeftOut(why=_SEVERAL, count=len(names), samples=tuple(refs))
+        name = self._colours.find(refs[0])
+        if len(refs) != 1 or name is None:
+            why = _NONE if name is None else _SEVERAL
+            yield plans.LeftOut(why=why, count=len(refs), samples=tuple(refs))
             return
-        (name,), live = names, await self._colours.live()
+        live = await self._colours.live()
         if live == name:
             why = f"{name} has the traffic already."
             yield plans.LeftOut(why=why, count=1, samples=tuple(refs))
@@ -54,10 +56,10 @@ class Switch:
         """Back to the colour from before, while the traffic still goes to ours."""
         for each in done:
             target, back = each.target, str(each.memento.get("from", ""))
-            name, live = self._colours.named(target.ref), await self._colours.live()
+            name, live = self._colours.find(target.ref), await self._colours.live()
             refs = (target.ref,)
             if live != name or back not in self._colours.colours:
-                why = f"It has moved on: the traffic goes to {live}, not to {name}."
+                why = f"It has moved on: the traffic goes to {live} by now."
                 yield plans.LeftOut(why=why, count=1, samples=refs)
                 continue
             try:
@@ -77,7 +79,8 @@ class Switch:
         ]
 
     async def _apply(self, target: plans.Target) -> plans.TargetOutcome:
-        return await self._switch(target, self._colours.named(target.ref))
+        name = self._colours.find(target.ref)
+        return await self._switch(target, name) if name else _failed(target, _NONE)
 
     async def _switch(self, target: plans.Target, to: str) -> plans.TargetOutcome:
         async with self._one:

@@ -84,7 +84,11 @@ class Units:
     async def plan(self, refs: Sequence[base.Ref]) -> AsyncIterator[sources.Planned]:
         """Each unit with how it is now, and what its restart would cut off."""
         for each in refs:
-            name = self.named(each)
+            name = self.find(each)
+            if name is None:
+                why = "There is no such unit in the settings."
+                yield plans.LeftOut(why=why, count=1, samples=(each,))
+                continue
             look = await self.ask(name)
             if isinstance(look, errors.SourceError):
                 yield plans.LeftOut(why=str(look), count=1, samples=(each,))
@@ -111,15 +115,14 @@ class Units:
                 outcomes.append(failed(target, str(error)))
         return outcomes
 
-    def named(self, address: base.Ref) -> str:
-        """The name in a unit's ref. Raises NotFound."""
-        name = next((name for name in self.units if self.ref(name) == address), None)
-        if name is None:
-            raise errors.NotFound(f"There is no unit {address} in the settings.")
-        return name
+    def find(self, address: base.Ref) -> str | None:
+        """The name in a unit's ref, if there is such a unit."""
+        return next((name for name in self.units if self.ref(name) == address), None)
 
     async def _restart(self, target: plans.Target) -> plans.TargetOutcome:
-        name = self.named(target.ref)
+        name = self.find(target.ref)
+        if name is None:
+            return failed(target, "There is no such unit in the settings any more.")
         before = await self.ask(name)
         if isinstance(before, errors.SourceError):
             return failed(target, str(before))
