@@ -89,6 +89,7 @@ async def test_leftovers_are_swept_only_when_they_are_ours(state: Path) -> None:
         process.communicate()
 
 
+SOURCES = {"pg", "redis", "huey", "logs", "backend", "deploy", "stack"}
 OWN = addresses.Server("postgresql://me:word@127.0.0.1:6000/postgres", own=True)
 GIVEN = addresses.Server("postgresql://me:word@db:6000/postgres", own=False)
 
@@ -160,5 +161,5 @@ def test_the_users_settings_reach_the_core_by_its_file_alone(
     assert (core["environment"], core["protected"]) == ("staging", True)
     assert core["listen"] == f"127.0.0.1:{whole.places.control_port}"
     assert core["sources"]["pg"] == more["pg"]
-    assert set(core["sources"]) == {"pg", "redis", "huey", "logs", "backend", "stack", "other"}
+    assert set(core["sources"]) == SOURCES | {"other"}
     assert not [key for spec in whole.specs() for key in spec.env if key.startswith("MRCORE_")]

@@ -16,6 +16,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "worker": ("mrcore.cli.worker", "Run huey consumers and the scheduler."),
     "rqworker": ("mrcore.cli.rqworker", "Run an RQ worker for heavy exports."),
     "backend": ("mrcore.cli.backend", "Run Mr. Mentor's HTTP API, one colour."),
+    "switch": ("mrcore.cli.switch", "Send connections to the live colour (local only)."),
     "upstreams": ("mrcore.cli.upstreams", "Run the simulated outside world (local only)."),
     "seed": ("mrcore.cli.seed", "Make Mr. Mentor's schema and its data."),
     "token": ("mrcore.cli.token", "Create, list and revoke bearer tokens."),

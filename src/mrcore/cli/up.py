@@ -60,6 +60,7 @@ class _Terminal:
             self._print(f"  {name:<8} {line[name]}")
         for colour, url in line["backends"].items():
             self._print(f"  {colour:<8} {url}")
+        self._print(f"  {'switch':<8} {line['switch']}")
         self._print(f"\nLook at it:  mrtui --state {line['state']}")
         self._print("End it:      ctrl-c here")
 

@@ -60,11 +60,16 @@ class Addresses:
     postgres: Server
     redis: Server
     smtp_port: int
+    switch_port: int
     backend_ports: dict[str, int]
 
     @property
     def control(self) -> str:
         return f"http://127.0.0.1:{self.control_port}"
+
+    @property
+    def switch(self) -> str:
+        return f"http://127.0.0.1:{self.switch_port}"
 
     @property
     def backends(self) -> dict[str, str]:
@@ -76,7 +81,7 @@ def choose(stack: StackSettings, words: credentials.Credentials) -> Addresses:
 
     Raises SettingsError when a given URL is not one of a Postgres or of a Redis.
     """
-    ports = services.free_ports(4 + len(COLOURS))
+    ports = services.free_ports(5 + len(COLOURS))
     own = f"postgresql://{services.SUPERUSER}:{words.postgres}@127.0.0.1:{ports[0]}/postgres"
     own_redis = f"redis://:{words.redis}@127.0.0.1:{ports[1]}/0"
     return Addresses(
@@ -84,7 +89,8 @@ def choose(stack: StackSettings, words: credentials.Credentials) -> Addresses:
         postgres=_server("postgres", stack.postgres.get_secret_value(), own),
         redis=_server("redis", stack.redis.get_secret_value(), own_redis),
         smtp_port=ports[3],
-        backend_ports=dict(zip(COLOURS, ports[4:], strict=True)),
+        switch_port=ports[4],
+        backend_ports=dict(zip(COLOURS, ports[5:], strict=True)),
     )
 
 

@@ -24,6 +24,7 @@ from mrcore.stack import (
     process,
     supervisor,
     sweep,
+    switching,
 )
 
 _BOOT_STATES = ("starting", "ready", "failed")
@@ -178,6 +179,7 @@ async def _prepare(state: folder.StateFolder, order: Order) -> plan.Plan:
                 fix=f"Correct stack.{name} in the settings, or leave it out to start one here.",
             )
     (state / "logs").mkdir(mode=0o700, exist_ok=True)
+    switching.lay(state)
     whole = plan.Plan(state, order.settings, words, places, order.seed, order.scale)
     state.write_json("settings.json", whole.core_settings())
     joining.keep(state, {**whole.mentor_names(), **whole.seed_names()})

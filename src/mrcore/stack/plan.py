@@ -12,7 +12,15 @@ from typing import Any
 
 from mrcore import folder
 from mrcore.settings import Settings
-from mrcore.stack import addresses, credentials, probes, seeded, services, supervisor
+from mrcore.stack import (
+    addresses,
+    credentials,
+    probes,
+    seeded,
+    services,
+    supervisor,
+    switching,
+)
 
 _POSTGRES = {
     "max_connections": "100",
@@ -57,6 +65,7 @@ class Plan:
             "huey": {"kind": "huey", "url": places.redis.url},
             "logs": {"kind": "logs", "folder": str(self.state / "logs")},
             "backend": {"kind": "backend", "urls": places.backends},
+            "deploy": switching.source(self.state, places.backends),
             "stack": {"kind": "stack", "state": str(self.state.path)},
         }
         return {
@@ -89,7 +98,14 @@ class Plan:
                 for colour, port in self.places.backend_ports.items()
             ),
         ]
-        return [core, *servers, *once, *rest]
+        return [core, *servers, *once, *rest, self._switch()]
+
+    def _switch(self) -> supervisor.Spec:
+        words = ["--port", str(self.places.switch_port)]
+        words += ["--current", str(switching.current(self.state))]
+        for colour, port in self.places.backend_ports.items():
+            words += [f"--{colour}", str(port)]
+        return supervisor.Spec("switch", _mrcore("switch", *words), self.env())
 
     def _mentor(
         self, name: str, *words: str, after: tuple[str, ...], env: Mapping[str, str] | None = None
@@ -183,7 +199,8 @@ class Plan:
         """
         mine = {k: v for k, v in os.environ.items() if not k.startswith("MRCORE_")}
         own = {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1", "MR_STATE": str(self.state.path)}
-        return {**mine, **own}
+        # A worker that ends is started again: so its restart can be offered.
+        return {**mine, **own, "MR_SUPERVISED": "1"}
 
     def mentor_env(self) -> dict[str, str]:
         """The environment of Mr. Mentor's processes."""
@@ -228,6 +245,7 @@ class Plan:
             "postgres": self.places.postgres.database(addresses.DATABASE),
             "redis": self.places.redis.url,
             "backends": self.places.backends,
+            "switch": self.places.switch,
             "bull_board": {"username": "admin", "password": self.words.bull_board},
             "logs": str(self.state / "logs"),
             "state": str(self.state.path),
