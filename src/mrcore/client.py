@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import json
 import ssl
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -15,7 +13,7 @@ import httpx
 import httpx_sse
 import pydantic
 
-from mrcore import catalogue, errors, folder, version
+from mrcore import answers, catalogue, errors, folder, version
 from mrcore.model import base, core, plans, wire
 
 SILENCE_S = 15.0
@@ -120,7 +118,7 @@ class CoreClient:
             async with stream as source:
                 if source.response.status_code != httpx.codes.OK:
                     await source.response.aread()
-                    raise _error(source.response)
+                    raise answers.error_of(source.response)
                 async for sent in source.aiter_sse():
                     kind = _EVENTS.get(sent.event)
                     if kind is None:  # a newer core's; `skew` says so
@@ -190,29 +188,66 @@ class CoreClient:
         action: base.ActionId,
         selection: plans.Selection,
         args: plans.Args | None = None,
+        on_progress: Callable[[int, int | None], None] | None = None,
     ) -> plans.Plan:
-        """What an action would do; nothing is done."""
+        """What an action would do; nothing is done.
+
+        `on_progress` is called with (looked at so far, total or None); cancelling it stops the
+        planning.
+        """
         body = plans.PlanRequest(action=action, selection=selection, args=args or {})
-        return await self._post(plans.Plan, "/plans", body)
+        timeout = httpx.Timeout(ANSWER_S, connect=5.0, read=SILENCE_S, pool=None)
+        with self._reaching():
+            stream = httpx_sse.aconnect_sse(
+                self._http,
+                "POST",
+                "/plans",
+                content=body.model_dump_json(),
+                headers={"Content-Type": "application/json", "Accept": "text/event-stream"},
+                timeout=timeout,
+            )
+            async with stream as source:
+                if source.response.is_error:
+                    await source.response.aread()
+                    raise answers.error_of(source.response)
+                async for sent in source.aiter_sse():
+                    if sent.event == "plan":
+                        return plans.Plan.model_validate_json(sent.data)
+                    if sent.event == "problem":
+                        raise answers.error_from(wire.Problem.model_validate_json(sent.data))
+                    if sent.event == "progress" and on_progress:
+                        progress = plans.Progress.model_validate_json(sent.data)
+                        on_progress(progress.looked, progress.total)
+        raise self._lost("it ended the stream")
+
+    async def planned(self, plan_id: str) -> plans.Plan:
+        """A plan again, with what a second login has said of it."""
+        return await self._get(plans.Plan, f"/plans/{plan_id}")
 
     async def targets(self, plan_id: str, first: int = 0) -> plans.Targets:
         """At most 500 of a plan's targets from number `first` on, and what became of them."""
         return await self._get(plans.Targets, f"/plans/{plan_id}/targets", first=first)
 
-    async def apply(self, plan_id: str, *, reason: str = "", confirm: str = "") -> core.Operation:
+    async def apply(
+        self, plan_id: str, *, reason: str = "", confirm: str = "", break_glass: bool = False
+    ) -> core.Operation:
         """Start what a plan says; its progress is the entity that this returns."""
-        body = plans.ApplyRequest(reason=reason, confirm=confirm)
+        body = plans.ApplyRequest(reason=reason, confirm=confirm, break_glass=break_glass)
         return await self._post(core.Operation, f"/plans/{plan_id}/apply", body)
+
+    async def reveal(self, ref: base.Ref) -> wire.Detail:
+        """An entity with what is hidden otherwise, after its action that asks for it."""
+        return await self._get(wire.Detail, "/reveal", ref=ref)
 
     async def _get(self, kind: type[T], path: str, **asked: Any) -> T:
         with self._reaching():
-            return _answer(kind, await self._http.get(path, params=asked))
+            return answers.read(kind, await self._http.get(path, params=asked))
 
     async def _post(self, kind: type[T], path: str, body: pydantic.BaseModel) -> T:
         headers = {"Content-Type": "application/json"}
         with self._reaching():
             response = await self._http.post(path, content=body.model_dump_json(), headers=headers)
-            return _answer(kind, response)
+            return answers.read(kind, response)
 
     @contextlib.contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -255,33 +290,3 @@ def skew(core_version: str) -> str:
     if core_version.split(".")[:2] == own.split(".")[:2]:
         return ""
     return f"The core is release {core_version}, this is {own}: what only one knows is missing."
-
-
-def _answer(kind: type[T], response: httpx.Response) -> T:
-    if response.is_error:
-        raise _error(response)
-    return kind.model_validate_json(response.content)
-
-
-def _error(response: httpx.Response) -> errors.MrError:
-    """The core's problem as the class that the core raised; an unknown code is a plain MrError."""
-    try:
-        problem = wire.Problem.model_validate(json.loads(response.content))
-    except ValueError:
-        return errors.CoreUnreachable(f"The core answered {response.status_code} without a word.")
-    if problem.code == "validation":
-        return errors.BadRequest(problem.detail, fix=problem.fix)
-    kind = _classes().get(problem.code, errors.MrError)
-    return kind(problem.detail, fix=problem.fix)
-
-
-@functools.cache
-def _classes() -> dict[str, type[errors.MrError]]:
-    """Error classes by their code."""
-    found: dict[str, type[errors.MrError]] = {}
-    waiting: list[type[errors.MrError]] = [errors.MrError]
-    while waiting:
-        kind = waiting.pop()
-        found.setdefault(kind.code, kind)  # a source's own subclass shares its parent's code
-        waiting += kind.__subclasses__()
-    return found

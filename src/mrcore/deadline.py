@@ -25,8 +25,15 @@ class Caller:
         self._closed = False
         self._most = most
 
-    async def call(self, work: Callable[[], Awaitable[T]], deadline_s: float, what: str) -> T:
-        """Run `work`, named `what` in errors, for at most `deadline_s`.
+    async def call(
+        self,
+        work: Callable[[], Awaitable[T]],
+        deadline_s: float,
+        what: str,
+        *,
+        moves: Callable[[], int] = lambda: 0,
+    ) -> T:
+        """Run `work`, named `what` in errors, for at most `deadline_s` since `moves` last changed.
 
         Raises what `work` raises, and Unreachable at the deadline, when the core stops, and when
         so many calls have not ended that another would only be left behind with them.
@@ -39,7 +46,10 @@ class Caller:
         self._calls.add(task)
         task.add_done_callback(self._ended)
         try:
-            await asyncio.wait({task}, timeout=deadline_s)
+            seen = -1
+            while not task.done() and moves() != seen:
+                seen = moves()
+                await asyncio.wait({task}, timeout=deadline_s)
         finally:
             if not task.done():
                 task.cancel()

@@ -8,24 +8,43 @@ the chunk's intent, let the source act, write the outcome, sample again, tell th
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
-from datetime import timedelta
+import time
+from collections.abc import Awaitable, Callable
 
-from mrcore import auth, authority, deadline, errors, operating, planning
-from mrcore.model import core, plans
+from mrcore import (
+    auth,
+    authority,
+    catalogue,
+    deadline,
+    errors,
+    operating,
+    pacing,
+    planning,
+    refusals,
+    revealing,
+    steering,
+    steps,
+    trail,
+    undoing,
+    vault,
+    works,
+)
+from mrcore.model import base, core, plans, ref, wire
 from mrcore.sources import base as sources
-from mrcore.store import database, operations
+from mrcore.store import approvals, database, operations
 from mrcore.store import plans as plan_store
 
 PLAN_S = 25.0
-LISTED = 50
-STOP_S = 0.3
+REVEAL_S = 2.0
 TARGETS_PAGE = 500
-_FORGOTTEN = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
 
 
 class Door:
-    """Plans, and the operations that apply them."""
+    """Plans, and the operations that apply them; `clock` and `rest` are for their pace."""
 
     def __init__(
         self,
@@ -35,55 +54,65 @@ class Door:
         allows: authority.Authority,
         *,
         now: sources.Now,
+        clock: Callable[[], float] = time.monotonic,
+        rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._ledger = ledger
         self._monitor = monitor
-        self._hub = hub
         self._allows = allows
         self._now = now
         self._caller = deadline.Caller()
-        self._running: dict[asyncio.Task[None], operating.Operating] = {}
-        self._listed: dict[int, core.Operation] = {}
+        self._vault = vault.Vault(ledger.path.with_name(vault.NAME))
+        self._works = works.Works(
+            ledger,
+            monitor,
+            hub,
+            key=self._vault,
+            caller=self._caller,
+            now=now,
+            clock=clock,
+            rest=rest,
+        )
 
-    async def plan(self, login: auth.Login, request: plans.PlanRequest) -> plans.Plan:
-        """Make a plan and keep it for 60 s.
+    async def plan(
+        self,
+        login: auth.Login,
+        request: plans.PlanRequest,
+        progress: sources.Progress = planning.quiet,
+    ) -> plans.Plan:
+        """Make a plan and keep it: for 60 s, or 15 min where a second login has to approve it.
 
+        It may take as long as it goes on; cancelling it ends the source's part at once.
         Raises BadRequest, Forbidden, StoreError and what the source does.
         """
         asked = planning.understand(request)
-        self._allows.may_plan(login, asked.action)
-        source = self._monitor.source(asked.source)
-        draft = await self._caller.call(
-            lambda: planning.collect(source, asked), PLAN_S, f"Planning {asked.action.id}"
+        draft = planning.Draft(progress)
+        try:
+            self._allows.may_plan(login, asked.action)
+            asked = await self._resolve(login, asked, draft)
+        except errors.Forbidden as error:
+            refs = (request.selection.refs or (request.selection.ref,))[: planning.SAMPLES_MAX]
+            await self._note_refused(login, request.action, error, refs=refs)
+            raise
+        if not draft.left_out:
+            await self._draft(asked, draft)
+        targets = draft.targets.values()
+        content = await asyncio.to_thread(planning.content, asked, targets)
+        return await self._ledger.run(
+            lambda c: planning.keep(c, login, self._allows, asked, draft, content, self._now())
         )
-        now = self._now()
-        content = planning.content(asked, draft)
-
-        def keep(connection: sqlite3.Connection) -> plans.Plan:
-            plan = planning.write(
-                asked,
-                draft,
-                plan_id=planning.identify(content, operations.finished(connection, content)),
-                login=login.name,
-                environment=self._allows.environment,
-                now=now,
-            )
-            stored = plan_store.Stored(
-                plan, content, asked.source, asked.owner, frozenset({login.name})
-            )
-            plan_store.forget_expired(connection, now - _FORGOTTEN)
-            plan_store.save(connection, stored, list(draft.targets.values()))
-            return plan
-
-        return await self._ledger.run(keep)
 
     async def get(self, plan_id: str) -> plans.Plan:
-        """A plan by its id.
+        """A plan by its id, with what a second login has said of it.
 
         Raises PlanNotFound.
         """
-        stored = await self._ledger.run(lambda connection: plan_store.load(connection, plan_id))
-        return stored.plan
+
+        def read(connection: sqlite3.Connection) -> plans.Plan:
+            stored = plan_store.load(connection, plan_id)
+            return approvals.answered(connection, stored.plan, self._now())
+
+        return await self._ledger.run(read)
 
     async def targets(self, plan_id: str, first: int) -> plans.Targets:
         """At most 500 targets of a plan from number `first` on, with what became of each.
@@ -109,126 +138,152 @@ class Door:
         """Start a plan's operation; the same login gets the same operation again.
 
         The first chunk's intent is on the disk before this returns.
-        Raises PlanNotFound, PlanTaken, PlanExpired, Forbidden, BadRequest, StoreError.
+        Raises PlanNotFound, PlanTaken, PlanExpired, Forbidden, NotArmed, NeedsApproval, TooMany,
+        BadRequest, StoreError.
         """
+        refused: list[errors.DoorError] = []
 
-        def begin(
-            connection: sqlite3.Connection,
-        ) -> tuple[plan_store.Stored, core.Operation, bool]:
+        def begin(connection: sqlite3.Connection) -> steering.Turned | core.Operation | None:
             stored = plan_store.load(connection, plan_id)
             known = operations.of_plan(connection, plan_id)
             if known is not None and known.login == login.name:
-                return stored, known, False
-            self._refuse(login, stored, known, request.confirm)
-            self._allows.may_apply(connection, login, stored, request)
-            operation = operations.begin(
-                connection,
-                stored.plan,
-                content=stored.content,
-                login=login.name,
-                reason=request.reason,
-                now=self._now(),
-            )
-            operating.begin_chunk(connection, operation, stored.plan, self._now)
-            return stored, operation, True
+                return known
+            connection.execute("SAVEPOINT asked")
+            try:
+                return self._begin(connection, login, stored, known, request)
+            except refusals.AUDITED as error:
+                refused.append(error)
+                if not isinstance(error, errors.NeedsApproval):  # with it the plan begins to wait
+                    connection.execute("ROLLBACK TO asked")
+                refs = [target.ref for target in stored.plan.samples]
+                more = {"refs": refs, "plan_id": plan_id, "reason": request.reason}
+                action = stored.plan.action
+                trail.refused(connection, login, action, self._now(), str(error), **more)
+                return None
 
-        stored, operation, new = await self._ledger.run(begin)
-        if new:
-            self._start(operation, stored, resumed=False)
-        return self._listed.get(operation.id, operation)
+        try:
+            begun = await self._ledger.run(begin)
+        except errors.StoreError:
+            if not refused:
+                raise
+            log.warning("A refusal could not be written: %s", refused[0])
+        if refused:
+            self._monitor.poke("core")
+            raise refused[0]
+        if isinstance(begun, steering.Turned):
+            self._works.turned(begun)
+            begun = begun.operation
+        assert begun is not None
+        return self._works.latest(begun)
 
-    async def resume(self) -> None:
-        """Go on with the operations that the end of the last core interrupted.
+    async def reveal(self, login: auth.Login, address: base.Ref) -> wire.Detail:
+        """What is hidden otherwise, to a login whose asking is in the audit.
 
-        Raises StoreError when the ledger cannot be read.
+        Raises Forbidden when it has not asked in the last 60 s, and what the source does.
         """
+        action, now = revealing.action_of(address), self._now()
+        error = await self._ledger.run(lambda c: revealing.refusal(c, login, action, address, now))
+        if error is not None:
+            await self._note_refused(login, action.id, error, refs=(address,))
+            raise error
+        source = self._monitor.source(ref.source_of(address))
+        return await self._caller.call(lambda: source.reveal(address), REVEAL_S, source.name)
 
-        def read(
-            connection: sqlite3.Connection,
-        ) -> tuple[list[core.Operation], list[tuple[core.Operation, plan_store.Stored]]]:
-            open_ones = operations.running(connection)
-            stored = [(o, plan_store.load(connection, o.plan_id)) for o in open_ones]
-            return operations.newest(connection, LISTED), stored
-
-        newest, interrupted = await self._ledger.run(read)
-        for operation in reversed(newest):
-            self._show(operation)
-        started = {work.operation.id for work in self._running.values()}
-        for operation, stored in interrupted:
-            if operation.id not in started:
-                self._start(operation, stored, resumed=True)
+    def acts(self) -> dict[base.ActionId, steering.Steering]:
+        """What can be done with operations, as actions of the core."""
+        return self._works.acts()
 
     def operations(self) -> list[core.Operation]:
-        """The newest 50 operations, oldest first."""
-        return list(self._listed.values())
+        """The newest 50 operations and those that have not ended, oldest first."""
+        return self._works.operations()
 
     @property
     def busy(self) -> bool:
         """Whether an operation runs."""
-        return bool(self._running)
+        return self._works.busy
+
+    async def resume(self) -> None:
+        """Go on with the operations that the end of the last core interrupted, paused ones apart.
+
+        Raises StoreError when the ledger cannot be read.
+        """
+        await self._works.resume()
 
     async def stop(self) -> None:
         """Stop between two chunks; a chunk that takes over 0.3 s stays open and is resumed."""
-        for each in self._running.values():
-            each.stopping = True
-        tasks = set(self._running)
-        if tasks:
-            _, slow = await asyncio.wait(tasks, timeout=STOP_S)
-            for task in slow:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._works.stop()
         self._caller.close()
 
-    def _start(
-        self, operation: core.Operation, stored: plan_store.Stored, *, resumed: bool
-    ) -> None:
-        work = operating.Operating(
-            operation,
-            stored,
-            ledger=self._ledger,
-            monitor=self._monitor,
-            hub=self._hub,
-            now=self._now,
-            show=self._show,
-            caller=self._caller,
-        )
-        self._show(operation)
-        self._monitor.poke("core")
-        task = asyncio.create_task(work.run(resumed=resumed), name=f"operation {operation.id}")
-        self._running[task] = work
-        task.add_done_callback(self._ended)
+    async def _resolve(
+        self, login: auth.Login, asked: planning.Asked, draft: planning.Draft
+    ) -> planning.Asked:
+        """Of an undo what it undoes, which wants the role of that; all else is what it is."""
+        if asked.action.id != undoing.ACTION:
+            return asked
+        found = await self._ledger.run(lambda c: undoing.find(c, asked, self._now()))
+        if isinstance(found, plans.LeftOut):
+            draft.leave_out(found)
+            return asked
+        self._allows.may_plan(login, catalogue.ACTIONS[found.does])
+        return found
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._running[task]
-        self._monitor.poke("core")
-        if not task.cancelled() and (error := task.exception()):
-            raise error  # a defect of ours: the loop's handler logs it
+    async def _draft(self, asked: planning.Asked, draft: planning.Draft) -> None:
+        """Let the source say what it would touch."""
+        source = self._monitor.source(asked.source)
 
-    def _show(self, operation: core.Operation) -> None:
-        self._listed[operation.id] = operation
-        while len(self._listed) > LISTED:
-            del self._listed[min(self._listed)]
+        async def work() -> None:
+            if asked.undoes is None:
+                await planning.collect(source, asked, draft)
+            else:
+                now = self._now()
+                await undoing.collect(self._ledger, self._vault, source, asked, draft, now)
 
-    def _refuse(
+        what = f"Planning {asked.action.id}"
+        await self._caller.call(work, PLAN_S, what, moves=lambda: draft.moves)
+
+    def _begin(
         self,
+        connection: sqlite3.Connection,
         login: auth.Login,
         stored: plan_store.Stored,
         known: core.Operation | None,
-        confirm: str,
+        request: plans.ApplyRequest,
+    ) -> steering.Turned:
+        """Start the operation with its first chunk's intent, as part of a transaction."""
+        refusals.check(login, stored, known, request.confirm, self._now())
+        if stored.undoes is not None:
+            self._allows.may_plan(login, catalogue.ACTIONS[stored.does])
+        grant = self._allows.may_apply(connection, login, stored, request)
+        if stored.plan.undoable:
+            self._vault.ready()  # what could not be undone for want of a key is not done
+        actor = operations.Actor(
+            login.name, login.roles, login.via, login.uid, login.token, login.address
+        )
+        operation = operations.begin(
+            connection,
+            stored,
+            actor,
+            reason=grant.reason or request.reason,
+            now=self._now(),
+            approved_by=grant.approved_by,
+            broke_glass=grant.broke_glass,
+        )
+        steps.take(connection, operation.id, pacing.FIRST, self._now)
+        return steering.Turned(operation, stored)
+
+    async def _note_refused(
+        self,
+        login: auth.Login,
+        action: base.ActionId,
+        error: errors.DoorError,
+        *,
+        refs: tuple[base.Ref, ...],
     ) -> None:
-        """Raise why this login may not start this plan now."""
-        plan = stored.plan
-        if known is not None:
-            raise errors.PlanTaken(f"{known.login} has applied this plan: {known.ref}.")
-        if login.name not in stored.planners:
-            raise errors.PlanTaken(
-                f"This plan is {', '.join(sorted(stored.planners))}'s.", fix="Make your own."
+        """Write an attempt into the audit; where that fails the refusal is given all the same."""
+        now = self._now()
+        try:
+            await self._ledger.run(
+                lambda c: trail.refused(c, login, action, now, str(error), refs=refs)
             )
-        if self._now() >= plan.expires_at:
-            raise errors.PlanExpired(
-                f"The plan expired at {plan.expires_at:%H:%M:%S} UTC.", fix="Make it again."
-            )
-        if not plan.total:
-            raise errors.BadRequest("The plan has no targets: there is nothing to do.")
-        if plan.confirm and confirm != plan.confirm:
-            raise errors.BadRequest(f"Type {plan.confirm!r} to confirm.")
+        except errors.StoreError as failure:
+            log.warning("A refusal could not be written: %s", failure)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from mrcore import audit, deadline, errors
+from mrcore import catalogue, deadline, errors, pacing, steps, vault
 from mrcore.model import base, core, plans
 from mrcore.sources import base as sources
-from mrcore.store import database, operations
+from mrcore.store import chunks, database, operations
 from mrcore.store import plans as plan_store
 
 APPLY_S = 60.0
 RETRY_S = 1.0
-_WHYS_MAX = 3
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ class Monitor(Protocol):
     """What operations need of the Monitor."""
 
     def source(self, name: str) -> sources.Source: ...
+    def statuses(self) -> list[core.SourceStatus]: ...
     def poke(self, name: str) -> None: ...
     async def sample_now(self, name: str) -> None: ...
     async def until_watching(self, name: str) -> None: ...
@@ -37,181 +38,195 @@ class Hub(Protocol):
     def touched(self, refs: Iterable[base.Ref]) -> None: ...
 
 
+@dataclass(frozen=True)
+class Means:
+    """What every operation works with; `clock` counts seconds, `rest` waits so many."""
+
+    ledger: database.Database
+    monitor: Monitor
+    hub: Hub
+    vault: vault.Vault
+    caller: deadline.Caller
+    now: sources.Now
+    show: Callable[[core.Operation], None]
+    clock: Callable[[], float]
+    rest: Callable[[float], Awaitable[None]]
+
+
 class Operating:
     """The task behind one operation; `show` is called with the operation after every step."""
 
-    def __init__(
-        self,
-        operation: core.Operation,
-        stored: plan_store.Stored,
-        *,
-        ledger: database.Database,
-        monitor: Monitor,
-        hub: Hub,
-        now: sources.Now,
-        show: Callable[[core.Operation], None],
-        caller: deadline.Caller,
-    ) -> None:
+    def __init__(self, operation: core.Operation, stored: plan_store.Stored, means: Means) -> None:
         self.operation = operation
-        self.stopping = False
+        self._stopping = False
         self._stored = stored
-        self._ledger = ledger
-        self._monitor = monitor
-        self._hub = hub
-        self._now = now
-        self._show = show
-        self._caller = caller
+        self._means = means
+        self._roles: tuple[str, ...] = ()
+        self._pace = pacing.Pace()
+        self._since_s = 0.0
+        self._woken = asyncio.Event()
         self._changed: list[base.Ref] = []
 
+    def wake(self) -> None:
+        """Look at once whether to pause or stop, instead of resting or waiting."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Go no further than the open chunk: the core ends."""
+        self._stopping = True
+        self._woken.set()
+
     async def run(self, *, resumed: bool = False) -> None:
-        """Work until the operation has ended, or `stopping` is set between two chunks.
+        """Work until the operation has ended, is paused, or the core stops it between two chunks.
 
         A resumed operation waits for its source and then applies its open chunk again: the
         guards leave out what was done before the core ended.
         """
-        error = ""
         try:
-            if resumed:
-                await self._monitor.until_watching(self._stored.source)
-            while chunk := await self._open(resumed=resumed):
-                resumed = False
-                self._hub.touched(self._changed)
-                error = await self._chunk(chunk)
-                if error or self.stopping:
-                    break
+            error = await self._work(resumed=resumed)
         except errors.MrError as failure:
             error = str(failure)
-        if self.stopping and not error:
-            return
-        await self._end(error)
+        if error is not None:
+            number, now = self.operation.id, self._means.now()
+            self._update(await self._kept(lambda c: operations.finish(c, number, now, error)))
+        if self.operation.finished_at is not None:
+            await self._means.monitor.sample_now(self._stored.source)
+            self._update(self.operation)
+        self._means.hub.touched([self.operation.ref, *self._changed])
 
-    async def _end(self, error: str) -> None:
-        number, now = self.operation.id, self._now()
-        operation = await self._kept(lambda c: operations.finish(c, number, now, error))
-        await self._monitor.sample_now(self._stored.source)
-        self._update(operation)
-        self._hub.touched([operation.ref, *self._changed])
+    async def _work(self, *, resumed: bool) -> str | None:
+        """Apply chunk after chunk: what ended it, '' for its end, None when it rests."""
+        if resumed:
+            await self._unless_woken(self._means.monitor.until_watching(self._stored.source))
+        self._roles = (await self._kept(lambda c: operations.actor(c, self.operation.id))).roles
+        self._since_s = self._means.clock()
+        while not self._stopping:
+            step = await self._step(resumed=resumed)
+            if step.operation.state is not core.OperationState.RUNNING:
+                self._update(step.operation)
+                return None
+            if step.chunk is None:
+                return ""
+            resumed = False
+            self._means.hub.touched(self._changed)
+            if error := await self._chunk(step.chunk):
+                return error
+            await self._breathe()
+        return None
 
-    async def _open(self, *, resumed: bool) -> operations.Chunk | None:
-        """The next chunk, its intent on the disk."""
-        plan = self._stored.plan
-        return await self._kept(
-            lambda c: begin_chunk(c, self.operation, plan, self._now, resumed=resumed)
-        )
+    async def _step(self, *, resumed: bool) -> chunks.Step:
+        """What comes next, its intent on the disk."""
+        number, size, now = self.operation.id, self._pace.size, self._means.now
+        return await self._kept(lambda c: steps.take(c, number, size, now, resumed=resumed))
 
-    async def _chunk(self, chunk: operations.Chunk) -> str:
+    async def _chunk(self, chunk: chunks.Chunk) -> str:
         """Apply a chunk and write what became of it; an error ends the operation."""
+        means = self._means
+        began_s = means.clock()
         outcomes, error = await self._apply(chunk)
-        operation = self.operation
+        took_s = means.clock() - began_s
+        done = sum(outcome.outcome is plans.Outcome.DONE for outcome in outcomes)
+        self._pace = self._pace.after(len(chunk.targets), done, took_s)
 
-        def close(connection: sqlite3.Connection) -> core.Operation:
-            operations.close_chunk(connection, operation.id, chunk, outcomes)
-            for entry in _outcome_entries(operation, outcomes, self._now):
-                audit.append(connection, entry)
-            return operations.get(connection, operation.id)
+        closing = steps.Closing(self.operation, self._stored, chunk, outcomes, took_s)
 
-        self._update(await self._kept(close))
-        self._monitor.poke(self._stored.source)
+        def close(connection: sqlite3.Connection) -> list[core.Operation]:
+            worked_s = means.clock() - self._since_s
+            return steps.close(connection, means.vault, closing, means.now(), worked_s)
+
+        *undone, own = await self._kept(close)
+        self._since_s = means.clock()
+        for operation in undone:
+            means.show(operation)
+        self._update(own)
+        means.monitor.poke(self._stored.source)
         owner = [self._stored.owner] if self._stored.owner else []
         self._changed = [*owner, *(target.ref for target in chunk.targets)]
         return error
 
-    async def _apply(self, chunk: operations.Chunk) -> tuple[Sequence[plans.TargetOutcome], str]:
-        plan, name = self._stored.plan, self._stored.source
-        by = plans.By(
-            login=self.operation.login, reason=self.operation.reason, operation=self.operation.id
-        )
+    async def _apply(self, chunk: chunks.Chunk) -> tuple[Sequence[plans.TargetOutcome], str]:
+        name, does = self._stored.source, self._stored.does
         try:
-            source = self._monitor.source(name)
-            said = await self._caller.call(
-                lambda: source.apply(plan.action, chunk.targets, plan.args, by), APPLY_S, name
-            )
+            said = await self._said(chunk)
         except errors.MrError as error:
-            return _all_failed(chunk, f"{error} It may have been done."), str(error)
+            return steps.all_failed(chunk, f"{error} It may have been done."), str(error)
         except Exception as error:
-            log.exception("Source %s broke while it applied %s.", name, plan.action)
+            log.exception("Source %s broke while it applied %s.", name, does)
             why = f"{name} broke with {type(error).__name__}; the core's log has it."
-            return _all_failed(chunk, f"{why} It may have been done."), why
+            return steps.all_failed(chunk, f"{why} It may have been done."), why
         by_ref = {outcome.ref: outcome for outcome in said}
         silent = f"{name} did not say what became of it."
-        return [by_ref.get(t.ref) or _failed(t.ref, silent) for t in chunk.targets], ""
+        return [by_ref.get(t.ref) or steps.failed(t.ref, silent) for t in chunk.targets], ""
+
+    async def _said(self, chunk: chunks.Chunk) -> Sequence[plans.TargetOutcome]:
+        """Let the source act."""
+        stored, operation = self._stored, self.operation
+        if catalogue.ACTIONS[operation.action].reveals:  # to be asked for now; nothing is changed
+            return [
+                plans.TargetOutcome(ref=t.ref, outcome=plans.Outcome.DONE) for t in chunk.targets
+            ]
+        by = plans.By(
+            login=operation.login,
+            roles=self._roles,
+            reason=operation.reason,
+            operation=operation.id,
+        )
+        source = self._means.monitor.source(stored.source)
+        if stored.undoes is None:
+            return await self._means.caller.call(
+                lambda: source.apply(stored.does, chunk.targets, stored.plan.args, by),
+                APPLY_S,
+                source.name,
+            )
+        undoes, key = stored.undoes, self._means.vault
+        undoables, lost = await self._kept(
+            lambda c: steps.undoables(c, key, stored.plan.plan_id, undoes, chunk)
+        )
+        if not undoables:
+            return lost
+        said = await self._means.caller.call(
+            lambda: source.undo(stored.does, undoables, by), APPLY_S, source.name
+        )
+        return [*said, *lost]
+
+    async def _breathe(self) -> None:
+        """Rest as the watched system needs it, and wait while it cannot be watched."""
+        if self._pace.rest_s:
+            self._say("slow", self._pace.why)
+            await self._unless_woken(self._means.rest(self._pace.rest_s))
+        name = self._stored.source
+        status = next((s for s in self._means.monitor.statuses() if s.name == name), None)
+        if status is not None and status.state == "failing":
+            self._say("waits", f"Waits until {name} can be watched again: {status.verdict.why}")
+            await self._unless_woken(self._means.monitor.until_watching(name))
+            self._since_s = self._means.clock()
+
+    async def _unless_woken(self, work: Awaitable[None]) -> None:
+        """Wait for something, or until there is a reason to look what is wanted."""
+        task, woken = asyncio.ensure_future(work), asyncio.ensure_future(self._woken.wait())
+        try:
+            await asyncio.wait({task, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            task.cancel()
+            woken.cancel()
+        self._woken.clear()
+        if task.done() and not task.cancelled():
+            task.result()
 
     async def _kept(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Write to the ledger; while it cannot be written nothing more is done."""
         while True:
             try:
-                return await self._ledger.run(work)
+                return await self._means.ledger.run(work)
             except errors.StoreError as error:
-                verdict = base.Verdict(level=base.Level.BAD, code="waits", why=f"Waits: {error}")
-                self._update(self.operation.model_copy(update={"verdict": verdict}))
+                self._say("waits", f"Waits: {error}", base.Level.BAD)
                 await asyncio.sleep(RETRY_S)
+
+    def _say(self, code: str, why: str, level: base.Level = base.Level.WARN) -> None:
+        verdict = base.Verdict(level=level, code=code, why=why)
+        self._update(self.operation.model_copy(update={"verdict": verdict}))
 
     def _update(self, operation: core.Operation) -> None:
         self.operation = operation
-        self._show(operation)
-        self._monitor.poke("core")
-
-
-def begin_chunk(
-    connection: sqlite3.Connection,
-    operation: core.Operation,
-    plan: plans.Plan,
-    now: sources.Now,
-    *,
-    resumed: bool = False,
-) -> operations.Chunk | None:
-    """Open the operation's next chunk with its intent in the audit, as part of a transaction.
-
-    A chunk that was open already has its intent; one that is `resumed` says so in another.
-    """
-    chunk, new = operations.open_chunk(connection, operation.id)
-    if chunk is not None and (new or resumed):
-        text = f"{plan.label} (resumed)" if resumed else plan.label
-        refs = [target.ref for target in chunk.targets]
-        entry = _entry(operation, now, "intent", refs, text=text)
-        audit.append(connection, entry)
-    return chunk
-
-
-def _outcome_entries(
-    operation: core.Operation, outcomes: Sequence[plans.TargetOutcome], now: sources.Now
-) -> Iterable[audit.Entry]:
-    """One row an outcome, so that the audit says of every target what became of it."""
-    for kind in plans.Outcome:
-        these = [outcome for outcome in outcomes if outcome.outcome is kind]
-        if these:
-            whys = list(dict.fromkeys(outcome.why for outcome in these if outcome.why))
-            text = " · ".join([f"{len(these):,} {kind}", *whys[:_WHYS_MAX]])
-            refs = [outcome.ref for outcome in these]
-            yield _entry(operation, now, "outcome", refs, outcome=kind, text=text)
-
-
-def _entry(
-    operation: core.Operation,
-    now: sources.Now,
-    stage: str,
-    refs: Sequence[base.Ref],
-    *,
-    outcome: str = "",
-    text: str,
-) -> audit.Entry:
-    return audit.Entry(
-        at=now(),
-        stage=stage,
-        login=operation.login,
-        action=operation.action,
-        refs=refs,
-        plan_id=operation.plan_id,
-        operation=operation.id,
-        reason=operation.reason,
-        outcome=outcome,
-        text=text,
-    )
-
-
-def _failed(ref: base.Ref, why: str) -> plans.TargetOutcome:
-    return plans.TargetOutcome(ref=ref, outcome=plans.Outcome.FAILED, why=why)
-
-
-def _all_failed(chunk: operations.Chunk, why: str) -> list[plans.TargetOutcome]:
-    return [_failed(target.ref, why) for target in chunk.targets]
+        self._means.show(operation)
+        self._means.monitor.poke("core")

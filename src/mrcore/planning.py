@@ -2,38 +2,71 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
+import sqlite3
 from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
-from mrcore import audit, catalogue, errors
+from mrcore import audit, auth, authority, catalogue, errors, revealing
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as sources
+from mrcore.store import operations
+from mrcore.store import plans as plan_store
 
 TARGETS_MAX = 100_000
 SAMPLES_MAX = 50
 CAUSES_MAX = 5
-VALID_S = 60.0
+VALID = timedelta(seconds=60)
+APPROVED_IN = timedelta(minutes=15)
+_BREATH = 500
+_FORGOTTEN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that makes sense: its action, its source and its collection's ref or ''."""
+    """A request that makes sense: its action, its source and its collection's ref or ''.
+
+    An undo is asked of the source of the operation that it `undoes`; `does` is what that one did.
+    """
 
     action: catalogue.Action
     source: str
     owner: base.Ref
     request: plans.PlanRequest
+    does: base.ActionId
+    undoes: int | None = None
+
+
+def quiet(looked: int, total: int | None) -> None:
+    """Progress that nobody wants to know."""
 
 
 @dataclass
 class Draft:
-    """What a source would touch and what it leaves out."""
+    """What a source would touch and what it leaves out; `moves` grows while it is being made.
 
+    `numbers` are those of an undo's targets in the plan of what is undone.
+    """
+
+    progress: sources.Progress = quiet
     targets: dict[base.Ref, plans.Target] = field(default_factory=dict)
     left_out: dict[str, plans.LeftOut] = field(default_factory=dict)
-    remarks: list[plans.Remark] = field(default_factory=list)
+    remarks: dict[str, plans.Remark] = field(default_factory=dict)
+    numbers: dict[base.Ref, int] = field(default_factory=dict)
+    moves: int = 0
+    _looked: int = 0
+    _total: int | None = None
+
+    def look(self, looked: int, total: int | None) -> None:
+        """Note how far the source has looked, and tell whoever waits."""
+        self.moves += 1
+        self._looked, self._total = max(looked, self._looked), total
+        self.progress(self._looked, total)
 
     def leave_out(self, item: plans.LeftOut) -> None:
         """Count what is left out for one reason together."""
@@ -44,6 +77,44 @@ class Draft:
             count=count + item.count,
             samples=(*samples, *item.samples)[:SAMPLES_MAX],
         )
+
+    async def take(
+        self,
+        source: str,
+        items: AsyncIterator[sources.Planned],
+        *,
+        of: Container[base.Ref] | None = None,
+    ) -> None:
+        """Take what a source plans, letting others have their turn.
+
+        Raises SourceLied for what is not its own, or not `of` what was asked, and BadRequest for
+        over 100,000 targets.
+        """
+        own, taken = f"{quote(source, safe='')}/", 0
+        async with _closing(items):
+            async for item in items:
+                taken += 1
+                self._add(source, own, item, of)
+                if taken % _BREATH == 0:
+                    self.look(taken if of is None else 0, self._total)
+                    await asyncio.sleep(0)
+        self.moves += 1
+
+    def _add(
+        self, source: str, own: str, item: sources.Planned, of: Container[base.Ref] | None
+    ) -> None:
+        if isinstance(item, plans.LeftOut):
+            self.leave_out(item)
+        elif isinstance(item, plans.Remark):
+            self.remarks[item.text] = item
+        elif not item.ref.startswith(own) or (of is not None and item.ref not in of):
+            raise errors.SourceLied(f"{source} planned {item.ref!r}, which is not its own.")
+        else:
+            self.targets[item.ref] = item
+            if len(self.targets) > TARGETS_MAX:
+                raise errors.BadRequest(
+                    f"That is more than {TARGETS_MAX:,} targets.", fix="Narrow the selection."
+                )
 
 
 def understand(request: plans.PlanRequest) -> Asked:
@@ -71,45 +142,37 @@ def understand(request: plans.PlanRequest) -> Asked:
     for each in selection.refs:
         if _address(each).kind != action.kind:
             raise errors.BadRequest(f"{action.id} acts on a {action.kind}, {each} is none.")
-    return Asked(action, named.pop(), selection.ref, request)
+    if action.reveals and selection.ref:
+        raise errors.BadRequest(f"{action.id} wants refs, one at a time is enough.")
+    return Asked(action, named.pop(), selection.ref, request, action.id)
 
 
-async def collect(source: sources.Source, asked: Asked) -> Draft:
+async def collect(source: sources.Source, asked: Asked, draft: Draft) -> None:
     """Ask a source for the targets.
 
     Raises Unsupported, SourceLied, BadRequest for over 100,000 targets, and what the source does.
     """
     if asked.action.id not in source.describe().actions:
         raise errors.Unsupported(f"Source {source.name!r} cannot do {asked.action.id}.")
-    draft = Draft()
     request = asked.request
-    items = source.plan(request.action, request.selection, request.args, lambda done, total: None)
-    async for item in items:
-        if isinstance(item, plans.LeftOut):
-            draft.leave_out(item)
-            continue
-        if isinstance(item, plans.Remark):
-            draft.remarks.append(item)
-            continue
-        if _address(item.ref).source != source.name:
-            raise errors.SourceLied(f"{source.name} planned {item.ref!r}, which is not its own.")
-        draft.targets[item.ref] = item
-        if len(draft.targets) > TARGETS_MAX:
-            raise errors.BadRequest(
-                f"That is more than {TARGETS_MAX:,} targets.", fix="Narrow the selection."
-            )
-    return draft
+    if asked.action.reveals:
+        items: AsyncIterator[sources.Planned] = revealing.planned(source, request.selection.refs)
+    else:
+        items = source.plan(request.action, request.selection, request.args, draft.look)
+    await draft.take(source.name, items)
 
 
-def content(asked: Asked, draft: Draft) -> str:
-    """The hash of what would be done: action, arguments, targets and their guards."""
-    return _hash(
-        {
-            "action": asked.action.id,
-            "args": asked.request.args,
-            "targets": [[target.ref, target.guard] for target in draft.targets.values()],
-        }
-    )
+def content(asked: Asked, targets: Iterable[plans.Target]) -> str:
+    """The hash of what would be done: action, arguments, targets and their guards.
+
+    A target at a time, so that other threads have their turn meanwhile.
+    """
+    digest = hashlib.sha256()
+    begin = {"action": asked.action.id, "args": asked.request.args, "undoes": asked.undoes}
+    digest.update(audit.canonical(begin).encode())
+    for target in targets:
+        digest.update(b"\n" + audit.canonical([target.ref, target.guard]).encode())
+    return digest.hexdigest()
 
 
 def identify(digest: str, turn: int) -> str:
@@ -122,33 +185,109 @@ def identify(digest: str, turn: int) -> str:
 
 
 def write(
-    asked: Asked, draft: Draft, *, plan_id: str, login: str, environment: str, now: datetime
+    asked: Asked,
+    draft: Draft,
+    *,
+    plan_id: str,
+    login: str,
+    environment: str,
+    needs_approval: Callable[[plans.Risk], bool],
+    now: datetime,
 ) -> plans.Plan:
     """The plan as it goes over the wire: totals and samples of what the ledger keeps in full."""
     action, targets = asked.action, list(draft.targets.values())
     risk = action.risk
     if risk is plans.Risk.LOW and len(targets) > 1:
         risk = plans.Risk.HIGH
+    approval = needs_approval(risk)
     what = targets[0].label if len(targets) == 1 else f"{len(targets):,} targets"
     confirm = "" if risk is not plans.Risk.CRITICAL else what if len(targets) == 1 else environment
-    notes = Counter(target.note for target in targets if target.note)
+    instants = [target.at for target in targets if target.at is not None]
     return plans.Plan(
         plan_id=plan_id,
         action=action.id,
-        label=f"{action.label}: {what}",
+        label=f"{_name(asked)}: {what}",
         args=asked.request.args,
         created_at=now,
-        expires_at=now + timedelta(seconds=VALID_S),
+        expires_at=now + (APPROVED_IN if approval else VALID),
         login=login,
         total=len(targets),
         samples=tuple(targets[:SAMPLES_MAX]),
         left_out=tuple(draft.left_out.values()),
-        causes=tuple(f"{count:,} × {note}" for note, count in notes.most_common(CAUSES_MAX)),
-        warnings=() if action.undoable else ("This cannot be undone.",),
+        causes=_causes(draft),
+        warnings=_warnings(action, draft),
         risk=risk,
         undoable=action.undoable,
+        undo=action.undo.removeprefix(_NOT),
         confirm=confirm,
+        oldest_at=min(instants, default=None),
+        newest_at=max(instants, default=None),
+        needs_reason=action.needs_reason,
+        needs_approval=approval,
     )
+
+
+def keep(
+    connection: sqlite3.Connection,
+    login: auth.Login,
+    allows: authority.Authority,
+    asked: Asked,
+    draft: Draft,
+    digest: str,
+    now: datetime,
+) -> plans.Plan:
+    """Write the plan into the ledger, as part of a transaction; `digest` is of its content."""
+    plan = write(
+        asked,
+        draft,
+        plan_id=identify(digest, operations.finished(connection, digest)),
+        login=login.name,
+        environment=allows.environment,
+        needs_approval=allows.needs_approval,
+        now=now,
+    )
+    who = frozenset({login.name})
+    stored = plan_store.Stored(
+        plan, digest, asked.source, asked.owner, who, asked.does, asked.undoes
+    )
+    plan_store.forget_expired(connection, now - _FORGOTTEN)
+    plan_store.save(connection, stored, draft.targets.values(), draft.numbers)
+    return plan
+
+
+_NOT = "not: "
+
+
+def _name(asked: Asked) -> str:
+    """`Retry failed job`; of an undo also what it undoes."""
+    if asked.undoes is None:
+        return asked.action.label
+    return f"{asked.action.label} {catalogue.ACTIONS[asked.does].label.lower()}"
+
+
+def _causes(draft: Draft) -> tuple[str, ...]:
+    """What the source says that it causes, then the commonest notes of the targets."""
+    said = [r.text for r in draft.remarks.values() if r.level is base.Level.OK]
+    notes = Counter(target.note for target in draft.targets.values() if target.note)
+    return (*said, *(f"{count:,} × {note}" for note, count in notes.most_common(CAUSES_MAX)))
+
+
+def _warnings(action: catalogue.Action, draft: Draft) -> tuple[str, ...]:
+    """What to know before."""
+    said = [r.text for r in draft.remarks.values() if r.level is not base.Level.OK]
+    if not action.undoable:
+        said.append(f"This cannot be undone: {action.undo.removeprefix(_NOT)}.")
+    return tuple(said)
+
+
+@contextlib.asynccontextmanager
+async def _closing(items: AsyncIterator[sources.Planned]) -> AsyncIterator[None]:
+    """End a source's generator at once when nobody wants the rest."""
+    try:
+        yield
+    finally:
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()
 
 
 def _address(text: str) -> ref.Address:

@@ -184,6 +184,7 @@ ROUTES = [
     "/api/v1/points?metric={0}&ref=core/core/self",
     "/api/v1/points?metric=core.clients&ref=core/core/self&step={0}",
     "/api/v1/points?metric=core.clients&ref=core/core/self&from={0}",
+    "/api/v1/reveal?ref={0}",
     "/api/v1/plans/{0}",
     "/api/v1/plans/{0}/targets",
     "/api/v1/plans/none/targets?after={0}",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mrcore import client, errors, folder, version
+from mrcore import answers, client, errors, folder, version
 from mrcore.model import core, plans
 from tests import waiting
 from tests.core import harness
@@ -80,7 +80,7 @@ def test_every_error_has_a_code_of_its_own_that_leads_back_to_it() -> None:
         if issubclass(kind, errors.MrError)
     ]
     assert len({kind.code for kind in kinds}) == len(kinds)
-    assert client._classes() == {kind.code: kind for kind in kinds}
+    assert answers.classes() == {kind.code: kind for kind in kinds}
 
 
 async def test_a_stream_that_ends_or_falls_silent_is_a_lost_core(

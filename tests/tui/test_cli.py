@@ -166,7 +166,7 @@ def test_bash_completes_commands_screens_and_options() -> None:
     probe = (
         f"{script}\nCOMP_WORDS=(mrtui show ho); COMP_CWORD=2; _mrtui; echo ${{COMPREPLY[@]}};"
         "COMP_WORDS=(mrtui de); COMP_CWORD=1; _mrtui; echo ${COMPREPLY[@]};"
-        "COMP_WORDS=(mrtui do queue); COMP_CWORD=2; _mrtui; echo ${COMPREPLY[@]}"
+        "COMP_WORDS=(mrtui do queue.ret); COMP_CWORD=2; _mrtui; echo ${COMPREPLY[@]}"
     )
     done = subprocess.run(["bash", "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:3] == ["home", "demo dev", "queue.retry"]

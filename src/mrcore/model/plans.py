@@ -137,6 +137,13 @@ class Plan(Frozen):
     answer: str = ""
 
 
+class Progress(Frozen):
+    """How far the making of a plan has looked; `total` is None where nobody knows."""
+
+    looked: int = 0
+    total: int | None = None
+
+
 class Outcome(StrEnum):
     """What became of a target: `skipped` means that it had moved on."""
 

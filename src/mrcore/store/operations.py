@@ -1,75 +1,105 @@
 """Operations in the ledger. Every function is part of the caller's transaction.
 
-An operation works through its plan's targets in chunks. A chunk is opened before it is applied
-and closed with its outcomes, so after a crash it is known which targets are in doubt.
+How one works through its plan's targets is in `chunks`.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mrcore.model import base, core, plans, ref
+from mrcore.model import base, core, ref
 from mrcore.store import plans as plan_store
 from mrcore.store import walk
 
-CHUNK_MAX = 500
-
 
 @dataclass(frozen=True)
-class Chunk:
-    """The open chunk of an operation: its targets, the first being number `first`."""
+class Actor:
+    """Who started an operation, as far as is known: the audit says it of every step."""
 
-    first: int
-    targets: list[plans.Target]
+    name: str
+    roles: tuple[str, ...] = ()
+    via: str = ""
+    uid: int | None = None
+    token: int | None = None
+    address: str = ""
 
 
 def begin(
     connection: sqlite3.Connection,
-    plan: plans.Plan,
+    stored: plan_store.Stored,
+    actor: Actor,
     *,
-    content: str,
-    login: str,
     reason: str,
     now: datetime,
+    approved_by: str = "",
+    broke_glass: bool = False,
 ) -> core.Operation:
-    """Start the one operation of a plan; `content` is the plan's hash without its turn."""
+    """Start the one operation of a plan."""
+    plan = stored.plan
+    values = {
+        "plan_id": plan.plan_id,
+        "content": stored.content,
+        "action": plan.action,
+        "label": plan.label,
+        "login": actor.name,
+        "roles": json.dumps(actor.roles),
+        "via": actor.via,
+        "uid": actor.uid,
+        "token": actor.token,
+        "address": actor.address,
+        "reason": reason,
+        "state": core.OperationState.RUNNING,
+        "total": plan.total,
+        "started_at": now.isoformat(),
+        "at": now.isoformat(),
+        "approved_by": approved_by,
+        "broke_glass": broke_glass,
+        "undoes": stored.undoes,
+    }
     cursor = connection.execute(
-        "INSERT INTO operation"
-        " (plan_id, content, action, label, login, reason, state, total, started_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?)",
-        (
-            plan.plan_id,
-            content,
-            plan.action,
-            plan.label,
-            login,
-            reason,
-            plan.total,
-            now.isoformat(),
-        ),
+        f"INSERT INTO operation ({', '.join(values)})"  # noqa: S608 (our names)
+        f" VALUES ({', '.join('?' * len(values))})",
+        tuple(values.values()),
     )
     return get(connection, int(cursor.lastrowid or 0))
 
 
 def get(connection: sqlite3.Connection, operation: int) -> core.Operation:
     """An operation by its number, which must exist."""
-    row = connection.execute("SELECT * FROM operation WHERE id = ?", (operation,)).fetchone()
+    row = connection.execute("SELECT * FROM operation_kept WHERE id = ?", (operation,)).fetchone()
     return _entity(row)
+
+
+def actor(connection: sqlite3.Connection, operation: int) -> Actor:
+    """Who started an operation, which must exist."""
+    row = connection.execute(
+        "SELECT login, roles, via, uid, token, address FROM operation WHERE id = ?", (operation,)
+    ).fetchone()
+    login, roles, *rest = row
+    return Actor(login, tuple(json.loads(roles)), *rest)
 
 
 def find(connection: sqlite3.Connection, operation: int) -> core.Operation | None:
     """An operation by its number, or None."""
-    row = connection.execute("SELECT * FROM operation WHERE id = ?", (operation,)).fetchone()
+    row = connection.execute("SELECT * FROM operation_kept WHERE id = ?", (operation,)).fetchone()
     return _entity(row) if row else None
+
+
+def at(connection: sqlite3.Connection, address: base.Ref) -> core.Operation | None:
+    """An operation by its ref, or None."""
+    number = ref.parse(address).id
+    known = number.isascii() and number.isdigit() and len(number) < 19  # 64 bits
+    return find(connection, int(number)) if known else None
 
 
 def of_plan(connection: sqlite3.Connection, plan_id: str) -> core.Operation | None:
     """The operation of a plan, or None."""
-    row = connection.execute("SELECT * FROM operation WHERE plan_id = ?", (plan_id,)).fetchone()
+    row = connection.execute(
+        "SELECT * FROM operation_kept WHERE plan_id = ?", (plan_id,)
+    ).fetchone()
     return _entity(row) if row else None
 
 
@@ -82,8 +112,8 @@ def finished(connection: sqlite3.Connection, content: str) -> int:
 
 
 def running(connection: sqlite3.Connection) -> list[core.Operation]:
-    """Operations that have not ended, oldest first."""
-    rows = connection.execute("SELECT * FROM operation WHERE finished_at IS NULL ORDER BY id")
+    """Operations that have neither ended nor are paused, oldest first."""
+    rows = connection.execute("SELECT * FROM operation_kept WHERE state = 'running' ORDER BY id")
     return [_entity(row) for row in rows]
 
 
@@ -94,7 +124,7 @@ def read(connection: sqlite3.Connection, wanted: walk.Walk) -> walk.Rows:
     """
     return walk.walk(
         connection,
-        "operation",
+        "operation_kept",
         "id",
         wanted,
         lambda row: (_entity(row), f"{row['state']} {row['login']} {row['label']} {row['reason']}"),
@@ -103,81 +133,90 @@ def read(connection: sqlite3.Connection, wanted: walk.Walk) -> walk.Rows:
 
 def newest(connection: sqlite3.Connection, limit: int) -> list[core.Operation]:
     """The newest operations, newest first."""
-    rows = connection.execute("SELECT * FROM operation ORDER BY id DESC LIMIT ?", (limit,))
+    rows = connection.execute("SELECT * FROM operation_kept ORDER BY id DESC LIMIT ?", (limit,))
     return [_entity(row) for row in rows]
 
 
-def open_chunk(connection: sqlite3.Connection, operation: int) -> tuple[Chunk | None, bool]:
-    """The chunk to apply now, and whether it is new; no chunk when all targets have outcomes."""
-    row = connection.execute(
-        "SELECT plan_id, open_first, open_count FROM operation WHERE id = ?", (operation,)
-    ).fetchone()
-    plan_id, first, count = row
-    if first is not None:
-        return Chunk(first, plan_store.targets(connection, plan_id, first, count)), False
-    first = connection.execute(
-        "SELECT min(n) FROM target WHERE plan_id = ? AND outcome IS NULL", (plan_id,)
-    ).fetchone()[0]
-    if first is None:
-        return None, False
-    targets = plan_store.targets(connection, plan_id, first, CHUNK_MAX)
-    connection.execute(
-        "UPDATE operation SET open_first = ?, open_count = ? WHERE id = ?",
-        (first, len(targets), operation),
-    )
-    return Chunk(first, targets), True
+def want(connection: sqlite3.Connection, operation: int, state: core.OperationState) -> None:
+    """Wish that a running operation pauses or stops after its open chunk."""
+    connection.execute("UPDATE operation SET wanted = ? WHERE id = ?", (state, operation))
 
 
-def close_chunk(
-    connection: sqlite3.Connection,
-    operation: int,
-    chunk: Chunk,
-    outcomes: Sequence[plans.TargetOutcome],
-) -> None:
-    """Write what became of the open chunk's targets, in their order, and close it."""
-    plan_id = get(connection, operation).plan_id
-    connection.executemany(
-        "UPDATE target SET outcome = ?, why = ? WHERE plan_id = ? AND n = ?",
-        [(o.outcome, o.why, plan_id, n) for n, o in enumerate(outcomes, chunk.first)],
-    )
-    tally = Counter(outcome.outcome for outcome in outcomes)
+def turn(connection: sqlite3.Connection, operation: int, state: core.OperationState) -> None:
+    """Pause an operation, let it run again, or say that it is stopped."""
     connection.execute(
-        "UPDATE operation SET open_first = NULL, open_count = NULL,"
-        " done = done + ?, skipped = skipped + ?, failed = failed + ? WHERE id = ?",
-        (
-            tally[plans.Outcome.DONE],
-            tally[plans.Outcome.SKIPPED],
-            tally[plans.Outcome.FAILED],
-            operation,
-        ),
+        "UPDATE operation SET state = ?, wanted = '' WHERE id = ?", (state, operation)
     )
+
+
+def undone(connection: sqlite3.Connection, operation: int, by: int) -> core.Operation:
+    """Note which operation has undone this one, in part or whole."""
+    connection.execute("UPDATE operation SET undone_by = ? WHERE id = ?", (by, operation))
+    return get(connection, operation)
 
 
 def finish(
     connection: sqlite3.Connection, operation: int, now: datetime, error: str = ""
 ) -> core.Operation:
-    """End an operation: FAILED with an error or when no target was spared, otherwise DONE."""
+    """End an operation: FAILED with an error or when no target was spared, otherwise DONE.
+
+    One that is stopped stays so.
+    """
     row = get(connection, operation)
     failed = bool(error) or (row.failed > 0 and row.failed == row.total)
     state = core.OperationState.FAILED if failed else core.OperationState.DONE
+    if row.state is core.OperationState.STOPPED:
+        state = row.state
     connection.execute(
-        "UPDATE operation SET state = ?, finished_at = ?, error = ? WHERE id = ?",
+        "UPDATE operation SET state = ?, finished_at = ?, error = ?, wanted = '' WHERE id = ?",
         (state, now.isoformat(), error, operation),
     )
     return get(connection, operation)
 
 
+def did(
+    connection: sqlite3.Connection, login: str, action: str, ref: base.Ref, since: datetime
+) -> bool:
+    """Whether a login has done an action on a ref since an instant."""
+    row = connection.execute(
+        "SELECT 1 FROM operation o JOIN target t ON t.plan_id = o.plan_id AND t.outcome = 'done'"
+        " WHERE o.login = ? AND o.action = ? AND o.finished_at >= ?"
+        " AND json_extract(t.body, '$.ref') = ?",
+        (login, action, since.isoformat(), ref),
+    ).fetchone()
+    return row is not None
+
+
 def _entity(row: sqlite3.Row) -> core.Operation:
     columns = {k: row[k] for k in row.keys() if k in core.Operation.model_fields}  # noqa: SIM118
     return core.Operation(
-        ref=ref.make("core", "operation", row["id"]), verdict=_verdict(row), **columns
+        ref=ref.make("core", "operation", row["id"]),
+        verdict=_verdict(row),
+        actions=_actions(row),
+        **columns,
     )
+
+
+def _actions(row: sqlite3.Row) -> tuple[str, ...]:
+    """What can be done with it now."""
+    if row["state"] == core.OperationState.RUNNING:
+        paused = row["wanted"] == core.OperationState.PAUSED
+        return ("operation.stop",) if paused else ("operation.pause", "operation.stop")
+    if row["state"] == core.OperationState.PAUSED:
+        return ("operation.resume", "operation.stop")
+    return ("undo",) if row["kept"] and row["undone_by"] is None else ()
 
 
 def _verdict(row: sqlite3.Row) -> base.Verdict:
     if row["error"]:
         return base.Verdict(level=base.Level.BAD, code="stopped_early", why=row["error"])
     if row["failed"]:
-        why = f"{row['failed']} of {row['total']} targets failed."
+        why = f"{row['failed']:,} of {row['total']:,} targets failed."
         return base.Verdict(level=base.Level.BAD, code="targets_failed", why=why)
+    if row["state"] in (core.OperationState.PAUSED, core.OperationState.STOPPED):
+        why = f"{row['state'].capitalize()}: {row['done']:,} of {row['total']:,} done."
+        return base.Verdict(level=base.Level.WARN, code=row["state"], why=why)
+    if row["broke_glass"]:
+        why = f"{row['login']} has broken the glass: nobody else has approved it."
+        return base.Verdict(level=base.Level.WARN, code="broke_glass", why=why)
     return base.OK

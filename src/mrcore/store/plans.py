@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,21 +13,35 @@ from mrcore.model import plans
 
 @dataclass(frozen=True)
 class Stored:
-    """A plan, its content's hash, its source, its collection's ref or '', who may apply it."""
+    """A plan, its content's hash, its source, its collection's ref or '', who may apply it.
+
+    An undo's plan `undoes` an operation, and its source is told what that one `does`.
+    """
 
     plan: plans.Plan
     content: str
     source: str
     owner: str
     planners: frozenset[str]
+    does: str = ""
+    undoes: int | None = None
 
 
-def save(connection: sqlite3.Connection, stored: Stored, targets: Sequence[plans.Target]) -> None:
-    """Store a plan; one with the same id gets the new expiry and one more planner."""
+def save(
+    connection: sqlite3.Connection,
+    stored: Stored,
+    targets: Iterable[plans.Target],
+    numbers: Mapping[str, int] | None = None,
+) -> None:
+    """Store a plan; one with the same id gets the new expiry and one more planner.
+
+    `numbers` are those that an undo's targets have in the plan of what is undone, by ref.
+    """
     plan = stored.plan
     known = connection.execute("SELECT 1 FROM plan WHERE plan_id = ?", (plan.plan_id,)).fetchone()
     connection.execute(
-        "INSERT INTO plan VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (plan_id) DO UPDATE"
+        "INSERT INTO plan (plan_id, content, source, owner, expires_at, body, does, undoes)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (plan_id) DO UPDATE"
         " SET expires_at = excluded.expires_at, body = excluded.body",
         (
             plan.plan_id,
@@ -36,6 +50,8 @@ def save(connection: sqlite3.Connection, stored: Stored, targets: Sequence[plans
             stored.owner,
             plan.expires_at.isoformat(),
             plan.model_dump_json(),
+            stored.does or plan.action,
+            stored.undoes,
         ),
     )
     connection.executemany(
@@ -43,9 +59,13 @@ def save(connection: sqlite3.Connection, stored: Stored, targets: Sequence[plans
         [(plan.plan_id, login) for login in stored.planners],
     )
     if not known:
+        undone = numbers or {}
         connection.executemany(
-            "INSERT INTO target (plan_id, n, body) VALUES (?, ?, ?)",
-            [(plan.plan_id, n, t.model_dump_json()) for n, t in enumerate(targets)],
+            "INSERT INTO target (plan_id, n, body, undoes_n) VALUES (?, ?, ?, ?)",
+            (
+                (plan.plan_id, n, target.model_dump_json(), undone.get(target.ref))
+                for n, target in enumerate(targets)
+            ),
         )
 
 
@@ -64,6 +84,8 @@ def load(connection: sqlite3.Connection, plan_id: str) -> Stored:
         source=row["source"],
         owner=row["owner"],
         planners=frozenset(login for (login,) in logins),
+        does=row["does"],
+        undoes=row["undoes"],
     )
 
 

@@ -1,0 +1,122 @@
+"""The steps of an operation, each part of a transaction of the ledger: take, close, stop."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mrcore import catalogue, trail, vault
+from mrcore.model import base, core, plans
+from mrcore.sources import base as sources
+from mrcore.store import chunks, mementos, operations
+from mrcore.store import plans as plan_store
+
+UNDO_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A chunk that was applied: what became of each target, and how long the source took."""
+
+    operation: core.Operation
+    stored: plan_store.Stored
+    chunk: chunks.Chunk
+    outcomes: Sequence[plans.TargetOutcome]
+    took_s: float
+
+
+def take(
+    connection: sqlite3.Connection,
+    number: int,
+    size: int,
+    now: sources.Now,
+    *,
+    resumed: bool = False,
+) -> chunks.Step:
+    """An operation's next step: a chunk with its intent in the audit, or its end.
+
+    A chunk that was open already has its intent; one that is `resumed` says so in another.
+    """
+    step = chunks.step(connection, number, size, lost=resumed)
+    if step.operation.state is core.OperationState.STOPPED:
+        return chunks.Step(end_stopped(connection, number, now()))
+    if step.chunk is not None and (step.new or resumed):
+        trail.intent(connection, step.operation, step.chunk, now(), resumed=not step.new)
+    return step
+
+
+def close(
+    connection: sqlite3.Connection,
+    key: vault.Vault,
+    closing: Closing,
+    now: datetime,
+    worked_s: float,
+) -> list[core.Operation]:
+    """Write what became of a chunk: the operations that are other now, its own the last.
+
+    What undoing needs is kept; what was undone needs it no more.
+    Raises StoreError when it cannot be encrypted.
+    """
+    operation, outcomes = closing.operation, closing.outcomes
+    chunks.close(connection, operation.id, closing.chunk, outcomes, now=now, worked_s=worked_s)
+    trail.outcomes(connection, operation, outcomes, now, closing.took_s * 1000)
+    done = [
+        (n, outcome.memento)
+        for n, outcome in enumerate(outcomes, closing.chunk.first)
+        if outcome.outcome is plans.Outcome.DONE
+    ]
+    changed: list[core.Operation] = []
+    undoes = closing.stored.undoes
+    if undoes is not None and done:
+        mementos.use_up(connection, operation.plan_id, undoes, [n for n, _ in done])
+        changed.append(operations.undone(connection, undoes, operation.id))
+    if undoes is None and catalogue.ACTIONS[operation.action].undoable:
+        sealed = [(n, key.seal(memento)) for n, memento in done if memento is not None]
+        if sealed:
+            mementos.save(connection, operation.id, sealed, now + UNDO_FOR)
+    return [*changed, operations.get(connection, operation.id)]
+
+
+def undoables(
+    connection: sqlite3.Connection,
+    key: vault.Vault,
+    plan_id: str,
+    undoes: int,
+    chunk: chunks.Chunk,
+) -> tuple[list[plans.Undoable], list[plans.TargetOutcome]]:
+    """A chunk of an undo with its mementos, and what has none that can be read any more."""
+    bodies = mementos.of_chunk(connection, plan_id, undoes, chunk.first, len(chunk.targets))
+    found: list[plans.Undoable] = []
+    lost: list[plans.TargetOutcome] = []
+    for n, target in enumerate(chunk.targets, chunk.first):
+        if n not in bodies:
+            lost.append(failed(target.ref, "What undoing it needs is not kept any more."))
+            continue
+        try:
+            found.append(plans.Undoable(target=target, memento=key.open(bodies[n])))
+        except vault.Lost as error:
+            lost.append(failed(target.ref, str(error)))
+    return found, lost
+
+
+def end_stopped(connection: sqlite3.Connection, number: int, now: datetime) -> core.Operation:
+    """End an operation that is stopped; of a chunk that a dead core left open nothing is known."""
+    operation = operations.get(connection, number)
+    chunk = chunks.left_open(connection, number)
+    if chunk is not None:
+        doubt = [failed(target.ref, chunks.IN_DOUBT) for target in chunk.targets]
+        chunks.close(connection, number, chunk, doubt, now=now)
+        trail.outcomes(connection, operation, doubt, now)
+    return operations.finish(connection, number, now)
+
+
+def failed(ref: base.Ref, why: str) -> plans.TargetOutcome:
+    """That a target failed."""
+    return plans.TargetOutcome(ref=ref, outcome=plans.Outcome.FAILED, why=why)
+
+
+def all_failed(chunk: chunks.Chunk, why: str) -> list[plans.TargetOutcome]:
+    """That every target of a chunk failed."""
+    return [failed(target.ref, why) for target in chunk.targets]

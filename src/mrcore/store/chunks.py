@@ -1,0 +1,110 @@
+"""An operation's chunks in the ledger. Every function is part of the caller's transaction.
+
+A chunk is opened before it is applied and closed with its outcomes, so after a crash it is known
+which targets are in doubt.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mrcore.model import core, plans
+from mrcore.store import operations
+from mrcore.store import plans as plan_store
+
+IN_DOUBT = (
+    "It may have been done: the core ended in the middle of it, and it was stopped before the core"
+    " looked again."
+)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The open chunk of an operation: its targets, the first being number `first`."""
+
+    first: int
+    targets: list[plans.Target]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What an operation does next: a chunk, which is `new` or was left open, or nothing."""
+
+    operation: core.Operation
+    chunk: Chunk | None = None
+    new: bool = False
+
+
+def step(connection: sqlite3.Connection, operation: int, size: int, *, lost: bool) -> Step:
+    """What a running operation does next: its open chunk, a new one of at most `size`, or nothing.
+
+    A wish to pause or stop is heeded between two chunks, and when the open one is `lost`: left by
+    a core that ended in the middle of it. Nothing of it is touched then; `stopped` closes it.
+    """
+    row = connection.execute(
+        "SELECT plan_id, open_first, open_count, wanted FROM operation WHERE id = ?", (operation,)
+    ).fetchone()
+    plan_id, first, count, wanted = row
+    if wanted and (first is None or lost):
+        operations.turn(connection, operation, core.OperationState(wanted))
+        return Step(operations.get(connection, operation))
+    if first is not None:
+        chunk = Chunk(first, plan_store.targets(connection, plan_id, first, count))
+        return Step(operations.get(connection, operation), chunk)
+    first = connection.execute(
+        "SELECT min(n) FROM target WHERE plan_id = ? AND outcome IS NULL", (plan_id,)
+    ).fetchone()[0]
+    if first is None:
+        return Step(operations.get(connection, operation))
+    targets = plan_store.targets(connection, plan_id, first, size)
+    connection.execute(
+        "UPDATE operation SET open_first = ?, open_count = ? WHERE id = ?",
+        (first, len(targets), operation),
+    )
+    return Step(operations.get(connection, operation), Chunk(first, targets), new=True)
+
+
+def left_open(connection: sqlite3.Connection, operation: int) -> Chunk | None:
+    """The chunk that has an intent and no outcome yet."""
+    row = connection.execute(
+        "SELECT plan_id, open_first, open_count FROM operation WHERE id = ?", (operation,)
+    ).fetchone()
+    plan_id, first, count = row
+    if first is None:
+        return None
+    return Chunk(first, plan_store.targets(connection, plan_id, first, count))
+
+
+def close(
+    connection: sqlite3.Connection,
+    operation: int,
+    chunk: Chunk,
+    outcomes: Sequence[plans.TargetOutcome],
+    *,
+    now: datetime,
+    worked_s: float = 0.0,
+) -> None:
+    """Write what became of the open chunk's targets, in their order, and close it."""
+    plan_id = operations.get(connection, operation).plan_id
+    connection.executemany(
+        "UPDATE target SET outcome = ?, why = ? WHERE plan_id = ? AND n = ?",
+        [(o.outcome, o.why, plan_id, n) for n, o in enumerate(outcomes, chunk.first)],
+    )
+    tally = Counter(outcome.outcome for outcome in outcomes)
+    connection.execute(
+        "UPDATE operation SET open_first = NULL, open_count = NULL, at = ?,"
+        " worked_s = worked_s + ?, done = done + ?, skipped = skipped + ?, failed = failed + ?"
+        " WHERE id = ?",
+        (
+            now.isoformat(),
+            worked_s,
+            tally[plans.Outcome.DONE],
+            tally[plans.Outcome.SKIPPED],
+            tally[plans.Outcome.FAILED],
+            operation,
+        ),
+    )
