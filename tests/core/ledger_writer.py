@@ -7,12 +7,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mrcore import audit
+from mrcore import anchor, audit
 from mrcore.store import files
 
 
 async def main(folder: Path) -> None:
     ledger = files.ledger(folder)
+    ledger.after = anchor.Keeper(folder / "elsewhere" / "anchor.json").keep
     n = 0
     while True:
         n += 1

@@ -19,7 +19,7 @@ from mrcore.model import core as entities
 from mrcore.model import plans
 from mrcore.sources import base
 from mrcore.store import arming as armings
-from mrcore.store import files
+from mrcore.store import files, tokens
 from tests import waiting
 from tests.core import colours, harness
 
@@ -441,7 +441,7 @@ async def test_a_token_is_revoked_by_an_admin_through_the_door(protected: Here) 
     secret, digest = auth.mint()
     now = datetime.now(UTC)
     number = await protected.core.ledger.run(
-        lambda c: auth.tokens.add(
+        lambda c: tokens.add(
             c,
             login="olga",
             roles=("operator",),
