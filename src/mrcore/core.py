@@ -182,6 +182,7 @@ class Core:
             "plan.approve": approval.Answer(ledger, approvals.APPROVED, now),
             "plan.refuse": approval.Answer(ledger, approvals.REFUSED, now),
             "token.revoke": revoking.Revoke(ledger, now),
+            **self.door.acts(),
         }
 
     async def _note_guesses(self, sentence: str) -> None:
