@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import psutil
@@ -36,13 +36,17 @@ def open_at(port: int) -> int | None:
     return _established(found, {port})
 
 
-def remark(count: int | None, whose: str) -> plans.Remark:
-    """What a restart means for them."""
+def remarks(count: int | None, whose: str, says: str) -> Iterator[plans.Remark]:
+    """What to know of so many open connections: nothing of none.
+
+    `says` is a sentence with {n} for how many, for example "drops {n} of api".
+    """
     if count is None:
         text = f"the connections of {whose} cannot be seen: needs CAP_SYS_PTRACE, or its user"
-        return plans.Remark(text=text, level=base.Level.WARN)
-    connections = "connection" if count == 1 else "connections"
-    return plans.Remark(text=f"drops {count:,} open {connections} of {whose}")
+        yield plans.Remark(text=text, level=base.Level.WARN)
+    elif count:
+        open_ones = f"{count:,} open connection" + ("s" if count > 1 else "")
+        yield plans.Remark(text=says.replace("{n}", open_ones))
 
 
 _Key = tuple[str, int, object]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -69,7 +69,9 @@ class Restarts:
             since = f", running since {row.since:%Y-%m-%d %H:%M:%S} UTC" if row.since else ""
             label = f"{row.name} of this stack, pid {row.pid}{since}"
             yield plans.Target(ref=each, label=label, guard=_guard(row), at=row.since)
-            yield _remark(row.name, await asyncio.to_thread(connections.open_to, row.pid))
+            count = await asyncio.to_thread(connections.open_to, row.pid)
+            for remark in _remarks(row.name, count):
+                yield remark
 
     async def apply(self, chunk: Sequence[plans.Target], by: plans.By) -> list[plans.TargetOutcome]:
         """One after the other; what does not fit into 50 s is not begun."""
@@ -138,12 +140,13 @@ def _moved(guard: plans.Args, row: Row) -> str:
     return ""
 
 
-def _remark(name: str, count: int | None) -> plans.Remark:
-    if name not in _ALL or count is None:
-        return connections.remark(count, name)
+def _remarks(name: str, count: int | None) -> Iterator[plans.Remark]:
+    if name not in _ALL or not count:
+        yield from connections.remarks(count, name, "drops {n} of " + name)
+        return
     what = _ALL[name] if count == 1 else f"{_ALL[name]}s"
     text = f"cuts off all {count:,} {what} of {name}"
-    return plans.Remark(text=text, level=base.Level.WARN)
+    yield plans.Remark(text=text, level=base.Level.WARN)
 
 
 def _outcome(target: plans.Target, outcome: plans.Outcome, why: str) -> plans.TargetOutcome:

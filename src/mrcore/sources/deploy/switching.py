@@ -44,7 +44,7 @@ class Switch:
             yield plans.LeftOut(why=str(error), count=1, samples=tuple(refs))
             return
         guard: plans.Args = {"current": live, "script": found}
-        yield plans.Target(ref=refs[0], label=name, guard=guard, note=f"{live} → {name}")
+        yield plans.Target(ref=refs[0], label=name, guard=guard)
         async for remark in self._remarks(live, name):
             yield remark
 
@@ -68,7 +68,7 @@ class Switch:
                 yield plans.LeftOut(why=str(error), count=1, samples=refs)
                 continue
             label = f"{name} back to {back}"
-            yield plans.Target(ref=target.ref, label=label, guard=guard, note=f"{live} → {back}")
+            yield plans.Target(ref=target.ref, label=label, guard=guard)
             async for remark in self._remarks(live, back):
                 yield remark
 
@@ -135,7 +135,8 @@ class Switch:
         port = self._colours.port(live)
         if port is not None:
             count = await asyncio.to_thread(connections.open_at, port)
-            yield connections.remark(count, live)
+            for remark in connections.remarks(count, live, f"{live} has {{n}}"):
+                yield remark
         verdict = healths[to].verdict
         if verdict.level is not base.Level.OK:
             then = "" if verdict.level in _FINE else "; the switch is refused while it is so"

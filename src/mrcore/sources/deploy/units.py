@@ -83,13 +83,14 @@ class Units:
 
     async def plan(self, refs: Sequence[base.Ref]) -> AsyncIterator[sources.Planned]:
         """Each unit with how it is now, and what its restart would cut off."""
+        names = {each: name for each in refs if (name := self.find(each)) is not None}
+        looks = dict(zip(names, await asyncio.gather(*map(self.ask, names.values())), strict=True))
         for each in refs:
-            name = self.find(each)
-            if name is None:
+            if each not in names:
                 why = "There is no such unit in the settings."
                 yield plans.LeftOut(why=why, count=1, samples=(each,))
                 continue
-            look = await self.ask(name)
+            name, look = names[each], looks[each]
             if isinstance(look, errors.SourceError):
                 yield plans.LeftOut(why=str(look), count=1, samples=(each,))
                 continue
@@ -98,7 +99,8 @@ class Units:
             )
             if look.pid is not None:
                 count = await asyncio.to_thread(connections.open_to, look.pid)
-                yield connections.remark(count, name)
+                for remark in connections.remarks(count, name, "drops {n} of " + name):
+                    yield remark
 
     async def apply(self, chunk: Sequence[plans.Target]) -> list[plans.TargetOutcome]:
         """Restart one after the other; what does not fit into 50 s is not begun."""
