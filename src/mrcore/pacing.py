@@ -42,8 +42,8 @@ class Pace:
         if took_s > FLOOR_S and best_s is not None and now_s > SLOW * best_s:
             rest_s = min(took_s, REST_MAX_S)
             return Pace(max(1, self.size // 2), rest_s, best_s, now_s, slow=True)
-        fits = int(targets * AIM_S / took_s) if took_s > 0 else MOST
-        size = max(1, min(MOST, 2 * self.size, fits))
+        fits = targets * AIM_S / took_s if took_s > 0 else MOST
+        size = max(1, int(min(MOST, 2 * self.size, fits)))
         return Pace(size, 0.0, best_s, now_s)
 
     @property

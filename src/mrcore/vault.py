@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,9 +86,7 @@ class Vault:
 
 def _make(path: Path, key: bytes) -> None:
     """Write a key in one step; one that is there already is left as it is."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(key)
@@ -97,7 +96,7 @@ def _make(path: Path, key: bytes) -> None:
     except FileExistsError:
         return
     finally:
-        temporary.unlink(missing_ok=True)
+        Path(temporary).unlink()
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -42,7 +42,11 @@ class Simulated(base.SourceBase):
 
 
 class Jobs(Simulated):
-    """Jobs that can be retried while they are failed: every call of `apply` is noted."""
+    """Jobs that can be retried while they are failed, and removed and put back.
+
+    Every call of `apply` and `undo` is noted in `chunks`; `passed_s` is a clock that only the
+    source moves, by `target_s` for each target.
+    """
 
     def __init__(self, name: str = "huey", *, now: base.Now = base.utc_now) -> None:
         super().__init__(name, now=now)
@@ -50,6 +54,9 @@ class Jobs(Simulated):
         self.chunks: list[list[str]] = []
         self.trouble: Exception | None = None
         self.gate: asyncio.Event | None = None
+        self.failing: Exception | None = None
+        self.target_s = 0.0
+        self.passed_s = 0.0
 
     def ref(self, job: str) -> str:
         return ref.make(self.name, "job", "emailQueue", job)
@@ -59,9 +66,12 @@ class Jobs(Simulated):
         return [self.ref(job) for job in jobs]
 
     def describe(self) -> wire.Description:
-        return wire.Description(kinds=("job",), collections=("jobs",), actions=("queue.retry",))
+        actions = ("queue.retry", "job.remove", "job.reveal")
+        return wire.Description(kinds=("job",), collections=("jobs",), actions=actions)
 
     async def sample(self) -> wire.Sample:
+        if self.failing is not None:
+            raise self.failing
         self.entities = tuple(
             queue.Job(
                 ref=self.ref(job),
@@ -99,7 +109,7 @@ class Jobs(Simulated):
         for each in chosen:
             job = ref.parse(each).id
             state = self.states.get(job, "gone")
-            if state == "failed":
+            if state == "failed" or (action == "job.remove" and state != "gone"):
                 yield plans.Target(
                     ref=each, label=f"send {job}", guard={"state": state}, note="ECONNREFUSED"
                 )
@@ -109,21 +119,68 @@ class Jobs(Simulated):
     async def apply(
         self, action: str, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
+        await self._begun([target.ref for target in chunk])
+        deed = self._retry if action == "queue.retry" else self._remove
+        return [deed(target) for target in chunk]
+
+    async def _begun(self, refs: list[str]) -> None:
         if self.gate is not None:
             await self.gate.wait()
         if self.trouble is not None:
             raise self.trouble
-        self.chunks.append([target.ref for target in chunk])
-        return [self._retry(target) for target in chunk]
+        self.chunks.append(refs)
+        self.passed_s += self.target_s * len(refs)
 
     def _retry(self, target: plans.Target) -> plans.TargetOutcome:
-        job = ref.parse(target.ref).id
-        if self.states.get(job) != target.guard["state"]:
-            return plans.TargetOutcome(
-                ref=target.ref, outcome=plans.Outcome.SKIPPED, why="has moved on"
-            )
-        self.states[job] = "waiting"
+        if moved := self._moved(target):
+            return moved
+        self.states[ref.parse(target.ref).id] = "waiting"
         return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE)
+
+    def _remove(self, target: plans.Target) -> plans.TargetOutcome:
+        if moved := self._moved(target):
+            return moved
+        state = self.states.pop(ref.parse(target.ref).id)
+        return plans.TargetOutcome(
+            ref=target.ref, outcome=plans.Outcome.DONE, memento={"state": state, "raw": "s3cret"}
+        )
+
+    def _moved(self, target: plans.Target) -> plans.TargetOutcome | None:
+        """Why nothing is done, unless the guard holds."""
+        state, before = self.states.get(ref.parse(target.ref).id, "gone"), target.guard["state"]
+        if state == before:
+            return None
+        return plans.TargetOutcome(
+            ref=target.ref, outcome=plans.Outcome.SKIPPED, why=f"{before} → {state}"
+        )
+
+    async def plan_undo(
+        self, action: str, done: Sequence[plans.Undoable]
+    ) -> AsyncIterator[base.Planned]:
+        for each in done:
+            state = self.states.get(ref.parse(each.target.ref).id, "gone")
+            if state == "gone":
+                yield each.target.model_copy(update={"guard": {"state": "gone"}, "note": ""})
+            else:
+                yield plans.LeftOut(why=f"is {state} again", count=1, samples=(each.target.ref,))
+        yield plans.Remark(text=f"undoes {action}")
+
+    async def undo(
+        self, action: str, chunk: Sequence[plans.Undoable], by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        await self._begun([each.target.ref for each in chunk])
+        return [self._restore(each) for each in chunk]
+
+    def _restore(self, undoable: plans.Undoable) -> plans.TargetOutcome:
+        if moved := self._moved(undoable.target):
+            return moved
+        self.states[ref.parse(undoable.target.ref).id] = str(undoable.memento["state"])
+        return plans.TargetOutcome(ref=undoable.target.ref, outcome=plans.Outcome.DONE)
+
+    async def reveal(self, ref: str) -> wire.Detail:
+        found = await self.detail(ref)
+        section = wire.Section(id="payload", title="Payload", text="s3cret")
+        return found.model_copy(update={"sections": (section,)})
 
 
 @dataclass(frozen=True)
