@@ -190,7 +190,16 @@ class Scheduler:
             "job": schedule.job,
             "interval_s": "" if interval_s is None else interval_s,
             "next_at": scripts.stamp(self._due[schedule.name].timestamp()),
+            "template": self._template(schedule),
         }
+
+    def _template(self, schedule: Declared) -> bytes:
+        """A message of its job, with which somebody else can enqueue one; b"" where they cannot."""
+        task = self._task(schedule)(
+            tuple(schedule.args), dict(schedule.kwargs), id=keys.TEMPLATE_ID
+        )
+        data = bytes(self._books[schedule.queue].huey.serialize_task(task))
+        return data if data.count(keys.TEMPLATE_ID.encode()) == 1 else b""
 
     def _enqueue(self, schedule: Declared, now: datetime) -> bool:
         tick, book = schedule.latest(now), self._books[schedule.queue]

@@ -24,6 +24,9 @@ from mrcore.stack import ready
 
 THREADS = 8
 GRACE_S = 5.0
+RESTART_S = 20.0
+"""How long running jobs may take to end when somebody wishes a restart."""
+
 PULSE_S = 1.0
 
 log = logging.getLogger("worker")
@@ -87,7 +90,7 @@ class Board:
 
 class Worker:
     """Consumes `queues` (all, if None) of `hueys`, `limit` jobs of each at a time, and takes part
-    in the scheduling of `schedules`."""
+    in the scheduling of `schedules`; one that is `supervised` ends when a restart is wished."""
 
     def __init__(
         self,
@@ -99,6 +102,7 @@ class Worker:
         threads: int = THREADS,
         limit: int = 1,
         grace_s: float = GRACE_S,
+        supervised: bool = False,
     ) -> None:
         names = list(hueys) if queues is None else list(queues)
         if unknown := sorted(set(names) - set(hueys)):
@@ -120,6 +124,14 @@ class Worker:
         self._threads = threads
         self._grace_s = grace_s
         self._stopping = threading.Event()
+        if supervised:
+            self.heart.restart = self._restart
+
+    def _restart(self) -> None:
+        """End, so that the supervisor starts it again; running jobs have more time than usual."""
+        log.info("%s ends, to be started again", self.heart.name)
+        self._grace_s = max(self._grace_s, RESTART_S)
+        self.stop()
 
     def stop(self) -> None:
         """Let `run` end; may be called from a signal handler."""

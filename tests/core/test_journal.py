@@ -150,8 +150,10 @@ def test_retention_trims_the_oldest_with_their_hashes(redis_url: str) -> None:
 
 def retry(desk: journals.Desk, job_id: str, attempts: int) -> list[bytes]:
     now_s = datetime.now(UTC).timestamp()
+    ask = "return redis.call('ZSCORE', KEYS[1], ARGV[1]) or ''"
+    since = desk.conn.eval(ask, 1, desk.keys.state("failed"), job_id)
     found: list[bytes] = scripts.call(
-        desk.conn, "retry", desk.journal.place, job_id, now_s, attempts
+        desk.conn, "retry", desk.journal.place, job_id, now_s, attempts, since
     )
     return found
 

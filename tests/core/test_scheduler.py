@@ -67,6 +67,7 @@ class Room:
 
     def facts(self, name: str) -> dict[str, str]:
         found = self.conn.hgetall(keys.schedule(name))
+        assert keys.TEMPLATE_ID.encode() in found.pop(b"template")
         return {k.decode(): v.decode() for k, v in found.items()}
 
 

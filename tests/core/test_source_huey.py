@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import pickle
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -167,10 +168,10 @@ async def test_every_state_can_be_paged(redis_url: str, desk: Any) -> None:
         assert isinstance(failed, queue.Job)
         assert failed.ref == ref.make("huey", "job", "emailQueue", jobs[6])
         assert (failed.name, failed.attempts, failed.max_attempts) == ("sendOtp", 1, 1)
-        assert failed.actions == ("queue.retry",)
+        assert failed.actions == ("queue.retry", "job.remove", "job.quarantine", "job.reveal")
         assert failed.error.startswith("OSError: 535 BadCredentials for a6")
         (done, *_) = await rows(source, state="completed")
-        assert done.actions == ()
+        assert done.actions == ("job.remove", "job.reveal")
 
 
 async def test_a_page_goes_on_where_it_ended_whatever_has_come_and_gone(
@@ -256,7 +257,9 @@ async def test_a_retry_is_planned_guarded_and_done(redis_url: str, desk: Any) ->
     async with opened(redis_url) as source:
         targets, left = await planned(source, refs=(*refs, gone))
         assert [t.ref for t in targets] == refs[:3]
-        assert targets[0].guard == {"state": "failed", "attempts": 1}
+        assert {**targets[0].guard, "since": ""} == {"state": "failed", "attempts": 1, "since": ""}
+        oldest, *_ = await rows(source, state="failed", order="oldest")
+        assert targets[0].at == oldest.finished_at
         assert targets[0].label == f"sendOtp {jobs[0].id}"
         assert targets[0].note == "attempt 1 → 2"
         assert {(one.why, one.samples) for one in left} == {
@@ -274,7 +277,7 @@ async def test_a_retry_is_planned_guarded_and_done(redis_url: str, desk: Any) ->
             (refs[1], plans.Outcome.DONE),
             (refs[2], plans.Outcome.SKIPPED),
         ]
-        assert outcomes[0].why == "It has moved on: it is waiting after attempt 1."
+        assert outcomes[0].why == "It has moved on: failed → waiting, after attempt 1."
         assert desk.queued() == 2
         assert {j.id for j in await rows(source, state="waiting")} == {jobs[0].id, jobs[1].id}
         desk.run_all()
@@ -450,10 +453,23 @@ async def test_a_reader_may_look_and_is_told_what_it_may_not(
         assert found.counts.failed == 1
         assert len(await rows(source, state="failed")) == 1
         await source.detail(ref.make("huey", "job", "emailQueue", job.id))
-        targets, _ = await planned(source, ref=QUEUE, collection="jobs", query=FAILED)
+        assert found.actions == ()
+        assert source.describe().actions == ("job.reveal",)
+        line = f"ACL SETUSER {name} +eval +evalsha "
+        assert any(f"actions: needs {line}" in said for said in source.describe().capabilities)
+        with pytest.raises(errors.NotPermitted, match=re.escape(line)):
+            await planned(source, ref=QUEUE, collection="jobs", query=FAILED)
+        async with opened(redis_url) as other:
+            targets, _ = await planned(other, ref=QUEUE, collection="jobs", query=FAILED)
         (outcome,) = await source.apply("queue.retry", targets, {}, plans.By(login="asha"))
         assert outcome.outcome is plans.Outcome.FAILED
-        assert outcome.why == "Redis refused: needs +evalsha."
+        assert outcome.why.startswith(f"Redis refused: needs {line}")
+        grant = outcome.why.removeprefix("Redis refused: needs ").removesuffix(".")
+        desk.conn.execute_command(*grant.split())
+        (outcome,) = await source.apply("queue.retry", targets, {}, plans.By(login="asha"))
+        assert outcome.outcome is plans.Outcome.DONE
+        await source.sample()
+        assert "queue.retry" in source.describe().actions
     async with opened(redis_url.replace("redis://", f"redis://{name}-none:pw@")) as source:
         with pytest.raises(errors.NotPermitted, match=r"needs \+smembers"):
             await source.sample()

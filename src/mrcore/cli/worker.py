@@ -57,6 +57,7 @@ def command(state: Path | None, queues: str, app: str, schedules: str, threads: 
         now=base.utc_now,
         queues=[name.strip() for name in queues.split(",")] if queues else None,
         threads=threads,
+        supervised=os.environ.get("MR_SUPERVISED") == "1",
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: made.stop())

@@ -25,21 +25,27 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
 
     queues                set     names of the watched queues
     workers               hash    worker → JSON {host, pid, queues, started_at, last_seen_at,
-                                  busy: [[queue, job id]]}
+                                  busy: [[queue, job id]], supervised}
     alive:<worker>        string  exists while its heartbeat is fresh (PX)
+    restart:<worker>      string  somebody wishes that it ends and begins anew (PX)
     wake                  channel a queue's name is published when a job arrives
     <queue>:meta          hash    name, list and schedule (huey's keys), keep_completed,
                                   keep_failed, listed
     <queue>:paused        string  epoch seconds since when; while it exists nothing is claimed
+    <queue>:paused_by     hash    by, why: who paused it
     <queue>:stats         hash    enqueued, completed, failed, retried: totals
-    <queue>:waiting, :active, :delayed, :failed, :completed
+    <queue>:waiting, :active, :delayed, :failed, :completed, :quarantined
                           zset    job id by epoch seconds: when it came there (delayed: is due)
     <queue>:active:<worker>  list messages in that worker's hands
     <queue>:job:<id>      hash    a job
+    <queue>:quarantine:<id>  hash    of a quarantined job: from (state), since, score, message,
+                                  by, why
+    <queue>:trash:<name>  hash    a removed job for 24 h (PX); :message, :quarantine are its others
 
     mr:schedules          set     names of the declared schedules (`mrcore.scheduler` writes these)
     mr:schedule:<name>    hash    declared, queue, job, interval_s, next_at, last_tick,
-                                  last_enqueued_at, last_succeeded_at, missed, missed_at
+                                  last_enqueued_at, last_succeeded_at, missed, missed_at,
+                                  template (a message of it, with the id keys.TEMPLATE_ID)
     mr:scheduler:lease    string  the one scheduler's name (PX)
 
 A job: task, payload (JSON of args and kwargs), state, outcome, attempts, max_attempts, retries,

@@ -50,6 +50,8 @@ class Heart:
         self.beat_s = beat_s
         self.life_s = life_s
         self.journals: list[Journal] = []
+        self.restart: Callable[[], None] | None = None
+        """What to call when somebody wishes a restart; set where a supervisor starts it again."""
         self.stopping = threading.Event()
         """Set when this worker claims no more."""
         self._left = False
@@ -88,13 +90,17 @@ class Heart:
     def beat(self) -> None:
         """Write down that this worker lives, what it is busy with, and what it watches."""
         name, life_ms = self.name, int(self.life_s * 1000)
+        wish = self.root.restart(name)
         pipe = self.conn.pipeline(transaction=False)
         pipe.hset(self.root.workers, name, json.dumps(self._facts()))
         pipe.set(self.root.alive(name), "1", px=life_ms)
         for journal in self.journals:
             pipe.sadd(self.root.queues, journal.place.queue.name)
             pipe.hset(journal.place.queue.meta, mapping=journal.meta())
-        pipe.execute()
+        pipe.get(wish)
+        if pipe.execute()[-1] is not None and self.restart is not None:
+            self.conn.delete(wish)
+            self.restart()
 
     def _facts(self) -> dict[str, object]:
         return {
@@ -103,6 +109,7 @@ class Heart:
             "queues": [journal.place.queue.name for journal in self.journals],
             "started_at": self._started_at.timestamp(),
             "last_seen_at": self.now().timestamp(),
+            "supervised": self.restart is not None,
             "busy": [[j.place.queue.name, c.id] for j in self.journals for c in j.in_hand()],
         }
 

@@ -12,18 +12,9 @@ from typing import Any
 from huey import signals
 from huey.api import Huey, Task
 
-from mrcore.journal import (
-    claims,
-    endings,
-    ghosts,
-    heart,
-    keys,
-    projection,
-    reader,
-    scripts,
-    writer,
-)
+from mrcore.journal import claims, endings, ghosts, heart, keys, projection, reader, scripts, writer
 
+PAUSED_S = 1.0  # how often a waiting consumer looks whether its queue is still paused
 Now = Callable[[], datetime]
 log = logging.getLogger("mrcore.journal")
 _Task: Any = Task  # huey has no types
@@ -133,8 +124,8 @@ class Journal:
     def claim(self, timeout_s: float | None = None) -> claims.Claim | None:
         """Take the next job into this worker's hands; wait up to `timeout_s` (None: do not wait).
 
-        Jobs for later go to the schedule, and what cannot be read fails: they are passed over.
-        None from an empty or paused queue, or when the worker is leaving. Raises redis.RedisError.
+        Jobs for later go to the schedule, what cannot be read fails: they are passed over. None
+        from an empty or paused queue, or when the worker is leaving. Raises redis.RedisError.
         """
         if self.heart.stopping.is_set():
             return None
@@ -152,7 +143,10 @@ class Journal:
                 return None
             task = self._task(message)
             if task is not None:
-                return self._start(message, task)
+                claim = self._start(message, task)
+                if claim is None and timeout_s is not None:
+                    self.heart.stopping.wait(PAUSED_S)  # it would only be claimed again
+                return claim
             timeout_s = None
 
     def _task(self, message: bytes) -> Any:
@@ -208,8 +202,8 @@ class Journal:
     def run(self, claim: claims.Claim) -> claims.Ended:
         """Run a claimed job and write down how it ended; the job's own errors are not raised.
 
-        While Redis is away this waits for it. Raises redis.RedisError when the worker stops before
-        the end could be written down: then the job's ghost goes back into the queue.
+        While Redis is away this waits. Raises redis.RedisError when the worker stops before the
+        end could be written down: then the job's ghost goes back into the queue.
         """
         try:
             self.huey.execute(claim.task)

@@ -9,8 +9,11 @@ SCHEDULE = "mr:schedule:"
 """Before a schedule's name, percent-encoded: what its hash is called."""
 
 SCHEDULES = "mr:schedules"
+TEMPLATE_ID = "00000000-7e3a-4a7e-8000-000000000000"
+"""The job id in a schedule's template; whoever runs it puts one of its own in its place."""
+
 LEASE = "mr:scheduler:lease"
-STATES = ("waiting", "active", "delayed", "failed", "completed")
+STATES = ("waiting", "active", "delayed", "failed", "completed", "quarantined")
 
 
 def schedule(name: str) -> str:
@@ -30,6 +33,10 @@ class Root:
     def alive(self, worker: str) -> str:
         return f"{self.base}alive:{worker}"
 
+    def restart(self, worker: str) -> str:
+        """The wish that a worker ends."""
+        return f"{self.base}restart:{worker}"
+
     def queue(self, name: str) -> Queue:
         return Queue(self, name)
 
@@ -43,6 +50,7 @@ class Queue:
         self.base = f"{root.base}{quote(name, safe='')}:"
         self.meta = f"{self.base}meta"
         self.paused = f"{self.base}paused"
+        self.paused_by = f"{self.base}paused_by"
         self.stats = f"{self.base}stats"
 
     def state(self, state: str) -> str:
@@ -55,3 +63,11 @@ class Queue:
 
     def job(self, job_id: str) -> str:
         return f"{self.base}job:{job_id}"
+
+    def quarantine(self, job_id: str) -> str:
+        """The hash of where a quarantined job came from, by whom and why."""
+        return f"{self.base}quarantine:{job_id}"
+
+    def trash(self, name: str) -> str:
+        """The hash of a removed job; what belongs to it has a suffix."""
+        return f"{self.base}trash:{name}"

@@ -139,6 +139,20 @@ def read(data: bytes) -> Seen:
     )
 
 
+_HEAD = b"\x8c\x07Message\x94\x93\x94(\x8c"
+
+
+def hint(data: bytes) -> str:
+    """The job id that a message seems to have, without unpickling; '' where that cannot be seen.
+
+    Only `read` tells for sure.
+    """
+    at = data.find(_HEAD) + len(_HEAD)
+    if at < len(_HEAD) or at >= len(data):
+        return ""
+    return data[at + 1 : at + 1 + data[at]].decode("utf-8", "replace")
+
+
 def _uncompressed(data: bytes) -> bytes:
     """Without huey's compression; never more than the limit is unpacked."""
     try:

@@ -17,6 +17,7 @@ class JobState(StrEnum):
     COMPLETED = "completed"
     PAUSED = "paused"
     WAITING_CHILDREN = "waiting_children"
+    QUARANTINED = "quarantined"
 
 
 class Counts(Frozen):
@@ -29,6 +30,7 @@ class Counts(Frozen):
     completed: int = 0
     paused: int = 0
     waiting_children: int = 0
+    quarantined: int = 0
 
 
 class Queue(Entity):
@@ -40,6 +42,8 @@ class Queue(Entity):
     name: str
     counts: Counts = Counts()
     paused_since: Instant | None = None
+    paused_by: str = ""
+    paused_why: str = ""
     workers: int | None = None
     oldest_enqueued_at: Instant | None = None
     listed: bool = True
@@ -48,7 +52,10 @@ class Queue(Entity):
 
 
 class Worker(Entity):
-    """A process that consumes jobs; `last_seen_at` is its newest heartbeat."""
+    """A process that consumes jobs; `last_seen_at` is its newest heartbeat.
+
+    A `supervised` one is started again when it ends.
+    """
 
     KIND = "worker"
 
@@ -60,6 +67,7 @@ class Worker(Entity):
     started_at: Instant | None = None
     last_seen_at: Instant | None = None
     busy_with: tuple[Ref, ...] = ()
+    supervised: bool = False
 
 
 class Schedule(Entity):
@@ -97,3 +105,6 @@ class Job(Entity):
     finished_at: Instant | None = None
     error: str = ""
     worker: str = ""
+    quarantined_at: Instant | None = None
+    quarantined_by: str = ""
+    quarantined_why: str = ""

@@ -9,6 +9,7 @@ local JOB = K .. 'job:' .. id
 local function place(state, score, ...)
   local old = redis.call('HGET', JOB, 'state')
   if old and old ~= state then redis.call('ZREM', K .. old, id) end
+  if old == 'quarantined' then redis.call('DEL', K .. 'quarantine:' .. id) end
   redis.call('ZADD', K .. state, score, id)
   redis.call('HSET', JOB, 'state', state, ...)
 end
@@ -53,4 +54,45 @@ local function enqueue(message, first)
   place('waiting', now, unpack(ARGV, first))
   count('enqueued')
   wake()
+end
+
+-- nil if the job is as it was seen (its state, its attempts, when it came into that state), else
+-- what it is now: 'gone' or 'moved', state, attempts.
+local function changed(state, attempts, since)
+  local is, n = unpack(redis.call('HMGET', JOB, 'state', 'attempts'))
+  if not is then return {'gone', '', '0'} end
+  local came = redis.call('ZSCORE', K .. is, id) or ''
+  if is == state and (n or '0') == attempts and came == since then return nil end
+  return {'moved', is, n or '0'}
+end
+
+-- A message out of huey's own list or schedule; `side` is the end of the list to look from. False
+-- if it is not there: a worker has it. Answers its score in the schedule, '' from the list.
+local function pull(state, message, side)
+  if state == 'waiting' then return redis.call('LREM', LIST, side, message) > 0 and '' end
+  local score = redis.call('ZSCORE', SCHEDULE, message)
+  return score and redis.call('ZREM', SCHEDULE, message) == 1 and score
+end
+
+-- Back to where it came from: the schedule, or its place in the queue by its age. The end of the
+-- list is taken next; those that have waited longer stay before it.
+local function put(state, message, since, score)
+  if state == 'delayed' then
+    redis.call('ZADD', SCHEDULE, score, message)
+  elseif state == 'waiting' then
+    local before = redis.call('ZCOUNT', K .. 'waiting', '-inf', '(' .. since)
+    local pivot = before > 0 and redis.call('LINDEX', LIST, -before)
+    if before == 0 then redis.call('RPUSH', LIST, message)
+    elseif pivot then redis.call('LINSERT', LIST, 'BEFORE', pivot, message)
+    else redis.call('LPUSH', LIST, message) end
+    wake()
+  end
+end
+
+-- A failed job waits again: its next runs are counted on.
+local function again(attempts)
+  local retries = tonumber(redis.call('HGET', JOB, 'retries') or '0')
+  redis.call('HSET', JOB, 'max_attempts', tonumber(attempts) + retries + 1)
+  redis.call('HDEL', JOB, 'message', 'finished_at', 'outcome')
+  count('retried')
 end

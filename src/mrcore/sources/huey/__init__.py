@@ -1,4 +1,4 @@
-"""huey through its journal: queues, workers, schedules, jobs of every state, retry of a failed one.
+"""huey through its journal: queues, workers, schedules, jobs of every state, and what moves them.
 
 Reads are plain commands (SMEMBERS, HGETALL, LLEN, ZCARD, ZRANGE, HMGET …: `+@read` is enough), one
 round trip for all queues. A queue without journal shows what huey itself keeps: waiting and
@@ -9,18 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 from collections.abc import AsyncIterator, Sequence
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field
 
-from mrcore import errors
+from mrcore import adapters, errors, redact
 from mrcore.journal import keys
-from mrcore.model import base, plans, queue, ref, wire
+from mrcore.model import base, plans, ref, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.huey import detail, discover, jobs, look, retry, rows
+from mrcore.sources.huey import (
+    acts,
+    detail,
+    discover,
+    jobs,
+    look,
+    looking,
+    moving,
+    offers,
+    pausing,
+    restarting,
+    rights,
+    rows,
+    running,
+    scheduling,
+)
 from mrcore.sources.redis import link
 
 
@@ -30,6 +44,9 @@ class Settings(link.Settings):
     kind: str = "huey"
     queues: tuple[str, ...] = Field(default=(), description="only these queues; empty: all found")
     prefix: str = Field(default=keys.PREFIX, description="what the journal's keys begin with")
+    restart: dict[str, Any] = Field(
+        default={}, description='the unit that runs the workers: {adapter = "systemd", …}'
+    )
 
 
 def open_source(name: str, settings: Settings, *, now: source_base.Now) -> source_base.Source:
@@ -47,9 +64,21 @@ class Huey(source_base.SourceBase):
         self._hand = kept.Kept(link.Link(settings.url), gate)
         root = keys.Root(settings.prefix)
         self._found = discover.Found(settings.queues)
-        self._look = look.Look(name, root, self._found)
-        self._jobs = jobs.Jobs(rows.Maker(name, now), root, self._found)
-        self._retry = retry.Retry(name, root, self._found, now)
+        self._who = rights.Rights(root, link.login(settings.url))
+        unit = adapters.build(settings.restart, where="restart") if settings.restart else None
+        self._look = look.Look(name, root, self._found, self._who, restartable=unit is not None)
+        self._jobs = jobs.Jobs(rows.Maker(name, self._who, now), root, self._found)
+        runner = running.Runner(name, root, self._found, self._who, now)
+        looker = looking.Looker(self._hand, runner, self._jobs)
+        families: dict[tuple[base.ActionId, ...], acts.Act] = {
+            moving.ACTIONS: moving.Moving(self._hand, runner, looker),
+            pausing.ACTIONS: pausing.Pausing(
+                self._hand, runner, lambda of: self._look.in_rates.get(of)
+            ),
+            scheduling.ACTIONS: scheduling.Scheduling(self._hand, runner, looker),
+            restarting.ACTIONS: restarting.Restarting(self._hand, runner, unit),
+        }
+        self._acts = {action: act for ids, act in families.items() for action in ids}
         self._seeker: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -70,12 +99,16 @@ class Huey(source_base.SourceBase):
         return wire.Description(
             kinds=("queue", "worker", "schedule", "job"),
             collections=("jobs",),
-            actions=(retry.ACTION,),
-            capabilities=self._found.capabilities(),
+            actions=self._who.offered(offers.ALL),
+            capabilities=(*self._found.capabilities(), *self._who.sentence()),
         )
 
     async def sample(self) -> wire.Sample:
-        return await self._eye.run(lambda client: self._look.sample(client, self.now()))
+        return await self._eye.run(self._sample)
+
+    async def _sample(self, client: link.Client) -> wire.Sample:
+        await self._who.ask(client, self.now())
+        return await self._look.sample(client, self.now())
 
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
@@ -94,6 +127,13 @@ class Huey(source_base.SourceBase):
             lambda client: detail.detail(client, self._look, self._jobs, ref, self.now())
         )
 
+    async def reveal(self, ref: base.Ref) -> wire.Detail:
+        return await self._hand.run(
+            lambda client: detail.detail(
+                client, self._look, self._jobs, ref, self.now(), redact.NOTHING
+            )
+        )
+
     async def plan(
         self,
         action: base.ActionId,
@@ -101,44 +141,29 @@ class Huey(source_base.SourceBase):
         args: plans.Args,
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
-        if action != retry.ACTION:
-            raise self._unsupported(f"action {action!r}")
-        left_out = retry.LeftOuts()
-        count = 0
-        async for looked, total in self._looked(selection):
-            count += len(looked)
-            for target in left_out.sift(looked):
-                yield target
-            progress(count, total)
-        for one in left_out.told():
-            yield one
-
-    async def _looked(
-        self, selection: plans.Selection
-    ) -> AsyncIterator[tuple[Sequence[retry.Looked], int | None]]:
-        """What is selected, in portions of at most 300, and how many there are."""
-        for start in range(0, len(selection.refs), 300):
-            refs = selection.refs[start : start + 300]
-            found = await self._hand.run(functools.partial(self._retry.look, refs=refs))
-            yield found, len(selection.refs)
-        if not selection.ref:
-            return
-        query = selection.query.model_copy(update={"limit": 300})
-        cursor: str | None = None
-        while True:
-            page = await self.page(selection.ref, selection.collection, query, cursor, 0)
-            rows_ = [row for row in page.rows if isinstance(row, queue.Job)]
-            yield [(row.ref, retry.of_row(row)) for row in rows_], page.looked.total
-            cursor = page.cursor
-            if cursor is None:
-                return
+        async for part in self._act(action).plan(action, selection, progress):
+            yield part
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
-        if action != retry.ACTION:
+        return await self._act(action).apply(action, chunk, by)
+
+    async def plan_undo(
+        self, action: base.ActionId, done: Sequence[plans.Undoable]
+    ) -> AsyncIterator[source_base.Planned]:
+        async for part in self._act(action).plan_undo(action, done):
+            yield part
+
+    async def undo(
+        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        return await self._act(action).undo(action, chunk, by)
+
+    def _act(self, action: base.ActionId) -> acts.Act:
+        if action not in self._acts:
             raise self._unsupported(f"action {action!r}")
-        return await self._hand.run(lambda client: self._retry.apply(client, chunk))
+        return self._acts[action]
 
     async def _place(self, owner: base.Ref) -> discover.Place:
         """The queue that a ref is of. Raises NotFound."""

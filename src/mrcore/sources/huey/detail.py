@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from mrcore import errors, redact
 from mrcore.journal import keys, record
 from mrcore.model import base, queue, ref, wire
-from mrcore.sources.huey import asking, jobs, look, retry, rows
+from mrcore.sources.huey import asking, jobs, look, rows, running
 from mrcore.sources.redis import link
 
 
@@ -39,7 +39,7 @@ async def _job(
     client: link.Client, shelf: jobs.Jobs, of: base.Ref, now: datetime, clean: redact.Redactor
 ) -> wire.Detail:
     source = shelf.maker.source
-    name, job_id = retry.address(source, of)
+    name, job_id = running.job(source, of)
     (reply,) = await asking.ask(client, ("HGETALL", shelf.root.queue(name).job(job_id)))
     items = reply if isinstance(reply, list) else []
     found = record.whole(job_id, dict(zip(items[::2], items[1::2], strict=True)))
@@ -51,6 +51,7 @@ async def _job(
         )
     row, payload = read[job_id]
     sections = [
+        *_quarantine(row),
         wire.Section(id="payload", title="Payload", form="json", data=payload),
         wire.Section(id="attempts", title="Attempts", fields=tuple(_attempts(found, clean))),
         *(_trace(attempt, clean) for attempt in reversed(found.attempt)),
@@ -62,6 +63,17 @@ async def _job(
     return wire.Detail(
         at=now, entity=row, sections=tuple(sections), links=tuple(_links(source, name, found))
     )
+
+
+def _quarantine(row: queue.Job) -> Iterator[wire.Section]:
+    if row.state is not queue.JobState.QUARANTINED:
+        return
+    fields = (
+        wire.Field(name="since", at=row.quarantined_at),
+        wire.Field(name="by", value=row.quarantined_by),
+        wire.Field(name="why", value=row.quarantined_why),
+    )
+    yield wire.Section(id="quarantine", title="Quarantine", fields=fields)
 
 
 def _attempts(found: record.Record, clean: redact.Redactor) -> Iterator[wire.Field]:
@@ -120,6 +132,8 @@ def _sections(entity: base.Entity) -> Iterator[wire.Section]:
             kept = (("completed", entity.keep_completed), ("failed", entity.keep_failed))
             fields = {f"{state} kept": "all" if n is None else n for state, n in kept}
             fields |= entity.counts.model_dump()
+            if entity.paused_since is not None:
+                fields |= {"paused by": entity.paused_by, "paused why": entity.paused_why}
         case queue.Worker():
             fields = {"host": entity.host, "pid": entity.pid, "queues": ", ".join(entity.queues)}
         case queue.Schedule():

@@ -6,79 +6,18 @@ rows were looked at). It goes on after that row even when rows have come and gon
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from mrcore import errors, match, redact
 from mrcore.journal import keys, record
 from mrcore.model import plans, queue, wire
-from mrcore.sources.huey import asking, discover, rows
+from mrcore.sources.huey import asking, discover, rows, walking
 from mrcore.sources.redis import link
 
-BUDGET_S = 0.2
 CHUNK = 300
 _TIME_PREFIX = 8  # bytes that PriorityRedisHuey puts before a message
-SEARCHED_BYTES = 16 * 1024
-ORDER = ("active", "failed", "waiting", "delayed", "completed")
-"""The states in which a page without one goes through them."""
-
-Keep = Callable[[bytes], bool]
-
-
-@dataclass
-class Walk:
-    """A page in the making."""
-
-    query: plans.Query
-    keep: Keep
-    began: float = field(default_factory=time.perf_counter)
-    found: list[queue.Job] = field(default_factory=list)
-    refs: set[str] = field(default_factory=set)
-    scanned: int = 0
-
-    def full(self) -> bool:
-        """Whether to stop here: enough rows, or no time left."""
-        spent_s = time.perf_counter() - self.began
-        return len(self.found) >= self.query.limit or (self.scanned > 0 and spent_s > BUDGET_S)
-
-    def take(self, row: queue.Job, payload: Any) -> None:
-        """Look at one row; a job that is enqueued twice is one row."""
-        self.scanned += 1
-        if row.ref in self.refs:
-            return
-        words = f"{row.id} {row.name} {row.error} {row.worker} {_text(payload)}"
-        if not self.query.text or self.keep(words.encode("utf-8", "replace")[:SEARCHED_BYTES]):
-            self.found.append(row)
-            self.refs.add(row.ref)
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where a page goes on: in which state, after which row."""
-
-    state: str
-    score: str = ""
-    job_id: str = ""
-    skipped: int = -1
-
-    def dump(self) -> str:
-        return json.dumps([self.state, self.score, self.job_id, self.skipped])
-
-    @classmethod
-    def load(cls, cursor: str) -> Spot:
-        """Raises NotFound for a cursor that is not ours."""
-        try:
-            state, score, job_id, skipped = json.loads(cursor)
-            spot = cls(str(state), str(score), str(job_id), int(skipped))
-        except (ValueError, TypeError) as error:
-            raise errors.NotFound(f"The cursor {cursor!r} leads nowhere.") from error
-        if spot.state not in ORDER or not _is_score(spot.score):
-            raise errors.NotFound(f"The cursor {cursor!r} leads nowhere.")
-        return spot
 
 
 class Jobs:
@@ -102,18 +41,18 @@ class Jobs:
         Raises Unsupported for a state that there is not, NotFound for a cursor that is not ours,
         BadRequest for what is no filter.
         """
-        states = _states(place, query.state)
-        walk = Walk(query, match.of(query.text))
-        spot = Spot.load(cursor) if cursor else Spot(states[0])
-        total = await self._total(client, place, states)
-        after: Spot | None = spot
-        for state in states[states.index(spot.state) if spot.state in states else 0 :]:
-            start = spot if state == spot.state else Spot(state)
+        those = states(place, query.state)
+        walk = walking.Walk(query, match.of(query.text))
+        spot = walking.Spot.load(cursor) if cursor else walking.Spot(those[0])
+        total = await self._total(client, place, those)
+        after: walking.Spot | None = spot
+        for state in those[those.index(spot.state) if spot.state in those else 0 :]:
+            start = spot if state == spot.state else walking.Spot(state)
             after = await self._state(client, place, start, walk)
             if after is not None:
                 break
-            if walk.full() and state != states[-1]:
-                after = Spot(states[states.index(state) + 1])
+            if walk.full() and state != those[-1]:
+                after = walking.Spot(those[those.index(state) + 1])
                 break
         looked = wire.Looked(scanned=walk.scanned, total=total, complete=after is None)
         dumped = None if after is None else after.dump()
@@ -133,9 +72,9 @@ class Jobs:
         return "ZCARD", self.root.queue(place.name).state(state)
 
     async def _state(
-        self, client: link.Client, place: discover.Place, spot: Spot, walk: Walk
-    ) -> Spot | None:
-        """Walk through one state; where to go on in it, or None at its end."""
+        self, client: link.Client, place: discover.Place, spot: walking.Spot, walk: walking.Walk
+    ) -> walking.Spot | None:
+        """walking.Walk through one state; where to go on in it, or None at its end."""
         if spot.state in ("waiting", "delayed"):
             known = ("ZCARD", self.root.queue(place.name).state(spot.state))
             truth, journal = await asking.ask(client, self._count(place, spot.state), known)
@@ -144,8 +83,8 @@ class Jobs:
         return await self._recorded(client, place, spot, walk)
 
     async def _recorded(
-        self, client: link.Client, place: discover.Place, spot: Spot, walk: Walk
-    ) -> Spot | None:
+        self, client: link.Client, place: discover.Place, spot: walking.Spot, walk: walking.Walk
+    ) -> walking.Spot | None:
         """Jobs that the journal has in this state."""
         zset = self.root.queue(place.name).state(spot.state)
         newest = walk.query.order != "oldest"
@@ -162,7 +101,7 @@ class Jobs:
             for job_id, (_, score) in zip(ids, pairs, strict=True):
                 if job_id in jobs:
                     walk.take(*jobs[job_id])
-                spot = Spot(spot.state, score, job_id)
+                spot = walking.Spot(spot.state, score, job_id)
                 if walk.full():
                     break
             start += len(pairs)
@@ -171,8 +110,8 @@ class Jobs:
         return spot
 
     async def _messages(
-        self, client: link.Client, place: discover.Place, spot: Spot, walk: Walk
-    ) -> Spot | None:
+        self, client: link.Client, place: discover.Place, spot: walking.Spot, walk: walking.Walk
+    ) -> walking.Spot | None:
         """Jobs as huey has them: some of them came from producers that are not watched."""
         state = queue.JobState(spot.state)
         at = max(spot.skipped, 0)
@@ -234,9 +173,30 @@ class Jobs:
         dead = await self._dead(
             client, {r.worker for r, _, _ in found.values() if r.state == "active"}
         )
+        held = await self._held(
+            client, of, [job_id for job_id, (r, *_) in found.items() if r.state == "quarantined"]
+        )
         return {
-            job_id: (self.maker.job(of, one, alive=one.worker not in dead, kept=has), given)
+            job_id: (
+                self.maker.job(
+                    of, one, alive=one.worker not in dead, kept=has, held=held.get(job_id)
+                ),
+                given,
+            )
             for job_id, (one, has, given) in found.items()
+        }
+
+    async def _held(self, client: link.Client, of: str, ids: Sequence[str]) -> dict[str, rows.Held]:
+        """Since when, by whom and why these are quarantined."""
+        at = self.root.queue(of)
+        commands: list[link.Command] = []
+        for job_id in ids:
+            commands.append(("ZSCORE", at.state("quarantined"), job_id))
+            commands.append(("HMGET", at.quarantine(job_id), "from", "by", "why"))
+        replies = await asking.ask(client, *commands)
+        return {
+            job_id: rows.Held.of(since, values)
+            for job_id, since, values in zip(ids, replies[::2], replies[1::2], strict=True)
         }
 
     async def _dead(self, client: link.Client, workers: set[str]) -> set[str]:
@@ -245,20 +205,20 @@ class Jobs:
         return {name for name, there in zip(names, alive, strict=True) if there == 0}
 
 
-def _states(place: discover.Place, state: str) -> tuple[str, ...]:
-    if state and state not in ORDER:
+def states(place: discover.Place, state: str) -> tuple[str, ...]:
+    if state and state not in walking.ORDER:
         raise errors.Unsupported(
-            f"huey has no jobs that are {state}.", fix=f"It has {', '.join(ORDER)}."
+            f"huey has no jobs that are {state}.", fix=f"It has {', '.join(walking.ORDER)}."
         )
     if not place.journalled and state not in ("", "waiting", "delayed"):
         raise errors.Unsupported(
             f"Which jobs of {place.name} are {state} cannot be seen: {discover.NO_JOURNAL}.",
             fix="Call journal.watch(huey) in its producers and consumers.",
         )
-    return (state,) if state else (ORDER if place.journalled else ("waiting", "delayed"))
+    return (state,) if state else (walking.ORDER if place.journalled else ("waiting", "delayed"))
 
 
-async def _start(client: link.Client, zset: str, spot: Spot, *, newest: bool) -> int:
+async def _start(client: link.Client, zset: str, spot: walking.Spot, *, newest: bool) -> int:
     """The rank after the row where the last page ended, also when that row has left."""
     if not spot.job_id:
         return 0
@@ -276,16 +236,5 @@ def _scored(reply: Any) -> list[tuple[bytes, str]]:
     return [(m, s.decode()) for m, s in zip(items[::2], items[1::2], strict=True)]
 
 
-def _at(spot: Spot, skipped: int) -> Spot:
-    return Spot(spot.state, skipped=skipped)
-
-
-def _is_score(score: str) -> bool:
-    try:
-        return not score or float(score) == float(score)
-    except ValueError:
-        return False
-
-
-def _text(payload: Any) -> str:
-    return "" if payload is None else json.dumps(payload)
+def _at(spot: walking.Spot, skipped: int) -> walking.Spot:
+    return walking.Spot(spot.state, skipped=skipped)

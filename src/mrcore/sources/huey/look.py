@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from mrcore.journal import keys, record
+from mrcore.journal import keys
 from mrcore.model import base, queue, ref, wire
-from mrcore.sources.huey import asking, discover, rows
+from mrcore.sources.huey import asking, discover, figures, offers, rights, rows
 from mrcore.sources.redis import link
 
 BACKLOG_S = 120.0
 LATELY_S = 300.0
-_MOST = 1_000
-_TOTALS = ("enqueued", "completed", "failed")
 _RATES = {"enqueued": "queue.in_rate", "completed": "queue.out_rate", "failed": "queue.fail_rate"}
 
 
@@ -27,29 +24,25 @@ class Seen:
     totals: dict[base.Ref, dict[str, float]]
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the replies say of one queue."""
-
-    waiting: int
-    delayed: int
-    active: int
-    failed: int
-    completed: int
-    oldest: float | None
-    paused: float | None
-    lately: int
-    meta: dict[bytes, bytes]
-    totals: dict[str, float]
-
-
 class Look:
     """Looks at one Redis; it remembers the last totals, for rates."""
 
-    def __init__(self, source: str, root: keys.Root, found: discover.Found) -> None:
+    def __init__(
+        self,
+        source: str,
+        root: keys.Root,
+        found: discover.Found,
+        who: rights.Rights,
+        *,
+        restartable: bool = False,
+    ) -> None:
         self.source = source
         self.root = root
+        self.in_rates: dict[base.Ref, float] = {}
+        """Jobs a second that came into each queue between the last two samples."""
         self._found = found
+        self._who = who
+        self._restartable = restartable
         self._before: tuple[datetime, Seen] | None = None
 
     async def sample(self, client: link.Client, now: datetime) -> wire.Sample:
@@ -64,7 +57,9 @@ class Look:
             if isinstance(entity, queue.Queue)
             for state, count in _shown(entity.counts)
         ]
-        points += self._rates(seen, now)
+        rates = list(self._rates(seen, now))
+        self.in_rates = {p.ref: p.value for p in rates if p.metric == _RATES["enqueued"]}
+        points += rates
         self._before = (now, seen)
         return wire.Sample(at=now, entities=seen.entities, points=tuple(points))
 
@@ -90,15 +85,15 @@ class Look:
             ("HGETALL", self.root.workers),
             ("SMEMBERS", keys.SCHEDULES),
         )
-        self._found.journal([name.decode("utf-8", "replace") for name in _some(names)])
+        self._found.journal([name.decode("utf-8", "replace") for name in figures.some(names)])
         places = self._found.places()
         facts = await self._facts(client, places, now)
-        hands = list(_pairs(workers))[:_MOST]
+        hands = list(figures.pairs(workers))[: figures.MOST]
         alive = await asking.ask(
             client, *(("EXISTS", self.root.alive(n.decode("utf-8", "replace"))) for n, _ in hands)
         )
         staff = [
-            rows.worker(self.source, n.decode("utf-8", "replace"), v, alive=bool(a))
+            self._offering(rows.worker(self.source, n.decode("utf-8", "replace"), v, alive=bool(a)))
             for (n, v), a in zip(hands, alive, strict=True)
         ]
         ghosts = await self._ghosts(client, [w for w in staff if w.verdict.code == "dead"])
@@ -106,16 +101,23 @@ class Look:
             self._queue(place, fact, staff, ghosts.get(place.name, 0), now)
             for place, fact in zip(places, facts, strict=True)
         ]
-        due = await self._schedules(client, _some(schedules), now)
+        due = await self._schedules(client, figures.some(schedules), now)
         totals = {q.ref: f.totals for q, f, p in zip(queues, facts, places, strict=True) if f.meta}
         return Seen((*queues, *staff, *due), totals)
 
+    def _offering(self, worker: queue.Worker) -> queue.Worker:
+        if worker.verdict.code == "dead" or not (worker.supervised or self._restartable):
+            return worker
+        return worker.model_copy(update={"actions": self._who.offered((offers.RESTART,))})
+
     async def _facts(
         self, client: link.Client, places: Sequence[discover.Place], now: datetime
-    ) -> list[Facts]:
+    ) -> list[figures.Facts]:
         """One pipeline for all queues; a second for those whose keys were guessed wrong."""
         facts = await self._ask_facts(client, places, now)
-        moved = [i for i, (p, f) in enumerate(zip(places, facts, strict=True)) if _moved(p, f)]
+        moved = [
+            i for i, (p, f) in enumerate(zip(places, facts, strict=True)) if figures.moved(p, f)
+        ]
         if moved:
             for index in moved:
                 meta = facts[index].meta
@@ -130,7 +132,7 @@ class Look:
 
     async def _ask_facts(
         self, client: link.Client, places: Sequence[discover.Place], now: datetime
-    ) -> list[Facts]:
+    ) -> list[figures.Facts]:
         commands: list[link.Command] = []
         since = now.timestamp() - LATELY_S
         for place in places:
@@ -138,15 +140,16 @@ class Look:
             commands += [
                 place.waiting,
                 ("ZCARD", place.schedule),
-                *(("ZCARD", of.state(state)) for state in ("active", "failed", "completed")),
+                *(("ZCARD", of.state(state)) for state in figures.COUNTED),
                 ("ZRANGE", of.state("waiting"), 0, 0, "WITHSCORES"),
                 ("GET", of.paused),
+                ("HMGET", of.paused_by, "by", "why"),
                 ("ZCOUNT", of.state("failed"), f"{since:.3f}", "+inf"),
                 ("HGETALL", of.meta),
-                ("HMGET", of.stats, *_TOTALS),
+                ("HMGET", of.stats, *figures.TOTALS),
             ]
         replies = iter(await asking.ask(client, *commands))
-        return [_parse([next(replies) for _ in range(10)]) for _ in places]
+        return [figures.parse([next(replies) for _ in range(12)]) for _ in places]
 
     async def _ghosts(self, client: link.Client, dead: Sequence[queue.Worker]) -> dict[str, int]:
         """How many jobs dead workers hold, by queue; asked only while there is a dead one."""
@@ -156,13 +159,13 @@ class Look:
         )
         found: dict[str, int] = {}
         for (name, _), count in zip(pairs, held, strict=True):
-            found[name] = found.get(name, 0) + _int(count)
+            found[name] = found.get(name, 0) + figures.whole(count)
         return found
 
     def _queue(
         self,
         place: discover.Place,
-        facts: Facts,
+        facts: figures.Facts,
         staff: Sequence[queue.Worker],
         ghosts: int,
         now: datetime,
@@ -180,26 +183,35 @@ class Look:
                 delayed=facts.delayed,
                 failed=facts.failed,
                 completed=facts.completed,
+                quarantined=facts.quarantined,
+            ),
+            actions=self._who.offered(
+                offers.of_queue(journalled=place.journalled, paused=facts.paused is not None)
             ),
             paused_since=rows.instant(facts.paused),
+            paused_by=facts.paused_by[0],
+            paused_why=facts.paused_by[1],
             workers=known,
             oldest_enqueued_at=rows.instant(facts.oldest if facts.waiting else None),
             listed=facts.meta.get(b"listed", b"1") != b"0",
-            keep_completed=_kept(facts.meta.get(b"keep_completed")),
-            keep_failed=_kept(facts.meta.get(b"keep_failed")),
+            keep_completed=figures.kept(facts.meta.get(b"keep_completed")),
+            keep_failed=figures.kept(facts.meta.get(b"keep_failed")),
         )
 
     async def _schedules(
         self, client: link.Client, names: Sequence[bytes], now: datetime
     ) -> list[queue.Schedule]:
-        known = sorted(name.decode("utf-8", "replace") for name in names)[:_MOST]
+        known = sorted(name.decode("utf-8", "replace") for name in names)[: figures.MOST]
         replies = await asking.ask(client, *(("HGETALL", keys.schedule(n)) for n in known))
         found = zip(known, replies, strict=True)
-        made = [rows.schedule(self.source, n, dict(_pairs(reply)), now) for n, reply in found]
+        made = [
+            rows.schedule(self.source, n, dict(figures.pairs(reply)), self._who, now)
+            for n, reply in found
+        ]
         return [s for s in made if self._found.wanted(s.queue)]
 
 
-def _verdict(facts: Facts, workers: int | None, ghosts: int, now: datetime) -> base.Verdict:
+def _verdict(facts: figures.Facts, workers: int | None, ghosts: int, now: datetime) -> base.Verdict:
     if workers is None:
         return base.Verdict(
             level=base.Level.UNKNOWN,
@@ -224,47 +236,3 @@ def _verdict(facts: Facts, workers: int | None, ghosts: int, now: datetime) -> b
 def _shown(counts: queue.Counts) -> Iterator[tuple[str, int]]:
     for state in ("waiting", "active", "delayed", "failed"):
         yield state, getattr(counts, state)
-
-
-def _parse(replies: Sequence[Any]) -> Facts:
-    waiting, delayed, active, failed, completed, oldest, paused, lately, meta, totals = replies
-    numbers = [record.number(v) or 0.0 for v in totals or (None,) * len(_TOTALS)]
-    return Facts(
-        waiting=_int(waiting),
-        delayed=_int(delayed),
-        active=_int(active),
-        failed=_int(failed),
-        completed=_int(completed),
-        oldest=record.number(oldest[1]) if oldest else None,
-        paused=record.number(paused) if isinstance(paused, bytes) else None,
-        lately=_int(lately),
-        meta=dict(_pairs(meta)),
-        totals=dict(zip(_TOTALS, numbers, strict=True)),
-    )
-
-
-def _moved(place: discover.Place, facts: Facts) -> bool:
-    """Whether the queue's meta says that it is elsewhere."""
-    meta = facts.meta
-    if not place.journalled or b"list" not in meta or b"schedule" not in meta:
-        return False
-    return (meta[b"list"].decode(), meta[b"schedule"].decode()) != (place.list, place.schedule)
-
-
-def _int(reply: Any) -> int:
-    return reply if isinstance(reply, int) else 0
-
-
-def _kept(value: bytes | None) -> int | None:
-    number = record.number(value)
-    return None if number is None else int(number)
-
-
-def _some(reply: Any) -> list[bytes]:
-    return sorted(reply)[:_MOST] if isinstance(reply, list | set) else []
-
-
-def _pairs(reply: Any) -> Iterator[tuple[bytes, bytes]]:
-    """HGETALL's flat reply as pairs."""
-    items = reply if isinstance(reply, list) else []
-    return zip(items[::2], items[1::2], strict=False)

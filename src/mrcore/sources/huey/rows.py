@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from mrcore import redact
 from mrcore.journal import reader, record
 from mrcore.model import base, queue, ref
 from mrcore.sources import base as source_base
-from mrcore.sources.huey import retry
+from mrcore.sources.huey import offers, rights
 
 _STATES = {state.value: state for state in queue.JobState}
 
@@ -24,27 +24,53 @@ def instant(epoch_s: float | None) -> datetime | None:
         return None
 
 
+class Held(NamedTuple):
+    """A quarantine: since when, in which state the job was before, by whom and why."""
+
+    since: datetime | None
+    before: str
+    by: str
+    why: str
+
+    @classmethod
+    def of(cls, score: Any, values: Any) -> Held:
+        """From ZSCORE and HMGET."""
+        known = values if isinstance(values, list) else (None, None, None)
+        before, by, why = ((value or b"").decode("utf-8", "replace") for value in known)
+        return cls(instant(record.number(score)), before, by, redact.text(why))
+
+
 class Maker:
     """Makes the rows of one source."""
 
-    def __init__(self, source: str, now: source_base.Now) -> None:
+    def __init__(self, source: str, who: rights.Rights, now: source_base.Now) -> None:
         self.source = source
         self.now = now
+        self._who = who
 
     def job(
-        self, of: str, found: record.Record, *, alive: bool = True, kept: bool = False
+        self,
+        of: str,
+        found: record.Record,
+        *,
+        alive: bool = True,
+        kept: bool = False,
+        held: Held | None = None,
     ) -> queue.Job:
         """A job; `alive` is whether its worker is, `kept` whether its message is."""
-        retriable = found.state == "failed" and kept
+        state = _STATES.get(found.state, queue.JobState.WAITING)
         return queue.Job(
             ref=ref.make(self.source, "job", of, found.id),
-            verdict=_verdict(found, alive),
-            actions=(retry.ACTION,) if retriable else (),
+            verdict=_verdict(found, alive, held),
+            actions=self._who.offered(offers.of_job(state, kept=kept)),
+            quarantined_at=held.since if held else None,
+            quarantined_by=held.by if held else "",
+            quarantined_why=held.why if held else "",
             engine="huey",
             queue=of,
             id=found.id,
             name=found.name,
-            state=_STATES.get(found.state, queue.JobState.WAITING),
+            state=state,
             attempts=found.attempts,
             max_attempts=found.max_attempts,
             enqueued_at=instant(found.enqueued_at),
@@ -78,7 +104,11 @@ class Maker:
         )
 
 
-def _verdict(found: record.Record, alive: bool) -> base.Verdict:
+def _verdict(found: record.Record, alive: bool, held: Held | None) -> base.Verdict:
+    if held is not None:
+        why = f"Quarantined by {held.by or 'somebody'} ({held.why or 'no reason given'}); it was "
+        level = base.Level.WARN
+        return base.Verdict(level=level, code="quarantined", why=f"{why}{held.before}.")
     if found.state == "active" and not alive:
         why = f"Its worker {found.worker} has no heartbeat; the job goes back into the queue."
         return base.Verdict(level=base.Level.BAD, code="ghost", why=why)
@@ -90,7 +120,9 @@ def _verdict(found: record.Record, alive: bool) -> base.Verdict:
     return base.OK
 
 
-def schedule(source: str, name: str, facts: dict[bytes, bytes], now: datetime) -> queue.Schedule:
+def schedule(
+    source: str, name: str, facts: dict[bytes, bytes], who: rights.Rights, now: datetime
+) -> queue.Schedule:
     """A declared schedule from its hash."""
 
     def text(field: str) -> str:
@@ -110,6 +142,7 @@ def schedule(source: str, name: str, facts: dict[bytes, bytes], now: datetime) -
     return queue.Schedule(
         ref=ref.make(source, "schedule", name),
         verdict=verdict,
+        actions=who.offered((offers.RUN,) if facts.get(b"template") else ()),
         engine="huey",
         name=name,
         queue=text("queue"),
@@ -140,6 +173,7 @@ def worker(source: str, name: str, value: bytes, *, alive: bool) -> queue.Worker
         queues=tuple(str(q) for q in _list(facts.get("queues"))),
         host=str(facts.get("host", "")),
         pid=pid if isinstance(pid, int) else None,
+        supervised=facts.get("supervised") is True,
         started_at=instant(_number(facts.get("started_at"))),
         last_seen_at=instant(_number(facts.get("last_seen_at"))),
         busy_with=tuple(

@@ -125,6 +125,11 @@ class Link:
         return errors.SourceError(f"Redis answered with an error: {words}.")
 
 
+def login(url: SecretStr) -> str:
+    """Who logs in with a URL."""
+    return str(wire.parse_url(url.get_secret_value()).get("username") or "default")
+
+
 def needs(reply: Exception, command: str) -> str:
     """What to grant for a refused command (`needs +client|no-touch`), or what the server said."""
     if isinstance(reply, exceptions.NoPermissionError):

@@ -1,0 +1,171 @@
+"""Looking at jobs for a plan: many at once, only what the plan needs of them."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from mrcore import errors
+from mrcore.journal import record, scripts
+from mrcore.model import base, plans, queue, ref
+from mrcore.sources import kept
+from mrcore.sources.huey import asking, discover, jobs, rows, running
+from mrcore.sources.redis import link
+
+PORTION = 500
+"""Jobs that one script looks at: 2 ms of Redis."""
+
+
+class Seen(NamedTuple):
+    """A job as a plan needs it; `state` is '' where there is none, `since` its score there."""
+
+    ref: base.Ref
+    id: str
+    state: str
+    attempts: int
+    since: str
+    name: str
+    kept: bool
+
+    @property
+    def at(self) -> datetime | None:
+        """Since when it is so; a delayed job's score is when it is due."""
+        return None if self.state == "delayed" else rows.instant(record.number(self.since.encode()))
+
+    @property
+    def guard(self) -> plans.Args:
+        return {"state": self.state, "attempts": self.attempts, "since": self.since}
+
+
+Looked = tuple[Sequence[Seen], int, int | None]
+"""A portion, how many were looked at so far with it, and how many there are."""
+
+
+class Looker:
+    """Looks at the jobs of one source."""
+
+    def __init__(
+        self, hand: kept.Kept[link.Client], runner: running.Runner, shelf: jobs.Jobs
+    ) -> None:
+        self._hand = hand
+        self._runner = runner
+        self._shelf = shelf
+
+    async def selected(self, selection: plans.Selection) -> AsyncIterator[Looked]:
+        """What is selected, in portions of at most 500.
+
+        Raises NotFound, Unsupported and BadRequest for a collection that there is not, and
+        NotPermitted.
+        """
+        for start in range(0, len(selection.refs), PORTION):
+            portion = selection.refs[start : start + PORTION]
+            yield await self.refs(portion), start + len(portion), len(selection.refs)
+        if not selection.ref:
+            return
+        if selection.collection != "jobs":
+            raise errors.Unsupported(f"There is no collection {selection.collection!r}.")
+        owner = await self._owner(selection.ref)
+        if selection.query.text:
+            portions = self._filtered(owner, selection.query)
+        else:
+            portions = self._whole(owner, selection.query)
+        async for looked in portions:
+            yield looked
+
+    async def refs(self, refs: Sequence[base.Ref]) -> list[Seen]:
+        """Each of these, in their order; what is no job's ref is seen as gone."""
+        seen = {of: Seen(of, "", "", 0, "", "", kept=False) for of in refs}
+        by_queue: dict[str, list[str]] = {}
+        for of in seen:
+            if (found := running.ids(self._runner.source, of, "job", 2)) is not None:
+                by_queue.setdefault(found[0], []).append(found[1])
+        for name, ids in by_queue.items():
+            at = await self._hand.run(functools.partial(self._runner.place, queue=name))
+            if at is None:
+                continue
+            for one in await self._look(at, "", *ids):
+                if one.ref in seen:
+                    seen[one.ref] = one
+        return list(seen.values())
+
+    async def _owner(self, of: base.Ref) -> discover.Place:
+        """The queue whose jobs are meant. Raises NotFound."""
+        found = running.ids(self._runner.source, of, "queue", 1)
+        if found is not None:
+            place = await self._hand.run(
+                lambda client: discover.place(
+                    client, self._runner.root, self._runner.found, found[0]
+                )
+            )
+            if place is not None:
+                return place
+        raise errors.NotFound(f"There is no {of}; jobs belong to a queue.")
+
+    async def _whole(self, owner: discover.Place, query: plans.Query) -> AsyncIterator[Looked]:
+        """All of one state, or of all, by score: those that come and go meanwhile do no harm."""
+        states = jobs.states(owner, query.state)
+        at = scripts.Place(self._runner.root.queue(owner.name), owner.list, owner.schedule)
+        counts = await self._hand.run(
+            lambda client: asking.ask(
+                client, *(("ZCARD", at.queue.state(state)) for state in states)
+            )
+        )
+        total, looked = sum(counts), 0
+        newest = query.order != "oldest"
+        command = "ZREVRANGEBYSCORE" if newest else "ZRANGEBYSCORE"
+        for state in states:
+            edge, tied = ("+inf" if newest else "-inf"), 0
+            while True:
+                bounds = (edge, "-inf" if newest else "+inf")
+                portion = await self._look(at, command, state, *bounds, tied, PORTION)
+                looked += len(portion)
+                if portion:
+                    yield portion, looked, total
+                sound = [one for one in portion if one.state == state]
+                if len(portion) < PORTION or not sound:
+                    break
+                last = sound[-1].since
+                again = sum(1 for one in sound if one.since == last)
+                edge, tied = last, (tied + again if last == edge else again)
+
+    async def _filtered(self, owner: discover.Place, query: plans.Query) -> AsyncIterator[Looked]:
+        """Those whose words match, as a page finds them."""
+        query = query.model_copy(update={"limit": 300})
+        cursor: str | None = None
+        looked = 0
+        while True:
+            page = await self._hand.run(
+                functools.partial(
+                    self._shelf.page,
+                    place=owner,
+                    query=query,
+                    cursor=cursor,
+                    now=self._runner.now(),
+                )
+            )
+            looked += page.looked.scanned
+            found = [row.ref for row in page.rows if isinstance(row, queue.Job)]
+            yield await self.refs(found), looked, page.looked.total
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    async def _look(self, at: scripts.Place, *rest: scripts.Value) -> list[Seen]:
+        call = self._runner.call(at, "", *rest)
+        reply = await self._hand.run(lambda client: self._runner.one(client, "look", call))
+        if why := self._runner.refused(reply):
+            raise errors.NotPermitted(why)
+        prefix = ref.make(self._runner.source, "job", at.queue.name)
+        return list(_seen(prefix, reply))
+
+
+def _seen(prefix: str, reply: bytes) -> Iterator[Seen]:
+    parsed: list[list[Any]] = json.loads(reply.decode("utf-8", "replace"))
+    for job_id, state, attempts, since, task, has in parsed:
+        of = f"{prefix}/{quote(job_id, safe='')}"
+        name = task.rpartition(".")[2]
+        yield Seen(of, job_id, state or "", int(attempts), since, name, has == 1)

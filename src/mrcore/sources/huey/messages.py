@@ -1,0 +1,67 @@
+"""Finding the messages of jobs in huey's own list and schedule, which know no ids."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from mrcore.journal import reader, scripts
+from mrcore.sources.huey import asking
+from mrcore.sources.redis import link
+
+PORTION = 500
+"""Messages in one round trip: a few ms of Redis, however long they are."""
+
+
+class Found(NamedTuple):
+    """A message; `side` is the end of the list it is nearer to, as LREM counts: 1 or -1."""
+
+    message: bytes
+    side: int
+
+
+async def find(
+    client: link.Client, at: scripts.Place, state: str, wanted: Collection[str]
+) -> tuple[dict[str, Found], int]:
+    """The messages of waiting or delayed jobs by id, and how many there are in all.
+
+    It looks from both ends at once, as what is wanted is mostly the oldest or the newest; twice,
+    since messages move while it looks.
+    """
+    found: dict[str, Found] = {}
+    total = 0
+    for _ in range(2):
+        (count,) = await asking.ask(client, _count(at, state))
+        total = count if isinstance(count, int) else 0
+        for start in range(0, total // 2 + 1, PORTION):
+            missing = set(wanted) - found.keys()
+            if not missing:
+                return found, total
+            ends = [_portion(at, state, start, side) for side in (1, -1)]
+            for side, messages in zip((1, -1), await asking.ask(client, *ends), strict=True):
+                for message in messages or ():
+                    if (job_id := _id(message, missing)) in missing:
+                        found.setdefault(job_id, Found(message, side))
+    return found, total
+
+
+def _count(at: scripts.Place, state: str) -> link.Command:
+    return ("LLEN", at.waiting) if state == "waiting" else ("ZCARD", at.schedule)
+
+
+def _portion(at: scripts.Place, state: str, start: int, side: int) -> link.Command:
+    first, last = start, start + PORTION - 1
+    if state == "delayed":
+        return ("ZRANGE" if side == 1 else "ZREVRANGE", at.schedule, first, last)
+    return ("LRANGE", at.waiting, *((first, last) if side == 1 else (-last - 1, -first - 1)))
+
+
+def _id(message: bytes, wanted: Collection[str]) -> str:
+    """The id that a message is sure to have; '' for what nobody wants and for no message."""
+    hint = reader.hint(message)
+    if hint and hint not in wanted:
+        return ""
+    try:
+        return reader.read(message).id
+    except reader.Unreadable:
+        return ""

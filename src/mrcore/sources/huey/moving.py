@@ -1,0 +1,217 @@
+"""Retry, remove, quarantine and release of jobs: one script each, only if it is as it was seen."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+
+from mrcore.journal import scripts
+from mrcore.model import base, plans
+from mrcore.sources import base as source_base
+from mrcore.sources import kept
+from mrcore.sources.huey import acts, looking, messages, offers, running, undoing
+from mrcore.sources.redis import link
+
+TRASH_MS = 24 * 3_600_000
+QUEUED = ("waiting", "delayed")
+_NOT_KEPT = "Its message was not kept, so it cannot be put back."
+_SCRIPTS = {
+    offers.RETRY: "retry",
+    offers.REMOVE: "remove",
+    offers.QUARANTINE: "quarantine",
+    offers.RELEASE: "release",
+}
+ACTIONS = tuple(_SCRIPTS)
+_Call = tuple[plans.Target, link.Command, plans.Args]
+"""A target with its script's arguments and what its memento begins with."""
+
+
+class Moving:
+    """Plans and does what moves a job; undoing it is `undoing`'s."""
+
+    def __init__(
+        self, hand: kept.Kept[link.Client], runner: running.Runner, looker: looking.Looker
+    ) -> None:
+        self._hand = hand
+        self._runner = runner
+        self._looker = looker
+        self._back = undoing.Undoing(hand, runner, looker)
+
+    async def plan(
+        self, action: base.ActionId, selection: plans.Selection, progress: source_base.Progress
+    ) -> AsyncIterator[source_base.Planned]:
+        left, states = acts.LeftOuts(), Counter[str]()
+        async for portion, looked, total in self._looker.selected(selection):
+            for number, seen in enumerate(portion):
+                if number % 250 == 0:
+                    progress(looked - len(portion) + number, total)
+                if why := _refusal(action, seen):
+                    left.add(seen.ref, why)
+                    continue
+                states[seen.state] += 1
+                yield _target(action, seen)
+            progress(looked, total)
+        for one in left.told():
+            yield one
+        for remark in _remarks(action, states):
+            yield remark
+
+    async def apply(
+        self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
+    ) -> list[plans.TargetOutcome]:
+        found = await self._hand.run(lambda client: self._apply(client, action, chunk, by))
+        return [found[target.ref] for target in chunk]
+
+    async def _apply(
+        self,
+        client: link.Client,
+        action: base.ActionId,
+        chunk: Sequence[plans.Target],
+        by: plans.By,
+    ) -> dict[base.Ref, plans.TargetOutcome]:
+        """One queue after the other, each in round trips that block Redis for 25 ms at most."""
+        outcomes: dict[base.Ref, plans.TargetOutcome] = {}
+        by_queue: dict[str, list[plans.Target]] = {}
+        for target in chunk:
+            by_queue.setdefault(running.job(self._runner.source, target.ref)[0], []).append(target)
+        for name, targets in by_queue.items():
+            at = await self._runner.place(client, name)
+            if at is None:
+                outcomes |= {t.ref: running.skipped(t.ref, running.GONE) for t in targets}
+                continue
+            calls, steps = await self._calls(client, action, at, targets, by)
+            script = _SCRIPTS[action]
+            replies = await self._runner.run(client, script, [c[1] for c in calls], steps=steps)
+            for (target, _, memento), reply in zip(calls, replies, strict=True):
+                refused = self._runner.failed(target.ref, reply)
+                outcomes[target.ref] = refused or _outcome(action, target, reply, memento)
+        return outcomes
+
+    async def _calls(
+        self,
+        client: link.Client,
+        action: base.ActionId,
+        at: scripts.Place,
+        targets: Sequence[plans.Target],
+        by: plans.By,
+    ) -> tuple[list[_Call], int]:
+        """The calls for one queue, and how many items of a list one of them may step over."""
+        source = self._runner.source
+        found: dict[str, messages.Found] = {}
+        steps = 1
+        for state in QUEUED:
+            wanted = {
+                running.job(source, t.ref)[1] for t in targets if t.guard.get("state") == state
+            }
+            if wanted:
+                there, count = await messages.find(client, at, state, wanted)
+                found |= there
+                steps = max(steps, count if state == "waiting" else 1)
+        calls: list[_Call] = []
+        for target in targets:
+            job_id = running.job(source, target.ref)[1]
+            rest, memento = _arguments(action, target, found.get(job_id), by)
+            calls.append((target, self._runner.call(at, job_id, *rest), memento))
+        return calls, steps
+
+    def plan_undo(
+        self, action: base.ActionId, done: Sequence[plans.Undoable]
+    ) -> AsyncIterator[source_base.Planned]:
+        return self._back.plan(action, done)
+
+    async def undo(
+        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
+    ) -> list[plans.TargetOutcome]:
+        return await self._back.undo(action, chunk)
+
+
+def _refusal(action: base.ActionId, seen: looking.Seen) -> str:
+    """Why an action makes no sense for a job, or ''."""
+    if not seen.state:
+        return running.GONE
+    if seen.state not in offers.STATES[action]:
+        if seen.state == "active":
+            return "It is running."
+        wanted = "failed" if action == offers.RETRY else "quarantined"
+        if action in (offers.RETRY, offers.RELEASE):
+            return f"It is not {wanted} any more but {seen.state}."
+        return f"It is {seen.state}."
+    return _NOT_KEPT if action == offers.RETRY and not seen.kept else ""
+
+
+def _target(action: base.ActionId, seen: looking.Seen) -> plans.Target:
+    if action == offers.RETRY:
+        note = f"attempt {seen.attempts} → {seen.attempts + 1}"
+    else:
+        note = seen.state if action != offers.RELEASE else ""
+    return plans.Target(
+        ref=seen.ref, label=f"{seen.name} {seen.id}", guard=seen.guard, note=note, at=seen.at
+    )
+
+
+def _remarks(action: base.ActionId, states: Counter[str]) -> Iterator[plans.Remark]:
+    queued = sum(states[state] for state in QUEUED)
+    if queued and action == offers.REMOVE:
+        text = f"{_jobs(queued)} not run yet, and will not"
+        yield plans.Remark(text=text, level=base.Level.WARN)
+    if queued and action == offers.QUARANTINE:
+        yield plans.Remark(text=f"{_jobs(queued)} not run yet, and will not before a release")
+    if states.total() and action == offers.RELEASE:
+        yield plans.Remark(text="what was delayed is due as before, all else waits at the end")
+
+
+def _jobs(count: int) -> str:
+    return f"{count:,} job{'s have' if count > 1 else ' has'}"
+
+
+def _arguments(
+    action: base.ActionId, target: plans.Target, found: messages.Found | None, by: plans.By
+) -> tuple[tuple[scripts.Value, ...], plans.Args]:
+    """A script's arguments after the first three, and what undoing it will need."""
+    guard = target.guard
+    state, since = str(guard.get("state", "")), str(guard.get("since", ""))
+    attempts = str(guard.get("attempts", ""))
+    message, side = found or (b"", 1)
+    kept_: plans.Args = {"state": state, "attempts": attempts, "since": since}
+    if action == offers.REMOVE:
+        trash = secrets.token_hex(8)
+        rest = (state, attempts, since, trash, TRASH_MS, message, side)
+        return rest, {**kept_, "trash": trash}
+    if action == offers.QUARANTINE:
+        return (state, attempts, since, message, side, by.login, by.reason), kept_
+    return (attempts, since), {}
+
+
+def _outcome(
+    action: base.ActionId, target: plans.Target, reply: Any, memento: plans.Args
+) -> plans.TargetOutcome:
+    of = target.ref
+    became, state, attempts, *more = running.words(reply)
+    match became:
+        case "gone":
+            return running.skipped(of, running.GONE)
+        case "taken":
+            return running.skipped(of, "It has moved on: a worker is taking it.")
+        case "no_message":
+            return running.failed(of, "Its message is not kept any more.")
+        case "moved":
+            return running.skipped(of, moved(target.guard, state, attempts))
+    if action == offers.RETRY:
+        return running.done(of, f"attempt {attempts} → {int(attempts) + 1}")
+    if action == offers.RELEASE:
+        return running.done(of, "It is delayed as before." if state == "delayed" else "It waits.")
+    if action == offers.QUARANTINE:
+        return running.done(of, f"{state} → quarantined", {**memento, "quarantined": more[0]})
+    return running.done(of, f"removed ({state})", {**memento, "score": more[0]})
+
+
+def moved(guard: plans.Args, state: str, attempts: str) -> str:
+    """What a job was planned as, and what it is now."""
+    was, n = guard.get("state", ""), guard.get("attempts", "")
+    if str(n) != attempts:
+        return f"It has moved on: attempt {n} → {attempts}, {state}."
+    if was != state:
+        return f"It has moved on: {was} → {state}, after attempt {attempts}."
+    return f"It has moved on: it is {state} anew."
