@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from mrcore import errors, folder, sources
-from mrcore.model import stack, wire
-from mrcore.sources import base
+from mrcore.model import plans, stack, wire
+from mrcore.sources import base, restarting, wishes
 from tests import waiting
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -214,3 +214,75 @@ def test_a_look_at_the_lock_does_not_refuse_a_start(state: Path) -> None:
         assert place.locked("stack.lock")
     done.join()
     assert not place.locked("stack.lock")
+
+
+async def planned(state: Path, *names: str) -> list[base.Planned]:
+    selection = plans.Selection(refs=tuple(f"stack/process/{name}" for name in names))
+    parts = opened(state).plan("process.restart", selection, {}, lambda n, of: None)
+    return [part async for part in parts]
+
+
+async def test_what_cannot_be_restarted_says_why(
+    state: Path, child: subprocess.Popen[bytes]
+) -> None:
+    place = write(
+        state, row("serve", os.getpid()), row("seed", state="stopped"), row("one", child.pid)
+    )
+    with place.lock("stack.lock", "held"):
+        core, seed, target = await planned(state, "serve", "seed", "one")
+        assert isinstance(core, plans.LeftOut)
+        assert "cut off itself" in core.why
+        assert isinstance(seed, plans.LeftOut)
+        assert seed.why == "seed is stopped: only what is ready can be restarted."
+        assert isinstance(target, plans.Target)
+        assert target.label.startswith(f"one of this stack, pid {child.pid}, running since 2026-")
+        assert target.guard["pid"] == child.pid
+    (alone,) = await planned(state, "one")
+    assert isinstance(alone, plans.LeftOut)
+    assert "mrcore up has ended" in alone.why
+
+
+LISTENS = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+ends = [socket.create_connection(server.getsockname()) for _ in range(3)]
+others = [server.accept() for _ in ends]
+print(flush=True)
+input()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "level"),
+    [
+        ("valkey", "cuts off all 3 clients of valkey", "warn"),
+        ("worker", "drops 3 open connections of worker", "ok"),
+    ],
+)
+async def test_a_restart_says_who_is_cut_off(state: Path, name: str, text: str, level: str) -> None:
+    argv = [sys.executable, "-I", "-S", "-c", LISTENS]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        place = write(state, row(name, server.pid))
+        with place.lock("stack.lock", "held"):
+            _, remark = await planned(state, name)
+        server.kill()
+    assert isinstance(remark, plans.Remark)
+    assert (remark.text, remark.level.value) == (text, level)
+
+
+async def test_a_supervisor_that_does_not_hear_is_told_of(
+    state: Path, child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarting, "HEARD_S", 0.1)
+    place = write(state, row("one", child.pid))
+    with place.lock("stack.lock", "held"):
+        (target,) = await planned(state, "one")
+        assert isinstance(target, plans.Target)
+        by = plans.By(login="asha")
+        (outcome,) = await opened(state).apply("process.restart", [target], {}, by)
+    assert outcome.outcome is plans.Outcome.FAILED
+    assert "did not hear of it" in outcome.why
+    assert not list(wishes.take(place))

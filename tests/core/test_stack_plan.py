@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from mrcore import folder, settings
-from mrcore.stack import addresses, credentials, plan, seeded, sweep
+from mrcore import folder, settings, sources
+from mrcore.stack import addresses, credentials, plan, seeded, sweep, switching
 from tests import waiting
 from tests.core import small_stack
 
@@ -163,3 +164,22 @@ def test_the_users_settings_reach_the_core_by_its_file_alone(
     assert core["sources"]["pg"] == more["pg"]
     assert set(core["sources"]) == SOURCES | {"other"}
     assert not [key for spec in whole.specs() for key in spec.env if key.startswith("MRCORE_")]
+
+
+def test_the_switch_is_laid_as_it_is_pinned_and_stays_turned(state: Path) -> None:
+    whole = planned(state, {})
+    switching.lay(whole.state)
+    assert switching.current(whole.state).read_text() == "blue\n"
+    table = whole.core_settings()["sources"]["deploy"]
+    script = Path(table["switch"]["argv"][0])
+    assert script.stat().st_mode & 0o777 == 0o500
+    assert hashlib.sha256(script.read_bytes()).hexdigest() == table["switch"]["sha256"]
+    described = sources.build("deploy", table)[0].describe()
+    assert (described.kinds, described.actions) == (("colour",), ("deploy.switch",))
+    switching.current(whole.state).write_text("green\n")
+    switching.lay(whole.state)
+    assert switching.current(whole.state).read_text() == "green\n"
+    switch = next(spec for spec in whole.specs() if spec.name == "switch")
+    assert not switch.after
+    assert whole.ready_line()["switch"].endswith(switch.argv[switch.argv.index("--port") + 1])
+    assert {spec.env["MR_SUPERVISED"] for spec in whole.specs()} == {"1"}

@@ -17,7 +17,7 @@ import pytest
 
 from mrcore import errors, folder
 from mrcore.logreader import follow
-from mrcore.sources import base
+from mrcore.sources import base, wishes
 from mrcore.stack import children, logfile, process, supervisor
 from mrcore.stack.process import State
 from tests import waiting
@@ -265,3 +265,53 @@ async def test_a_log_that_cannot_be_copied_is_left_as_it_is(
     await logfile.copy_aside(log)
     assert log.read_text() == "all that was said\n"
     assert sorted(path.name for path in state.iterdir()) == ["one.log", "one.log.1"]
+
+
+def wish(it: Stack, name: str, pid: int | None = None) -> None:
+    now = it.boss.processes[name].pid
+    wishes.write(it.folder, wishes.Wish(name, pid or now or 0, "asha"))
+
+
+async def test_a_wished_restart_is_no_failure(state: Path) -> None:
+    async with stack(state, spec("one")) as it:
+        await it.boss.start()
+        for _ in range(process.TRIES + 1):
+            pid = it.boss.processes["one"].pid
+            wish(it, "one")
+            await it.pid_after("one", pid)
+        now = it.boss.processes["one"]
+        assert (now.failures, now.restarts) == (0, process.TRIES + 1)
+        assert now.last_exit == "was restarted by asha"
+        assert State.BACKOFF.value not in {said for _, said in it.said}
+        assert not list((state / wishes.FOLDER).iterdir())
+
+
+async def test_a_wish_that_is_not_for_this_very_process_is_let_be(state: Path) -> None:
+    async with stack(state, spec("one"), spec("a b%")) as it:
+        await it.boss.start()
+        before = {name: now.pid for name, now in it.boss.processes.items()}
+        wish(it, "one", pid=2**22 + 1)
+        wishes.write(it.folder, wishes.Wish("nobody", 1, "asha"))
+        (state / wishes.FOLDER / "broken").write_text("{")
+        await waiting.until(lambda: not list((state / wishes.FOLDER).iterdir()))
+        wish(it, "a b%")  # heard after the others: they have had their answer
+        await it.pid_after("a b%", before["a b%"])
+        assert it.boss.processes["one"].pid == before["one"]
+
+
+async def test_a_deaf_process_is_killed_after_its_grace_and_begins_anew(state: Path) -> None:
+    async with stack(state, spec("one", DEAF, grace_s=0.2)) as it:
+        await it.boss.start()
+        pid = it.boss.processes["one"].pid
+        wish(it, "one")
+        await it.pid_after("one", pid)
+
+
+async def test_a_stop_wins_over_a_wish(state: Path) -> None:
+    async with stack(state, spec("one", DEAF)) as it:
+        await it.boss.start()
+        wish(it, "one")
+        await it.reaches("one", State.STOPPING)
+        it.boss.hurry()
+        await it.boss.stop()
+        assert it.boss.processes["one"].state is State.STOPPED
