@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Self
 
-from mrcore import errors
+from mrcore import errors, redact
 from mrcore.model import backend, base, plans, ref, wire
+from mrcore.model import redis as model
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.redis import canary, info, keys, link, scan, value
+from mrcore.sources.redis import acting, canary, info, keys, link, scan, value
 
 
 class Settings(link.Settings):
@@ -26,7 +28,7 @@ def open_source(name: str, settings: Settings, *, now: source_base.Now) -> sourc
 
 
 class Redis(source_base.SourceBase):
-    """Three kept connections: `eye` reads INFO, `wing` writes the canary, `hand` reads keys.
+    """Three kept connections: `eye` reads INFO, `wing` writes, `hand` reads keys.
 
     A write that hangs (CLIENT PAUSE, a full disk) so never keeps INFO and the keys from being read.
     """
@@ -39,6 +41,7 @@ class Redis(source_base.SourceBase):
         self._hand = kept.Kept(link.Link(settings.url), gate)
         self._scanner = scan.Scanner()
         self._missing: dict[str, str] = {}
+        self._acting = acting.Acting(name, self._hand, self._wing, now)
         self._before: tuple[info.Info, datetime] | None = None
         self._run: tuple[str, datetime | None] = ("", None)
         self._node = ref.make(name, "node", "main")
@@ -57,7 +60,8 @@ class Redis(source_base.SourceBase):
         return wire.Description(
             kinds=("node", "check"),
             collections=("keys",),
-            capabilities=tuple(self._missing.values()),
+            actions=self._acting.actions,
+            capabilities=(*self._missing.values(), *self._acting.missing),
         )
 
     async def probe(self) -> Sequence[backend.Check]:
@@ -95,9 +99,9 @@ class Redis(source_base.SourceBase):
             total = size if isinstance(size, int) else None
             return wire.Page(
                 at=self.now(),
-                rows=tuple(sorted(rows, key=lambda row: row.name)),
+                rows=tuple(map(self._acting.offer, sorted(rows, key=lambda row: row.name))),
                 cursor=None if wait_s else found.cursor,
-                looked=_looked(found, total),
+                looked=scan.looked(found, total),
             )
 
         return await self._hand.run(look)
@@ -105,9 +109,7 @@ class Redis(source_base.SourceBase):
     async def detail(self, ref: base.Ref) -> wire.Detail:
         kind, name = self._address(ref)
         if kind == "key":
-            return await self._hand.run(
-                lambda client: value.detail(client, self.name, name, self.now())
-            )
+            return await self._key(name, redact.ALL)
         wrote, (facts, _) = await asyncio.gather(self._write(), self._hand.run(self._look))
         at = self.now()
         node = info.node(self._node, facts, self._started(facts, at), wrote.ok, wrote.verdict)
@@ -117,6 +119,56 @@ class Redis(source_base.SourceBase):
         return wire.Detail(
             at=at, entity=entity, sections=(*info.sections(facts), *((section,) if lacks else ()))
         )
+
+    async def reveal(self, ref: base.Ref) -> wire.Detail:
+        kind, name = self._address(ref)
+        if kind != "key":
+            raise self._unsupported(f"hidden part of {ref}")
+        return await self._key(name, redact.NOTHING)
+
+    async def _key(self, name: bytes, clean: redact.Redactor) -> wire.Detail:
+        found = await self._hand.run(
+            lambda client: value.detail(client, self.name, name, self.now(), clean)
+        )
+        assert isinstance(found.entity, model.Key)
+        return found.model_copy(update={"entity": self._acting.offer(found.entity)})
+
+    async def plan(
+        self,
+        action: base.ActionId,
+        selection: plans.Selection,
+        args: plans.Args,
+        progress: source_base.Progress,
+    ) -> AsyncIterator[source_base.Planned]:
+        """Keys by their refs, or of the node's `keys` by prefix and text, as SCAN finds them."""
+        self._deletes(action)
+        if selection.ref and (selection.ref, selection.collection) != (self._node, "keys"):
+            raise errors.NotFound(f"There is no {selection.collection} of {selection.ref}.")
+        async for part in self._acting.plan(selection, progress):
+            yield part
+
+    async def apply(
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        self._deletes(action)
+        return await self._acting.delete(chunk, by)
+
+    async def plan_undo(
+        self, action: base.ActionId, done: Sequence[plans.Undoable]
+    ) -> AsyncIterator[source_base.Planned]:
+        self._deletes(action)
+        for part in await self._acting.plan_undo(done):
+            yield part
+
+    async def undo(
+        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        self._deletes(action)
+        return await self._acting.undelete(chunk)
+
+    def _deletes(self, action: base.ActionId) -> None:
+        if action != acting.DELETE:
+            raise self._unsupported(f"action {action!r}")
 
     async def _look(self, client: link.Client) -> tuple[info.Info, int | None]:
         """INFO and DBSIZE; what this login may not ask is noted and left empty."""
@@ -135,11 +187,14 @@ class Redis(source_base.SourceBase):
     async def _write(self) -> canary.Canary:
         try:
             async with asyncio.timeout(canary.DEADLINE_S):
-                return await self._wing.run(canary.write)
+                wrote = await self._wing.run(canary.write)
         except TimeoutError:
             return canary.HANGS
         except errors.SourceError as error:
             return canary.Canary(None, f"writes are not proven: {error.sentence}")
+        with contextlib.suppress(errors.SourceError):  # who asks for a plan is told
+            await self._acting.allowed()
+        return wrote
 
     def _check_of(self, wrote: canary.Canary) -> backend.Check:
         return backend.Check(
@@ -167,12 +222,3 @@ class Redis(source_base.SourceBase):
         if address and address[:2] == (self.name, "key") and len(address.ids) == 1:
             return "key", address.ids[0]
         raise errors.NotFound(f"There is no {asked} (any more).")
-
-
-def _looked(found: scan.Scanned, total: int | None) -> wire.Looked:
-    """SCAN says only roughly how many keys it passed; at its end it has passed all."""
-    complete = found.cursor is None
-    if total is None:
-        return wire.Looked(scanned=found.scanned, complete=complete)
-    scanned = total if complete else min(found.scanned, total)
-    return wire.Looked(scanned=scanned, total=total, complete=complete)

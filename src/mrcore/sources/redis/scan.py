@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mrcore import errors, match
-from mrcore.model import plans
+from mrcore.model import plans, wire
 from mrcore.sources.redis import link
 
 BUDGET_S = 0.2
@@ -98,6 +98,15 @@ class Scanner:
             while len(self._stashes) > MOST_STASHES:
                 self._stashes.popitem(last=False)
         return f"{at.decode()}.{scanned}.{token}"
+
+
+def looked(found: Scanned, total: int | None) -> wire.Looked:
+    """SCAN says only roughly how many keys it passed; at its end it has passed all."""
+    complete = found.cursor is None
+    if total is None:
+        return wire.Looked(scanned=found.scanned, complete=complete)
+    scanned = total if complete else min(found.scanned, total)
+    return wire.Looked(scanned=scanned, total=total, complete=complete)
 
 
 def readable(name: bytes) -> str:
