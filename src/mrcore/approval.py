@@ -48,14 +48,13 @@ class Answer:
         now, login = self.now(), auth.Login(by.login, by.roles, "")
 
         def write(connection: sqlite3.Connection) -> plans.TargetOutcome:
-            plan_id = str(target.guard["plan_id"])
-            found = approvals.find(connection, plan_id, now)
-            if found and (found.state, found.by) == (self.state, by.login):
-                return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE)
             try:
                 check(connection, login, target, now)
             except errors.MrError as error:
-                return _not_done(target, plans.Outcome.SKIPPED, str(error))
+                return plans.TargetOutcome(
+                    ref=target.ref, outcome=plans.Outcome.SKIPPED, why=str(error)
+                )
+            plan_id = str(target.guard["plan_id"])
             approvals.answer(connection, plan_id, self.state, by=by.login, text=by.reason)
             return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE)
 
@@ -84,7 +83,3 @@ def check(
         raise errors.Forbidden(
             f"{login.name} may not answer for {found.action}: it needs the role {role}."
         )
-
-
-def _not_done(target: plans.Target, outcome: plans.Outcome, why: str) -> plans.TargetOutcome:
-    return plans.TargetOutcome(ref=target.ref, outcome=outcome, why=why)

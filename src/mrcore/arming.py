@@ -28,11 +28,12 @@ class Arm:
     async def plan(self, where: base.Ref, args: plans.Args) -> plans.Target | plans.LeftOut:
         """The environment, where it is protected.
 
-        Raises BadRequest for other than 1 to 60 minutes, NotFound for another environment.
+        Raises BadRequest for other than 1 to 60 minutes.
         """
         minutes = _minutes(args)
         if where != ref.make("core", "environment", self.environment):
-            raise errors.NotFound(f"This core watches {self.environment}, not {where!r}.")
+            why = f"is not what this core watches: that is {self.environment}"
+            return plans.LeftOut(why=why, count=1, samples=(where,))
         if not self.protected:
             why = f"the environment {self.environment} is not protected: nobody needs to arm"
             return plans.LeftOut(why=why, count=1, samples=(where,))
@@ -45,22 +46,19 @@ class Arm:
         """Arm whoever asks from now on, once an operation, and not when it comes too late."""
         now = self.now()
         if now > datetime.fromisoformat(str(target.guard["asked_at"])) + _STALE:
-            why = "was asked for over 5 min ago: arm again"
-            return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.SKIPPED, why=why)
+            return _skipped(target, "was asked for over 5 min ago: arm again")
         entity = arming.entity(
             by.login, by.reason, since=now, until=now + timedelta(minutes=_minutes(args))
         )
 
-        def write(connection: sqlite3.Connection) -> None:
-            if arming.armed_by(connection, by.login) != by.operation:
-                arming.arm(connection, entity, by.operation)
+        def write(connection: sqlite3.Connection) -> plans.TargetOutcome:
+            if arming.armed_by(connection, by.login) == by.operation:
+                return _skipped(target, "was armed by this operation already")
+            arming.arm(connection, entity, by.operation)
+            why = f"{by.login} is armed until {entity.until:%H:%M:%S} UTC"
+            return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE, why=why)
 
-        await self.ledger.run(write)
-        return plans.TargetOutcome(
-            ref=target.ref,
-            outcome=plans.Outcome.DONE,
-            why=f"{by.login} is armed until {entity.until:%H:%M:%S} UTC",
-        )
+        return await self.ledger.run(write)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,12 +86,15 @@ class Disarm:
         def write(connection: sqlite3.Connection) -> plans.TargetOutcome:
             found = arming.find(connection, login, now)
             if found is None or found.since.isoformat() != target.guard["since"]:
-                why = "is armed anew since" if found else "is not armed any more"
-                return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.SKIPPED, why=why)
+                return _skipped(target, "armed anew since" if found else "is not armed any more")
             arming.disarm(connection, login, now)
             return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE)
 
         return await self.ledger.run(write)
+
+
+def _skipped(target: plans.Target, why: str) -> plans.TargetOutcome:
+    return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.SKIPPED, why=why)
 
 
 def _minutes(args: plans.Args) -> int:

@@ -244,8 +244,9 @@ async def test_arming_needs_a_reason(protected: Here, reason: str) -> None:
 
 
 async def test_another_environment_cannot_be_armed_here(protected: Here) -> None:
-    with pytest.raises(errors.NotFound, match="This core watches test"):
-        await protected.plan(OLGA, "core.arm", "core/environment/prod")
+    plan = await protected.plan(OLGA, "core.arm", "core/environment/prod")
+    assert [left.why for left in plan.left_out] == ["is not what this core watches: that is test"]
+    assert plan.total == 0
 
 
 async def test_an_operation_arms_once_and_not_when_it_comes_too_late(tmp_path: Path) -> None:
