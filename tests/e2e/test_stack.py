@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 async def test_the_ready_line_leads_everywhere(stack: running.Stack) -> None:
     ready = stack.ready
-    names = "control socket token postgres redis backends bull_board logs state"
+    names = "control socket token postgres redis backends switch bull_board logs state"
     assert set(ready) == set(names.split())
     connection = await asyncpg.connect(ready["postgres"])
     assert await connection.fetchval("SELECT count(*) FROM users") > 0
