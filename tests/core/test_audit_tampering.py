@@ -57,11 +57,15 @@ class Place:
     def verify(self) -> audit.Verified:
         return audit.verify_file(self.file, anchor.read(self.anchor))
 
+    def rows(self) -> list[Row]:
+        with contextlib.closing(sqlite3.connect(self.file)) as connection:
+            return connection.execute("SELECT * FROM audit ORDER BY seq").fetchall()
+
     def tamper(self, tampering: Tampering) -> None:
+        rows = self.rows()
         with contextlib.closing(sqlite3.connect(self.file)) as connection, connection:
             connection.execute("DROP TRIGGER audit_keeps_rows")
             connection.execute("DROP TRIGGER audit_keeps_words")
-            rows = connection.execute("SELECT * FROM audit ORDER BY seq").fetchall()
             connection.execute("DELETE FROM audit")
             connection.executemany("INSERT INTO audit VALUES (?, ?, ?)", tampering(rows))
 
