@@ -345,7 +345,7 @@ async def test_without_rename_small_values_are_kept_by_the_core(
     async with build(url_of(strange, admin, login)) as source:
         await source.sample()
         assert DELETE in source.describe().actions
-        said = f"needs {needs}: only values up to 64 KiB can be deleted"
+        said = f"needs ACL SETUSER {login} {needs}: only values up to 64 KiB can be deleted"
         assert said in source.describe().capabilities
         assert left_out(await plan(source, "app:large")) == [said]
         done = await delete(source, *names)
@@ -407,7 +407,7 @@ async def test_who_may_only_read_is_offered_nothing(
         detail = await source.detail(key("k"))
         assert detail.entity.actions == ("key.reveal",)
         (why,) = left_out(await plan(source, "k"))
-        assert why.startswith("needs +eval +pexpire +rename +renamenx +pexpireat +persist")
+        assert why.startswith("needs ACL SETUSER reader +eval +pexpire +rename +renamenx +pexpireat +persist")
         assert why.endswith("no key can be deleted")
 
 

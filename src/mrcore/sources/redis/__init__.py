@@ -41,7 +41,7 @@ class Redis(source_base.SourceBase):
         self._hand = kept.Kept(link.Link(settings.url), gate)
         self._scanner = scan.Scanner()
         self._missing: dict[str, str] = {}
-        self._acting = acting.Acting(name, self._hand, self._wing, now)
+        self._acting = acting.Acting(name, link.login(settings.url), self._hand, self._wing, now)
         self._before: tuple[info.Info, datetime] | None = None
         self._run: tuple[str, datetime | None] = ("", None)
         self._node = ref.make(name, "node", "main")

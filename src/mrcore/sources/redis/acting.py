@@ -25,11 +25,13 @@ class Acting:
     def __init__(
         self,
         source: str,
+        login: str,
         hand: kept.Kept[link.Client],
         wing: kept.Kept[link.Client],
         now: source_base.Now,
     ) -> None:
         self._source = source
+        self._login = login
         self._hand = hand
         self._wing = wing
         self._now = now
@@ -68,7 +70,7 @@ class Acting:
 
     async def _ask(self, client: link.Client) -> rights.Rights:
         if self._may is None or self._asked is not client:
-            self._may = await rights.ask(client)
+            self._may = await rights.ask(client, self._login)
             self._asked = client
         return self._may
 

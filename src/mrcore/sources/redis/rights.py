@@ -14,11 +14,15 @@ REPLICA = "keys cannot be deleted here: this is a read-only replica"
 
 @dataclass(frozen=True)
 class Rights:
-    """`trash`: by renaming; `dump`: by keeping a small value in the core; why not, if neither."""
+    """`trash`: by renaming; `dump`: by keeping a small value in the core.
+
+    `missing` says what cannot be done without which right; `line` is the ACL line for all of it.
+    """
 
     trash: bool
     dump: bool
     missing: str = ""
+    line: str = ""
 
     @property
     def any(self) -> bool:
@@ -26,7 +30,7 @@ class Rights:
         return self.trash or self.dump
 
 
-async def ask(client: link.Client) -> Rights:
+async def ask(client: link.Client, login: str) -> Rights:
     """Try each command on names that nobody has, below `mr:canary:` and `mr:trash:`.
 
     ACL GETUSER and ACL DRYRUN need rights that few logins have; a command on a key that does
@@ -60,12 +64,20 @@ async def ask(client: link.Client) -> Rights:
         (*by_dump, ("MULTI",), ("DISCARD",)),
         [*replies[half:], begun, ended if not isinstance(begun, Exception) else None],
     )
+    line = _line(login, lacks)
     missing = ""
     if lacks:
-        needs = f"needs {' '.join(lacks)}"
+        away = ", ".join(lack for lack in lacks if lack[0] not in "+~")
+        needs = " and ".join(filter(None, (f"needs {line}" if line else "", away)))
         loss = "only values up to 64 KiB can be deleted" if not others else "no key can be deleted"
         missing = f"{needs}: {loss}"
-    return Rights(trash=not lacks, dump=not others, missing=missing)
+    return Rights(trash=not lacks, dump=not others, missing=missing, line=line)
+
+
+def _line(login: str, lacks: list[str]) -> str:
+    """The ACL line that an administrator has to run; '' where none helps."""
+    words = [lack for lack in lacks if lack[0] in "+~"]
+    return " ".join(("ACL SETUSER", login, *words)) if words else ""
 
 
 def _lacks(
@@ -86,5 +98,5 @@ def _lacks(
             elif trash and command[1] == trash:
                 found["~mr:trash:*"] = None
         elif "unknown command" in words or "same slot" in words:
-            found[name] = None
+            found[f"{name} is not available"] = None
     return list(found)
