@@ -178,7 +178,8 @@ class Acting:
 
     async def _reveal(self, wanted: Wish, done: core.Operation) -> None:
         """Show what was asked to be seen, once the core has written down that it was."""
-        if not catalogue.ACTIONS[wanted.action].reveals:
+        known = catalogue.ACTIONS.get(wanted.action)
+        if known is None or not known.reveals:
             return
         try:
             async with asyncio.timeout(REVEALED_WITHIN_S):

@@ -48,7 +48,9 @@ def what(plan: plans.Plan, now: datetime) -> str:
     if plan.oldest_at is None or plan.newest_at is None:
         return many
     oldest, newest = fmt.age(plan.oldest_at, now), fmt.age(plan.newest_at, now)
-    return f"{many}; since {oldest}" if plan.total == 1 else f"{many}; {oldest} to {newest} old"
+    if plan.total == 1:
+        return f"{many}, {oldest} old"
+    return f"{many}; oldest {oldest}, newest {newest}"
 
 
 def named(plan: plans.Plan) -> str:

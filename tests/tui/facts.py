@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
-from mrcore.model import backend, base, core, log, postgres, queue, redis, stack, wire
+from mrcore.model import backend, base, core, deploy, log, postgres, queue, redis, stack, wire
 
 NOW = datetime(2026, 3, 12, 14, 2, 11, tzinfo=UTC)
 
@@ -364,3 +364,85 @@ def snapshot() -> wire.Snapshot:
         for source in ("core", *SOURCES)
     ]
     return wire.Snapshot(at=NOW, environment="local", core_version="0.1.0", sources=tuple(changed))
+
+
+def environment(**facts: object) -> core.Environment:
+    """What is watched, protected."""
+    return core.Environment.model_validate(
+        {
+            "ref": "core/environment/local",
+            "name": "local",
+            "protected": True,
+            "actions": ("core.arm",),
+            **facts,
+        }
+    )
+
+
+def arming(login: str = "root", seconds: float = 581) -> core.Arming:
+    """A login that is armed for a while."""
+    return core.Arming(
+        ref=f"core/arming/{login}",
+        login=login,
+        reason="INC-12",
+        since=ago(900 - seconds),
+        until=ago(-seconds),
+        actions=("core.disarm",),
+    )
+
+
+def waiting(plan_id: str, login: str, **facts: object) -> core.WaitingPlan:
+    """A plan that needs a second login."""
+    return core.WaitingPlan.model_validate(
+        {
+            "ref": f"core/plan/{plan_id}",
+            "plan_id": plan_id,
+            "action": "deploy.switch",
+            "label": "Send the traffic to green",
+            "login": login,
+            "reason": "INC-12",
+            "total": 1,
+            "created_at": ago(60),
+            "expires_at": ago(-840),
+            **facts,
+        }
+    )
+
+
+def colours() -> list[base.Entity]:
+    """Blue is live, green is ready."""
+    return [
+        deploy.Colour(
+            ref=f"deploy/colour/{name}",
+            name=name,
+            live=name == "blue",
+            release="v41" if name == "blue" else "v42",
+            state="healthy",
+            since=ago(86400 if name == "blue" else 300),
+            actions=() if name == "blue" else ("deploy.switch",),
+        )
+        for name in ("blue", "green")
+    ]
+
+
+def under_way(number: int, **facts: object) -> core.Operation:
+    """An operation of many targets, as far as it is."""
+    return core.Operation.model_validate(
+        {
+            "ref": f"core/operation/{number}",
+            "id": number,
+            "plan_id": "9f2cc0ffee",
+            "action": "queue.retry",
+            "label": "Retry failed job",
+            "login": "anna",
+            "reason": "INC-12",
+            "total": 10_000,
+            "done": 3_380,
+            "skipped": 20,
+            "started_at": ago(40),
+            "worked_s": 34.0,
+            "at": NOW,
+            "actions": ("operation.pause", "operation.stop"),
+            **facts,
+        }
+    )

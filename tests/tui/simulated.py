@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -262,7 +262,7 @@ class Simulated:
         self.events.put_nowait(wire.Touched(refs=self._plans[plan_id]))
 
     def _rows(self, collection: str) -> list[base.Entity]:
-        rows = {
+        rows: dict[str, Callable[[], Sequence[base.Entity]]] = {
             "jobs": lambda: list(self.jobs.values()),
             "keys": _keys,
             "lines": _lines,

@@ -5,22 +5,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from mrcore import errors
-from mrcore.model import base, core, plans, wire
+from mrcore.model import base
 from mrtui import app, cli, places, screens, start
-from mrtui.cli import check, completion, demo, do, show, status
+from mrtui.cli import check, completion, demo, show, status
 from tests.tui import facts, simulated
 
 
@@ -333,78 +331,3 @@ def test_show_names_the_screens_when_there_is_no_such() -> None:
     done = run("show", "nonsense")
     assert done.returncode == 2
     assert all(name in done.stderr for name in screens.NAMES)
-
-
-# Do
-
-REF = "mr://huey/job/emailQueue/8123"
-
-
-class Finishing(simulated.Simulated):
-    """Its operations end at once with an outcome."""
-
-    ended: Callable[[], dict[str, object]]
-
-    async def apply(self, plan_id: str, *, reason: str = "", confirm: str = "") -> core.Operation:
-        await super().apply(plan_id, reason=reason, confirm=confirm)
-        return self.operation(plan_id, state="done", **self.ended())
-
-
-class Later(simulated.Simulated):
-    """Its operations run on, and end as an event says."""
-
-    async def apply(self, plan_id: str, *, reason: str = "", confirm: str = "") -> core.Operation:
-        running = await super().apply(plan_id, reason=reason, confirm=confirm)
-        self.events.put_nowait(wire.Touched(refs=("x/y/z",)))
-        self.finish(plan_id, done=1)
-        return running
-
-
-def options(*argv: str) -> argparse.Namespace:
-    return cli.parser("do").parse_args(argv)
-
-
-@pytest.mark.parametrize(
-    ("ended", "code", "words"),
-    [({"done": 1}, 0, "1 of 1 done"), ({"skipped": 1}, 1, "it had moved on")],
-)
-async def test_do_applies_and_its_exit_code_is_the_outcome(
-    ended: dict[str, object], code: int, words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    client = Finishing()
-    client.ended = lambda: ended
-    assert await do._run(options("queue.retry", REF, "--reason", "INC-12"), client) == code
-    assert words in capsys.readouterr().out
-    assert client.applied[0][1] == "INC-12"
-
-
-async def test_do_waits_until_the_core_says_that_it_has_ended(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    client = Later()
-    assert await do._run(options("queue.retry", REF, "--json"), client) == 0
-    assert json.loads(capsys.readouterr().out)["done"] == 1
-
-
-async def test_do_with_plan_only_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
-    client = simulated.Simulated()
-    assert await do._run(options("queue.retry", REF, "--plan"), client) == 0
-    assert "these will fail again" in capsys.readouterr().out
-    assert client.applied == []
-
-
-async def test_a_plan_without_targets_counts_them_once() -> None:
-    plan = await simulated.Simulated().plan("queue.retry", plans.Selection(refs=()), {})
-    plan = plan.model_copy(update={"label": "Retry failed job: 0 targets"})
-    assert do.described(plan)[0].startswith("Retry failed job: 0 targets, risk low")
-
-
-async def test_do_of_a_high_risk_needs_yes_where_nobody_can_be_asked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    client = simulated.Simulated()
-    client.risk = plans.Risk.HIGH
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    with pytest.raises(errors.BadRequest, match="--yes"):
-        await do._run(options("queue.retry", REF), client)
-    assert client.applied == []

@@ -7,13 +7,14 @@ import os
 from pathlib import Path
 
 import pytest
+from textual.widgets import Button
 
-from mrcore.model import plans
+from mrcore.model import plans, wire
 from mrtui import app, screens, start
 from mrtui.cli import show
 from mrtui.screens import jobs
 from tests import waiting
-from tests.tui import shots, simulated
+from tests.tui import facts, shots, simulated
 
 FOLDER = Path(__file__).parents[1] / "golden"
 SIZES = ((40, 10), (80, 24), (120, 40))
@@ -130,3 +131,122 @@ async def test_the_splash_looks_as_it_did() -> None:
         await waiting.until(lambda: arrived(control, "seed"), what="the steps")
         await shots.settled(pilot)
         assert not differs("splash", (80, 24), show.text(control)), "UPDATE_GOLDEN=1 accepts it"
+
+
+LONG_PLAN: dict[str, object] = {
+    "risk": plans.Risk.CRITICAL,
+    "label": "Retry 1,204 failed jobs of emailQueue",
+    "total": 1_204,
+    "samples": tuple(
+        plans.Target(
+            ref=f"huey/job/emailQueue/{n}",
+            label=f"sendOtp {n}",
+            guard={"state": "failed", "attempts": 3},
+            note="535" if n % 2 else "",
+        )
+        for n in range(50)
+    ),
+    "left_out": (plans.LeftOut(why="the code has expired: it would mislead", count=9),),
+    "confirm": "emailQueue",
+    "needs_reason": True,
+    "oldest_at": facts.ago(372),
+    "newest_at": facts.ago(4),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_a_plan_looks_as_it_did(size: tuple[int, int]) -> None:
+    core, wrong = simulated.Simulated(), []
+    core.planned_as = LONG_PLAN
+    async with shots.running(size, core) as (control, pilot):
+        await control.enter(SCREENS["jobs"])
+        await waiting.until(lambda: arrived(control, PAGES["jobs"]), what="jobs")
+        await pilot.press("r")
+        await waiting.until(lambda: arrived(control, "1,204 jobs"), what="the plan")
+        await shots.settled(pilot)
+        if differs("plan-long", size, show.text(control)):
+            wrong.append("plan-long")
+        await pilot.press("pagedown")
+        next_one = "sendOtp 3" if size[1] < 16 else "sendOtp 8"
+        await waiting.until(lambda: arrived(control, next_one), what="the next targets")
+        await waiting.until(lambda: not arrived(control, "sendOtp 0"), what="only those")
+        await shots.settled(pilot)
+        if differs("plan-paged", size, show.text(control)):
+            wrong.append("plan-paged")
+        control.screen.query_one("#apply", Button).press()
+        await waiting.until(lambda: arrived(control, "needs a reason"), what="the refusal")
+        await shots.settled(pilot)
+        if differs("plan-reason", size, show.text(control)):
+            wrong.append("plan-reason")
+    assert not wrong, f"not as in tests/golden: {wrong}; UPDATE_GOLDEN=1 accepts them"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_what_is_acted_upon_looks_as_it_did(size: tuple[int, int]) -> None:
+    core, wrong = simulated.Simulated(), []
+    core.protected = True
+    core.operations.insert(0, facts.under_way(41))
+    undo = {"undo_until": facts.ago(-82_800), "actions": ("undo",)}
+    core.operations[1] = core.operations[1].model_copy(update=undo)
+    core.made["9f2cc0ffee"] = await core.plan("deploy.switch", SWITCH)
+    async with shots.running(size, core) as (control, pilot):
+        core.tell(facts.environment(), facts.under_way(41))
+        core.events.put_nowait(
+            wire.Changed(source="deploy", at=facts.NOW, upserts=tuple(facts.colours()))
+        )
+        await waiting.until(lambda: control.world.table("colour"), what="colours")
+        for name, where, words in (
+            ("unarmed", "deploy", "green"),
+            ("operating", "operations", "3,380"),
+            ("operation", "core/operation/41", "progress"),
+        ):
+            await control.enter(where)
+            await waiting.until(functools.partial(arrived, control, words), what=name)
+            await shots.settled(pilot)
+            if differs(name, size, show.text(control)):
+                wrong.append(name)
+        core.tell(
+            facts.arming(),
+            facts.waiting("9f2cc0ffee", "anna"),
+            facts.waiting("77aac0ffee", "root", state="approved", by="anna", answer="go"),
+        )
+        await waiting.until(lambda: arrived(control, "armed"), what="the arming")
+        await control.enter("plans")
+        await shots.settled(pilot)
+        if differs("approvals", size, show.text(control)):
+            wrong.append("approvals")
+        await pilot.press("enter")
+        await waiting.until(lambda: arrived(control, "Approve"), what="the plan")
+        await shots.settled(pilot)
+        if differs("approve", size, show.text(control)):
+            wrong.append("approve")
+    assert not wrong, f"not as in tests/golden: {wrong}; UPDATE_GOLDEN=1 accepts them"
+
+
+SWITCH = plans.Selection(refs=("deploy/colour/green",))
+
+
+async def test_arming_and_planning_look_as_they_did() -> None:
+    core, wrong = simulated.Simulated(), []
+    core.looks = ((34_000, 100_000),)
+    async with shots.running((80, 24), core) as (control, pilot):
+        core.tell(facts.environment(), facts.arming())
+        await waiting.until(lambda: arrived(control, "armed"), what="the arming")
+        await control.enter(SCREENS["jobs"])
+        await waiting.until(lambda: arrived(control, PAGES["jobs"]), what="jobs")
+        core.may_plan.clear()
+        await pilot.press("r")
+        await waiting.until(lambda: arrived(control, "34,000 of 100,000"), what="planning")
+        await shots.settled(pilot)
+        if differs("planning", (80, 24), show.text(control)):
+            wrong.append("planning")
+        await pilot.press("escape")
+        await waiting.until(lambda: core.stopped, what="the planning to stop")
+        core.tell(removes=("core/arming/root",))
+        await waiting.until(lambda: arrived(control, "read-only"), what="not armed")
+        await pilot.press("A")
+        await waiting.until(lambda: arrived(control, "minutes"), what="arming")
+        await shots.settled(pilot)
+        if differs("arm", (80, 24), show.text(control)):
+            wrong.append("arm")
+    assert not wrong, f"not as in tests/golden: {wrong}; UPDATE_GOLDEN=1 accepts them"

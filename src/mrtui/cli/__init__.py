@@ -90,15 +90,31 @@ def _show(parser: Parser) -> None:
 
 
 def _do(parser: Parser) -> None:
-    parser.add_argument("action", metavar="ACTION", help="for example queue.retry")
-    parser.add_argument("refs", nargs="+", metavar="REF", help="what to act on, mr://…")
+    parser.add_argument("action", metavar="ACTION", help="for example queue.retry, undo, core.arm")
+    parser.add_argument("refs", nargs="*", metavar="REF", help="what to act on, mr://…")
     parser.add_argument("--core", default="", dest="target", metavar="URL|CONTEXT", help="a core")
     _where(parser)
     parser.add_argument("--plan", action="store_true", help="only show what it would do")
     parser.add_argument("--yes", action="store_true", help="apply a high risk without asking")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the audit")
     parser.add_argument("--confirm", default="", metavar="NAME", help="the target's name, typed")
+    given = "an argument of the action, for example minutes=10; may be repeated"
+    parser.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help=given)
+    parser.add_argument("--wait-approval", action="store_true", help="wait for a second login")
+    parser.add_argument("--break-glass", action="store_true", help="do without one: loud, recorded")
     parser.add_argument("--json", action="store_true", help="as JSON")
+    every = parser.add_argument_group("on everything that matches, instead of REF")
+    every.add_argument("--all-of", default="", metavar="REF", help="the owner, mr://huey/queue/x")
+    every.add_argument("--collection", default="jobs", metavar="NAME", help="of what (jobs)")
+    every.add_argument("--in-state", default="", metavar="STATE", help="for example failed")
+    every.add_argument("--text", default="", metavar="REGEX", help="as / filters, ! inverts")
+    every.add_argument("--prefix", default="", metavar="TEXT", help="beginning of a key's name")
+    parser.epilog = """exit codes:
+  0  everything was done, or the plan was shown
+  1  something was skipped or refused, or there was nothing to do
+  2  an error: nothing was done
+  3  the plan waits for a second login's approval (mrtui, :plans)
+  130  interrupted: planning was stopped, or the operation goes on without us"""
 
 
 def _reset(parser: Parser) -> None:

@@ -63,11 +63,15 @@ def eta(entity: core.Operation) -> str:
 
 
 def state(entity: core.Operation) -> Cell:
-    """Its state, and that it was undone or that nobody approved it."""
-    said = f"{_GLYPHS[entity.state]} {entity.state.value}"
+    """Its state in a word, or that it was undone."""
     if entity.undone_by is not None:
-        return Cell(f"{said}, undone", "dim")
-    return Cell(said, _TONES[entity.state])
+        return Cell("undone", "dim")
+    return Cell(entity.state.value, _TONES[entity.state])
+
+
+def glyph(entity: core.Operation) -> Cell:
+    """Its state as a sign."""
+    return Cell(_GLYPHS[entity.state], _TONES[entity.state])
 
 
 def undoable(entity: core.Operation, view: View) -> str:
@@ -113,6 +117,7 @@ def cells(entity: core.Operation, view: View) -> tuple[Cell, ...]:
     who = f"✖ {entity.login}, glass broken" if glass else entity.login
     under_way = entity.state in UNDER_WAY
     return (
+        glyph(entity),
         Cell(str(entity.id), "strong"),
         state(entity),
         Cell(entity.label or entity.action),
@@ -129,11 +134,12 @@ def cells(entity: core.Operation, view: View) -> tuple[Cell, ...]:
 
 TABLE = Table(
     columns=(
-        Column("op", 5, right=True, narrow=3),
-        Column("state", 9, keep=8),
-        Column("what", 20, narrow=16),
+        Column("", 1),
+        Column("op", 4, right=True, narrow=3),
+        Column("state", 7, keep=8),
+        Column("what", 18, narrow=16),
         Column("progress", BAR_CELLS, keep=5),
-        Column("outcome", 26, narrow=14),
+        Column("outcome", 24, narrow=13),
         Column("rate", 7, right=True, keep=3),
         Column("ETA", 5, right=True, keep=6),
         Column("age", 6, right=True, keep=7),

@@ -30,7 +30,7 @@ class Operation(detail.Detail):
             cells.Cell(columns.outcome(found)),
             cells.Cell(view.as_of(self.sources()), "unknown"),
         ]
-        return text.spaced(parts)
+        return [columns.glyph(found), cells.Cell(" "), *text.spaced(parts)]
 
     def lines(self) -> list[prose.Line]:
         """Progress, people, undo; then everything else."""

@@ -16,11 +16,21 @@ from mrtui.columns import fmt
 from mrtui.screens import dialogs, text
 from mrtui.terminal import safe_text
 
-PAGE = 8
-"""How many targets are shown at once."""
+PAGE, SHORT_PAGE = 8, 3
+"""How many targets are shown at once; the second where there are less than SHORT lines."""
 
-WIDTH = 78
+SHORT = 16
+
+WIDTH = 74
 """The widest that a plan is drawn."""
+
+NARROW = 60
+"""With less room the title says numbers without their names."""
+
+ROOMY = 30
+"""On fewer lines nothing stands apart."""
+
+BORDERS = 2
 
 
 class Verb(StrEnum):
@@ -134,7 +144,7 @@ class PlanDialog(dialogs.Dialog[Answer]):
 
     def show(self) -> None:
         """Everything as it is now."""
-        width = max(24, min(WIDTH, self.app.size.width - 6))
+        width = max(24, min(WIDTH, self.app.size.width - 4))
         shown = self._shown()
         told = plan_lines.lines(
             self.plan, self.control.instant, shown, self._first, note=self._note
@@ -143,6 +153,7 @@ class PlanDialog(dialogs.Dialog[Answer]):
             self.query_one("#plan", Static), text.content_of_lines(prose.wrap(told, width - 2))
         )
         box = self.query_one(".dialog", Vertical)
+        self._fit(box)
         if box.border_title != (title := self._title_of(width)):
             box.border_title = title
         if self.expired and not self._old:
@@ -150,11 +161,25 @@ class PlanDialog(dialogs.Dialog[Answer]):
 
     def _title_of(self, width: int) -> str:
         left = fmt.until(self.plan.expires_at, self.control.instant)
-        tail = f" · plan {self.plan.plan_id[:4]} · "
-        tail += "expired" if self.expired else f"expires {left}"
+        words = ("", "") if width < NARROW else ("plan ", "expires ")
+        tail = f" · {words[0]}{self.plan.plan_id[:4]} · "
+        tail += "expired" if self.expired else f"{words[1]}{left}"
         label = safe_text.safe_text(plan_lines.named(self.plan))
-        room = max(8, width - 2 - len(tail))
+        room = max(8, width - 4 - len(tail))
         return (label if len(label) <= room else f"{label[: room - 1]}…") + tail
+
+    def _fit(self, box: Vertical) -> None:
+        """Let the text have what lines, messages and buttons leave: those are always seen."""
+        height = self.app.size.height
+        box.set_class(height < ROOMY, "-dense")
+        each = 1 if height < ROOMY else 2
+        taken = BORDERS + each * (1 + len(self.query(Input))) + self.query_one("#wrong").display
+        self.query_one("#says").styles.max_height = max(1, height - taken)
+
+    def complain(self, sentence: str) -> None:
+        """Say what is missing, and keep the buttons on the screen."""
+        super().complain(sentence)
+        self._fit(self.query_one(".dialog", Vertical))
 
     def _expire(self) -> None:
         """It cannot be applied any more: offer a new one."""
@@ -169,13 +194,18 @@ class PlanDialog(dialogs.Dialog[Answer]):
     def _shown(self) -> tuple[plans.Target, ...]:
         start, targets = self._chunk
         at = self._first - start
-        return targets[at : at + PAGE]
+        return targets[at : at + self._page]
+
+    @property
+    def _page(self) -> int:
+        return PAGE if self.app.size.height >= SHORT else SHORT_PAGE
 
     # What a person does
 
     async def action_page(self, pages: int) -> None:
         """Other targets; where there are none, other lines."""
-        first = self._first + pages * PAGE
+        first = self._first + pages * self._page
+        first = max(0, first) if self._first else first
         if not 0 <= first < self.plan.total:
             self.action_scroll(pages * max(1, self.query_one("#says").size.height - 1))
             return
@@ -188,7 +218,7 @@ class PlanDialog(dialogs.Dialog[Answer]):
     async def _hold(self, first: int) -> bool:
         """Have the targets from a number on: at most one answer of the core is kept."""
         start, targets = self._chunk
-        last = min(first + PAGE, self.plan.total)
+        last = min(first + self._page, self.plan.total)
         if start <= first and last <= start + len(targets):
             return True
         begin = first if first >= start else max(0, last - 500)

@@ -7,7 +7,7 @@ import functools
 from mrcore import errors
 from mrcore.model import core, plans
 from mrtui import acting, approvals
-from mrtui.columns import fmt
+from mrtui.columns import fmt, table
 from mrtui.screens import listing, plan_dialog, text
 from mrtui.widgets import cells
 
@@ -24,6 +24,10 @@ class Plans(listing.Listing):
     def sources(self) -> list[str]:
         """The core's own."""
         return ["core"]
+
+    def emptiness(self, view: table.View) -> str:
+        """Every core has plans: no settings are to blame."""
+        return super().emptiness(view) if self.pattern else view.as_of(()) or self.EMPTY
 
     def headline(self) -> list[list[cells.Cell]]:
         """How many wait for this login, and who is armed."""

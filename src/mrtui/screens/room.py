@@ -202,7 +202,9 @@ class Room(deeds.Deeds, verbs.Verbs, Screen[None]):
         news = self.query_one("#news", Static)
         text.put(news, text.content(line))
         news.set_class(fresh, "-fresh")
-        entries = self.control.keymap.footer(self.SCOPES, self.offered(), self.WITHOUT)
+        # Where nothing is to be armed the key only says so: no hint at it.
+        without = (*self.WITHOUT, *(() if self.control.rights.protected else ("app.arm",)))
+        entries = self.control.keymap.footer(self.SCOPES, self.offered(), without)
         self.query_one(status_bar.KeyLine).show([status_bar.KeyHint(*e) for e in entries])
 
     def beside(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:

@@ -26,9 +26,9 @@ class Standing:
     trail: tuple[str, ...]
     fresh: cells.Cell = _NOTHING
     guard: cells.Cell = _NOTHING
-    waits: cells.Cell = _NOTHING
     trouble: cells.Cell = _NOTHING
     clock: str = ""
+    waits: cells.Cell = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)

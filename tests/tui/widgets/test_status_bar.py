@@ -27,7 +27,7 @@ HINTS = [
     [
         (80, " mr ▸ local ▸ queues ▸ emailQueue          ● live  read-only  ✖ 2 alerts  14:02Z"),
         (50, " …eues ▸ emailQueue  ● live  read-only  ✖ 2 alerts"),
-        (40, " …ueues ▸ emailQueue  ● live  ✖ 2 alerts"),
+        (40, " …es ▸ emailQueue  read-only  ✖ 2 alerts"),
     ],
 )
 async def test_the_top_line(width: int, line: str) -> None:

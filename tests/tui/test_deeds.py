@@ -1,0 +1,516 @@
+"""What keys do to the world: plans, arming, approvals, undo, and why a key does nothing."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Button, Input
+
+from mrcore import errors
+from mrcore.model import core, plans, wire
+from mrtui import app, approvals, rights, world
+from mrtui.cli import show
+from mrtui.screens import arm, confirm, plan_dialog, planning, revealed
+from mrtui.terminal import title
+from tests import waiting
+from tests.tui import facts, shots, simulated
+from tests.tui.test_app import failed_jobs, here, rows, says
+
+GREEN = "deploy/colour/green"
+
+
+async def dialog(control: app.ControlRoom) -> plan_dialog.PlanDialog:
+    """The plan that is shown, once it is."""
+    await waiting.until(
+        lambda: isinstance(control.screen, plan_dialog.PlanDialog), what="the plan's dialog"
+    )
+    shown = control.screen
+    assert isinstance(shown, plan_dialog.PlanDialog)
+    return shown
+
+
+def protected() -> simulated.Simulated:
+    """A core of a protected environment."""
+    made = simulated.Simulated()
+    made.protected = True
+    return made
+
+
+async def coloured(control: app.ControlRoom, core_s: simulated.Simulated) -> None:
+    """Go to the colours, the cursor on green."""
+    found = tuple(facts.colours())
+    core_s.events.put_nowait(wire.Changed(source="deploy", at=facts.NOW, upserts=found))
+    await waiting.until(lambda: control.world.table("colour"), what="colours")
+    await control.enter("deploy")
+    await says(control, "v42")
+    grid = here(control).grid
+    assert grid is not None
+    grid.cursor_ref = GREEN
+
+
+# Why a key does nothing
+
+
+async def test_a_key_that_is_not_armed_says_which_key_arms() -> None:
+    core_s = protected()
+    async with shots.running(core=core_s) as (control, pilot):
+        await failed_jobs(control)
+        assert "r retry" not in show.text(control)
+        assert "read-only" in show.text(control)
+        await pilot.press("r")
+        await says(control, "r does nothing: not armed: A arms")
+        core_s.tell(facts.environment(), facts.arming())
+        await says(control, "r retry")
+        await says(control, "▲ armed 09:41")
+        assert core_s.wishes == []
+
+
+@pytest.mark.parametrize(
+    ("roles", "read_only", "words"),
+    [
+        (("viewer",), False, "Retry failed job needs the role operator"),
+        (("admin",), True, "this screen was started with --read-only"),
+    ],
+)
+async def test_a_key_that_may_not_says_why(
+    roles: tuple[str, ...], read_only: bool, words: str
+) -> None:
+    core_s = simulated.Simulated()
+    core_s.roles = roles
+    async with shots.running((120, 24), core_s, read_only=read_only) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r")
+        await says(control, words)
+        assert "read-only" in show.text(control)
+        await pilot.press("u")
+        await says(control, "u undoes nothing now")
+        assert core_s.wishes == []
+
+
+async def test_a_key_says_that_this_row_does_not_offer_it() -> None:
+    async with shots.running((120, 24)) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("tab")
+        await waiting.until(lambda: rows(control) == ["huey/job/emailQueue/8200"], what="waiting")
+        await pilot.press("r")
+        await says(control, "as it is (waiting)")
+
+
+# Everything that is listed
+
+
+async def test_everything_listed_is_one_selection_with_the_filter() -> None:
+    core_s = simulated.Simulated()
+    async with shots.running(core=core_s) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("slash", *"sendotp", "enter")
+        await waiting.until(lambda: len(rows(control)) == 3, what="the filtered ones")
+        await pilot.press("R")
+        await waiting.until(lambda: core_s.applied, what="apply")
+        action, chosen, _ = core_s.wishes[0]
+        assert action == "queue.retry"
+        assert (chosen.ref, chosen.collection) == ("huey/queue/emailQueue", "jobs")
+        assert (chosen.query.state, chosen.query.text) == ("failed", "sendotp")
+        await pilot.press("escape", "tab", "R")
+        await shots.settled(pilot)
+        assert len(core_s.wishes) == 1, "what waits is not retried"
+
+
+async def test_on_queues_it_is_everything_failed_of_the_queue() -> None:
+    core_s = simulated.Simulated()
+    async with shots.running(core=core_s) as (control, pilot):
+        await pilot.press("2")
+        await says(control, "R retry all failed")
+        await pilot.press("R")
+        await waiting.until(lambda: core_s.wishes, what="a plan")
+        assert core_s.wishes[0][1].ref == "huey/queue/emailQueue"
+        assert core_s.wishes[0][1].query == plans.Query(state="failed")
+
+
+async def test_the_queue_of_jobs_is_paused_from_its_jobs() -> None:
+    core_s = simulated.Simulated()
+    async with shots.running((120, 24), core_s) as (control, pilot):
+        queue = next(q for q in facts.queues() if q.ref.endswith("/emailQueue"))
+        offers = queue.model_copy(update={"actions": ("queue.pause",)})
+        core_s.events.put_nowait(wire.Changed(source="huey", at=facts.NOW, upserts=(offers,)))
+        await failed_jobs(control)
+        await says(control, "P pause")
+        await pilot.press("P")
+        await waiting.until(lambda: core_s.wishes, what="a plan")
+        assert core_s.wishes[0][:2] == ("queue.pause", plans.Selection(refs=(queue.ref,)))
+
+
+# Plans
+
+
+async def test_what_has_to_be_typed_is_asked_for_before_anything_is_applied() -> None:
+    core_s = simulated.Simulated()
+    core_s.planned_as = {
+        "risk": plans.Risk.CRITICAL,
+        "confirm": "green",
+        "needs_reason": True,
+    }
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await coloured(control, core_s)
+        await pilot.press("S")
+        shown = await dialog(control)
+        shown.query_one("#apply", Button).press()
+        await says(control, "needs a reason")
+        shown.query_one("#reason", Input).value = "INC-12"
+        shown.query_one("#apply", Button).press()
+        await says(control, "Type green to confirm.")
+        shown.query_one("#confirm", Input).value = "green"
+        shown.query_one("#confirm", Input).focus()
+        await pilot.press("enter")
+        await shots.settled(pilot)
+        assert core_s.applied == [], "Enter in a line applies nothing"
+        shown.query_one("#apply", Button).press()
+        await waiting.until(lambda: core_s.answers, what="apply")
+        assert core_s.answers[0] == {"reason": "INC-12", "confirm": "green", "break_glass": False}
+
+
+async def test_a_plan_that_has_expired_says_so_and_can_be_made_again() -> None:
+    core_s, clock = simulated.Simulated(), simulated.Clock()
+    core_s.risk = plans.Risk.HIGH
+    async with shots.running((120, 40), core_s, clock) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r")
+        shown = await dialog(control)
+        clock.forward(61)
+        shown.show()
+        await says(control, "This plan has expired; nothing was done.")
+        assert not shown.query_one("#apply", Button).display
+        shown.query_one("#again", Button).press()
+        await waiting.until(lambda: len(core_s.wishes) == 2, what="another plan")
+        assert core_s.applied == []
+
+
+async def test_targets_are_paged_and_only_one_answer_of_the_core_is_kept() -> None:
+    core_s = simulated.Simulated()
+    samples = tuple(plans.Target(ref=f"huey/job/q/{n}", label=f"sample {n}") for n in range(50))
+    core_s.planned_as = {"risk": plans.Risk.HIGH, "total": 1_204, "samples": samples}
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r")
+        shown = await dialog(control)
+        await pilot.press(*["pagedown"] * 5)
+        await says(control, "41 to 48 of 1,204")
+        assert core_s.first_targets == [], "the samples are known already"
+        await pilot.press("pagedown")
+        await says(control, "49 to 56 of 1,204")
+        assert core_s.first_targets == [48]
+        assert len(shown._chunk[1]) == 500
+        await pilot.press("pageup")
+        await says(control, "41 to 48 of 1,204")
+        await pilot.press(*["pageup"] * 6)
+        await says(control, "1 to 8 of 1,204")
+
+
+async def test_planning_that_takes_long_shows_how_far_it_is_and_esc_stops_it() -> None:
+    core_s = simulated.Simulated()
+    core_s.looks = ((34_000, 100_000),)
+    core_s.may_plan.clear()
+    async with shots.running(core=core_s) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r")
+        await says(control, "planning: 34,000 of 100,000")
+        await pilot.press("escape")
+        await waiting.until(lambda: core_s.stopped == ["queue.retry"], what="the stop")
+        await says(control, "nothing was done")
+        await waiting.until(lambda: not control.acting.pending, what="nothing pending")
+        await pilot.press("r")
+        await says(control, "planning: 34,000")
+        core_s.may_plan.set()
+        await waiting.until(lambda: core_s.applied, what="apply")
+        await waiting.until(
+            lambda: not isinstance(control.screen, planning.Planning), what="no panel"
+        )
+
+
+def test_planning_tells_rate_and_what_is_left() -> None:
+    told = planning.told(34_000, 100_000, 2.8)
+    assert told == "planning: 34,000 of 100,000 · 12.1k/s · ETA 5s · esc stops"
+    assert planning.told(0, None, 0.0) == "planning: 0 · esc stops"
+
+
+async def test_what_is_revealed_is_shown_until_it_is_closed() -> None:
+    core_s = simulated.Simulated()
+    core_s.become("8123", actions=("queue.retry", "job.reveal"))
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("V")
+        await says(control, "anna@example.org")
+        assert isinstance(control.screen, revealed.Revealed)
+        await pilot.press("escape")
+        await waiting.until(lambda: "anna@" not in show.text(control), what="it to be forgotten")
+
+
+# Arming
+
+
+async def test_arming_asks_for_minutes_and_a_reason_and_disarming_asks_too() -> None:
+    core_s = protected()
+    async with shots.running((120, 24), core_s) as (control, pilot):
+        core_s.tell(facts.environment())
+        await waiting.until(lambda: control.rights.environment, what="the environment")
+        await pilot.press("A")
+        await waiting.until(lambda: isinstance(control.screen, arm.ArmDialog), what="the question")
+        await pilot.press("enter")
+        await says(control, "Arming needs a reason.")
+        await pilot.press(*"INC-12", "enter")
+        await waiting.until(lambda: core_s.applied, what="apply")
+        action, chosen, args = core_s.wishes[0]
+        assert (action, chosen.refs) == ("core.arm", ("core/environment/local",))
+        assert args == {"minutes": 15}
+        assert core_s.answers[0]["reason"] == "INC-12"
+        core_s.tell(facts.arming())
+        await says(control, "▲ armed 09:41 INC-12")
+        await pilot.press("A")
+        await waiting.until(lambda: isinstance(control.screen, confirm.Question), what="asked")
+        await pilot.press("y")
+        await waiting.until(lambda: len(core_s.applied) == 2, what="disarm")
+        assert core_s.wishes[1][:2] == (
+            "core.disarm",
+            plans.Selection(refs=("core/arming/root",)),
+        )
+
+
+async def test_where_nothing_is_protected_there_is_nothing_to_arm() -> None:
+    async with shots.running() as (control, pilot):
+        await pilot.press("A")
+        await says(control, "local is not protected")
+        assert "armed" not in show.text(control)
+
+
+async def test_arming_counts_down_and_ends() -> None:
+    core_s, clock = protected(), simulated.Clock()
+    async with shots.running((120, 24), core_s, clock) as (control, _):
+        core_s.tell(facts.environment(), facts.arming(seconds=3))
+        await says(control, "armed 00:03")
+        clock.forward(2)
+        control.repaint()
+        await says(control, "armed 00:01")
+        clock.forward(2)
+        control.repaint()
+        await says(control, "read-only")
+
+
+@pytest.mark.parametrize("name", ["calm", "light", "contrast", "amber", "ansi"])
+async def test_every_theme_says_armed_in_a_word_and_a_colour(name: str) -> None:
+    core_s = protected()
+    async with shots.running((120, 24), core_s, theme=name) as (control, _):
+        core_s.tell(facts.environment(), facts.arming())
+        await says(control, "▲ armed 09:41 INC-12")
+
+
+def test_the_terminals_title_is_ours_only_while_there_is_something_to_say() -> None:
+    written: list[str] = []
+    named = title.Title(None, {"TERM": "xterm"})  # type: ignore[arg-type]
+    named.put("", written.append)
+    assert written == []
+    named.put("armed 9 min \x1b]0;evil\x07", written.append)
+    named.put("armed 9 min \x1b]0;evil\x07", written.append)
+    assert written == ["\x1b[22;2t\x1b]2;armed 9 min ␛]0;evil␇\x1b\\"]
+    named.put("", written.append)
+    assert written[1:] == ["\x1b]2;\x1b\\\x1b[23;2t"]
+
+
+@pytest.mark.parametrize("term", ["dumb", "", "linux"])
+def test_a_terminal_without_titles_is_given_none(term: str) -> None:
+    class Driver:
+        def write(self, text: str) -> None:
+            raise AssertionError(text)
+
+    class Stub:
+        _driver = Driver()
+
+    title.Title(Stub(), {"TERM": term}).show("armed")  # type: ignore[arg-type]
+
+
+# A second login
+
+
+async def test_a_plan_that_needs_a_second_login_is_asked_for_and_told_when_it_is_answered() -> None:
+    core_s = simulated.Simulated()
+    core_s.planned_as = {"risk": plans.Risk.CRITICAL, "needs_approval": True}
+    core_s.refuses = [errors.NeedsApproval("A second login has to approve.")]
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await coloured(control, core_s)
+        await pilot.press("S")
+        shown = await dialog(control)
+        button = shown.query_one("#apply", Button)
+        assert str(button.label) == "Ask for approval"
+        button.press()
+        await says(control, "plan 0000 waits for a second login (:plans)")
+        core_s.tell(facts.waiting("0000c0ffee", "root"))
+        await waiting.until(lambda: control.world.table("plan"), what="the plan")
+        assert "1 plan waits" not in show.text(control), "not for oneself"
+        core_s.tell(facts.waiting("0000c0ffee", "root", state="refused", by="anna", answer="no"))
+        await says(control, "✖ plan 0000 was refused by anna: no")
+        core_s.tell(facts.waiting("1111c0ffee", "root"))
+        core_s.tell(facts.waiting("1111c0ffee", "root", state="approved", by="anna"))
+        core_s.tell(facts.waiting("2222c0ffee", "anna"))
+        await says(control, "1 plan waits")
+
+
+@pytest.mark.parametrize(
+    ("button", "reason", "action"),
+    [("#approve", "", "plan.approve"), ("#refuse", "not on Friday", "plan.refuse")],
+)
+async def test_the_plan_of_another_is_answered_in_the_same_dialog(
+    button: str, reason: str, action: str
+) -> None:
+    core_s = simulated.Simulated()
+    core_s.made["9f2cc0ffee"] = await core_s.plan("deploy.switch", plans.Selection(refs=(GREEN,)))
+    core_s.wishes.clear()
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        core_s.tell(facts.waiting("9f2cc0ffee", "anna"))
+        await says(control, "1 plan waits")
+        await control.enter("plans")
+        await pilot.press("enter")
+        shown = await dialog(control)
+        assert isinstance(control.focused, Button)
+        assert control.focused.id == "cancel"
+        assert not shown.query("#apply")
+        shown.query_one("#refuse", Button).press()
+        await says(control, "Refuse needs a reason.")
+        shown.query_one("#reason", Input).value = reason
+        shown.query_one(button, Button).press()
+        await waiting.until(lambda: core_s.applied, what="the answer")
+        assert core_s.wishes[0][:2] == (action, plans.Selection(refs=("core/plan/9f2cc0ffee",)))
+        assert core_s.applied[0][1] == reason
+
+
+@pytest.mark.parametrize("approved", [True, False])
+async def test_the_planner_applies_once_it_is_approved_or_breaks_the_glass(approved: bool) -> None:
+    core_s = simulated.Simulated()
+    core_s.planned_as = {"confirm": "green", "approved_by": "anna" if approved else ""}
+    plan = await core_s.plan("deploy.switch", plans.Selection(refs=(GREEN,)))
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        state = "approved" if approved else "waiting"
+        core_s.tell(facts.waiting(plan.plan_id, "root", state=state))
+        await waiting.until(lambda: control.world.table("plan"), what="the plan")
+        await control.enter("plans")
+        await pilot.press("enter")
+        shown = await dialog(control)
+        assert shown.query_one("#apply", Button).disabled is not approved
+        assert bool(shown.query("#break")) is not approved
+        shown.query_one("#reason", Input).value = "INC-12"
+        shown.query_one("#confirm", Input).value = "green"
+        shown.query_one("#apply" if approved else "#break", Button).press()
+        await waiting.until(lambda: core_s.answers, what="apply")
+        expected = {"reason": "INC-12", "confirm": "green", "break_glass": not approved}
+        assert core_s.answers[0] == expected
+
+
+async def test_only_an_admin_may_break_the_glass() -> None:
+    core_s = simulated.Simulated()
+    core_s.roles = ("operator",)
+    plan = await core_s.plan("deploy.switch", plans.Selection(refs=(GREEN,)))
+    assert plan_dialog.waiting(plan, mine=True, answers=True, breaks=False) == [
+        plan_dialog.Choice("Apply to 1", plan_dialog.Verb.APPLY, enabled=False)
+    ]
+
+
+async def test_broken_glass_is_news_on_every_screen_and_only_once() -> None:
+    core_s = simulated.Simulated()
+    async with shots.running((120, 24), core_s) as (control, pilot):
+        await pilot.press("2")
+        core_s.tell(facts.under_way(50, broke_glass=True, login="anna"))
+        await says(control, "✖ GLASS BROKEN by anna")
+        await pilot.press("s")
+        await waiting.until(lambda: "GLASS" not in show.text(control), what="the next key")
+        core_s.tell(facts.under_way(50, broke_glass=True, login="anna", done=9_000))
+        await waiting.until(
+            lambda: getattr(control.world.get("core/operation/50"), "done", 0) == 9_000, what="it"
+        )
+        await shots.settled(pilot)
+        assert "GLASS" not in show.text(control)
+
+
+def test_old_broken_glass_is_no_news() -> None:
+    known = world.World()
+    old = facts.under_way(9, broke_glass=True, started_at=facts.ago(3_600))
+    known.apply(wire.Changed(source="core", at=facts.NOW, upserts=(old,)))
+    assert approvals.Watch().news(rights.Rights(None, known, facts.NOW)) == []
+
+
+# Undo and operations
+
+
+async def test_u_undoes_the_operation_of_the_row_else_my_newest() -> None:
+    core_s = simulated.Simulated()
+    undoable = {"actions": ("undo",), "undo_until": facts.ago(-3_600)}
+    core_s.operations = [
+        facts.under_way(42, login="anna", **undoable),
+        core_s.operations[0].model_copy(update=undoable),
+        *core_s.operations[1:],
+    ]
+    async with shots.running((120, 24), core_s) as (control, pilot):
+        await pilot.press("u")
+        await waiting.until(lambda: core_s.wishes, what="a plan")
+        assert core_s.wishes[0][:2] == ("undo", plans.Selection(refs=("core/operation/40",)))
+        await control.enter("operations")
+        await says(control, "anna")
+        await pilot.press("u")
+        await waiting.until(lambda: len(core_s.wishes) == 2, what="another")
+        assert core_s.wishes[1][1].refs == ("core/operation/42",)
+        await pilot.press("down", "down", "u")
+        await says(control, "operation 39 cannot be undone: a job that ran has run")
+
+
+async def test_without_anything_to_undo_that_is_said() -> None:
+    async with shots.running() as (control, pilot):
+        await pilot.press("u")
+        await says(control, "nothing of yours can be undone")
+
+
+async def test_an_operation_is_paused_and_stopped_by_its_keys() -> None:
+    core_s = simulated.Simulated()
+    core_s.operations.insert(0, facts.under_way(41))
+    async with shots.running((120, 24), core_s) as (control, pilot):
+        await control.enter("operations")
+        await says(control, "P pause")
+        await pilot.press("P")
+        await waiting.until(lambda: core_s.wishes, what="pause")
+        await pilot.press("X")
+        await waiting.until(lambda: len(core_s.wishes) == 2, what="stop")
+        assert [wish[0] for wish in core_s.wishes] == ["operation.pause", "operation.stop"]
+
+
+@pytest.mark.parametrize("name", ["audit", "operations"])
+async def test_what_was_done_meanwhile_appears_by_itself(name: str) -> None:
+    core_s = simulated.Simulated()
+    async with shots.running((120, 24), core_s) as (control, _):
+        await control.enter(name)
+        await says(control, "root")
+        core_s.asked.clear()
+        core_s.tell(facts.under_way(41))
+        await waiting.until(
+            lambda: ("core/core/self", name) in [asked[:2] for asked in core_s.asked], what=name
+        )
+
+
+def test_rights_are_those_of_the_role_and_the_arming() -> None:
+    known = world.World()
+    upserts = (facts.environment(), facts.arming("anna"))
+    known.apply(wire.Changed(source="core", at=facts.NOW, upserts=upserts))
+
+    def may(login: str, *roles: str) -> rights.Rights:
+        me = core.Me(
+            login=login,
+            roles=roles,
+            via="token",
+            environment="local",
+            protected=True,
+            core_version="0",
+            core_pid=1,
+            started_at=facts.NOW,
+        )
+        return rights.Rights(me, known, facts.NOW)
+
+    assert may("anna", "operator").refusal("queue.retry") == ""
+    assert may("root", "admin").refusal("queue.retry") == "not armed: A arms"
+    assert may("root", "admin").refusal("core.arm") == ""
+    assert "needs the role admin" in may("anna", "operator").refusal("deploy.switch")
+    assert "needs the role operator" in may("anna", "auditor").refusal("queue.retry")
+    assert may("anna", "viewer").refusal("nothing.known") != ""
