@@ -18,9 +18,12 @@ A source's own settings are a model in its own file; they are checked when the c
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -31,7 +34,10 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as Unparsed
 
-from mrcore import errors
+from mrcore import errors, redact
+
+_SECRET_MIN = 6
+_IN_URL = re.compile(r"://[^\s:/@]*:([^\s/]+)@")
 
 Role = Literal["viewer", "operator", "admin", "auditor"]
 
@@ -146,6 +152,31 @@ def explain(error: ValidationError, where: str) -> str:
     """A validation error as sentences: the setting and what is wrong, never its value."""
     parts = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
     return f"Settings in {where} are wrong: {'; '.join(parts)}."
+
+
+def secrets_of(own: Settings) -> set[str]:
+    """The passwords and the like that settings hold: in secret fields, under secret names, in URLs.
+
+    What has less than 6 characters is left out, because it would stand in innocent words too.
+    """
+    found = set(_secrets("", own.model_dump()))
+    return {each for value in found for each in (value, unquote(value)) if len(each) >= _SECRET_MIN}
+
+
+def _secrets(name: str, value: Any) -> Iterator[str]:
+    """The secrets in one value that stands under `name`."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _secrets(str(key), each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _secrets(name, each)
+    elif isinstance(value, str):
+        if redact.is_secret(name):
+            yield value
+        yield from _IN_URL.findall(value)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -160,3 +160,23 @@ async def test_me_says_from_where_the_person_came_by_ssh(here: doors.Open) -> No
     me = json.loads(said)
     assert me["via"] == "socket"
     assert me["address"] == ("198.51.100.7" if sys.platform == "linux" else "")
+
+
+class Broken(harness.Jobs):
+    """Answers no question without breaking."""
+
+    async def detail(self, ref: str) -> wire.Detail:
+        raise RuntimeError("a defect")
+
+
+async def test_a_defect_is_a_problem_and_leaves_the_connection_as_it_was(
+    state: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with doors.opened(state, Broken()) as here, here.by_socket() as http:
+        for _ in range(3):
+            answer = await http.get("/api/v1/detail?ref=huey/job/emailQueue/1%0A")
+            assert code(answer) == (500, "defect")
+            assert "connection" not in answer.headers
+            assert (await http.get("/livez")).status_code == 200
+    assert "GET '/api/v1/detail' broke." in caplog.text
+    assert "RuntimeError: a defect" in caplog.text

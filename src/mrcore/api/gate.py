@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
@@ -17,6 +18,8 @@ OWN_SITES = frozenset({"same-origin", "none"})
 BODY_BYTES = 1 << 20
 DRAIN_BYTES = 16 << 20
 BODY_S = 10.0
+
+log = logging.getLogger(__name__)
 
 _TOO_LARGE = f"The body is larger than {BODY_BYTES:,} bytes."
 
@@ -82,10 +85,30 @@ class Gate:
         if counted:
             self._clients.came()
         try:
-            await self._app(scope, receive, send)
+            await self._answer(scope, receive, send)
         finally:
             if counted:
                 self._clients.went()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the app answer; a defect is a problem and a line in the log.
+
+        Starlette would raise it on, and uvicorn then close the connection under the next request.
+        """
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            if started:
+                raise
+            log.exception("%s %r broke.", scope["method"], scope["path"])
+            await problem.of_defect(error)(scope, receive, send)
 
 
 def refuse_foreign(headers: Headers, scheme: str, hosts: Collection[str]) -> None:

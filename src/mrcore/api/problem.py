@@ -38,12 +38,17 @@ def of_error(error: errors.MrError) -> Response:
     return response(error.status, error.code, error.sentence, fix=error.fix, headers=headers)
 
 
+def of_defect(error: Exception) -> Response:
+    """The problem of an error that is not one of ours; its text may hold secrets."""
+    detail = f"The core broke with {type(error).__name__}: a defect; the core's log has it."
+    return response(500, "defect", detail)
+
+
 def handle(app: FastAPI) -> None:
-    """Make every error of an app a problem, also those of routing and validation."""
+    """Make every error of ours in an app a problem, also those of routing and validation."""
     app.add_exception_handler(errors.MrError, _ours)
     app.add_exception_handler(HTTPException, _routing)
     app.add_exception_handler(exceptions.RequestValidationError, _validation)
-    app.add_exception_handler(Exception, _defect)
 
 
 async def _ours(request: Request, error: Exception) -> Response:
@@ -64,11 +69,6 @@ async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, exceptions.RequestValidationError)
     parts = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
     return response(422, "validation", f"The request is wrong: {'; '.join(parts)}.")
-
-
-async def _defect(request: Request, error: Exception) -> Response:
-    detail = f"The core broke with {type(error).__name__}: a defect; the core's log has it."
-    return response(500, "defect", detail)
 
 
 def declare(app: FastAPI) -> dict[str, Any]:

@@ -69,13 +69,10 @@ def _serve(where: folder.StateFolder, path: Path | None, *, idle_exit: bool) -> 
     # Half a second of imports that neither a refusal nor --detach needs.
     from mrcore import settings
     from mrcore.api import serving
+    from mrcore.cli import log
 
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for chatty in ("uvicorn", "httpx"):  # a line a request, or a start
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     own = settings.load(path or settings.find(where.path))
+    log.set_up(settings.secrets_of(own))
     # Not asyncio.run(): it waits for every task, also for one that swallows its cancellation.
     loop = asyncio.new_event_loop()
     loop.run_until_complete(serving.serve(where, own, idle_exit=idle_exit, announce=ready.announce))
