@@ -31,6 +31,9 @@ import platformdirs
 
 from mrcore import errors
 
+_MARKS = frozenset({"core.lock", "stack.lock", "ledger.sqlite"})
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
 
 def default_state() -> Path:
     """The state folder that a command uses when none is named: `MR_STATE` or the platform's."""
@@ -44,12 +47,13 @@ class StateFolder:
         self.path = Path(path or default_state()).expanduser().absolute()
 
     def make(self) -> StateFolder:
-        """Create the folder (0700).
+        """Create the folder (0700); one that is there and wider is made as narrow.
 
         Raises StackError when that is not possible.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _narrow(self.path)
         except OSError as error:
             raise errors.StackError(
                 f"The state folder {self.path} cannot be made: {error.strerror}.",
@@ -130,6 +134,24 @@ class StateFolder:
         finally:
             os.close(fd)
         return False
+
+
+def _narrow(state: Path) -> None:
+    """Take a state folder and what is in it from everybody else.
+
+    A folder that was never one, with somebody's files in it, is left as it is, and so is one that
+    is shared by design (its sticky bit is set).
+    """
+    found = state.stat()
+    names = {entry.name for entry in state.iterdir()}
+    if found.st_mode & stat.S_ISVTX or (names and not names & _MARKS):
+        return
+    for entry in (state, *state.iterdir()):
+        with contextlib.suppress(FileNotFoundError):  # a process of ours has just replaced it
+            here = entry.lstat()
+            kept = stat.S_ISREG(here.st_mode) or stat.S_ISDIR(here.st_mode)  # no socket of a group
+            if kept and here.st_mode & _OTHERS and here.st_uid == os.getuid():
+                entry.chmod(stat.S_IMODE(here.st_mode) & ~_OTHERS)
 
 
 def _is_ours(base: str) -> bool:

@@ -72,3 +72,55 @@ def test_what_cannot_be_made_is_a_sentence(base: Path, tmp_path: Path) -> None:
     (tmp_path / "tmp").rmdir()
     with pytest.raises(errors.StackError, match="folder for sockets cannot be made"):
         _ = where.runtime
+
+
+def modes(path: Path) -> dict[str, int]:
+    """Permissions of a folder and of what is in it."""
+    every = {entry.name: entry for entry in path.iterdir()} | {".": path}
+    return {name: stat.S_IMODE(entry.lstat().st_mode) for name, entry in every.items()}
+
+
+def test_a_state_folder_that_others_may_read_is_taken_from_them(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o755)
+    folder.StateFolder(state).make()
+    assert modes(state) == {".": 0o700}
+    state.chmod(0o755)
+    for name, mode in (("ledger.sqlite", 0o644), ("settings.json", 0o660), ("tool", 0o755)):
+        (state / name).touch()
+        (state / name).chmod(mode)
+    (state / "logs").mkdir(mode=0o755)
+    outside = tmp_path / "outside"
+    outside.touch(mode=0o644)
+    (state / "link").symlink_to(outside)
+    folder.StateFolder(state).make()
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o644
+    assert {name: mode for name, mode in modes(state).items() if name != "link"} == {
+        ".": 0o700,
+        "ledger.sqlite": 0o600,
+        "settings.json": 0o600,
+        "tool": 0o700,
+        "logs": 0o700,
+    }
+
+
+@pytest.mark.parametrize(("mode", "name"), [(0o755, "thesis.tex"), (0o1777, "core.lock")])
+def test_a_folder_that_is_something_else_is_left_as_it_is(
+    tmp_path: Path, mode: int, name: str
+) -> None:
+    (tmp_path / name).touch(mode=0o644)
+    tmp_path.chmod(mode)
+    before = modes(tmp_path)
+    folder.StateFolder(tmp_path).make()
+    assert modes(tmp_path) == before
+
+
+@as_root
+def test_what_is_another_users_is_left_to_it(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (state / "postgres").mkdir(parents=True)
+    (state / "core.lock").touch()
+    (state / "postgres").chmod(0o755)
+    os.chown(state / "postgres", NOBODY, NOBODY)
+    folder.StateFolder(state).make()
+    assert modes(state)["postgres"] == 0o755
