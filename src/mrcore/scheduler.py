@@ -216,6 +216,7 @@ class Scheduler:
         }
         at = (scripts.stamp(tick.timestamp()), missed, scripts.stamp(due.timestamp()))
         pairs = scripts.flat(fields)
+        book.tell()
         reply = book.pen.call("tick", task.id, data, key, *at, *pairs, now_s=now_s)
         self._last[schedule.name], self._due[schedule.name] = tick, due
         return bool(reply == b"done")

@@ -9,21 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from mrcore import scheduler
-from mrcore.journal import keys
 from mrcore.model import base, plans
 from mrcore.model import ref as refs
 from mrcore.sources import base as source_base
 from tests import restartable, servers, waiting
-from tests.contract import rig
+from tests.contract import huey_deeds, rig
 from tests.core import journals
 
-QUEUE, ODD, DEED = "emailQueue", "a/b%c?d é", "deedQueue"
+QUEUE, ODD = "emailQueue", "a/b%c?d é"
 FAILED, COMPLETED, WAITING = 7, 4, 3
 
 
 class Huey(rig.Rig):
     kind = "huey"
-    acts = ("queue.retry",)
+    acts = huey_deeds.ACTS
 
     def __init__(self, folder: Path) -> None:
         self.server = restartable.Valkey(folder)
@@ -89,40 +88,25 @@ class Huey(rig.Rig):
         )
 
     async def deed(self, action: base.ActionId) -> rig.Deed:
-        desk = self._desks[DEED]
-        before = self._refs(DEED, "failed")
-        self._fail(desk, 3)
-        first, *rest = sorted(self._refs(DEED, "failed") - before)
-        return rig.Deed("queue.retry", (first, *rest), first)
+        return await self._deeds.deed(action)
 
     async def move_on(self, deed: rig.Deed) -> None:
-        """Somebody else retries it first."""
-        async with self.open() as source:
-            selection = plans.Selection(refs=(deed.moved_on,))
-            planned = source.plan(deed.action, selection, {}, lambda done, total: None)
-            targets = [part async for part in planned if isinstance(part, plans.Target)]
-            (outcome,) = await source.apply(deed.action, targets, {}, plans.By(login="asha"))
-            assert outcome.outcome is plans.Outcome.DONE
+        await self._deeds.move_on(deed)
 
     async def state(self, action: base.ActionId, ref: base.Ref) -> Hashable:
-        """The job's hash and where it is."""
-        address = refs.parse(ref)
-        desk = self._desks[address.ids[0].decode()]
-        at, job_id = desk.keys, address.id
-        scores = tuple(desk.conn.zscore(at.state(state), job_id) for state in keys.STATES)
-        return desk.conn.dump(at.job(job_id)), scores
+        return self._deeds.state(action, ref)
+
+    async def facts(self, action: base.ActionId, ref: base.Ref) -> Hashable:
+        return self._deeds.facts(action, ref)
 
     def churn(self, action: base.ActionId) -> rig.Churn:
-        async def runs(ref: base.Ref) -> None:
-            self._desks[DEED].run_all()
-
-        return {"waiting jobs run": runs}
+        return self._deeds.churn(action)
 
     def _refs(self, queue: str, state: str) -> frozenset[base.Ref]:
         return frozenset(refs.make("huey", "job", queue, i) for i in self._desks[queue].ids(state))
 
     def _populate(self) -> None:
-        for name in (QUEUE, ODD, DEED):
+        for name in (QUEUE, ODD, huey_deeds.QUEUE):
             self._desks[name] = self._open.enter_context(journals.desk(self.server.url(), name))
         desk = self._desks[QUEUE]
         self._fail(self._desks[ODD], 1)
@@ -133,12 +117,14 @@ class Huey(rig.Rig):
         desk.run_all()
         for number in range(WAITING):
             send(f"{number}@example.org")
+        declared = scheduler.Declared(
+            "digest", QUEUE, "send_otp", timedelta(hours=1), args=("all",)
+        )
         scheduler.Scheduler(
-            {QUEUE: desk.huey},
-            [scheduler.Declared("digest", QUEUE, "send_otp", timedelta(hours=1), args=("all",))],
-            owner="contract",
-            now=source_base.utc_now,
+            {QUEUE: desk.huey}, [declared], owner="contract", now=source_base.utc_now
         ).tick()
+        self._deeds = huey_deeds.Deeds(self.server.url(), self._desks[huey_deeds.QUEUE], self.open)
+        self._open.callback(self._deeds.close)
         with contextlib.closing(self.server.client()) as client:
             client.execute_command(
                 *("ACL", "SETUSER", "blind", "on", f">{servers.PASSWORD}", "+get", "~*")

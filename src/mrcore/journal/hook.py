@@ -84,6 +84,12 @@ class Journal:
             **{f"keep_{state}": "" if n is None else n for state, n in self.keep.items()},
         }
 
+    def tell(self) -> None:
+        """Write `meta` once: a queue without a worker yet is known by its producers."""
+        if not self._told:
+            self.pen.conn.hset(self.place.queue.meta, mapping=self.meta())
+            self._told = True
+
     def in_hand(self) -> list[claims.Claim]:
         """The jobs that this process runs now."""
         return list(self._running.values())
@@ -98,9 +104,7 @@ class Journal:
         if claim is not None:
             self.endings.requeue(claim, data, "", "", self.heart.stopping)
             return
-        if not self._told:  # a queue without a worker yet is known by its producers
-            self.pen.conn.hset(self.place.queue.meta, mapping=self.meta())
-            self._told = True
+        self.tell()
         now_s = self.pen.now_s()
         fields = {**self.pen.described(message), "enqueued_at": scripts.stamp(now_s)}
         self.pen.call("enqueue", message.id, data, *scripts.flat(fields), now_s=now_s)

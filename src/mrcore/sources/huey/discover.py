@@ -107,9 +107,9 @@ class Found:
 
 
 async def place(client: link.Client, root: keys.Root, found: Found, name: str) -> Place | None:
-    """Where a queue is, asked anew if it is not known yet."""
+    """Where a queue is, asked anew if it is not known yet, or not known to have a journal."""
     known = found.get(name)
-    if known is None and found.wanted(name):
+    if (known is None or not known.journalled) and found.wanted(name):
         (replies,) = await asking.ask(client, ("HMGET", root.queue(name).meta, "list", "schedule"))
         if isinstance(replies, list) and replies[0] and replies[1]:
             known = Place(name, replies[0].decode(), replies[1].decode())

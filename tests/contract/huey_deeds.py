@@ -1,0 +1,318 @@
+"""Jobs, queues, schedules and workers to act on, and what can happen to each meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable, Hashable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import huey
+import redis
+
+from mrcore import journal, scheduler, worker
+from mrcore.journal import keys
+from mrcore.model import base, plans, ref
+from mrcore.sources import base as source_base
+from tests import waiting
+from tests.contract import rig
+from tests.core import journals
+
+QUEUE = "deedQueue"
+LATER = timedelta(days=400)
+JOB_STATES = {
+    "queue.retry": ("failed", "failed", "failed"),
+    "job.remove": ("failed", "completed", "waiting", "delayed", "quarantined"),
+    "job.quarantine": ("failed", "waiting", "delayed"),
+    "job.release": ("quarantined", "quarantined delayed", "quarantined waiting"),
+}
+ACTS = (*JOB_STATES, "queue.pause", "queue.resume", "schedule.run", "worker.restart")
+_OTHERS = {
+    "it is retried": "queue.retry",
+    "it is removed": "job.remove",
+    "it is quarantined": "job.quarantine",
+    "it is released": "job.release",
+}
+
+
+class Crew:
+    """A worker in a thread that is started again when it ends, as a supervisor does."""
+
+    def __init__(self, url: str, queue: str) -> None:
+        self._pool = redis.ConnectionPool.from_url(url)
+        self._queue = queue
+        self._leaving = False
+        self._worker: worker.Worker | None = None
+        self._began = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._began.wait(20)
+
+    @property
+    def name(self) -> str:
+        assert self._worker is not None
+        return self._worker.heart.name
+
+    def _run(self) -> None:
+        while not self._leaving:
+            made: Any = huey.RedisHuey(self._queue, connection_pool=self._pool)
+            self._worker = worker.Worker(
+                {self._queue: made}, now=source_base.utc_now, threads=1, supervised=True
+            )
+            self._worker.heart.beat_s = 0.05
+            self._worker.heart.start()
+            self._began.set()
+            self._worker.run()
+
+    def end(self) -> None:
+        """As when it is killed by hand: another one begins."""
+        assert self._worker is not None
+        self._began.clear()
+        self._worker.stop()
+        assert self._began.wait(20)
+
+    def close(self) -> None:
+        self._leaving = True
+        assert self._worker is not None
+        self._worker.stop()
+        self._thread.join(20)
+        self._pool.disconnect()
+
+
+class Deeds:
+    """What the rig of huey acts on; `another` plans and applies as another core would."""
+
+    def __init__(
+        self,
+        url: str,
+        desk: journals.Desk,
+        open_source: Callable[[], source_base.Source],
+    ) -> None:
+        self._url = url
+        self._desk = desk
+        self._declared: list[scheduler.Declared] = []
+        self._open_source = open_source
+        self._numbers = itertools.count()
+        self._claims: list[journal.Claim] = []
+        self._crews: dict[base.Ref, Crew] = {}
+        self._stack = contextlib.ExitStack()
+        self._queues: dict[str, journals.Desk] = {}
+        self._ok = desk.huey.task(name="ok")(lambda n: None)
+        self._bad = desk.huey.task(name="bad")(_refuse)
+
+    def close(self) -> None:
+        for crew in self._crews.values():
+            crew.close()
+        self._stack.close()
+
+    # -- what to act on
+
+    async def deed(self, action: base.ActionId) -> rig.Deed:
+        if action in JOB_STATES:
+            refs = await self._jobs(JOB_STATES[action])
+        elif action == "schedule.run":
+            refs = self._schedules()
+        elif action == "worker.restart":
+            refs = self._workers()
+        else:
+            refs = tuple([await self._queue(paused=action == "queue.resume") for _ in range(2)])
+        return rig.Deed(action, refs, refs[0])
+
+    async def _jobs(self, states: tuple[str, ...]) -> tuple[base.Ref, ...]:
+        desk, made = self._desk, {}
+        for claim in self._claims:
+            desk.journal.run(claim)
+        self._claims.clear()
+        desk.run_all()
+        for number, state in enumerate(states):
+            if state in ("failed", "quarantined"):
+                made[number] = self._bad(number).id
+            elif state == "completed":
+                made[number] = self._ok(number).id
+        desk.run_all()
+        for number, state in enumerate(states):
+            if "delayed" in state:
+                made[number] = self._ok.schedule((number,), delay=10_000 + number).id
+            elif "waiting" in state:
+                self._ok(-1)
+                made[number] = self._ok(number).id
+        refs = [ref.make("huey", "job", QUEUE, made[number]) for number in range(len(states))]
+        for of, state in zip(refs, states, strict=True):
+            if "quarantined" in state:
+                await self.another("job.quarantine", of)
+        return tuple(refs)
+
+    async def _queue(self, *, paused: bool) -> base.Ref:
+        name = f"pausable{next(self._numbers)}"
+        desk = self._queues[name] = self._stack.enter_context(journals.desk(self._url, name))
+        desk.huey.task(name="work")(lambda: None)()
+        of = ref.make("huey", "queue", name)
+        if paused:
+            await self.another("queue.pause", of)
+        return of
+
+    def _schedules(self) -> tuple[base.Ref, ...]:
+        names = [f"tick {next(self._numbers)}" for _ in range(2)]
+        every = timedelta(hours=1)
+        self._declared += [
+            scheduler.Declared(name, QUEUE, "ok", every, args=(name,)) for name in names
+        ]
+        self._scheduler(source_base.utc_now).tick()
+        return tuple(ref.make("huey", "schedule", name) for name in names)
+
+    def _scheduler(self, now: source_base.Now) -> scheduler.Scheduler:
+        hueys = {QUEUE: self._desk.huey}
+        return scheduler.Scheduler(hueys, self._declared, owner="contract", now=now)
+
+    def _workers(self) -> tuple[base.Ref, ...]:
+        for crew in self._crews.values():
+            crew.close()
+        crews = [Crew(self._url, f"crew{next(self._numbers)}") for _ in range(2)]
+        self._crews = {ref.make("huey", "worker", crew.name): crew for crew in crews}
+        return tuple(self._crews)
+
+    # -- what is so
+
+    def state(self, action: base.ActionId, of: base.Ref) -> Hashable:
+        conn, address = self._desk.conn, ref.parse(of)
+        match address.kind:
+            case "job":
+                return self._job(address.id)
+            case "queue":
+                at = keys.Root().queue(address.id)
+                return conn.get(at.paused), conn.dump(at.paused_by)
+            case "schedule":
+                key = keys.schedule(address.id)
+                facts = frozenset(conn.hgetall(key).items())
+                job = self._desk.keys.job
+                mine = (conn.hget(job(i), "schedule") for i in self._desk.ids("waiting"))
+                return facts, sum(one == key.encode() for one in mine)
+        return conn.hexists(keys.Root().workers, address.id)
+
+    def _job(self, job_id: str) -> Hashable:
+        """Its hash, its place in each state, and its messages in huey's list and schedule."""
+        conn, at, place = self._desk.conn, self._desk.keys, self._desk.journal.place
+        scores = tuple(conn.zscore(at.state(state), job_id) for state in keys.STATES)
+        listed = [m for m in conn.lrange(place.waiting, 0, -1) if job_id.encode() in m]
+        later = conn.zrange(place.schedule, 0, -1, withscores=True)
+        due = [pair for pair in later if job_id.encode() in pair[0]]
+        dumps = conn.dump(at.job(job_id)), conn.dump(at.quarantine(job_id))
+        return dumps, conn.ttl(at.job(job_id)), scores, tuple(listed), tuple(due)
+
+    def facts(self, action: base.ActionId, of: base.Ref) -> Hashable:
+        conn, address = self._desk.conn, ref.parse(of)
+        if address.kind == "job":
+            at = self._desk.keys
+            scores = tuple(conn.zscore(at.state(state), address.id) for state in keys.STATES)
+            return tuple(conn.hmget(at.job(address.id), "state", "attempts")), scores
+        if address.kind == "queue":
+            return conn.get(keys.Root().queue(address.id).paused)
+        if address.kind == "schedule":
+            return conn.hget(keys.schedule(address.id), "last_enqueued_at")
+        return self.state(action, of)
+
+    # -- what happens meanwhile
+
+    async def move_on(self, deed: rig.Deed) -> None:
+        of = deed.moved_on
+        match deed.action:
+            case "job.release":
+                await self.another("job.release", of)
+            case "queue.pause" | "queue.resume" | "queue.retry" | "schedule.run":
+                await self.another(deed.action, of)
+            case "worker.restart":
+                await self._end(of)
+            case _:
+                await self.another("queue.retry", of)
+
+    def churn(self, action: base.ActionId) -> rig.Churn:
+        match ref_kind(action):
+            case "job":
+                others = {name: self._other(done) for name, done in _OTHERS.items()}
+                return {
+                    **others,
+                    "waiting jobs run": self._runs,
+                    "a worker takes the next": self._claimed,
+                    "it is enqueued anew under the same id": self._anew,
+                    "what is delayed is due": self._due,
+                    "retention trims it": self._trimmed,
+                }
+            case "queue":
+                return {
+                    "it is paused": self._other("queue.pause"),
+                    "it is resumed": self._other("queue.resume"),
+                    "a job comes": self._comes,
+                }
+            case "schedule":
+                return {
+                    "it is run by hand": self._other("schedule.run"),
+                    "it is due": self._ticks,
+                    "waiting jobs run": self._runs,
+                }
+        return {"it ends and begins anew": self._end, "nothing": self._nothing}
+
+    def _other(self, action: base.ActionId) -> Callable[[base.Ref], Any]:
+        async def act(of: base.Ref) -> None:
+            await self.another(action, of)
+
+        return act
+
+    async def another(self, action: base.ActionId, of: base.Ref) -> None:
+        """Another core does it, if it can be done."""
+        async with self._open_source() as source:
+            selection = plans.Selection(refs=(of,))
+            planned = source.plan(action, selection, {}, lambda looked, total: None)
+            targets = [part async for part in planned if isinstance(part, plans.Target)]
+            for outcome in await source.apply(action, targets, {}, plans.By(login="ravi")):
+                assert outcome.outcome is plans.Outcome.DONE, outcome
+
+    async def _runs(self, of: base.Ref) -> None:
+        self._desk.run_all()
+
+    async def _claimed(self, of: base.Ref) -> None:
+        claim = self._desk.journal.claim()
+        if claim is not None:
+            self._claims.append(claim)
+
+    async def _anew(self, of: base.Ref) -> None:
+        self._desk.huey.enqueue(self._ok.s(0, id=ref.parse(of).id))
+
+    async def _due(self, of: base.Ref) -> None:
+        self._desk.journal.move_due(datetime.now(UTC).replace(tzinfo=None) + LATER)
+
+    async def _trimmed(self, of: base.Ref) -> None:
+        job_id, at = ref.parse(of).id, self._desk.keys
+        state = self._desk.conn.hget(at.job(job_id), "state")
+        if state in (b"failed", b"completed"):
+            self._desk.conn.zrem(at.state(state.decode()), job_id)
+            self._desk.conn.unlink(at.job(job_id))
+
+    async def _comes(self, of: base.Ref) -> None:
+        desk = self._queues[ref.parse(of).id]
+        desk.huey.enqueue(next(iter(desk.huey._registry._registry.values()))())
+
+    async def _ticks(self, of: base.Ref) -> None:
+        at = datetime.now(UTC) + timedelta(hours=next(self._numbers) + 1)
+        self._scheduler(lambda: at).tick()
+
+    async def _end(self, of: base.Ref) -> None:
+        crew = self._crews[of]
+        name = crew.name
+        await waiting.until(lambda: self.state("worker.restart", ref.make("huey", "worker", name)))
+        crew.end()
+        await waiting.until(lambda: not self.state("worker.restart", of))
+
+    async def _nothing(self, of: base.Ref) -> None:
+        """So that most examples do restart something."""
+
+
+def ref_kind(action: base.ActionId) -> str:
+    """The kind that an action of huey acts on."""
+    kinds = {"queue.pause": "queue", "queue.resume": "queue", "schedule.run": "schedule"}
+    return "worker" if action == "worker.restart" else kinds.get(action, "job")
+
+
+def _refuse(number: int) -> None:
+    raise ConnectionError(f"535-5.7.8 refused {number}")
