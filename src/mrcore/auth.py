@@ -121,12 +121,15 @@ class Auth:
     async def holds(self, login: Login) -> bool:
         """Whether a login that was given is still one: its token may have ended meanwhile.
 
-        Raises StoreError when the token cannot be looked up.
+        It holds while the ledger cannot be read, because watching goes on then.
         """
         number = login.token
         if not number:
             return True
-        token = await self._ledger.run(lambda connection: tokens.find(connection, number))
+        try:
+            token = await self._ledger.run(lambda connection: tokens.find(connection, number))
+        except errors.StoreError:
+            return True
         return token is not None and self._is_valid(token)
 
     async def _bearer(self, peer: Peer | None, bearer: str, address: str) -> Login:

@@ -117,6 +117,17 @@ async def test_a_token_expires(ledger: database.Database, state: Path) -> None:
     assert not await here.holds(login)
 
 
+async def test_a_login_holds_while_the_ledger_cannot_be_read(
+    ledger: database.Database, state: Path
+) -> None:
+    here = auth.Auth(ledger, now=Clock().now)
+    login = await here.login(None, run(state, "create", "asha").strip())
+    await ledger.run(lambda connection: connection.execute("ALTER TABLE token RENAME TO away"))
+    with pytest.raises(errors.StoreError):
+        await here.login(None, "mr_1_x")
+    assert await here.holds(login)
+
+
 async def failing(here: auth.Auth, *bearers: str, address: str = "192.0.2.1") -> None:
     """Fail to log in with each of these."""
     for bearer in bearers:
