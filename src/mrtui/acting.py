@@ -168,12 +168,11 @@ class Acting:
                 confirm=answer.confirm,
                 break_glass=answer.verb is plan_dialog.Verb.BREAK,
             )
-        except errors.NeedsApproval as error:
+        except errors.NeedsApproval:
+            if (await self._control.link.client.planned(plan.plan_id)).refused_by:
+                raise
             name = approvals.short(plan.plan_id)
-            if plan.refused_by:
-                self._control.say(f"✖ {error}", "bad")
-            else:
-                self._control.say(f"◌ plan {name} waits for a second login (:plans)", "accent")
+            self._control.say(f"◌ plan {name} waits for a second login (:plans)", "accent")
             return None
 
     async def _reveal(self, wanted: Wish, done: core.Operation) -> None:

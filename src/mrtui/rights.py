@@ -10,8 +10,13 @@ from mrcore.model import base, core, ref
 from mrtui import world
 
 _RANK = {"viewer": 0, "operator": 1, "admin": 2}
-OWN = frozenset(("core.", "plan.", "operation.", "token."))
-"""Beginnings of the actions on the core itself, which need no arming."""
+STOPPING = frozenset(
+    ("core.disarm", "operation.pause", "operation.stop", "plan.refuse", "token.revoke")
+)
+"""What a read-only core does all the same: it only ends or takes away."""
+
+UNARMED = STOPPING | {"core.arm", "plan.approve"}
+"""What needs no arming in a protected environment; the core decides, this only says it before."""
 
 
 class Rights(NamedTuple):
@@ -74,10 +79,8 @@ class Rights(NamedTuple):
             return "this screen was started with --read-only"
         if not self.has(known.role):
             return f"{known.label} needs the role {known.role}"
-        if action.startswith(tuple(OWN)) or known.reveals:
-            return ""
-        if self.read_only:
+        if self.read_only and action not in STOPPING:
             return "this environment is read-only"
-        if self.protected and self.arming is None:
+        if self.protected and action not in UNARMED and self.arming is None:
             return "not armed: A arms"
         return ""

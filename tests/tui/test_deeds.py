@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Button, Input
 
-from mrcore import errors
+from mrcore import authority, errors
 from mrcore.model import core, plans, wire
 from mrtui import app, approvals, rights, world
 from mrtui.cli import show
@@ -488,6 +488,22 @@ async def test_what_was_done_meanwhile_appears_by_itself(name: str) -> None:
         await waiting.until(
             lambda: ("core/core/self", name) in [asked[:2] for asked in core_s.asked], what=name
         )
+
+
+def test_what_needs_no_arming_is_what_the_core_says() -> None:
+    assert rights.UNARMED == authority.UNARMED
+    assert rights.STOPPING == authority.STOPPING
+
+
+async def test_a_plan_that_was_refused_before_does_not_wait_again() -> None:
+    core_s = simulated.Simulated()
+    core_s.planned_as = {"needs_approval": True, "refused_by": "anna"}
+    core_s.refuses = [errors.NeedsApproval("anna has refused this plan: not now")]
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await coloured(control, core_s)
+        await pilot.press("S")
+        (await dialog(control)).query_one("#apply", Button).press()
+        await says(control, "✖ anna has refused this plan: not now")
 
 
 def test_rights_are_those_of_the_role_and_the_arming() -> None:

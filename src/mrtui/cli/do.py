@@ -166,7 +166,7 @@ async def _applied(
     try:
         return await apply()
     except errors.NeedsApproval as error:
-        if plan.refused_by:
+        if (await client.planned(plan.plan_id)).refused_by:
             raise
         if not options.wait_approval:
             return None

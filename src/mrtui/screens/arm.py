@@ -42,7 +42,7 @@ class ArmDialog(dialogs.Dialog[Arming]):
                 yield Button("Cancel", id="cancel")
                 yield Button("Arm", id="arm", variant="error")
 
-    def on_mount(self) -> None:
+    def entered(self) -> None:
         self.complain("")
         self.query_one("#reason").focus()
 

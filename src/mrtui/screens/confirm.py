@@ -28,7 +28,7 @@ class Question(dialogs.Dialog[bool]):
                 yield Button("Cancel", id="cancel")
                 yield Button(self._yes, id="yes", variant="error")
 
-    def on_mount(self) -> None:
+    def entered(self) -> None:
         self.query_one("#cancel").focus()
 
     def on_key(self, event: events.Key) -> None:

@@ -33,6 +33,18 @@ class Dialog(ModalScreen[Answer | None]):
         """The app, with its type."""
         return cast("app.ControlRoom", self.app)
 
+    @property
+    def stands(self) -> bool:
+        """Whether its widgets are there: as a room, it can be left before it is composed."""
+        return bool(self.query(".dialog > *"))
+
+    def entered(self) -> None:
+        """Its widgets are there."""
+
+    def on_mount(self) -> None:
+        if self.stands:
+            self.entered()
+
     def action_cancel(self) -> None:
         """Leave everything as it is."""
         self.dismiss(None)

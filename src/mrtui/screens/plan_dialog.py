@@ -126,7 +126,7 @@ class PlanDialog(dialogs.Dialog[Answer]):
     def _wants_name(self) -> bool:
         return bool(self.plan.confirm) and any(choice.confirm for choice in self._choices)
 
-    def on_mount(self) -> None:
+    def entered(self) -> None:
         self.complain("")
         self.query_one("#cancel").focus()
         self.show()
@@ -144,6 +144,8 @@ class PlanDialog(dialogs.Dialog[Answer]):
 
     def show(self) -> None:
         """Everything as it is now."""
+        if not self.stands:
+            return
         width = max(24, min(WIDTH, self.app.size.width - 4))
         shown = self._shown()
         told = plan_lines.lines(

@@ -40,7 +40,7 @@ class Planning(dialogs.Dialog[bool]):
         with Vertical(classes="dialog"):
             yield Static(id="far", markup=False)
 
-    def on_mount(self) -> None:
+    def entered(self) -> None:
         self.show()
 
     def on_screen_resume(self) -> None:
