@@ -12,7 +12,7 @@ from typing import Any
 import huey
 import redis
 
-from mrcore import journal, scheduler, worker
+from mrcore import journal, scheduler
 from mrcore.journal import keys
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
@@ -38,45 +38,41 @@ _OTHERS = {
 
 
 class Crew:
-    """A worker in a thread that is started again when it ends, as a supervisor does."""
+    """A worker's heart that begins anew when it ends, as under a supervisor."""
 
     def __init__(self, url: str, queue: str) -> None:
         self._pool = redis.ConnectionPool.from_url(url)
         self._queue = queue
-        self._leaving = False
-        self._worker: worker.Worker | None = None
+        self._ended = threading.Event()
         self._began = threading.Event()
+        self._leaving = False
+        self.name = ""
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         assert self._began.wait(20)
 
-    @property
-    def name(self) -> str:
-        assert self._worker is not None
-        return self._worker.heart.name
-
     def _run(self) -> None:
         while not self._leaving:
-            made: Any = huey.RedisHuey(self._queue, connection_pool=self._pool)
-            self._worker = worker.Worker(
-                {self._queue: made}, now=source_base.utc_now, threads=1, supervised=True
-            )
-            self._worker.heart.beat_s = 0.05
-            self._worker.heart.start()
+            made = huey.RedisHuey(self._queue, connection_pool=self._pool)
+            heart = journal.watch(made).heart
+            heart.restart = self._ended.set
+            heart.beat_s = 0.05
+            heart.start()
+            self.name = heart.name
             self._began.set()
-            self._worker.run()
+            self._ended.wait()
+            self._ended.clear()
+            heart.stop()
 
     def end(self) -> None:
         """As when it is killed by hand: another one begins."""
-        assert self._worker is not None
         self._began.clear()
-        self._worker.stop()
+        self._ended.set()
         assert self._began.wait(20)
 
     def close(self) -> None:
         self._leaving = True
-        assert self._worker is not None
-        self._worker.stop()
+        self._ended.set()
         self._thread.join(20)
         self._pool.disconnect()
 
@@ -299,8 +295,6 @@ class Deeds:
 
     async def _end(self, of: base.Ref) -> None:
         crew = self._crews[of]
-        name = crew.name
-        await waiting.until(lambda: self.state("worker.restart", ref.make("huey", "worker", name)))
         crew.end()
         await waiting.until(lambda: not self.state("worker.restart", of))
 

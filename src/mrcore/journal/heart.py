@@ -134,6 +134,8 @@ class Heart:
         if self._thread is None or self._pid != os.getpid() or self._left:
             return
         self._left = True
+        if self._thread is not threading.current_thread():
+            self._thread.join(1.0)  # a beat that is under way would say that it lives
         with contextlib.suppress(redis.RedisError):
             self.conn.delete(self.root.alive(self.name))
             ghosts.bury(self.conn, self.root, self.name)
