@@ -82,7 +82,7 @@ async def test_streams_with_what_is_notable(source: logs.LogsSource, folder: Pat
     assert worker.last_line_at is not None
     assert worker.last_line_at.timestamp() >= (folder / "worker.log").stat().st_mtime - 0.001
     assert [(line.level, line.text) for line in worker.notable] == [
-        ("error", "2026-11-20T21:00:01Z ERROR email.worker 535 password=•••")
+        ("error", "2026-11-20T21:00:01Z ERROR email.worker 535 password=password:•••")
     ]
     detail = await source.detail(worker.notable[0].ref)
     assert isinstance(detail.entity, log.LogLine)
@@ -172,13 +172,13 @@ async def test_detail_of_a_line_and_of_a_stream(source: logs.LogsSource, folder:
         "ERROR boom",
         "Traceback (most recent call last):",
         '  File "x"',
-        "ValueError: token=•••",
+        "ValueError: token=token:•••",
     ]
     where = {field.name: field.value for field in trace.sections[-1].fields}
     assert where["line"] == 3
     assert trace.links[0].ref == "logs/stream/a"
     parsed = await source.detail(page.rows[0].ref)
-    assert parsed.sections[1].data == {"level": 30, "password": "•••"}
+    assert parsed.sections[1].data == {"level": 30, "password": "password:•••"}
     stream = await source.detail("logs/stream/a")
     facts = {field.name: field.value for field in stream.sections[0].fields}
     assert facts["lines"] == "7"

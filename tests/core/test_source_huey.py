@@ -218,7 +218,7 @@ async def test_the_detail_of_a_job_tells_all_but_its_secrets(redis_url: str, des
         detail = await source.detail(ref.make("huey", "job", "emailQueue", job.id))
         sections = {section.id: section for section in detail.sections}
         assert list(sections) == ["payload", "attempts", "attempt/1", "timings"]
-        payload = {"args": ["a@b"], "kwargs": {"otp": redact.MASK, "fail": True}}
+        payload = {"args": ["a@b"], "kwargs": {"otp": f"otp:{redact.MASK}", "fail": True}}
         assert sections["payload"].data == payload
         assert "in send" in sections["attempt/1"].text
         assert sections["attempt/1"].form == "trace"
@@ -239,7 +239,7 @@ async def test_the_detail_of_a_job_tells_all_but_its_secrets(redis_url: str, des
         desk.run_all()
         done = await source.detail(ref.make("huey", "job", "emailQueue", fine.id))
         result = next(s for s in done.sections if s.id == "result")
-        assert result.data == {"sent": "c@d", "token": redact.MASK}
+        assert result.data == {"sent": "c@d", "token": f"token:{redact.MASK}"}
         for other in (await source.sample()).entities:
             assert (await source.detail(other.ref)).entity.ref == other.ref
         for nowhere in ("huey/job/emailQueue/none", "huey/job/none/1", "huey/queue/none"):

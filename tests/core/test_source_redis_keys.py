@@ -191,8 +191,8 @@ async def test_values_of_every_type_decoded(redis_url: str, data: redis.Redis) -
     data.xadd("x", {"f": "2"}, id="2-1")
     async with build(redis_url) as source:
         json = await values(source, "json")
-        assert (json.form, json.data) == ("json", {"a": [1, {"password": "•••"}]})
-        assert (await values(source, "text")).text == "plain, token=••• and more"
+        assert (json.form, json.data) == ("json", {"a": [1, {"password": "password:•••"}]})
+        assert (await values(source, "text")).text == "plain, token=token:••• and more"
         assert "ff 00 01 61 62" in (await values(source, "bytes")).text
         listed = await values(source, "pickle")
         assert "not loaded" in listed.title
@@ -202,14 +202,14 @@ async def test_values_of_every_type_decoded(redis_url: str, data: redis.Redis) -
             for name in "hltzx"
         }
         assert sorted(fields["h"]) == [
-            ("api_key", "•••"),
-            ("j", '{"secret": "•••"}'),
+            ("api_key", "apikey:•••"),
+            ("j", '{"secret": "secret:•••"}'),
             ("name", "n"),
         ]
         assert fields["l"] == [("0", "one"), ("1", "two")]
         assert fields["t"] == [("0", "x")]
         assert fields["z"] == [("1", "low"), ("2.5", "high")]
-        assert fields["x"] == [("2-1", "f=2"), ("1-1", "f=1 token=•••")]
+        assert fields["x"] == [("2-1", "f=2"), ("1-1", "f=1 token=token:•••")]
 
 
 async def test_large_values_are_shown_in_part(redis_url: str, data: redis.Redis) -> None:
