@@ -327,7 +327,8 @@ async def test_a_full_server_is_freed_on_the_kept_connection(server: servers.Pos
             query=plans.Query(state="idle", text=r"plain leak-[01]\b"),
         )
         targets = [part for part in parts if isinstance(part, plans.Target)]
-        assert [t.label.split()[3] for t in targets] == ["leak-0", "leak-1"]
+        assert {t.label.split()[3] for t in targets} == {"leak-0", "leak-1"}
+        assert [t.guard["pid"] for t in targets] == sorted(t.guard["pid"] for t in targets)
         outcomes = await here.source.apply(TERMINATE, targets, {}, ASHA)
         assert {o.outcome for o in outcomes} == {DONE}
         assert await alive(await here.connect("one more"))

@@ -56,7 +56,8 @@ def _matching(source: str, selection: plans.Selection, seen: rows.Look) -> Itera
         yield selection.ref
         return
     query, fits = selection.query, match.of(selection.query.text)
-    for row in seen.clients:
+    # By pid: pg_stat_activity has no order, and the same plan again shall be the same plan.
+    for row in sorted(seen.clients, key=lambda row: int(row["pid"])):
         if row["pid"] in seen.own or (query.state and row["state"] != query.state):
             continue
         if fits(f"{_label(row)} {row['datname'] or ''} {row['query'] or ''}"):
