@@ -64,6 +64,11 @@ async def ask(client: link.Client, login: str) -> Rights:
         (*by_dump, ("MULTI",), ("DISCARD",)),
         [*replies[half:], begun, ended if not isinstance(begun, Exception) else None],
     )
+    return _told(login, lacks, others)
+
+
+def _told(login: str, lacks: list[str], others: list[str]) -> Rights:
+    """The rights, from what each of the two ways lacks."""
     line = _line(login, lacks)
     missing = ""
     if lacks:
