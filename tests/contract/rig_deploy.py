@@ -113,7 +113,7 @@ class Deploy(rig.Rig):
         if action == "deploy.switch":
             green = ref.make("deploy", "colour", "green")
             return rig.Deed(action, (green,), moved_on=green)
-        names = (*SCRIPTED, *RECORDED)
+        names = (*SCRIPTED, "systemctl", "docker")
         refs = tuple(ref.make("deploy", "process", name) for name in names)
         return rig.Deed(action, refs, moved_on=refs[1])
 

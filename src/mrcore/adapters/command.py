@@ -42,14 +42,20 @@ class _Ear:
     """
 
     def __init__(self, cap_bytes: int) -> None:
-        self.heard = bytearray()
+        self._heard = bytearray()
         self.cut = False
         self._cap_bytes = cap_bytes
         self._read, self.write = os.pipe()
         os.set_blocking(self._read, False)
         asyncio.get_running_loop().add_reader(self._read, self._hear)
 
+    @property
+    def text(self) -> str:
+        """What was heard."""
+        return self._heard.decode(errors="replace")
+
     def started(self) -> None:
+        """The tool has the other end now; ours would keep the pipe open."""
         os.close(self.write)
         self.write = -1
 
@@ -69,10 +75,10 @@ class _Ear:
             return
         if not part:
             asyncio.get_running_loop().remove_reader(self._read)
-        self.heard += part
-        if len(self.heard) > self._cap_bytes:
+        self._heard += part
+        if len(self._heard) > self._cap_bytes:
             self.cut = True
-            del self.heard[: -self._cap_bytes]
+            del self._heard[: -self._cap_bytes]
 
 
 def environment(keep: Sequence[str] = ()) -> dict[str, str]:
@@ -115,13 +121,7 @@ async def run(
     finally:
         out.close()
         err.close()
-    return Said(
-        code,
-        out.heard.decode(errors="replace"),
-        err.heard.decode(errors="replace"),
-        cut=out.cut,
-        cap_bytes=cap_bytes,
-    )
+    return Said(code, out.text, err.text, cut=out.cut, cap_bytes=cap_bytes)
 
 
 async def _ended(process: asyncio.subprocess.Process, deadline_s: float, name: str) -> int:

@@ -22,7 +22,7 @@ class Deploy(sources.SourceBase):
             for unit, table in wanted.units.items()
         }
         self._colour_units = _colour_units(name, wanted)
-        self._units = units.Units(name, built, now)
+        self._units = units.Units(name, built)
         self._colours = colours.Colours(name, wanted.colours, wanted.current, now)
         self._switch = switching.Switch(wanted.switch, self._colours) if wanted.switch else None
 

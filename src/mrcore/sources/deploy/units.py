@@ -34,10 +34,9 @@ Look = adapters.UnitState | errors.SourceError
 class Units:
     """The units of one deployment, by name."""
 
-    def __init__(self, source: str, units: Mapping[str, adapters.Unit], now: sources.Now) -> None:
+    def __init__(self, source: str, units: Mapping[str, adapters.Unit]) -> None:
         self.units = units
         self._source = source
-        self._now = now
         self._gate = asyncio.Semaphore(_AT_ONCE)
 
     def ref(self, name: str) -> base.Ref:
