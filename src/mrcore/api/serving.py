@@ -61,6 +61,12 @@ def _check_socket(own: settings.Settings) -> None:
         )
 
 
+def _hosts(own: settings.Settings) -> set[str]:
+    """What this core is called beside localhost: its names, and the address that it listens on."""
+    address = server.address_of(own.listen.rpartition(":")[0])
+    return {*own.hosts, *([str(address)] if address and not address.is_unspecified else [])}
+
+
 async def _serve(
     where: folder.StateFolder,
     own: settings.Settings,
@@ -77,9 +83,8 @@ async def _serve(
         _introduce(where, behind, listeners)
         announce()
 
-    running = server.Server(
-        app.create(behind, clients), listening=listening, quiet=behind.quiet, tls=secured
-    )
+    api = app.create(behind, clients, hosts=_hosts(own))
+    running = server.Server(api, listening=listening, quiet=behind.quiet, tls=secured)
     loop = asyncio.get_running_loop()
     for number in _STOP:
         loop.add_signal_handler(number, setattr, running, "should_exit", True)
