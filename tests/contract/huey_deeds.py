@@ -117,28 +117,31 @@ class Deeds:
         return rig.Deed(action, refs, refs[0])
 
     async def _jobs(self, states: tuple[str, ...]) -> tuple[base.Ref, ...]:
-        desk, made = self._desk, {}
+        desk = self._desk
         for claim in self._claims:
             desk.journal.run(claim)
         self._claims.clear()
         desk.run_all()
-        for number, state in enumerate(states):
-            if state in ("failed", "quarantined"):
-                made[number] = self._bad(number).id
-            elif state == "completed":
-                made[number] = self._ok(number).id
+        made = {n: self._job_that_ran(n, s) for n, s in enumerate(states) if "waiting" not in s}
         desk.run_all()
+        for number in set(range(len(states))) - made.keys():
+            self._ok(-1)
+            made[number] = self._ok(number).id
+        refs = []
         for number, state in enumerate(states):
-            if "delayed" in state:
-                made[number] = self._ok.schedule((number,), delay=10_000 + number).id
-            elif "waiting" in state:
-                self._ok(-1)
-                made[number] = self._ok(number).id
-        refs = [ref.make("huey", "job", QUEUE, made[number]) for number in range(len(states))]
-        for of, state in zip(refs, states, strict=True):
-            if "quarantined" in state:
-                await self.another("job.quarantine", of)
+            wanted = "failed" if state == "quarantined" else state.removeprefix("quarantined ")
+            assert desk.job(made[number]).state == wanted
+            refs.append(ref.make("huey", "job", QUEUE, made[number]))
+            if state != wanted:
+                await self.another("job.quarantine", refs[-1])
         return tuple(refs)
+
+    def _job_that_ran(self, number: int, state: str) -> str:
+        """Enqueue one that is in that state once all has run."""
+        if "delayed" in state:
+            return str(self._ok.schedule((number,), delay=10_000 + number).id)
+        task = self._ok if state == "completed" else self._bad
+        return str(task(number).id)
 
     async def _queue(self, *, paused: bool) -> base.Ref:
         name = f"pausable{next(self._numbers)}"

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from mrcore import errors, worker
+from mrcore import errors, sources, worker
 from mrcore.journal import keys, record
+from mrcore.model import plans, ref
 from mrcore.sources import base
 from mrcore.stack import ready
 from tests import frozen, servers, waiting
@@ -205,6 +206,54 @@ async def test_one_job_of_a_queue_at_a_time_and_others_beside_it(
         assert job(conn, "emailQueue", first).state == "active"
         conn.lpush("h:go", 1)
         await waiting.until(lambda: job(conn, "emailQueue", second).state == "completed")
+
+
+@pytest.mark.parametrize("supervised", ["1", "0"])
+async def test_a_supervised_worker_ends_when_a_restart_is_wished(
+    redis_url: str,
+    pool: redis.ConnectionPool,
+    conn: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    supervised: str,
+) -> None:
+    """It lets what runs end first; one that nobody would start again does not end."""
+    monkeypatch.setenv("MR_SUPERVISED", supervised)
+    hueys = worker_app.hueys(pool)
+    with running(redis_url) as process:
+        held = add(hueys, "emailQueue", "hold", "h")
+        assert conn.blpop(["h:begun"], 20)
+        (name,) = conn.hkeys("mr:journal:workers")
+        of = ref.make("huey", "worker", name)
+        async with sources.build("huey", {"url": redis_url})[0] as source:
+            said = await waiting.until(lambda: planned(source, of))
+            if supervised == "0":
+                assert said[0].startswith("Nobody would start it again")
+                conn.set(keys.Root().restart(name.decode()), "1")
+                beat = conn.hget("mr:journal:workers", name)
+                await waiting.until(lambda: conn.hget("mr:journal:workers", name) != beat)
+                assert process.child.poll() is None
+                return
+        assert said == ["1 job is running: they end first, or go back after 20 s"]
+        conn.set(keys.Root().restart(name.decode()), "1")
+        await waiting.until(lambda: not conn.exists(keys.Root().restart(name.decode())))
+        assert process.child.poll() is None
+        assert job(conn, "emailQueue", held).state == "active"
+        conn.lpush("h:go", 1)
+        assert process.child.wait(30) == 0
+        assert job(conn, "emailQueue", held).state == "completed"
+        assert "ends, to be started again" in process.child.communicate()[0]
+
+
+async def planned(source: base.Source, of: str) -> list[str]:
+    """What a plan to restart says, once its worker is busy or is left out."""
+    selection = plans.Selection(refs=(of,))
+    said = []
+    async for part in source.plan("worker.restart", selection, {}, lambda looked, total: None):
+        if isinstance(part, plans.Remark):
+            said.append(part.text)
+        elif isinstance(part, plans.LeftOut):
+            said.append(part.why)
+    return said
 
 
 async def test_only_the_named_queues_are_consumed(

@@ -16,8 +16,8 @@ from mrcore.sources.redis import link
 
 _PORTION = 50
 """Scripts in one round trip: Redis serves nobody else before it has run them all, 60 µs each."""
-_STEPS = 500_000
-"""Items of lists that the scripts of one round trip may step over: 25 ms."""
+_STEPS = 300_000
+"""Items of lists that the scripts of one round trip may step over: 15 to 30 ms."""
 
 GONE = "It is gone: removed, or trimmed by retention."
 Reply = list[str]

@@ -1,0 +1,429 @@
+"""What the source `huey` does to jobs, queues and schedules, beyond what every action keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mrcore import errors, scheduler, sources
+from mrcore.journal import keys
+from mrcore.model import base, plans, queue, ref
+from mrcore.sources import base as source_base
+from tests import waiting
+from tests.contract import huey_deeds
+from tests.core import journals
+
+QUEUE = "huey/queue/emailQueue"
+ASHA = plans.By(login="asha", reason="poison")
+DAY_MS = 24 * 3_600_000
+
+
+@pytest.fixture
+def desk(redis_url: str) -> Iterator[journals.Desk]:
+    with journals.desk(redis_url) as made:
+
+        @made.huey.task(name="send")
+        def send(to: str, *, token: str = "", fail: bool = False) -> None:
+            if fail:
+                raise OSError("535 refused")
+
+        made.send = send  # type: ignore[attr-defined]
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str, **more: Any) -> AsyncIterator[source_base.Source]:
+    async with sources.build("huey", {"url": url, **more})[0] as source:
+        await source.sample()
+        yield source
+
+
+async def plan(
+    source: source_base.Source, action: str, *refs: base.Ref, **selection: Any
+) -> tuple[list[plans.Target], list[str]]:
+    """Targets, and what else the plan says."""
+    targets, said = [], []
+    chosen = plans.Selection(refs=refs, **selection)
+    async for part in source.plan(action, chosen, {}, lambda looked, total: None):
+        if isinstance(part, plans.Target):
+            targets.append(part)
+        else:
+            said.append(part.text if isinstance(part, plans.Remark) else part.why)
+    return targets, said
+
+
+async def act(source: source_base.Source, action: str, *refs: base.Ref) -> list[plans.Undoable]:
+    """Plan and apply; all must be done."""
+    targets, _ = await plan(source, action, *refs)
+    outcomes = await source.apply(action, targets, {}, ASHA)
+    assert [o.outcome for o in outcomes] == [plans.Outcome.DONE] * len(refs), outcomes
+    return [
+        plans.Undoable(target=target, memento=outcome.memento or {})
+        for target, outcome in zip(targets, outcomes, strict=True)
+    ]
+
+
+async def undo(
+    source: source_base.Source, action: str, done: list[plans.Undoable]
+) -> tuple[list[plans.TargetOutcome], list[str]]:
+    """Plan and do it; the outcomes, and what else the plan says."""
+    mementos = {one.target.ref: one.memento for one in done}
+    chunk, said = [], []
+    async for part in source.plan_undo(action, done):
+        if isinstance(part, plans.Target):
+            chunk.append(plans.Undoable(target=part, memento=mementos[part.ref]))
+        else:
+            said.append(part.text if isinstance(part, plans.Remark) else part.why)
+    return list(await source.undo(action, chunk, ASHA)), said
+
+
+def job_ref(job_id: str) -> base.Ref:
+    return ref.make("huey", "job", "emailQueue", job_id)
+
+
+async def only_queue(source: source_base.Source) -> queue.Queue:
+    (found,) = [e for e in (await source.sample()).entities if isinstance(e, queue.Queue)]
+    return found
+
+
+# -- remove
+
+
+async def test_a_removed_job_goes_back_to_its_number_in_the_queue(
+    redis_url: str, desk: Any
+) -> None:
+    jobs = [desk.send(f"a{n}") for n in range(5)]
+    before = desk.conn.dump(desk.journal.place.waiting)
+    async with opened(redis_url) as source:
+        refs = [job_ref(job.id) for job in jobs]
+        for removed in ([2], [0], [4], [1, 3], [0, 1, 2, 3, 4]):
+            done = await act(source, "job.remove", *(refs[n] for n in removed))
+            assert desk.queued() == 5 - len(removed)
+            outcomes, said = await undo(source, "job.remove", done[::-1])
+            assert {o.why for o in outcomes} == {"It is back: in the queue, where its age puts it."}
+            assert said == ["waiting jobs go back to where their age puts them in the queue"]
+            assert desk.conn.dump(desk.journal.place.waiting) == before
+        done = await act(source, "job.remove", refs[2])
+        desk.journal.run(desk.journal.claim())
+        desk.send("late")
+        await undo(source, "job.remove", done)
+        assert [desk.journal.claim().id for _ in range(4)] == [j.id for j in jobs[1:]]
+
+
+async def test_what_is_removed_stays_in_redis_for_a_day(redis_url: str, desk: Any) -> None:
+    failed, waits = desk.send("a", token="t0psecret", fail=True), None
+    desk.run_all()
+    waits = desk.send("b", token="t0psecret")
+    async with opened(redis_url) as source:
+        _, said = await plan(source, "job.remove", job_ref(failed.id), job_ref(waits.id))
+        assert said == ["1 job has not run yet, and will not"]
+        done = await act(source, "job.remove", job_ref(failed.id), job_ref(waits.id))
+        assert "t0psecret" not in json.dumps([one.memento for one in done])
+        assert "gASV" not in json.dumps([one.memento for one in done])
+        trash = list(desk.conn.scan_iter(match="mr:journal:emailQueue:trash:*"))
+        assert len(trash) == 3, "two hashes, and the message of the one that waited"
+        assert all(DAY_MS - 60_000 < desk.conn.pttl(key) <= DAY_MS for key in trash)
+        assert not list(desk.conn.scan_iter(match="mr:journal:emailQueue:job:*"))
+        assert desk.run_all() == []
+        desk.conn.delete(*trash)
+        outcomes, said = await undo(source, "job.remove", done)
+        assert outcomes == []
+        assert said == ["It is not kept any more: the trash is emptied after 24 h."]
+
+
+async def test_a_running_job_is_left_out(redis_url: str, desk: Any) -> None:
+    job = desk.send("a")
+    claim = desk.journal.claim()
+    async with opened(redis_url) as source:
+        for action in ("job.remove", "job.quarantine"):
+            assert await plan(source, action, job_ref(job.id)) == ([], ["It is running."])
+        page = await source.page(QUEUE, "jobs", plans.Query(state="active"), None, 0)
+        assert page.rows[0].actions == ("job.reveal",)
+    desk.journal.run(claim)
+
+
+async def test_a_job_that_a_worker_is_taking_is_skipped(redis_url: str, desk: Any) -> None:
+    """Its message is in a worker's hands before the journal says so."""
+    job = desk.send("a")
+    async with opened(redis_url) as source:
+        targets, _ = await plan(source, "job.remove", job_ref(job.id))
+        hands = desk.keys.hands("somebody")
+        desk.conn.lmove(desk.journal.place.waiting, hands, "RIGHT", "LEFT")
+        (outcome,) = await source.apply("job.remove", targets, {}, ASHA)
+        assert outcome.outcome is plans.Outcome.SKIPPED
+        assert outcome.why == "It has moved on: a worker is taking it."
+        assert desk.job(job.id).state == "waiting"
+
+
+async def test_messages_that_hide_their_id_are_found(redis_url: str) -> None:
+    """Compressed ones, and a job whose argument is another job's id."""
+    with journals.desk(redis_url, "zipped") as desk:
+        desk.huey.serializer.comp = True
+        note = desk.huey.task(name="note")(lambda of: None)
+        wanted = note("x")
+        other = note(wanted.id)
+        async with opened(redis_url) as source:
+            await act(source, "job.remove", ref.make("huey", "job", "zipped", wanted.id))
+            assert desk.ids("waiting") == [other.id]
+            assert desk.queued() == 1
+            desk.run_all()
+            assert desk.job(other.id).state == "completed"
+
+
+# -- quarantine
+
+
+async def test_a_quarantined_job_is_kept_apart_and_says_why(redis_url: str, desk: Any) -> None:
+    job = desk.send("a")
+    async with opened(redis_url) as source:
+        _, said = await plan(source, "job.quarantine", job_ref(job.id))
+        assert said == ["1 job has not run yet, and will not before a release"]
+        await act(source, "job.quarantine", job_ref(job.id))
+        assert desk.run_all() == []
+        found = await only_queue(source)
+        assert (found.counts.quarantined, found.counts.waiting) == (1, 0)
+        page = await source.page(QUEUE, "jobs", plans.Query(state="quarantined"), None, 0)
+        (row,) = page.rows
+        assert isinstance(row, queue.Job)
+        assert row.actions == ("job.remove", "job.release", "job.reveal")
+        assert (row.quarantined_by, row.quarantined_why) == ("asha", "poison")
+        assert row.quarantined_at is not None
+        assert row.verdict.why == "Quarantined by asha (poison); it was waiting."
+        assert desk.conn.ttl(desk.keys.quarantine(job.id)) == -1
+        (fields, *_) = (await source.detail(row.ref)).sections
+        assert [f.value for f in fields.fields[1:]] == ["asha", "poison"]
+        await act(source, "job.release", row.ref)
+        assert [ended.state for ended in desk.run_all()] == ["completed"]
+
+
+async def test_a_released_failure_runs_again(redis_url: str, desk: Any) -> None:
+    job = desk.send("a", fail=True)
+    desk.run_all()
+    async with opened(redis_url) as source:
+        await act(source, "job.quarantine", job_ref(job.id))
+        await act(source, "job.release", job_ref(job.id))
+        assert desk.job(job.id).state == "waiting"
+        assert desk.job(job.id).max_attempts == 2
+        assert not desk.conn.exists(desk.keys.quarantine(job.id))
+        desk.run_all()
+        assert desk.job(job.id).attempts == 2
+
+
+# -- pause
+
+
+async def test_nothing_is_claimed_while_a_queue_is_paused(redis_url: str, desk: Any) -> None:
+    """By a consumer that waits already, through the schedule, or by one that asks again."""
+    claims: list[Any] = []
+    waits = threading.Thread(target=lambda: claims.append(desk.journal.claim(timeout_s=2.0)))
+    async with opened(redis_url) as source:
+        later = desk.send.schedule(("b",), delay=1_000)
+        assert desk.run_all() == []
+        assert desk.ids("delayed") == [later.id]
+        waits.start()
+        await waiting.until(lambda: desk.conn.info("clients")["blocked_clients"])
+        done = await act(source, "queue.pause", QUEUE)
+        first = desk.send("a")
+        waits.join(20)
+        assert claims == [None]
+        moved = desk.journal.move_due(datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1))
+        assert moved == 1
+        assert desk.journal.claim() is None
+        assert desk.job(first.id).attempts == desk.job(later.id).attempts == 0
+        assert desk.queued() == 2
+        found = await only_queue(source)
+        assert found.actions == ("queue.resume",)
+        assert (found.paused_by, found.paused_why) == ("asha", "poison")
+        assert float(desk.conn.get(desk.keys.paused)) == found.paused_since.timestamp()
+        outcomes, _ = await undo(source, "queue.pause", done)
+        assert outcomes[0].outcome is plans.Outcome.DONE
+        assert (await only_queue(source)).actions == ("queue.pause",)
+        desk.run_all()
+        assert desk.ids("completed") == [first.id]
+
+
+async def test_a_pause_says_what_it_causes(redis_url: str, desk: Any) -> None:
+    desk.send("a")
+    async with opened(redis_url) as source:
+        desk.send("b")
+        await source.sample()
+        _, (cause,) = await plan(source, "queue.pause", QUEUE)
+        assert cause.startswith("2 waiting stay waiting; ")
+        assert cause.endswith("/s come in; what runs ends")
+        await act(source, "queue.pause", QUEUE)
+        assert (await plan(source, "queue.resume", QUEUE))[1] == [
+            "2 waiting start as workers are free"
+        ]
+        _, (why,) = await plan(source, "queue.pause", QUEUE)
+        assert why.startswith("It is paused by asha, since ")
+
+
+async def test_only_the_very_pause_is_undone(redis_url: str, desk: Any) -> None:
+    desk.send("a")
+    async with opened(redis_url) as source:
+        done = await act(source, "queue.pause", QUEUE)
+        await act(source, "queue.resume", QUEUE)
+        await act(source, "queue.pause", QUEUE)
+        assert await undo(source, "queue.pause", done) == ([], ["That pause is over."])
+        assert (await only_queue(source)).paused_since is not None
+
+
+# -- schedules
+
+
+async def test_a_run_by_hand_does_not_move_the_schedule(redis_url: str, desk: Any) -> None:
+    clock = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    every = timedelta(hours=1)
+    declared = [scheduler.Declared("digest", "emailQueue", "send", every, args=("all",))]
+    one = scheduler.Scheduler({"emailQueue": desk.huey}, declared, owner="s", now=lambda: clock)
+    one.tick()
+    key = keys.schedule("digest")
+    before = desk.conn.hgetall(key)
+    async with opened(redis_url) as source:
+        targets, said = await plan(source, "schedule.run", "huey/schedule/digest")
+        assert said == ["digest is also due by itself: 13:00:00 UTC"]
+        done = await act(source, "schedule.run", "huey/schedule/digest")
+        assert desk.queued() == 2
+        (again,) = await source.apply("schedule.run", targets, {}, ASHA)
+        assert again.outcome is plans.Outcome.SKIPPED
+        assert again.why.startswith("It has moved on: enqueued again ")
+        changed = {k for k, v in desk.conn.hgetall(key).items() if before[k] != v}
+        assert changed == {b"last_enqueued_at"}
+        assert len(desk.run_all()) == 2
+        assert b"last_succeeded_at" in desk.conn.hgetall(key)
+        assert desk.job(str(done[0].memento["job"])).payload == {"args": ["all"], "kwargs": {}}
+        job = done[0].memento["job"]
+        outcomes, said = await undo(source, "schedule.run", done)
+        assert (outcomes, said) == ([], ["Its job does not wait any more: it is completed."]), job
+        clock += every
+        assert one.tick() == 1
+
+
+async def test_a_schedule_whose_messages_cannot_be_made_is_not_offered(redis_url: str) -> None:
+    with journals.desk(redis_url) as desk:
+        desk.huey.serializer.comp = True
+        desk.huey.task(name="send")(lambda: None)
+        every = timedelta(hours=1)
+        declared = [scheduler.Declared("digest", "emailQueue", "send", every)]
+        now = source_base.utc_now
+        scheduler.Scheduler({"emailQueue": desk.huey}, declared, owner="s", now=now).tick()
+        async with opened(redis_url) as source:
+            of = "huey/schedule/digest"
+            (row,) = [e for e in (await source.sample()).entities if e.ref == of]
+            assert row.actions == ()
+            _, (why,) = await plan(source, "schedule.run", of)
+            assert why.startswith("Its scheduler does not publish the job's message")
+
+
+# -- the rest
+
+
+async def test_a_job_is_revealed_whole(redis_url: str, desk: Any) -> None:
+    job = desk.send("a", token="t0psecret", fail=True)
+    desk.run_all()
+    async with opened(redis_url) as source:
+        assert "t0psecret" not in (await source.detail(job_ref(job.id))).model_dump_json()
+        detail = await source.reveal(job_ref(job.id))
+        data = next(section.data for section in detail.sections if section.id == "payload")
+        assert data == {"args": ["a"], "kwargs": {"token": "t0psecret", "fail": True}}
+
+
+async def test_a_large_selection_streams_in_its_order_with_equal_scores(
+    redis_url: str, desk: Any
+) -> None:
+    """More jobs than a portion have one score: none is left out, none comes twice."""
+    pipe = desk.conn.pipeline(transaction=False)
+    desk.send("x")
+    desk.run_all()
+    for n in range(1_700):
+        facts = {"task": "a.send", "state": "failed", "attempts": 1, "message": b"m"}
+        pipe.hset(desk.keys.job(f"j{n:04}"), mapping=facts)
+        pipe.zadd(desk.keys.state("failed"), {f"j{n:04}": 1_000 if n < 1_300 else 2_000 + n})
+    pipe.execute()
+    async with opened(redis_url) as source:
+        for order in ("newest", "oldest"):
+            refs, looked = await streamed(source, plans.Query(state="failed", order=order))  # type: ignore[arg-type]
+            assert len(refs) == len(set(refs)) == 1_700
+            assert refs == sorted(refs, reverse=order == "newest")
+            steps = [b - a for a, b in zip([0, *looked], looked, strict=False)]
+            assert max(steps) <= 300
+            assert looked[-1] == 1_700
+
+
+async def streamed(
+    source: source_base.Source, query: plans.Query
+) -> tuple[list[base.Ref], list[int]]:
+    """The refs of a plan for the whole selection, and what its progress said."""
+    looked: list[int] = []
+
+    def progress(done: int, total: int | None) -> None:
+        assert total == 1_700
+        looked.append(done)
+
+    chosen = plans.Selection(ref=QUEUE, collection="jobs", query=query)
+    parts = [part async for part in source.plan("queue.retry", chosen, {}, progress)]
+    assert all(isinstance(part, plans.Target) for part in parts)
+    return [part.ref for part in parts if isinstance(part, plans.Target)], looked
+
+
+async def test_workers_are_restarted_by_the_unit_of_the_settings(
+    redis_url: str, tmp_path: Path
+) -> None:
+    script, told = tmp_path / "restart", tmp_path / "told"
+    script.write_text(f"#!/bin/sh\ntouch {told}\n")
+    script.chmod(0o755)
+    table = {
+        "adapter": "script",
+        "argv": [str(script)],
+        "sha256": hashlib.sha256(script.read_bytes()).hexdigest(),
+        "pid_file": str(tmp_path / "pid"),
+    }
+    crew = huey_deeds.Crew(redis_url, "emailQueue")
+    of = ref.make("huey", "worker", crew.name)
+    watching = threading.Event()
+
+    def supervise() -> None:
+        while not told.exists() and not watching.wait(0.02):
+            pass
+        crew.end()
+
+    thread = threading.Thread(target=supervise)
+    try:
+        async with opened(redis_url, restart=table) as source:
+            (row,) = [e for e in (await source.sample()).entities if e.ref == of]
+            assert row.actions == ("worker.restart",)
+            targets, _ = await plan(source, "worker.restart", of)
+            thread.start()
+            (outcome,) = await source.apply("worker.restart", targets, {}, ASHA)
+            assert outcome.outcome is plans.Outcome.DONE, outcome.why
+            assert outcome.why == f"{crew.name} has begun in its place."
+            (again,) = await source.apply("worker.restart", targets, {}, ASHA)
+            assert again.outcome is plans.Outcome.SKIPPED
+            script.write_text("#!/bin/sh\nexit 0\n")
+            fresh, _ = await plan(source, "worker.restart", ref.make("huey", "worker", crew.name))
+            (refused,) = await source.apply("worker.restart", fresh, {}, ASHA)
+            assert refused.outcome is plans.Outcome.FAILED
+    finally:
+        watching.set()
+        thread.join(20)
+        crew.close()
+
+
+async def test_a_worker_that_nobody_starts_again_is_not_offered(redis_url: str, desk: Any) -> None:
+    desk.send("a")
+    desk.run_all()
+    async with opened(redis_url) as source:
+        (row,) = [e for e in (await source.sample()).entities if isinstance(e, queue.Worker)]
+        assert row.actions == ()
+        _, (why,) = await plan(source, "worker.restart", row.ref)
+        assert why.startswith("Nobody would start it again")
+        with pytest.raises(errors.Unsupported):
+            await undo(source, "worker.restart", [])
