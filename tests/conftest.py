@@ -9,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from mrcore import redact
 from tests import servers
 
 # `make test` tries the same cases each time; `make proof` searches for new ones.
@@ -25,6 +26,15 @@ def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield
+
+
+@pytest.fixture
+def redaction_key() -> Iterator[bytes]:
+    """The key of the tags for one test; without it they have no digits."""
+    key = b"a key of the tests, of 32 bytes."
+    redact.use(key)
+    yield key
+    redact.use(b"")
 
 
 @pytest.fixture(scope="session")

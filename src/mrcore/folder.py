@@ -6,6 +6,7 @@ stack.lock stack.json     the one stack of this folder: the ready line of `mrcor
 boot.jsonl                the stack's boot, a step a line
 processes.json            the stack's processes now
 settings.json mentor.json what the stack tells its core and Mr. Mentor's processes, mode 0600
+redact.key                the key of what redaction shows as tags, mode 0600
 token                     the local bearer token for TCP, mode 0600
 restart/<process>         a wish of the core to its supervisor: {"name", "pid", "by"}
 deploy/                   .current_env names the live colour, switch.sh replaces it
@@ -20,6 +21,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import stat
 import tempfile
 import time
@@ -105,6 +107,36 @@ class StateFolder:
         with os.fdopen(fd, "w") as file:
             file.write(text)
         temporary.replace(self.path / name)
+
+    def key(self, name: str, size: int) -> bytes:
+        """The `size` random bytes of a file (0600), made when they are first asked for.
+
+        Raises StackError when they cannot be read or made, or are not so many.
+        """
+        path = self.path / name
+        try:
+            if not path.exists():
+                self._make_key(path, size)
+            found = path.read_bytes()
+        except OSError as error:
+            raise errors.StackError(f"The key {path} cannot be used: {error.strerror}.") from error
+        if len(found) != size:
+            raise errors.StackError(f"{path} is not a key of {size} bytes.", fix="Remove it.")
+        return found
+
+    def _make_key(self, path: Path, size: int) -> None:
+        """Whole or not at all; who comes second takes the first one's."""
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(secrets.token_bytes(size))
+                file.flush()
+                os.fsync(fd)
+            with contextlib.suppress(FileExistsError):
+                os.link(temporary, path)
+        finally:
+            temporary.unlink()
 
     @contextlib.contextmanager
     def lock(self, name: str, refusal: str) -> Iterator[None]:

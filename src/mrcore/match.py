@@ -7,7 +7,7 @@ from typing import Any
 
 import re2
 
-from mrcore import errors
+from mrcore import errors, redact
 
 PATTERN_MAX = 1_000
 """Characters of an expression."""
@@ -25,11 +25,15 @@ Matches = Callable[[str | bytes], bool]
 def of(text: str) -> Matches:
     """A test for texts (bytes: UTF-8): whether `text` is found in them; `!` in front inverts it.
 
-    Nothing, and `!` alone, fit everything. Raises BadRequest with what is wrong with `text`.
+    Texts are redacted before they are searched, so that nobody can try out what is hidden in them;
+    who types a whole e-mail address, telephone number or card looks for its tag. Nothing, and `!`
+    alone, fit everything. Raises BadRequest with what is wrong with `text`.
     """
     inverse, pattern = text.startswith("!"), text.removeprefix("!")
     if not pattern:
         return lambda words: True
+    if tag := redact.sought(pattern):
+        pattern = f"{re2.escape(tag)}|{re2.escape(pattern)}"
     search: Callable[[bytes], object] = _compiled(pattern).search
 
     def matches(words: str | bytes) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
-from mrcore import deadline, errors, settings
+from mrcore import deadline, errors, redact, settings
 from mrcore.model import base, core, ref, wire
 from mrcore.sources import base as sources
 from mrcore.sources import honest
@@ -244,9 +244,9 @@ class Monitor:
         except errors.SettingsError as error:
             watch.hopeless = True
             log.error("%s", error)
-            watch.failed(self._now(), error.code, str(error))
+            watch.failed(self._now(), error.code, redact.text(str(error)))
         except errors.MrError as error:
-            watch.failed(self._now(), error.code, str(error))
+            watch.failed(self._now(), error.code, redact.text(str(error)))
         except Exception as error:
             if not before.failures:
                 log.exception("Source %s broke.", watch.status.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,16 @@ def test_what_is_another_users_is_left_to_it(tmp_path: Path) -> None:
     os.chown(state / "postgres", NOBODY, NOBODY)
     folder.StateFolder(state).make()
     assert modes(state)["postgres"] == 0o755
+
+
+def test_a_key_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
+    state = folder.StateFolder(tmp_path / "s").make()
+    with ThreadPoolExecutor(8) as threads:
+        keys = list(threads.map(lambda _: state.key("redact.key", 32), range(16)))
+    assert len(set(keys)) == 1
+    assert len(keys[0]) == 32
+    assert (state / "redact.key").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in state.path.iterdir()] == ["redact.key"]
+    (state / "redact.key").write_bytes(b"short")
+    with pytest.raises(errors.StackError, match="not a key of 32 bytes"):
+        state.key("redact.key", 32)

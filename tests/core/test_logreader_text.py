@@ -300,6 +300,21 @@ def test_no_expression_wedges_the_reader(pattern: str) -> None:
     assert query.Wanted("!" + pattern).matches(b"a" * 65_535 + b"!", 0)
 
 
+@pytest.mark.usefixtures("redaction_key")
+def test_who_searches_an_address_finds_its_tag() -> None:
+    raw = b"mail to Asha@example.org, call +91 98765 43210"
+    shown = text.line(raw)
+    for wanted in ("asha@example.org", r"ASHA@example\.org", "9876543210", *shown.split(" ")):
+        assert query.Wanted(wanted.rstrip(",")).matches(raw, 0)
+        assert query.Wanted(wanted.rstrip(",")).may_match(raw.lower())
+        assert not query.Wanted(f"!{wanted.rstrip(',')}").matches(raw, 0)
+    for wanted in ("asha@", "example", "98765", "ashb@example.org", "9876543211"):
+        assert not query.Wanted(wanted).matches(raw, 0)
+    # Nor can a value be tried out beside an expression that its tag always fits.
+    guess = query.Wanted(r"mail to (asha|[a-z]+:[0-9a-f]+)")
+    assert guess.matches(raw, 0) == guess.matches(b"mail to bob@example.org", 0)
+
+
 def test_a_redacted_value_cannot_be_searched() -> None:
     assert not query.Wanted("hunter").matches(b"password=hunter2", 0)
     assert query.Wanted("!hunter").matches(b"password=hunter2", 0)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mrcore import errors, sources
+from mrcore import errors, redact, sources
 from mrcore.model import base, log, plans, ref
 from mrcore.sources import logs
 from mrcore.sources.logs import child, rates
@@ -404,3 +404,19 @@ def test_what_it_says_of_itself() -> None:
 def test_settings_that_are_wrong_are_named() -> None:
     with pytest.raises(errors.SettingsError, match=r"sources\.logs are wrong: files"):
         build(files=3)
+
+
+async def test_the_reader_tags_with_the_key_of_the_core(folder: Path, redaction_key: bytes) -> None:
+    append(folder / "api.log", "2026-11-20T21:00:01Z INFO mail to asha@example.org\n")
+    async with build(folder=str(folder)) as source:
+        await source.sample()
+        page = await source.page(ALL, "lines", plans.Query(text="Asha@Example.org"), None, 0)
+        assert source.reader_pid is not None
+        process = Path("/proc") / str(source.reader_pid)
+        told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        assert redaction_key not in told
+        assert redaction_key.hex().encode() not in told
+    (row,) = page.rows
+    assert isinstance(row, log.LogLine)
+    assert row.text.endswith(redact.text("to asha@example.org"))
+    assert "•" not in row.text

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mrcore import redact
 from mrcore.redact import tags
 
-KEY = b"a key of the tests, of 32 bytes."
 SECRET = """
 password dbPassword dbpassword DB_PASS accessToken refresh_tokens csrftoken X-Api-Key APIKey JWT
 session:token:4 client_secret Authorization set-cookie otp privateKey userPassword api_key pin
@@ -23,14 +21,6 @@ HARMLESS = """
 author compass bypass secretary tokenizer keyboard api stop spinner stopped passenger otpQueue
 passwordResetQueue token_type otp_attempts TokenExpiredError password_reset
 """
-
-
-@pytest.fixture
-def key() -> Iterator[None]:
-    """A key for one test."""
-    redact.use(KEY)
-    yield
-    redact.use(b"")
 
 
 @pytest.mark.parametrize("name", SECRET.split())
@@ -151,7 +141,7 @@ def test_what_is_not_secret_stays(line: str) -> None:
     assert redact.text(line) == line
 
 
-def test_equal_values_have_equal_tags_however_they_are_written(key: None) -> None:
+def test_equal_values_have_equal_tags_however_they_are_written(redaction_key: bytes) -> None:
     def tag(words: str) -> str:
         return redact.text(words).split()[-1]
 
@@ -163,17 +153,17 @@ def test_equal_values_have_equal_tags_however_they_are_written(key: None) -> Non
     assert tags.is_tag(redact.text("asha@example.org"))
 
 
-def test_a_tag_depends_on_the_key_and_shows_it_has_one(key: None) -> None:
+def test_a_tag_depends_on_the_key_and_shows_it_has_one(redaction_key: bytes) -> None:
     before = [redact.text(f"{n}@example.org") for n in range(200)]
     assert all(tags.is_tag(one) and one.startswith("email:") for one in before)
     assert not any(one.removeprefix("email:").isdecimal() for one in before)
-    redact.use(KEY[::-1])
+    redact.use(redaction_key[::-1])
     assert sum(a == redact.text(f"{n}@example.org") for n, a in enumerate(before)) < 3
     redact.use(b"")
     assert redact.text("asha@example.org") == "email:•••"
 
 
-def test_who_looks_for_an_address_looks_for_its_tag(key: None) -> None:
+def test_who_looks_for_an_address_looks_for_its_tag(redaction_key: bytes) -> None:
     tag = redact.text("asha@example.org")
     assert redact.sought("asha@example.org") == tag
     assert redact.sought(r" Asha@example\.org ") == tag
@@ -210,6 +200,8 @@ def test_json_as_text_stays_json_without_its_secrets(
     assert shown == {"a": 1, "z": [2]}
 
 
+KEPT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
 PIECES = [
     *("password", "otp", "token", "code", "OTP is ", "phone", "card", "orderId", "cookie", "email"),
     *("=", ":", ": ", '": "', '","', "'", '"', "\\", '\\"', "\\n", " ", "\n", ",", "[", "]", "{"),
@@ -223,10 +215,9 @@ PIECES = [
 TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=14).map("".join)
 
 
-@given(TEXTS)
-@pytest.mark.usefixtures("key")
-def test_redacting_what_is_redacted_changes_nothing(words: str) -> None:
-    redact.use(KEY)
+@KEPT
+@given(words=TEXTS)
+def test_redacting_what_is_redacted_changes_nothing(redaction_key: bytes, words: str) -> None:
     once = redact.text(words)
     assert redact.text(once) == once
 
@@ -242,10 +233,9 @@ JSONS = st.recursive(
 )
 
 
-@given(JSONS)
-@pytest.mark.usefixtures("key")
-def test_json_stays_json_with_its_names(data: Any) -> None:
-    redact.use(KEY)
+@KEPT
+@given(data=JSONS)
+def test_json_stays_json_with_its_names(redaction_key: bytes, data: Any) -> None:
     shown = redact.value(data)
     assert redact.value(shown) == shown
     for written in (json.dumps([data]), json.dumps(json.dumps({"a": data}))):

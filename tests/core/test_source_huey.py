@@ -195,14 +195,18 @@ async def test_a_page_goes_on_where_it_ended_whatever_has_come_and_gone(
                     await source.page(QUEUE, "jobs", query, cursor, 0)
 
 
+@pytest.mark.usefixtures("redaction_key")
 async def test_the_filter_looks_at_everything_but_secrets(redis_url: str, desk: Any) -> None:
     wanted = desk.send("asha@example.org", otp="424242", fail=True)
     for n in range(9):
         desk.send(f"b{n}", fail=True)
     desk.run_all()
     async with opened(redis_url) as source:
-        assert [j.id for j in await rows(source, state="failed", text="ASHA@")] == [wanted.id]
-        assert len(await rows(source, state="failed", text="!asha@")) == 9
+        assert [j.id for j in await rows(source, state="failed", text="ASHA@example.org")] == [
+            wanted.id
+        ]
+        assert len(await rows(source, state="failed", text="!asha@example.org")) == 9
+        assert await rows(source, state="failed", text="asha@") == []
         assert await rows(source, state="failed", text="424242") == []
         assert len(await rows(source, state="failed", text="sendOtp|none", limit=3)) == 10
         with pytest.raises(errors.BadRequest, match="regular expression"):

@@ -11,7 +11,7 @@ from fastapi.openapi import utils
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mrcore import errors
+from mrcore import errors, redact
 from mrcore.model import wire
 
 MEDIA_TYPE = "application/problem+json"
@@ -35,7 +35,9 @@ def of_error(error: errors.MrError) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     if isinstance(error, errors.TooMany) and error.retry_after_s:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
-    return response(error.status, error.code, error.sentence, fix=error.fix, headers=headers)
+    return response(
+        error.status, error.code, redact.text(error.sentence), fix=error.fix, headers=headers
+    )
 
 
 def of_defect(error: Exception) -> Response:

@@ -67,8 +67,10 @@ def start_detached(where: folder.StateFolder, settings: Path | None, *, idle_exi
 
 def _serve(where: folder.StateFolder, path: Path | None, *, idle_exit: bool) -> None:
     # Half a second of imports that neither a refusal nor --detach needs.
-    from mrcore import settings
+    from mrcore import redact, settings
     from mrcore.api import serving
+
+    redact.use(where.key(redact.KEY_FILE, redact.KEY_BYTES))
     from mrcore.cli import log
 
     own = settings.load(path or settings.find(where.path))

@@ -1,7 +1,8 @@
 """The process: requests and answers are JSON lines on stdin and stdout, one thread does all.
 
 A request is `{"id", "do", …}`, its answer `{"id", "ok": …}` or `{"id", "error": {code, sentence,
-fix}}`; answers come in any order. The first request is `watch`. The process ends with its stdin.
+fix}}`; answers come in any order. The first request is `watch`, with the key of the tags in hex.
+The process ends with its stdin.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mrcore import errors
+from mrcore import errors, redact
 from mrcore.logreader import answers, generation, watch
 
 BUSY_S = 0.05
@@ -65,6 +66,7 @@ class Loop:
         number, do = request.pop("id"), request.pop("do")
         try:
             if do == "watch":
+                redact.use(bytes.fromhex(request.pop("redact", "")))
                 self._room = answers.Room(watch.Watch(**request))
                 self._room.poll(self._now())
                 answer: dict[str, Any] | None = {}

@@ -37,7 +37,7 @@ class Wanted:
         return self.found is None and not self.rank
 
     def _needles(self, body: str) -> tuple[bytes, ...]:
-        found = required(body) if body and not self.inverse else ()
+        found = () if not body or self.inverse else _sought(body)
         if found:
             return tuple(part.encode() for part in found)
         return level.SUSPECTS if self.rank >= level.RANK[level.WARN] else ()
@@ -47,20 +47,28 @@ class Wanted:
         return not self.needles or any(needle in lowered for needle in self.needles)
 
     def matches(self, raw: bytes, rank: int) -> bool:
-        """Whether an entry of this level's rank is wanted. Redacted values cannot be searched."""
+        """Whether an entry of this level's rank is wanted: its redacted text is searched."""
         if rank < self.rank:
             return False
         if self.found is None:
             return True
-        body = text.decode(raw[:_SEARCHED_BYTES])
-        found = self.found(body) and self.found(redact.text(body))
-        return found != self.inverse
+        body = redact.text(text.decode(raw[:_SEARCHED_BYTES]))
+        return self.found(body) != self.inverse
 
 
 def _compiled(body: str) -> Callable[[str], bool]:
     from mrcore import match  # RE2 takes 15 ms to load, which a reader that only follows need not
 
     return match.of(body)
+
+
+def _sought(body: str) -> tuple[str, ...]:
+    """What the raw bytes hold where the redacted text holds `body`; empty when none is sure."""
+    if redact.sought(body):
+        local, at, _ = body.partition("@")
+        plain = local.strip().lower()
+        return (plain,) if at and plain.isascii() and plain.isalnum() else ()
+    return () if redact.mentions_tag(body) else required(body)
 
 
 def required(pattern: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ A raw value that reads like a tag of ours (`token:abc123` and nothing more) is t
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -26,7 +27,7 @@ MOST_ROUNDS = 4
 """What is found may change what the words around it mean."""
 
 MASK = tags.MASK
-use = tags.use
+key = tags.key
 is_secret = names.is_secret
 
 _NAME = re.compile(
@@ -37,6 +38,7 @@ _SPOKEN = re.compile(
     rf"(?<![\w{flat.TAKEN}-])(?:(--?[a-zA-Z][\w-]*+)[ \t]{{1,4}}(?![-\s])"
     r"|((?i:password|identified[ ]by))[ \t]{1,4}(?='))"
 )
+_TAGLIKE = re.compile(rf"(?:{'|'.join(tags.TYPES)}):|{MASK}|(?<![0-9a-f])[0-9a-f]{{6}}(?![0-9a-f])")
 _GLUED_BEFORE = re.compile("[A-Za-z0-9-]")
 _GLUED_AFTER = re.compile("[A-Za-z0-9_]")
 _QUOTES = re.compile(r"""\\*["']""")
@@ -49,6 +51,18 @@ _OPEN_TO = re.compile(
 )
 _JSON_BEFORE = re.compile(r"""(\\*+["'])\s{0,4}:\s{0,4}$|[\[,]\s{0,4}$""")
 _JSON_AFTER = re.compile(r"\s{0,4}(?:[,}\]]|$)")
+
+
+def use(key: bytes) -> None:
+    """Tag with this key from now on, in the whole process; empty for no digits."""
+    tags.use(key)
+    repeated.cache_clear()
+
+
+@functools.lru_cache(maxsize=4096)
+def repeated(words: str) -> str:
+    """`text` for what is read again and again, like the statement of a session that goes on."""
+    return text(words)
 
 
 def text(words: str, name: str = "") -> str:
@@ -107,13 +121,18 @@ class Redactor(NamedTuple):
     text: Callable[[str], str]
     value: Callable[[JsonValue], JsonValue]
     under: Callable[[str, str], str]
+    label: Callable[[str], str]
     is_secret: Callable[[str], bool]
 
 
-ALL = Redactor(text, value, under, is_secret)
+ALL = Redactor(text, value, under, label, is_secret)
 
 NOTHING = Redactor(
-    lambda words: words, lambda data: data, lambda name, words: words, lambda name: False
+    text=lambda words: words,
+    value=lambda data: data,
+    under=lambda name, words: words,
+    label=lambda words: words,
+    is_secret=lambda name: False,
 )
 """For `Source.reveal`, which only the door asks."""
 
@@ -128,6 +147,11 @@ def sought(words: str) -> str:
     if len(found) == 1 and found[0].end - found[0].start == len(plain):
         return tags.make(found[0].kind, found[0].normal)
     return ""
+
+
+def mentions_tag(words: str) -> bool:
+    """Whether an expression may look for a tag or for the digits of one, which no raw text has."""
+    return _TAGLIKE.search(words) is not None
 
 
 def _replaced(words: str, found: list[shapes.Found], flattened: str) -> str:

@@ -31,7 +31,7 @@ _key = b""
 
 
 def use(key: bytes) -> None:
-    """Tag with this key from now on, in the whole process; empty for no digits."""
+    """Take this key; `redact.use` also forgets what was made with another."""
     global _key
     _key = key
 

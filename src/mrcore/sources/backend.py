@@ -187,9 +187,11 @@ def unheard(error: Exception) -> base.Verdict:
     if _refused(error):
         return _verdict(base.Level.BAD, "refused", "refused: nobody listens there")
     if isinstance(error, httpx.ConnectError):
-        return _verdict(base.Level.UNKNOWN, "no_route", f"cannot be reached: {error}")
+        return _verdict(base.Level.UNKNOWN, "no_route", redact.text(f"cannot be reached: {error}"))
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-        return _verdict(base.Level.UNKNOWN, "no_route", f"its URL cannot be used: {error}")
+        return _verdict(
+            base.Level.UNKNOWN, "no_route", redact.text(f"its URL cannot be used: {error}")
+        )
     return _verdict(base.Level.BAD, "broken", "closed the connection in the middle of an answer")
 
 

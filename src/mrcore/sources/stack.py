@@ -13,7 +13,7 @@ from typing import Any, Literal
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mrcore import errors, folder, settings
+from mrcore import errors, folder, redact, settings
 from mrcore.model import base, plans, ref, stack, wire
 from mrcore.sources import base as sources
 from mrcore.sources import restarting
@@ -183,6 +183,8 @@ class StackSource(sources.SourceBase):
             return Seen("")
 
     def _entity(self, row: Row, trouble: str, seen: Seen | None, now: datetime) -> stack.Process:
+        told = {"command": redact.repeated(row.command), "last_exit": redact.text(row.last_exit)}
+        row = row.model_copy(update=told)
         facts = row.model_dump(exclude={"started_s"})
         verdict = judge(row, trouble, seen, now)
         acts = () if restarting.why_not(row, trouble) else (restarting.ACTION,)

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from mrcore import settings
+from mrcore import redact, settings
 from mrcore.model import base as types
 from mrcore.model import plans, ref, wire
 from mrcore.sources import base
@@ -63,7 +63,7 @@ class LogsSource(base.SourceBase):
                 "follows files through rename, truncation and absence",
                 "filters lines by regular expression and by level",
                 f"merges all streams by time: {ref.make(self.name, 'stream', ALL)}",
-                "hides values that are named as secrets",
+                "hides secrets and what tells of a person",
             ),
         )
 
@@ -137,6 +137,7 @@ class LogsSource(base.SourceBase):
             "folder": settings.folder,
             "files": list(settings.files),
             "names": settings.names,
+            "redact": redact.key().hex(),
         }
 
     def _ids(self, address: types.Ref, kind: str, count: int) -> tuple[str, ...] | None:

@@ -6,7 +6,7 @@ import importlib.resources
 from collections.abc import Sequence
 from datetime import datetime
 
-from mrcore import errors
+from mrcore import errors, redact
 from mrcore.model import backend, base, ref, wire
 from mrcore.sources.pg import link, rows
 
@@ -110,8 +110,9 @@ async def of_session(
         )
         if row[column] is not None
     )
+    shown = redact.repeated(query) if query else entity.query
     sections = (
-        wire.Section(id="query", title="Statement", form="text", text=query or entity.query),
+        wire.Section(id="query", title="Statement", form="text", text=shown),
         wire.Section(id="times", title="Times", fields=times),
         wire.Section(id="locks", title=_locks_title(locks), fields=_locks(locks)),
     )

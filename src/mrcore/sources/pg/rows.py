@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from mrcore import redact
 from mrcore.model import base, postgres, ref
 from mrcore.sources.pg import rights
 
@@ -130,7 +131,7 @@ class Blocking:
         if (row := self._rows.get(pid)) is None:
             return f"{pid} ({self._others.get(pid, 'gone')})"
         said = [word for word in (row["application_name"] or row["usename"], row["state"]) if word]
-        return f"{pid} ({', '.join(said)})" if said else str(pid)
+        return redact.repeated(f"{pid} ({', '.join(said)})") if said else str(pid)
 
 
 def verdict(row: Row, ways: Blocking, now: datetime) -> base.Verdict:
@@ -168,14 +169,14 @@ def session(source: str, row: Row, ways: Blocking, seen: Look) -> postgres.Sessi
         backend_start=row["backend_start"],
         user=row["usename"] or "",
         database=row["datname"] or "",
-        app=row["application_name"] or "",
+        app=redact.repeated(row["application_name"] or ""),
         client=_client(row),
         state=row["state"] or "",
         state_since=row["state_change"],
         xact_start=row["xact_start"],
         query_start=row["query_start"],
         wait=wait,
-        query=row["query"] or "",
+        query=redact.repeated(row["query"] or ""),
         blocked_by=ways.blocked_by.get(row["pid"], ()),
         blocks=tuple(ways.blocks.get(row["pid"], ())),
     )
@@ -202,7 +203,7 @@ def server(source: str, seen: Look, left_out: int) -> postgres.PostgresServer:
     """
     row = seen.server
     foreign = [client for client in seen.clients if client["pid"] not in seen.own]
-    apps = Counter(client["application_name"] or "" for client in seen.clients)
+    apps = Counter(redact.repeated(client["application_name"] or "") for client in seen.clients)
     starts = [client["xact_start"] for client in foreign if client["xact_start"]]
     return postgres.PostgresServer(
         ref=ref.make(source, "postgres", "main"),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from redis import exceptions
 
+from mrcore import redact
 from mrcore.model import base, redis, ref
 from mrcore.sources.redis import link, scan
 
@@ -66,10 +67,12 @@ def _row(
     type_, expiry_ms, memory, encoding = facts
     address = ref.make(source, "key", name)
     if isinstance(type_, Exception):
-        return redis.Key(ref=address, name=scan.readable(name), verdict=_refused(type_))
+        return redis.Key(
+            ref=address, name=redact.label(scan.readable(name)), verdict=_refused(type_)
+        )
     return redis.Key(
         ref=address,
-        name=scan.readable(name),
+        name=redact.label(scan.readable(name)),
         verdict=_refused(size) if isinstance(size, Exception) else base.OK,
         type=_text(type_),
         expires_at=_expiry(expiry_ms, since),

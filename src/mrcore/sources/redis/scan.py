@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mrcore import errors, match
+from mrcore import errors, match, redact
 from mrcore.model import plans, wire
 from mrcore.sources.redis import link
 
@@ -120,7 +120,7 @@ def keep(text: str) -> Keep:
     Raises BadRequest with what is wrong with the expression.
     """
     matches = match.of(text)
-    return lambda name: matches(readable(name[:MOST_MATCHED]))
+    return lambda name: matches(redact.label(readable(name[:MOST_MATCHED])))
 
 
 async def _sift(

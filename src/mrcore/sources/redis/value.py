@@ -32,26 +32,26 @@ async def detail(
     """
     rows = await keys.rows(client, source, [name], now)
     if not rows:
-        raise errors.NotFound(f"There is no key {scan.readable(name)!r} (any more).")
+        raise errors.NotFound(f"There is no key {redact.label(scan.readable(name))!r} (any more).")
     row = rows[0]
     if row.verdict.code == "not_permitted":
         raise errors.NotPermitted(f"Key {row.name!r}: {row.verdict.why}.")
     return wire.Detail(
         at=now,
         entity=row,
-        sections=(_about(row, name), await _value(client, row, name, clean)),
+        sections=(_about(row, name, clean), await _value(client, row, name, clean)),
         links=(wire.Link(label="its server", ref=ref.make(source, "node", "main")),),
     )
 
 
-def _about(row: redis.Key, name: bytes) -> wire.Section:
+def _about(row: redis.Key, name: bytes, clean: redact.Redactor) -> wire.Section:
     fields = (
         wire.Field(name="type", value=row.type),
         wire.Field(name="encoding", value=row.encoding),
         wire.Field(name="size", value=row.size),
         wire.Field(name="memory (bytes)", value=row.memory_bytes),
         wire.Field(name="expires", at=row.expires_at, value=None if row.expires_at else "never"),
-        wire.Field(name="name (bytes)", value=repr(name)[2:-1]),
+        wire.Field(name="name (bytes)", value=clean.label(repr(name)[2:-1])),
     )
     return wire.Section(id="key", title="Key", fields=fields)
 
