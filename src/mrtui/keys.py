@@ -62,6 +62,7 @@ TABLE: tuple[Key, ...] = (
     Key("go.operations", (), "go operations", "operations", command="operations"),
     Key("go.deploy", (), "go deploy", "which colour is live", command="deploy"),
     Key("go.plans", (), "go plans", "plans that wait for a second login", command="plans"),
+    Key("go.tokens", (), "go tokens", "who has a token", command="tokens"),
     Key("go.troubles", (), "go troubles", "everything that is not well", command="troubles"),
     Key("row.open", ("enter",), "open", "open", LISTS, shown=1),
     Key("log.next", ("n",), "hit 1", "next hit", "logs"),

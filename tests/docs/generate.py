@@ -34,7 +34,7 @@ def keys() -> str:
         pressed = [f"`{module.symbol(name)}`" for name in key.keys]
         if key.command:
             pressed.append(f"`:{key.command} {key.takes}`".replace(" `", "`"))
-        where = f"{key.scope}, on a {key.kind}" if key.kind else key.scope
+        where = f"{key.scope} ({key.kind})" if key.kind else key.scope
         rows.append((" ".join(pressed), key.label, where, f"`{key.id}`"))
     return _table(("keys", "does", "where", "id"), rows)
 

@@ -446,3 +446,20 @@ def under_way(number: int, **facts: object) -> core.Operation:
             **facts,
         }
     )
+
+
+def tokens() -> list[core.Token]:
+    """One that is valid, one that was revoked."""
+    return [
+        core.Token(
+            ref=f"core/token/{number}",
+            id=number,
+            login=login,
+            roles=("operator",),
+            created_at=ago(86_400 * number),
+            expires_at=ago(-86_400),
+            revoked_at=ago(60) if number == 1 else None,
+            actions=() if number == 1 else ("token.revoke",),
+        )
+        for number, login in ((2, "anna"), (1, "ben"))
+    ]

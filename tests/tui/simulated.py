@@ -267,6 +267,7 @@ class Simulated:
             "keys": _keys,
             "lines": _lines,
             "audit": _audit,
+            "tokens": facts.tokens,
             "operations": lambda: self.operations,
         }
         return [*rows[collection]()]

@@ -28,10 +28,12 @@ def samples() -> dict[str, base.Entity]:
     """One entity of every kind that has a file."""
     core = simulated.Simulated()
     made = {entity.kind: entity for table in known().tables.values() for entity in table.values()}
-    for collection in ("jobs", "keys", "lines", "audit", "operations"):
+    for collection in ("jobs", "keys", "lines", "audit", "operations", "tokens"):
         row = core._rows(collection)[0]
         made[row.kind] = row
-    return made
+    waits = facts.waiting("9f2cc0ffee", "anna")
+    more = (facts.environment(), facts.arming(), waits, facts.colours()[0])
+    return made | {entity.kind: entity for entity in more}
 
 
 @pytest.mark.parametrize("kind", sorted(columns.KINDS - {"anything"}))

@@ -33,6 +33,7 @@ PAGES = {
     "logs": "pool 3/20",
     "audit": "queue.retry",
     "operations": "38",
+    "tokens": "revoked",
 }
 """What a screen shows once its page has come."""
 

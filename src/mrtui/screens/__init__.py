@@ -33,6 +33,7 @@ NAMES = (
     "audit",
     "operations",
     "plans",
+    "tokens",
     "deploy",
     "troubles",
 )
