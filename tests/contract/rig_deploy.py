@@ -113,7 +113,7 @@ class Deploy(rig.Rig):
         if action == "deploy.switch":
             green = ref.make("deploy", "colour", "green")
             return rig.Deed(action, (green,), moved_on=green)
-        names = (*SCRIPTED, "systemctl", "docker")
+        names = (*SCRIPTED, "systemctl")
         refs = tuple(ref.make("deploy", "process", name) for name in names)
         return rig.Deed(action, refs, moved_on=refs[1])
 
@@ -124,15 +124,14 @@ class Deploy(rig.Rig):
             await self._restarted(deed.moved_on)
 
     async def state(self, action: base.ActionId, ref: base.Ref) -> Hashable:
-        """The content of `.current_env`; or which process it is, and whether it lives."""
+        """What `.current_env` and the script hold; or which process it is, and whether it lives."""
         if action == "deploy.switch":
-            return self._current.read_text()
+            return self._current.read_text(), self._switch.read_bytes()
         return self._process(ref)
 
     async def facts(self, action: base.ActionId, ref: base.Ref) -> Hashable:
         if action == "deploy.switch":
-            healthy = tuple(self._healthy.items())
-            return self._current.read_text(), self._switch.read_bytes(), healthy
+            return await self.state(action, ref), tuple(self._healthy.items())
         return self._process(ref)
 
     def churn(self, action: base.ActionId) -> rig.Churn:
