@@ -112,7 +112,7 @@ class Door:
             stored = plan_store.load(connection, plan_id)
             return approvals.answered(connection, stored.plan, self._now())
 
-        return await self._ledger.run(read)
+        return await self._ledger.read(read)
 
     async def targets(self, plan_id: str, first: int) -> plans.Targets:
         """At most 500 targets of a plan from number `first` on, with what became of each.
@@ -130,7 +130,7 @@ class Door:
                 following=following if following < total else None,
             )
 
-        return await self._ledger.run(read)
+        return await self._ledger.read(read)
 
     async def apply(
         self, login: auth.Login, plan_id: str, request: plans.ApplyRequest
@@ -182,7 +182,7 @@ class Door:
         Raises Forbidden when it has not asked in the last 60 s, and what the source does.
         """
         action, now = revealing.action_of(address), self._now()
-        error = await self._ledger.run(lambda c: revealing.refusal(c, login, action, address, now))
+        error = await self._ledger.read(lambda c: revealing.refusal(c, login, action, address, now))
         if error is not None:
             await self._note_refused(login, action.id, error, refs=(address,))
             raise error
@@ -220,7 +220,7 @@ class Door:
         """Of an undo what it undoes, which wants the role of that; all else is what it is."""
         if asked.action.id != undoing.ACTION:
             return asked
-        found = await self._ledger.run(lambda c: undoing.find(c, asked, self._now()))
+        found = await self._ledger.read(lambda c: undoing.find(c, asked, self._now()))
         if isinstance(found, plans.LeftOut):
             draft.leave_out(found)
             return asked

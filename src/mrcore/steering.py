@@ -41,7 +41,7 @@ class Steering:
 
     async def plan(self, ref: base.Ref, args: plans.Args) -> plans.Target | plans.LeftOut:
         """The operation, if that can be done with it now."""
-        found = await self.ledger.run(lambda connection: operations.at(connection, ref))
+        found = await self.ledger.read(lambda connection: operations.at(connection, ref))
         if found is None:
             return plans.LeftOut(why="is not an operation of this core", count=1, samples=(ref,))
         if self.action not in found.actions:

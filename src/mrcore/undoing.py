@@ -72,11 +72,11 @@ async def collect(
     Raises StoreError, SourceLied and what the source does.
     """
     operation = asked.undoes or 0
-    total = await ledger.run(lambda connection: mementos.count(connection, operation, now))
+    total = await ledger.read(lambda connection: mementos.count(connection, operation, now))
     looked, after = 0, -1
     while True:
         read = functools.partial(_read, key=key, operation=operation, after=after, now=now)
-        portion = await ledger.run(read)
+        portion = await ledger.read(read)
         if not portion.numbers:
             return
         for item in portion.lost:

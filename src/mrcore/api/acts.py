@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Annotated
@@ -19,6 +20,8 @@ from mrcore.model import core as entities
 from mrcore.model import plans, wire
 
 PROGRESS_S = 0.2
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["act"])
 
@@ -93,11 +96,19 @@ def _ended(planning: asyncio.Future[plans.Plan]) -> bytes:
     try:
         return _event("plan", planning.result())
     except errors.MrError as error:
-        title = HTTPStatus(error.status).phrase
-        said = wire.Problem(
-            title=title, status=error.status, code=error.code, detail=error.sentence, fix=error.fix
-        )
-        return _event("problem", said)
+        met = error
+    except Exception as error:
+        log.exception("Planning broke.")
+        why = f"The core broke with {type(error).__name__}: a defect; the core's log has it."
+        met = errors.MrError(why)
+    said = wire.Problem(
+        title=HTTPStatus(met.status).phrase,
+        status=met.status,
+        code=met.code,
+        detail=met.sentence,
+        fix=met.fix,
+    )
+    return _event("problem", said)
 
 
 def _event(name: str, value: BaseModel) -> bytes:

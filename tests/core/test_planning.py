@@ -1,0 +1,258 @@
+"""Making a plan: how far it is, that it can be stopped, what it says, and what is shown after one.
+
+The source is a simulated upstream; the core answers on its socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mrcore import auth, core, deadline, errors, folder, planning
+from mrcore.model import base, plans
+from mrcore.sources import base as sources
+from tests import waiting
+from tests.core import harness
+from tests.core.test_door import ASHA, RAVI, VIEWER, ended, every_failed, ready, retry, trail
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class Slow(harness.Jobs):
+    """Plans a target, then waits at the gate before each further one."""
+
+    ended = False
+
+    async def plan(
+        self, action: str, selection: plans.Selection, args: plans.Args, progress: sources.Progress
+    ) -> AsyncIterator[sources.Planned]:
+        assert self.gate is not None
+        try:
+            for n, job in enumerate(self.states):
+                progress(n, len(self.states))
+                yield plans.Target(ref=self.ref(job), label=job, guard={"state": "failed"})
+                await self.gate.wait()
+        finally:
+            self.ended = True
+
+
+class Telling(harness.Jobs):
+    """Says what its plan causes."""
+
+    async def plan(
+        self, action: str, selection: plans.Selection, args: plans.Args, progress: sources.Progress
+    ) -> AsyncIterator[sources.Planned]:
+        yield plans.Remark(text="unblocks 12 sessions")
+        yield plans.Remark(text="3 are older than a day", level=base.Level.WARN)
+        for n, job in enumerate(self.states):
+            at = NOON + timedelta(minutes=n)
+            yield plans.Target(ref=self.ref(job), label=job, guard={}, note="a note", at=at)
+
+
+def slow() -> Slow:
+    jobs = Slow()
+    jobs.gate = asyncio.Event()
+    jobs.add("1", "2")
+    return jobs
+
+
+async def test_planning_says_how_far_it_is(state: Path) -> None:
+    jobs = slow()
+    seen: list[tuple[int, int | None]] = []
+    async with harness.running(state, jobs) as here, here.client() as client:
+        selection = plans.Selection(ref="huey/queue/emailQueue", collection="jobs")
+        asked = asyncio.create_task(
+            client.plan("queue.retry", selection, on_progress=lambda *at: seen.append(at))
+        )
+        await waiting.until(lambda: seen)
+        assert seen == [(0, 2)]
+        assert jobs.gate is not None
+        jobs.gate.set()
+        assert (await asked).total == 2
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "application/json"])
+async def test_a_client_that_goes_away_stops_the_planning(state: Path, accept: str) -> None:
+    jobs = slow()
+    async with harness.running(state, jobs) as here:
+        found = folder.StateFolder(state).read_json("core.json") or {}
+        transport = httpx.AsyncHTTPTransport(uds=str(found["socket"]))
+        async with httpx.AsyncClient(transport=transport, base_url="http://mrcore") as http:
+            asked = asyncio.create_task(
+                http.post(
+                    "/api/v1/plans",
+                    content=every_failed().model_dump_json(),
+                    headers={"Accept": accept, "Content-Type": "application/json"},
+                )
+            )
+            await waiting.until(lambda: here.core.door._caller.left)
+            assert not jobs.ended
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+        await waiting.until(lambda: jobs.ended)
+        await waiting.until(lambda: not here.core.door._caller.left)
+
+
+async def test_what_is_refused_comes_through_the_stream_as_what_it_is(state: Path) -> None:
+    jobs = harness.Jobs()
+    async with harness.running(state, jobs) as here, here.client() as client:
+        with pytest.raises(errors.BadRequest, match="acts on a job"):
+            await client.plan("queue.retry", harness.selection("huey/queue/emailQueue"))
+        with pytest.raises(errors.NotFound, match="no source 'away'"):
+            await client.plan("queue.retry", harness.selection("away/job/1"))
+
+
+async def test_a_deadline_counts_from_the_last_progress() -> None:
+    caller, moves = deadline.Caller(), 0
+
+    async def work() -> str:
+        nonlocal moves
+        for _ in range(5):
+            await asyncio.sleep(0.03)
+            moves += 1
+        return "done"
+
+    assert await caller.call(work, 0.05, "It", moves=lambda: moves) == "done"
+    with pytest.raises(errors.Unreachable, match="did not answer"):
+        await caller.call(asyncio.Event().wait, 0.05, "It", moves=lambda: moves)
+
+
+async def test_100_000_targets_are_planned_without_holding_up_the_loop(state: Path) -> None:
+    jobs = harness.Jobs()
+    jobs.add(*map(str, range(planning.TARGETS_MAX)))
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        task = asyncio.create_task(here.door.plan(ASHA, every_failed()))
+        turns = 0
+        while not task.done():
+            await asyncio.sleep(0.001)
+            turns += 1
+        plan = await task
+        assert (plan.total, len(plan.samples)) == (planning.TARGETS_MAX, planning.SAMPLES_MAX)
+        assert turns > 100
+
+
+async def test_more_targets_than_that_are_refused(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "TARGETS_MAX", 1_000)
+    jobs = harness.Jobs()
+    jobs.add(*map(str, range(1_001)))
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        with pytest.raises(errors.BadRequest, match="more than 1,000"):
+            await here.door.plan(ASHA, every_failed())
+
+
+async def test_a_plan_says_what_it_causes_what_to_know_and_how_old_its_targets_are(
+    state: Path,
+) -> None:
+    jobs = Telling()
+    jobs.add("1", "2", "3")
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        plan = await here.door.plan(ASHA, every_failed())
+        assert plan.causes == ("unblocks 12 sessions", "3 × a note")
+        assert plan.warnings == (
+            "3 are older than a day",
+            "This cannot be undone: a job that ran has run.",
+        )
+        assert plan.undo == "a job that ran has run"
+        assert (plan.oldest_at, plan.newest_at) == (NOON, NOON + timedelta(minutes=2))
+        assert not plan.needs_approval
+
+
+async def test_a_critical_plan_of_a_protected_environment_has_time_for_an_approval(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action = planning.catalogue.ACTIONS["queue.retry"]
+    critical = action.model_copy(update={"risk": plans.Risk.CRITICAL})
+    monkeypatch.setitem(planning.catalogue.ACTIONS, "queue.retry", critical)
+    jobs = harness.Jobs()
+    refs = jobs.add("1")
+    async with harness.unserved(state, jobs, protected=True) as here:
+        await ready(here)
+        plan = await here.door.plan(ASHA, retry(*refs))
+        assert plan.needs_approval
+        assert plan.expires_at - plan.created_at == timedelta(minutes=15)
+
+
+async def shown(here: core.Core, login: auth.Login, ref: str) -> None:
+    request = plans.PlanRequest(action="job.reveal", selection=plans.Selection(refs=(ref,)))
+    plan = await here.door.plan(login, request)
+    await ended(here, await here.door.apply(login, plan.plan_id, plans.ApplyRequest()))
+
+
+async def test_what_is_hidden_is_shown_for_a_minute_to_who_has_asked_for_it(state: Path) -> None:
+    ahead = timedelta(0)
+
+    def now() -> datetime:
+        return sources.utc_now() + ahead
+
+    jobs = harness.Jobs(now=now)
+    one, two = jobs.add("1", "2")
+    async with harness.unserved(state, jobs, now=now) as here:
+        await ready(here)
+        with pytest.raises(errors.Forbidden, match=r"Plan and apply job\.reveal"):
+            await here.door.reveal(ASHA, one)
+        await shown(here, ASHA, one)
+        assert jobs.chunks == []
+        assert (await here.door.reveal(ASHA, one)).sections[0].text == "s3cret"
+        for login, ref in ((RAVI, one), (ASHA, two), (VIEWER, one)):
+            with pytest.raises(errors.Forbidden):
+                await here.door.reveal(login, ref)
+        ahead = timedelta(seconds=61)
+        with pytest.raises(errors.Forbidden):
+            await here.door.reveal(ASHA, one)
+        stages = [(r["stage"], r["login"]) for r in await trail(here)]
+        assert stages == [
+            ("refused", "asha"),
+            ("intent", "asha"),
+            ("outcome", "asha"),
+            ("refused", "ravi"),
+            ("refused", "asha"),
+            ("refused", "vera"),
+            ("refused", "asha"),
+        ]
+        with pytest.raises(errors.BadRequest, match="nothing is hidden"):
+            await here.door.reveal(ASHA, "huey/queue/emailQueue")
+
+
+async def test_what_is_gone_cannot_be_shown(state: Path) -> None:
+    jobs = harness.Jobs()
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        request = plans.PlanRequest(
+            action="job.reveal", selection=plans.Selection(refs=(jobs.ref("9"),))
+        )
+        plan = await here.door.plan(ASHA, request)
+        assert [(left.why, left.count) for left in plan.left_out] == [("is gone", 1)]
+
+
+async def test_a_client_is_shown_what_is_hidden(state: Path) -> None:
+    jobs = harness.Jobs()
+    (ref,) = jobs.add("1")
+    async with harness.running(state, jobs) as here, here.client() as client:
+        plan = await client.plan("job.reveal", harness.selection(ref))
+        assert (await client.planned(plan.plan_id)).plan_id == plan.plan_id
+        await client.apply(plan.plan_id)
+        await waiting.until(lambda: not here.core.door.busy)
+        assert (await client.reveal(ref)).sections[0].text == "s3cret"
+
+
+async def test_a_refusal_is_given_also_when_it_cannot_be_written(state: Path) -> None:
+    jobs = harness.Jobs()
+    refs = jobs.add(*(f"{n}{'x' * 3_000}" for n in range(20)))
+    async with harness.unserved(state, jobs, protected=True) as here:
+        await ready(here)
+        plan = await here.door.plan(ASHA, retry(*refs))
+        await here.ledger.run(lambda c: c.execute("PRAGMA max_page_count = 1").fetchone())
+        with pytest.raises(errors.NotArmed):
+            await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
+        with pytest.raises(errors.Forbidden):
+            await here.door.plan(VIEWER, retry(*refs))
