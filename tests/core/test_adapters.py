@@ -80,6 +80,41 @@ async def test_a_missing_right_is_said_as_the_line_that_gives_it(
     assert needs.format(user=getpass.getuser(), bin=tools) in caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("tool", "more", "refuser"),
+    [
+        ("systemctl", {"sudo": True}, "sudo"),
+        ("docker", {}, "docker"),
+        ("pm2", {}, "pm2"),
+        ("kubectl", {}, "kubectl"),
+    ],
+)
+async def test_a_right_is_known_before_it_is_used(
+    tools: Path, tool: str, more: dict[str, Any], refuser: str
+) -> None:
+    unit = adapters.build(UNITS[tool] | more)
+    before = standins.know(tools, tool)
+    assert (await unit.allowed()).endswith(".")
+    standins.know(tools, refuser, refuses=True)
+    with pytest.raises(errors.NotPermitted) as caught:
+        await unit.allowed()
+    assert caught.value.fix
+    after = standins.know(tools, tool)
+    assert (after["pid"], after["restarts"]) == (before["pid"], before["restarts"])
+
+
+async def test_polkit_does_not_tell_before_it_is_tried(
+    tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = adapters.build(UNITS["systemctl"])
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(errors.Unsupported, match="only when it is tried") as caught:
+        await unit.allowed()
+    assert f"NOPASSWD: {tools}/systemctl restart mr-worker.service" in caught.value.fix
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert await unit.allowed() == "root may restart every unit."
+
+
 async def test_sudo_is_used_only_where_it_is_said_and_never_asks(tools: Path) -> None:
     unit = adapters.build(UNITS["systemctl"] | {"sudo": True})
     before = await unit.state()
@@ -205,6 +240,8 @@ async def test_another_content_is_refused_with_both_hashes(
     it = pinned("#!/bin/sh\ntouch done\n")
     it.path.write_text("#!/bin/sh\ntouch evil\n")
     found = hashlib.sha256(it.path.read_bytes()).hexdigest()
+    with pytest.raises(errors.NotPermitted, match=found):
+        await it.allowed()
     with pytest.raises(errors.NotPermitted) as caught:
         await it.run()
     assert found in str(caught.value)

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -I -S
-"""kubectl: `get`, `rollout restart` and `rollout status` as 1.34 answers; recorded, not run
-here."""
+"""kubectl: `get`, `rollout restart`, `rollout status` and `auth can-i` as 1.34 answers; recorded,
+not run here."""
 
 import json
 import sys
@@ -13,10 +13,13 @@ USER = "system:serviceaccount:ops:mrcore"
 now = json.loads(FILE.read_text())
 words = [word for word in sys.argv[1:] if not word.startswith("--")]
 words = [word for word in words if word not in ("prod", "east")]
-verb, name = words[0], words[-1].removeprefix("deployment/")
+verb, name = words[0], words[-1].rpartition("/")[2]
 if name != "api":
     sys.stderr.write(f'Error from server (NotFound): deployments.apps "{name}" not found\n')
     sys.exit(1)
+if verb == "auth":
+    sys.stdout.write("no\n" if now["refuses"] else "yes\n")
+    sys.exit(int(now["refuses"]))
 if verb == "get":
     up = now["state"] == "up"
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now["started_s"]))

@@ -46,7 +46,7 @@ class UnitState:
 class Unit(Protocol):
     """One thing that a tool of the production runs and can restart.
 
-    Both calls raise NotPermitted with the exact missing rule, NotFound when the tool knows no
+    All calls raise NotPermitted with the exact missing rule, NotFound when the tool knows no
     such unit, and Unreachable when the tool cannot be started, fails or does not end in time.
     """
 
@@ -57,19 +57,30 @@ class Unit(Protocol):
         """How it is now; changes nothing."""
         ...
 
+    async def allowed(self) -> str:
+        """By which right a restart is allowed, in a sentence; changes nothing.
+
+        Raises Unsupported, beside the others, where only trying would tell.
+        """
+        ...
+
     async def restart(self) -> str:
         """Restart it and say in a sentence what was done."""
         ...
 
 
+class ToolMissing(errors.SettingsError):
+    """The settings name a unit whose tool is not on the PATH."""
+
+
 def tool(name: str) -> str:
     """The absolute path of a tool.
 
-    Raises SettingsError when it is not on PATH.
+    Raises ToolMissing when it is not on PATH.
     """
     found = shutil.which(name)
     if found is None:
-        raise errors.SettingsError(
+        raise ToolMissing(
             f"The tool {name} is not on the PATH of the core.",
             fix="Install it, or leave the units that need it out of the settings.",
         )

@@ -48,6 +48,11 @@ class Container:
             )
         return _state(found[0])
 
+    async def allowed(self) -> str:
+        """Who may ask the daemon may do everything."""
+        await self.state()
+        return f"docker lets {getpass.getuser()} restart it, and do everything else too."
+
     async def restart(self) -> str:
         """`docker restart`: SIGTERM, and SIGKILL after the container's own stop timeout."""
         await self._run("restart", self.name, s=base.RESTART_S)
@@ -68,7 +73,7 @@ class Container:
             user = getpass.getuser()
             return errors.NotPermitted(
                 f"docker does not let {user} talk to its daemon.",
-                fix=f"Needs the group docker: usermod -aG docker {user}, then start the core anew.",
+                fix=f"Needs the group docker, and the core started anew: usermod -aG docker {user}",
             )
         if "cannot connect to the docker daemon" in words:
             return errors.Unreachable("The docker daemon does not answer.")

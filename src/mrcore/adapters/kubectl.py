@@ -44,6 +44,16 @@ class Deployment:
             raise errors.Unreachable("kubectl get answered with something else than a deployment.")
         return _state(found)
 
+    async def allowed(self) -> str:
+        """What `kubectl auth can-i patch` says of this deployment."""
+        asked = ("auth", "can-i", "patch", f"deployments.apps/{self.name}")
+        argv, env = (self._kubectl, *self._where, *asked), command.environment(("KUBECONFIG",))
+        said = await command.run(argv, deadline_s=base.STATE_S, env=env)
+        answer = said.out.strip().partition(" ")[0]
+        if answer == "yes":
+            return f"Kubernetes lets the kubeconfig's user patch {self.name}."
+        raise self._refused("") if answer == "no" else self._why("auth can-i", said)
+
     async def restart(self) -> str:
         """A new rollout, and waiting until it is done."""
         half_s = base.RESTART_S / 4
@@ -71,12 +81,13 @@ class Deployment:
 
     def _refused(self, text: str) -> errors.NotPermitted:
         found = _WHO.search(text)
-        user, may_not = found.groups() if found else ("the kubeconfig's user", "do that")
+        user, may_not = found.groups() if found else ("the kubeconfig's user", "restart")
+        subject = found[1] if found else "USER"
         role = f"kubectl -n {self._namespace} create role mrcore --verb={_VERBS}"
         binding = f"kubectl -n {self._namespace} create rolebinding mrcore --role=mrcore"
         return errors.NotPermitted(
             f"Kubernetes does not let {user} {may_not} deployments in {self._namespace}.",
-            fix=f"Needs: {role} --resource=deployments.apps && {binding} --user={user}",
+            fix=f"Needs: {role} --resource=deployments.apps && {binding} --user={subject}",
         )
 
 

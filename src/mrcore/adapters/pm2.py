@@ -54,6 +54,11 @@ class App:
             raise errors.NotFound(f"pm2 has no app {self.name}.")
         return _state(mine)
 
+    async def allowed(self) -> str:
+        """A daemon obeys whom it answers."""
+        await self.state()
+        return f"The pm2 daemon obeys {getpass.getuser()}."
+
     async def restart(self) -> str:
         """`pm2 restart`: every instance, one after the other."""
         await self._run("restart", self.name, s=base.RESTART_S)

@@ -64,6 +64,13 @@ class Pinned:
         """The sha256 of the script now. Raises NotFound, NotPermitted or Unreachable."""
         return hashlib.sha256(await asyncio.to_thread(self._read)).hexdigest()
 
+    async def allowed(self) -> str:
+        """That its content is the pinned one. Raises NotPermitted with both hashes if not."""
+        found = await self.digest()
+        if found != self.pin.sha256:
+            raise errors.NotPermitted(self.differs(found))
+        return f"{self.path} has the pinned content."
+
     async def run(self, values: Mapping[str, str] | None = None) -> command.Said:
         """Run it, with whole arguments like `{colour}` replaced by their value.
 
@@ -100,7 +107,7 @@ class Pinned:
         except PermissionError:
             raise errors.NotPermitted(
                 f"The core may not read the script {self.path}.",
-                fix=f"Needs: chmod o+r {self.path}, or its group.",
+                fix=f"Needs this, or its group: chmod o+r {self.path}",
             ) from None
         except OSError as error:
             raise errors.Unreachable(f"{self.path} cannot be read: {error.strerror}.") from error
@@ -122,6 +129,10 @@ class ScriptUnit:
     async def state(self) -> base.UnitState:
         """What the system says of the pid in its file."""
         return await asyncio.to_thread(self._look)
+
+    async def allowed(self) -> str:
+        """Whether the script would run; what it may do is its own affair."""
+        return await self._script.allowed()
 
     async def restart(self) -> str:
         """Run the script; exit code 0 means that it is done."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -62,6 +63,22 @@ class SystemdUnit:
             raise errors.NotFound(f"systemd has no unit {self.name}.")
         return _state(has)
 
+    async def allowed(self) -> str:
+        """What `sudo -l` says of exactly this restart; without sudo polkit does not tell."""
+        user = getpass.getuser()
+        if not self._sudo:
+            if os.geteuid() == 0:
+                return "root may restart every unit."
+            raise errors.Unsupported(
+                f"Whether polkit lets {user} restart {self.name} is known only when it is tried.",
+                fix=self._rule(),
+            )
+        argv = (*self._sudo, "-l", self._systemctl, "restart", self.name)
+        said = await command.run(argv, deadline_s=base.STATE_S)
+        if said.code:
+            raise self._refused()
+        return f"sudo lets {user} restart {self.name}."
+
     async def restart(self) -> str:
         """`systemctl restart`, which returns once the unit has started."""
         argv = (*self._sudo, self._systemctl, "restart", self.name)
@@ -74,12 +91,17 @@ class SystemdUnit:
         words = said.err.lower()
         if not any(refused in words for refused in _REFUSED):
             return base.failed(f"systemctl restart {self.name}", said)
+        return self._refused()
+
+    def _refused(self) -> errors.NotPermitted:
+        return errors.NotPermitted(
+            f"systemd does not let {getpass.getuser()} restart {self.name}.", fix=self._rule()
+        )
+
+    def _rule(self) -> str:
         rule = f"{getpass.getuser()} ALL=(root) NOPASSWD: {self._systemctl} restart {self.name}"
         also = "" if self._sudo else ", and sudo = true in the unit's settings"
-        return errors.NotPermitted(
-            f"systemd does not let {getpass.getuser()} restart {self.name}.",
-            fix=f"Needs this line in /etc/sudoers.d/mrcore{also}: {rule}",
-        )
+        return f"Needs this line in /etc/sudoers.d/mrcore{also}: {rule}"
 
 
 def _state(has: dict[str, str]) -> base.UnitState:
