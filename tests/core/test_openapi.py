@@ -79,7 +79,7 @@ def test_every_answer_is_one_that_the_openapi_declares(answering: Answering) -> 
 @pytest.mark.proof
 @pytest.mark.timeout(1_200)
 def test_every_answer_is_one_that_the_openapi_declares_at_length(answering: Answering) -> None:
-    conforms(answering, examples=1_000)
+    conforms(answering, examples=500)
 
 
 def conforms(core: Answering, *, examples: int) -> None:
@@ -87,6 +87,7 @@ def conforms(core: Answering, *, examples: int) -> None:
     schema = openapi.from_url(f"{core.url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) > 10
+    operations.sort(key=lambda o: not o.path.endswith("/apply"))  # while the plans are valid
     seen: set[tuple[str, int]] = set()
     with requests.Session() as session:
         for operation in operations:
