@@ -205,7 +205,7 @@ def _names(flattened: str) -> list[re.Match[str]]:
 
 def _given(words: str, found: re.Match[str], name: str) -> tuple[str, values.Value] | None:
     """The type of what stands behind a name, and where; None where it may be shown."""
-    if kind := names.secret(name):
+    if kind := "password" if found.re is _SPOKEN and found[2] else names.secret(name):
         given = values.after(words, found.end(), kind, found[0][len(name) :])
         return None if given is None or _stays(name, given.inner) else (kind, given)
     if kind := names.personal(name):

@@ -63,7 +63,7 @@ _STEMS = (
     *("cookie", "credential", "key", "masterauth", "cliauth", "cli_auth"),
 )
 
-ALL_STEMS = (*_STEMS, *_PERSONAL, "account", "accno", "acc_no", "acct", "iban")
+ALL_STEMS = (*_STEMS, *_PERSONAL, "account", "accno", "acc_no", "acct", "iban", "identified by")
 """Lower-case parts of which every name that matters holds one."""
 
 
@@ -110,7 +110,7 @@ def _type(words: list[str]) -> str:
             if kind := _SECRET.get(known):
                 return kind
         for ending, kind in _ENDINGS.items():
-            if word.endswith(ending):
+            if word.endswith(ending) or f"{word}s".endswith(ending):
                 return kind
     joined = _JOINED.search("".join(words))
     return _JOINED_TYPES[joined.lastindex or 0] if joined else ""

@@ -39,7 +39,7 @@ _KEY_MARKS = (
     "sk-",
 )
 _WEBHOOK = re.compile(r"hooks\.slack\.com/(?:services|workflows)/([\w/-]{16,}+)")
-_SIGNATURE = re.compile(r"[?&]sig=([\w%+/=-]{20,}+)")
+_SIGNATURE = re.compile(r"[?&]sig=([\w\0+/=-]{20,}+)")
 _JWT = re.compile(rf"(?<![\w{_T}-])eyJ[\w-]{{8,}}+\.[\w-]{{8,}}+\.[\w-]*+(?:\.[\w-]*+){{0,2}}")
 _PEM = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
@@ -48,7 +48,7 @@ _PEM = re.compile(
 )
 _PEM_LINE = re.compile(r"(?m)^[ \t]{0,8}([A-Za-z0-9+/]{64})[ \t\r]{0,4}$")
 _SCHEME = re.compile(
-    r"\b(?:(bearer)[ \t]{1,4}([\w.~+/=-]{6,}+)|(basic)[ \t]{1,4}([A-Za-z0-9+/]{6,}+={0,2}))",
+    r"\b(?:(bearer)[ \t]{1,4}([\w.~+/-]{6,}+={0,2})|(basic)[ \t]{1,4}([A-Za-z0-9+/]{6,}+={0,2}))",
     re.IGNORECASE,
 )
 _USERINFO = re.compile(rf"""://[^\s:/@"'<>{_T}]*+:(?!\d{{1,5}}[?#/])([^\s/"'<>]+)@""")
