@@ -8,6 +8,7 @@ processes.json            the stack's processes now
 settings.json mentor.json what the stack tells its core and Mr. Mentor's processes, mode 0600
 redact.key                the key of what redaction shows as tags, mode 0600
 token                     the local bearer token for TCP, mode 0600
+vault.key                 what encrypts what undo needs, mode 0600; without it no undo can be read
 restart/<process>         a wish of the core to its supervisor: {"name", "pid", "by"}
 deploy/                   .current_env names the live colour, switch.sh replaces it
 ledger.sqlite history.sqlite  logs/  postgres/  valkey/

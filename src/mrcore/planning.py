@@ -168,8 +168,7 @@ def content(asked: Asked, targets: Iterable[plans.Target]) -> str:
     A target at a time, so that other threads have their turn meanwhile.
     """
     digest = hashlib.sha256()
-    begin = {"action": asked.action.id, "args": asked.request.args, "undoes": asked.undoes}
-    digest.update(audit.canonical(begin).encode())
+    digest.update(audit.canonical([asked.action.id, asked.request.args, asked.undoes]).encode())
     for target in targets:
         digest.update(b"\n" + audit.canonical([target.ref, target.guard]).encode())
     return digest.hexdigest()
@@ -237,6 +236,7 @@ def keep(
     now: datetime,
 ) -> plans.Plan:
     """Write the plan into the ledger, as part of a transaction; `digest` is of its content."""
+    who = frozenset({login.name})
     plan = write(
         asked,
         draft,
@@ -246,10 +246,8 @@ def keep(
         needs_approval=allows.needs_approval,
         now=now,
     )
-    who = frozenset({login.name})
-    stored = plan_store.Stored(
-        plan, digest, asked.source, asked.owner, who, asked.does, asked.undoes
-    )
+    does, undoes = asked.does, asked.undoes
+    stored = plan_store.Stored(plan, digest, asked.source, asked.owner, who, does, undoes)
     plan_store.forget_expired(connection, now - _FORGOTTEN)
     plan_store.save(connection, stored, draft.targets.values(), draft.numbers)
     return plan

@@ -5,19 +5,20 @@ The source is a simulated upstream; the ledger and the vault are real.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from mrcore import core, door, errors, vault, works
+from mrcore import core, door, errors, operating, vault, works
 from mrcore.model import core as entities
 from mrcore.model import plans
 from mrcore.sources import base as sources
 from tests import waiting
 from tests.core import harness
-from tests.core.test_door import ASHA, RAVI, ended, ready, trail
+from tests.core.test_door import ASHA, RAVI, ended, fill, free, ready, trail
 
 
 def remove(*refs: str) -> plans.PlanRequest:
@@ -189,6 +190,27 @@ async def test_what_could_not_be_undone_for_want_of_a_key_is_not_done(state: Pat
         assert jobs.chunks == []
         retry = plans.PlanRequest(action="queue.retry", selection=plans.Selection(refs=refs))
         assert (await done(here, retry)).done == 1
+
+
+async def test_an_outcome_is_not_written_without_its_memento(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operating, "RETRY_S", 0.02)
+    jobs = harness.Jobs()
+    jobs.gate = asyncio.Event()
+    refs = jobs.add(*(f"{n}{'x' * 500}" for n in range(50)))
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        plan = await here.door.plan(ASHA, remove(*refs))
+        operation = await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
+        await here.ledger.run(fill)
+        jobs.gate.set()
+        await waiting.until(lambda: shown(here, operation).verdict.code == "waits")
+        assert shown(here, operation).done == 0
+        await here.ledger.run(free)
+        removed = await ended(here, operation)
+        assert (removed.done, removed.actions, len(jobs.chunks)) == (50, ("undo",), 1)
+        assert (await done(here, undo(removed))).done == 50
 
 
 async def test_what_cannot_be_undone_says_so(state: Path) -> None:
