@@ -84,6 +84,10 @@ def secret(name: str) -> str:
 
 def personal(name: str) -> str:
     """The type of a number or address that a field of this name holds; empty for none."""
+    return _cached_personal(name) if len(name) <= _CACHED_CHARS else _personal(name)
+
+
+def _personal(name: str) -> str:
     words = words_of(name)
     for word in reversed(words):
         if kind := _PERSONAL.get(word):
@@ -94,6 +98,11 @@ def personal(name: str) -> str:
 @functools.lru_cache(maxsize=4096)
 def _cached(name: str) -> str:
     return _secret(name)
+
+
+@functools.lru_cache(maxsize=4096)
+def _cached_personal(name: str) -> str:
+    return _personal(name)
 
 
 def _secret(name: str) -> str:

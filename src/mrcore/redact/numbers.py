@@ -135,10 +135,8 @@ def _classified(words: str, match: re.Match[str], name: str) -> Found | None:
             return Found(match.start(), match.end(), kind, digits)
     else:
         kind, normal = "phone", phone(digits)
-        if (
-            len(set(digits)) == 1
-            or (not match["area"]
-            and not (normal.startswith("+91") and normal[3] in "6789"))
+        if len(set(digits)) == 1 or (
+            not match["area"] and not (normal.startswith("+91") and normal[3] in "6789")
         ):
             return None
     if _is_something_else(words, match, name):

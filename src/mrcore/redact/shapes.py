@@ -74,27 +74,21 @@ _GOV = re.compile(
     r"|(?P<pan>[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]))(?![A-Za-z0-9])"
 )
 _GOV_HINT = re.compile(r"[A-Z]\d{4}[A-Z]")
-_OTP_NAME = (
-    r"(?:\botp|one[- ]time[- ](?:password|passcode|pin|code)|ओटीपी"
-    r"|\b(?:verification|security|login|confirmation|access|authentication)[- ]code|\bpasscode)"
+_CODES = re.compile(r"otp|code|ओटीपी|one[- ]time[- ](?:password|pin)")
+_QUALIFIED = re.compile(
+    r"(?:(?:verification|security|login|confirmation|access|authentication|one[- ]time)[- ]|pass)$"
 )
 _DIGITS = r"(\d{4,8}|\d{3}[ -]\d{3})(?![\w.-]?\d|\w|[ ]?(?:ms|s|bytes|jobs|sec)\b)"
-_OTP = re.compile(
-    rf"{_OTP_NAME}(?:[ ]code)?(?:[ ](?:for|to)[ ][\w.+@{_T}-]{{1,64}}+)?"
-    rf"[ ]?(?:[ ](?:is|was|has been|sent|es)\b|है)?[ ]?[:=#-]?[ ]?[\"']?{_DIGITS}",
-    re.IGNORECASE,
+_CODE_AFTER_NAME = re.compile(
+    rf"(?:[ ]code)?(?:[ ](?:for|to)[ ][\w.+@{_T}-]{{1,64}}+)?"
+    rf"[ ]?(?:[ ](?:is|was|has been|sent|es)\b|है)?[ ]?[:=#-]?[ ]?[\"']?{_DIGITS}"
 )
-_OTP_AFTER = re.compile(
+_CODE_BEFORE_NAME = re.compile(
     rf"(?<![\w.-]){_DIGITS}[ ](?:is|as)[ ](?:your|the)[ ](?:[\w-]{{1,24}}+[ ]){{0,4}}"
-    r"(?:otp|code|passcode|pin)\b",
-    re.IGNORECASE,
+    r"(?:otp|code|passcode|pin)\b"
 )
-_CODE = re.compile(
-    r"(?<![A-Za-z0-9])code[\"']?[ ]?(?:is|[:=])[ ]?[\"']?"
-    r"(\d{6})(?![\w.]|-\d)",
-    re.IGNORECASE,
-)
-_WORD_BEFORE = re.compile(r"([A-Za-z]{1,16})[ _-]$")
+_BARE_CODE = re.compile(r"[\"']?[ ]?(?:is|[:=])[ ]?[\"']?(\d{6})(?![\w.]|-\d)")
+_WORD_BEFORE = re.compile(r"([a-z]{1,16})[ _-]$")
 _OTHER_CODES_WORDS = """
 area bin branch city country currency dial error exit hsn http ifsc pin postal reason response
 result return sort sql status store zip
@@ -235,13 +229,27 @@ def _government(words: str, name: str) -> Iterator[Found]:
 
 
 def _codes(words: str, name: str) -> Iterator[Found]:
-    for pattern in (_OTP, _OTP_AFTER):
-        for match in pattern.finditer(words):
+    lowered = words.lower()
+    if len(lowered) != len(words):
+        lowered = words  # a script in which that is not a letter for a letter
+    for match in _CODES.finditer(lowered):
+        if found := _code(lowered, match):
+            yield Found(*found.span(1), "otp", numbers.digits_of(found[1]))
+    if " your " in lowered or " the " in lowered:
+        for match in _CODE_BEFORE_NAME.finditer(lowered):
             yield Found(*match.span(1), "otp", numbers.digits_of(match[1]))
-    for match in _CODE.finditer(words):
-        before = _WORD_BEFORE.search(words, max(0, match.start() - 17), match.start())
-        if before is None or before[1].lower() not in _OTHER_CODES:
-            yield Found(*match.span(1), "otp", numbers.digits_of(match[1]))
+
+
+def _code(words: str, name: re.Match[str]) -> re.Match[str] | None:
+    """The code behind what may be the name of one."""
+    before = words[max(0, name.start() - 20) : name.start()]
+    if name[0] == "code" and not _QUALIFIED.search(before):
+        other = _WORD_BEFORE.search(before)
+        is_other = before[-1:].isalnum() or (other and other[1] in _OTHER_CODES)
+        return None if is_other else _BARE_CODE.match(words, name.end())
+    if name[0] == "otp" and before[-1:].isalnum():
+        return None
+    return _CODE_AFTER_NAME.match(words, name.end())
 
 
 def is_tagged(words: str) -> bool:
