@@ -22,6 +22,8 @@ from mrcore import catalogue
 from tests import servers
 
 ENDLESS = "/api/v1/changes"
+ENOUGH = 100
+"""So many examples lead every route somewhere; a few may all be refused."""
 OPENED_FIRST = "/api/v1/reveal"
 """It answers only what an applied action has opened, which is in the audit: not tried here."""
 CHECKS: list[Any] = [
@@ -98,7 +100,8 @@ def conforms(core: Answering, *, examples: int) -> None:
                     continue  # there is nothing about it that could be wrong
                 _try(core, schema.raw_schema, operation, mode, session, examples, seen)
     reached = {label for label, status in seen if status == 200}
-    assert reached == {o.label for o in operations if o.path not in (ENDLESS, OPENED_FIRST)}
+    if examples >= ENOUGH:
+        assert reached == {o.label for o in operations if o.path not in (ENDLESS, OPENED_FIRST)}
 
 
 def _asks(operation: Any) -> bool:
@@ -162,8 +165,8 @@ def _lead_somewhere(core: Answering, case: Any, data: strategies.DataObject) -> 
         for name in ("cursor", "from", "to", "step"):
             case.query.pop(name, None)
     if isinstance(case.body, dict) and "action" in case.body:
-        actions = sorted(catalogue.ACTIONS)
-        case.body["action"] = data.draw(strategies.sampled_from(["queue.retry", *actions]))
+        some = strategies.sampled_from(sorted(catalogue.ACTIONS))
+        case.body["action"] = "queue.retry" if data.draw(strategies.booleans()) else data.draw(some)
         refs = [REFS[0]] if case.body["action"] == "queue.retry" else [data.draw(known_refs)]
         case.body["selection"] = {"refs": refs}
         case.body["args"] = {}
