@@ -232,6 +232,7 @@ class Deeds:
                 others = {name: self._other(done) for name, done in _OTHERS.items()}
                 return {
                     **others,
+                    "it comes back to the state that it was in": self._comes_back,
                     "waiting jobs run": self._runs,
                     "a worker takes the next": self._claimed,
                     "it is enqueued anew under the same id": self._anew,
@@ -269,6 +270,18 @@ class Deeds:
 
     async def _runs(self, of: base.Ref) -> None:
         self._desk.run_all()
+
+    async def _comes_back(self, of: base.Ref) -> None:
+        """As it was but for its attempts, or for when it came there."""
+        state = self._desk.conn.hget(self._desk.keys.job(ref.parse(of).id), "state")
+        if state == b"failed":
+            await self.another("queue.retry", of)
+            self._desk.run_all()
+        elif state == b"quarantined":
+            await self.another("job.release", of)
+            await self.another("job.quarantine", of)
+        else:
+            await self._anew(of)
 
     async def _claimed(self, of: base.Ref) -> None:
         claim = self._desk.journal.claim()
