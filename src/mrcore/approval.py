@@ -74,11 +74,12 @@ def check(
         raise errors.PlanExpired("That plan does not wait any more: it expired or was asked anew.")
     if found.state != approvals.WAITING:
         raise errors.PlanTaken(f"{found.by} has {found.state} that plan already.")
-    if login.name in plan_store.load(connection, plan_id).planners:
+    stored = plan_store.load(connection, plan_id)
+    if login.name in stored.planners:
         raise errors.Forbidden(
             f"{login.name} has made that plan: somebody else has to answer for it."
         )
-    role = catalogue.ACTIONS[found.action].role
+    role = catalogue.ACTIONS[stored.does].role  # an undo wants the role of what it undoes
     if not login.may(role):
         raise errors.Forbidden(
             f"{login.name} may not answer for {found.action}: it needs the role {role}."

@@ -130,7 +130,7 @@ class Authority:
                 f"{found.by} has refused this plan: {found.answer}",
                 fix=f"It can be asked for again after {found.expires_at:%H:%M:%S} UTC.",
             )
-        role = catalogue.ACTIONS[stored.plan.action].role
+        role = catalogue.ACTIONS[stored.does].role
         raise errors.NeedsApproval(
             f"This plan waits for another login's approval, until {found.expires_at:%H:%M:%S} UTC.",
             fix=f"Ask somebody with the role {role} to approve mr://{found.ref}, then apply again.",

@@ -195,9 +195,7 @@ def write(
 ) -> plans.Plan:
     """The plan as it goes over the wire: totals and samples of what the ledger keeps in full."""
     action, targets = asked.action, list(draft.targets.values())
-    risk = action.risk
-    if risk is plans.Risk.LOW and len(targets) > 1:
-        risk = plans.Risk.HIGH
+    risk = _risk(asked, len(targets))
     approval = needs_approval(risk)
     what = targets[0].label if len(targets) == 1 else f"{len(targets):,} targets"
     confirm = "" if risk is not plans.Risk.CRITICAL else what if len(targets) == 1 else environment
@@ -214,7 +212,7 @@ def write(
         samples=tuple(targets[:SAMPLES_MAX]),
         left_out=tuple(draft.left_out.values()),
         causes=_causes(draft),
-        warnings=_warnings(action, draft),
+        warnings=_warnings(draft),
         risk=risk,
         undoable=action.undoable,
         undo=action.undo.removeprefix(_NOT),
@@ -256,6 +254,15 @@ def keep(
 _NOT = "not: "
 
 
+def _risk(asked: Asked, targets: int) -> plans.Risk:
+    """The catalogue's; higher on many targets, and for the undo of what was critical."""
+    if catalogue.ACTIONS[asked.does].risk is plans.Risk.CRITICAL:
+        return plans.Risk.CRITICAL
+    if asked.action.risk is plans.Risk.LOW and targets > 1:
+        return plans.Risk.HIGH
+    return asked.action.risk
+
+
 def _name(asked: Asked) -> str:
     """`Retry failed job`; of an undo also what it undoes."""
     if asked.undoes is None:
@@ -270,12 +277,9 @@ def _causes(draft: Draft) -> tuple[str, ...]:
     return (*said, *(f"{count:,} × {note}" for note, count in notes.most_common(CAUSES_MAX)))
 
 
-def _warnings(action: catalogue.Action, draft: Draft) -> tuple[str, ...]:
+def _warnings(draft: Draft) -> tuple[str, ...]:
     """What to know before."""
-    said = [r.text for r in draft.remarks.values() if r.level is not base.Level.OK]
-    if not action.undoable:
-        said.append(f"This cannot be undone: {action.undo.removeprefix(_NOT)}.")
-    return tuple(said)
+    return tuple(r.text for r in draft.remarks.values() if r.level is not base.Level.OK)
 
 
 @contextlib.asynccontextmanager

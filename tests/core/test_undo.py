@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mrcore import core, door, errors, operating, vault, works
+from mrcore import catalogue, core, door, errors, operating, vault, works
 from mrcore.model import core as entities
 from mrcore.model import plans
 from mrcore.sources import base as sources
@@ -58,7 +58,7 @@ async def test_what_was_removed_is_put_back_as_it_was(state: Path) -> None:
         back = await here.door.plan(ASHA, undo(removed))
         assert (back.label, back.risk) == ("Undo remove job: 3 targets", plans.Risk.HIGH)
         assert back.causes == ("undoes job.remove",)
-        assert back.warnings == ("This cannot be undone: do it again.",)
+        assert (back.undoable, back.undo) == (False, "do it again")
         undone = await ended(
             here, await here.door.apply(ASHA, back.plan_id, plans.ApplyRequest(reason="oops"))
         )
@@ -213,6 +213,21 @@ async def test_an_outcome_is_not_written_without_its_memento(
         assert (await done(here, undo(removed))).done == 50
 
 
+async def test_the_undo_of_what_was_critical_is_critical(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = harness.Jobs()
+    refs = jobs.add("1")
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        removed = await done(here, remove(*refs))
+        action = catalogue.ACTIONS["job.remove"]
+        critical = action.model_copy(update={"risk": plans.Risk.CRITICAL})
+        monkeypatch.setitem(catalogue.ACTIONS, "job.remove", critical)
+        plan = await here.door.plan(ASHA, undo(removed))
+        assert (plan.risk, plan.confirm) == (plans.Risk.CRITICAL, "send 1")
+
+
 async def test_what_cannot_be_undone_says_so(state: Path) -> None:
     jobs = harness.Jobs()
     refs = jobs.add("1")
@@ -220,7 +235,7 @@ async def test_what_cannot_be_undone_says_so(state: Path) -> None:
         await ready(here)
         request = plans.PlanRequest(action="queue.retry", selection=plans.Selection(refs=refs))
         plan = await here.door.plan(ASHA, request)
-        assert plan.warnings == ("This cannot be undone: a job that ran has run.",)
+        assert (plan.undoable, plan.undo) == (False, "a job that ran has run")
         retried = await done(here, request)
         assert retried.actions == ()
         for operation, why in (
