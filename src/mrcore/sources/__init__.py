@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from types import ModuleType
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from mrcore import errors, settings
-from mrcore.sources import base
+from mrcore.adapters import base as adapters
+from mrcore.sources import base, finding
 
 REGISTRY: dict[str, str] = {
     "pg": "mrcore.sources.pg",
@@ -21,6 +23,17 @@ REGISTRY: dict[str, str] = {
     "stack": "mrcore.sources.stack",
 }
 """Module of each kind: it has `Settings` and `open_source(name, settings, *, now)`."""
+
+DOCTORS: dict[str, str] = {
+    "pg": "mrcore.sources.pg.doctor",
+    "redis": "mrcore.sources.redis.doctor",
+    "huey": "mrcore.sources.huey.doctor",
+    "logs": "mrcore.sources.logs.doctor",
+    "backend": "mrcore.sources.backend_doctor",
+    "deploy": "mrcore.sources.deploy.doctor",
+    "stack": "mrcore.sources.stack_doctor",
+}
+"""Module of each kind's doctor: it has `async examine(settings, now) -> list[Finding]`."""
 
 
 def load(name: str, kind: str) -> ModuleType:
@@ -43,11 +56,30 @@ def build(
 
     Raises SettingsError that names the source, the setting and what is wrong.
     """
+    module, parsed = _parse(name, table)
+    source: base.Source = module.open_source(name, parsed, now=now)
+    return source, parsed
+
+
+async def examine(
+    name: str, table: dict[str, Any], *, now: base.Now = base.utc_now
+) -> list[finding.Finding]:
+    """What the source `name` may see and do, and what is missing; changes nothing.
+
+    Raises SettingsError as `build` does, but for a tool that is not there: that is a finding.
+    """
+    module, parsed = _parse(name, table)
+    with contextlib.suppress(adapters.ToolMissing):
+        module.open_source(name, parsed, now=now)
+    doctor = importlib.import_module(DOCTORS[parsed.kind])
+    found: list[finding.Finding] = await doctor.examine(parsed, now)
+    return found
+
+
+def _parse(name: str, table: dict[str, Any]) -> tuple[ModuleType, settings.SourceSettings]:
     kind = table.get("kind", name)
     module = load(name, kind)
     try:
-        parsed: settings.SourceSettings = module.Settings.model_validate({**table, "kind": kind})
+        return module, module.Settings.model_validate({**table, "kind": kind})
     except ValidationError as error:
         raise errors.SettingsError(settings.explain(error, f"sources.{name}")) from None
-    source: base.Source = module.open_source(name, parsed, now=now)
-    return source, parsed

@@ -11,6 +11,7 @@ from mrcore.sources import finding, pg
 from mrcore.sources.pg import link, rights
 
 OLDEST = 120_000
+APART_S = 2.0
 _SQL = importlib.resources.files(__package__).joinpath("doctor.sql").read_text()
 
 
@@ -29,9 +30,11 @@ async def examine(settings: pg.Settings, now: Callable[[], datetime]) -> list[fi
     finally:
         await opener.close(connection)
     assert row is not None
-    took_ms = (now() - began).total_seconds() * 1000
+    took = now() - began
+    took_ms = took.total_seconds() * 1000
     sentence = f"Postgres {row['version']} answers {row['login']} in {took_ms:.0f} ms."
-    return [finding.Finding("reach", True, sentence), *_rights(row)]
+    clock = _clock(abs((row["clock"] - began - took / 2).total_seconds()), took.total_seconds())
+    return [finding.Finding("reach", True, sentence), *_rights(row), clock]
 
 
 def _rights(row: rights.Row) -> Iterator[finding.Finding]:
@@ -61,6 +64,12 @@ def _rights(row: rights.Row) -> Iterator[finding.Finding]:
         yield finding.Finding(
             "least rights", False, f"{login} is a superuser: far more than is needed."
         )
+
+
+def _clock(apart_s: float, took_s: float) -> finding.Finding:
+    """Ages are reckoned with the core's clock from instants of the server's."""
+    sentence = f"The server's clock and this host's are {apart_s:.1f} s apart."
+    return finding.Finding("clock", apart_s < APART_S + took_s, sentence)
 
 
 def _slots(row: rights.Row) -> finding.Finding:

@@ -8,4 +8,5 @@ SELECT
   pg_has_role('pg_signal_backend', 'USAGE') AS signals,
   (SELECT pg_has_role(oid, 'USAGE') FROM pg_roles WHERE rolname = 'pg_use_reserved_connections')
     AS may_reserve,
-  current_setting('reserved_connections', true)::int AS reserved
+  current_setting('reserved_connections', true)::int AS reserved,
+  clock_timestamp() AS clock
