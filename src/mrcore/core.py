@@ -12,33 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Self
 
-from mrcore import (
-    anchor,
-    approval,
-    arming,
-    audit,
-    auditing,
-    auth,
-    authority,
-    deadline,
-    door,
-    errors,
-    folder,
-    hub,
-    monitor,
-    revoking,
-    series,
-    settings,
-    sources,
-    version,
-)
+from mrcore import deadline, errors, folder, hub, monitor, series, settings, sources, version
+from mrcore.acting import door
 from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import ref
+from mrcore.rights import approval, arming, authority, revoking
 from mrcore.sources import base
 from mrcore.sources import core as core_source
 from mrcore.store import approvals, files
 from mrcore.store import arming as armings
+from mrcore.trust import anchor, audit, auditing, auth
 
 RESUME_RETRY_S = 1.0
 QUESTIONS_MAX = 200

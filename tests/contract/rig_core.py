@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mrcore import approval, audit, revoking
-from mrcore import arming as armings
 from mrcore.model import base, plans, ref
 from mrcore.model import core as entities
+from mrcore.rights import approval, revoking
+from mrcore.rights import arming as armings
 from mrcore.sources import base as source_base
 from mrcore.sources import core as core_source
 from mrcore.store import approvals, arming, files, operations, tokens
 from mrcore.store import plans as plan_store
+from mrcore.trust import audit
 from tests.contract import rig
 
 ODD = "wor/k%e?r é"

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mrcore import pacing
+from mrcore.acting import pacing
 from mrcore.model import plans, ref, wire
 from mrcore.sources import base
 from mrcore.store import database

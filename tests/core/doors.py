@@ -12,10 +12,11 @@ from typing import Any
 
 import httpx
 
-from mrcore import auth, core
+from mrcore import core
 from mrcore.api import app, gate, server
 from mrcore.sources import base
 from mrcore.store import tokens
+from mrcore.trust import auth
 from tests import waiting
 from tests.core import harness
 

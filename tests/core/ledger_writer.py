@@ -7,8 +7,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mrcore import anchor, audit
 from mrcore.store import files
+from mrcore.trust import anchor, audit
 
 
 async def main(folder: Path) -> None:

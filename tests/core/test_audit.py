@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mrcore import anchor, audit, errors
+from mrcore import errors
 from mrcore.model import core
 from mrcore.store import database, files, walk
+from mrcore.trust import anchor, audit
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcore import anchor, audit, auth, errors
+from mrcore import errors
 from mrcore.model import base, plans
 from mrcore.store import database, files
+from mrcore.trust import anchor, audit, auth
 from tests import waiting
 from tests.core import harness
 

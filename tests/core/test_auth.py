@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from mrcore import audit, auth, errors
+from mrcore import errors
 from mrcore.api import peer
 from mrcore.cli import token
 from mrcore.store import database, files
+from mrcore.trust import audit, auth
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 

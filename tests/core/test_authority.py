@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from mrcore import arming, auth, authority, catalogue, core, errors
+from mrcore import catalogue, core, errors
 from mrcore.model import core as entities
 from mrcore.model import plans
+from mrcore.rights import arming, authority
 from mrcore.sources import base
 from mrcore.store import arming as armings
 from mrcore.store import files, tokens
+from mrcore.trust import auth
 from tests import waiting
 from tests.core import colours, harness
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from mrcore import anchor, errors
+from mrcore import errors
 from mrcore.cli import audit as audit_cli
 from mrcore.cli import token as token_cli
+from mrcore.trust import anchor
 from tests.core import test_audit_tampering as tampering
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from mrcore import audit, client, errors
+from mrcore import client, errors
 from mrcore.model import core, plans
 from mrcore.store import files
+from mrcore.trust import audit
 from tests import waiting
 
 JOBS, FEW, CHUNK = 1_300, 12, 4

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
-from mrcore import audit, auth, catalogue, core, errors, operating, pacing
+from mrcore import catalogue, core, errors
+from mrcore.acting import operating, pacing
 from mrcore.model import base, plans, wire
 from mrcore.model import core as entities
 from mrcore.sources import base as sources
+from mrcore.trust import audit, auth
 from tests import waiting
 from tests.core import harness
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcore import limits
+from mrcore.trust import limits
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis
 from hypothesis import strategies
 
-from mrcore import pacing
+from mrcore.acting import pacing
 
 
 def run(pace: pacing.Pace, target_s: float, chunks: int = 1) -> pacing.Pace:

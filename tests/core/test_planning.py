@@ -13,9 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mrcore import auth, core, deadline, errors, folder, planning
+from mrcore import core, deadline, errors, folder
+from mrcore.acting import planning
 from mrcore.model import base, plans
 from mrcore.sources import base as sources
+from mrcore.trust import auth
 from tests import waiting
 from tests.core import harness
 from tests.core.test_door import ASHA, RAVI, VIEWER, ended, every_failed, ready, retry, trail

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mrcore import audit, core, errors
+from mrcore import core, errors
 from mrcore.model import core as entities
 from mrcore.model import plans, wire
 from mrcore.sources import base
 from mrcore.store import arming, database, files
+from mrcore.trust import audit
 from tests import waiting
 from tests.core import harness
 

@@ -407,7 +407,9 @@ async def test_who_may_only_read_is_offered_nothing(
         detail = await source.detail(key("k"))
         assert detail.entity.actions == ("key.reveal",)
         (why,) = left_out(await plan(source, "k"))
-        assert why.startswith("needs ACL SETUSER reader +eval +pexpire +rename +renamenx +pexpireat +persist")
+        assert why.startswith(
+            "needs ACL SETUSER reader +eval +pexpire +rename +renamenx +pexpireat +persist"
+        )
         assert why.endswith("no key can be deleted")
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from mrcore import core, door, errors
+from mrcore import core, errors
+from mrcore.acting import door
 from mrcore.model import base, plans
 from mrcore.model import core as entities
 from tests import waiting

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mrcore import anchor, audit, errors
+from mrcore import errors
 from mrcore.store import database, files
+from mrcore.trust import anchor, audit
 from tests import waiting
 
 

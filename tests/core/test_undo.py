@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mrcore import catalogue, core, door, errors, operating, vault, works
+from mrcore import catalogue, core, errors
+from mrcore.acting import door, operating, vault, works
 from mrcore.model import core as entities
 from mrcore.model import plans
 from mrcore.sources import base as sources

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from mrcore import errors, vault
+from mrcore import errors
+from mrcore.acting import vault
 
 THING: dict[str, JsonValue] = {"message": "é\u0000", "ttl_ms": 12}
 

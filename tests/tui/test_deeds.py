@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Button, Input
 
-from mrcore import authority, errors
+from mrcore import errors
 from mrcore.model import core, plans, wire
+from mrcore.rights import authority
 from mrtui import app, approvals, rights, world
 from mrtui.cli import show
 from mrtui.screens import arm, confirm, plan_dialog, planning, revealed

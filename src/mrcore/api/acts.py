@@ -13,11 +13,12 @@ from fastapi.sse import KEEPALIVE_COMMENT
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from mrcore import auth, errors
 from mrcore import core as cores
+from mrcore import errors
 from mrcore.api import deps, live
 from mrcore.model import core as entities
 from mrcore.model import plans, wire
+from mrcore.trust import auth
 
 PROGRESS_S = 0.2
 

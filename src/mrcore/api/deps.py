@@ -9,8 +9,9 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, TypeAdapter
 from starlette.responses import Response
 
-from mrcore import auth, core, errors
+from mrcore import core, errors
 from mrcore.api import peer
+from mrcore.trust import auth
 
 
 def core_of(request: Request) -> core.Core:

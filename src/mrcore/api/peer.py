@@ -11,7 +11,7 @@ from pathlib import Path
 import h11
 from uvicorn.protocols.http import h11_impl
 
-from mrcore import auth
+from mrcore.trust import auth
 
 STATE_KEY = "peer"
 HEAD_S = 10.0

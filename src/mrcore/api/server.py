@@ -90,7 +90,7 @@ def bind_unix(path: Path, group: str = "") -> socket.socket:
     Raises SettingsError for a group that cannot be given it; StackError when the path is too long,
     or the socket cannot be made.
     """
-    owner = _group(group)
+    owner = gid_of(group)
     if len(os.fsencode(path)) > SOCKET_PATH_MAX:
         raise errors.StackError(
             f"The socket's path {path} is longer than {SOCKET_PATH_MAX} bytes.",
@@ -169,7 +169,8 @@ def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
         return None
 
 
-def _group(name: str) -> int | None:
+def gid_of(name: str) -> int | None:
+    """The number of a group, None for no name. Raises SettingsError when there is no such group."""
     if not name:
         return None
     try:

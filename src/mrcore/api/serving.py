@@ -32,7 +32,7 @@ async def serve(
 
     `announce` is called when it answers. Raises SettingsError and StackError before that.
     """
-    _check_socket(own)
+    check_socket(own)
     secured = tls.context(own)
     path = own.socket or where.runtime / "core.sock"
     listeners = [server.bind_unix(path, own.socket_group)]
@@ -47,7 +47,7 @@ async def serve(
             leftover.unlink(missing_ok=True)
 
 
-def _check_socket(own: settings.Settings) -> None:
+def check_socket(own: settings.Settings) -> None:
     """Raise SettingsError for a socket that those whom it is meant for could not open."""
     if own.logins and not own.socket_group:
         raise errors.SettingsError(

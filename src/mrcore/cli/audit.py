@@ -12,10 +12,11 @@ from pathlib import Path
 
 import click
 
-from mrcore import anchor, audit, errors, folder, match
+from mrcore import errors, folder, match
 from mrcore.cli import ledger
 from mrcore.sources import base
 from mrcore.store import database
+from mrcore.trust import anchor, audit
 
 _SPAN = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}

@@ -6,9 +6,10 @@ import os
 import pwd
 from pathlib import Path
 
-from mrcore import anchor, audit, folder
+from mrcore import folder
 from mrcore.sources import base
 from mrcore.store import database, files
+from mrcore.trust import anchor, audit
 
 
 def writable(where: folder.StateFolder) -> database.Database:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import click
 
-from mrcore import audit, auth, errors, folder
+from mrcore import errors, folder
 from mrcore.cli import ledger
 from mrcore.sources import base
 from mrcore.store import database, tokens
+from mrcore.trust import audit, auth
 
 DAYS = 90
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}", re.ASCII)

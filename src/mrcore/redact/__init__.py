@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 KEY_FILE = "redact.key"
 KEY_BYTES = 32
+SHORT_MOST = 24
 MOST_ROUNDS = 4
 """What is found may change what the words around it mean."""
 
@@ -41,6 +42,7 @@ _SPOKEN = re.compile(
 _TAGLIKE = re.compile(rf"(?:{'|'.join(tags.TYPES)}):|{MASK}|(?<![0-9a-f])[0-9a-f]{{6}}(?![0-9a-f])")
 _GLUED_BEFORE = re.compile("[A-Za-z0-9-]")
 _GLUED_AFTER = re.compile("[A-Za-z0-9_]")
+_SHORT = ("otp", "pin", "cvv", "cvc")
 _QUOTES = re.compile(r"""\\*["']""")
 _OPEN_TO = re.compile(
     r"\$\d{1,3}|\?|%s|%\(\w+\)s|:\w+|\*+|x+|<\w+>|\[\w+\]|\{\w+\}|•+|\$\{.*\}"
@@ -278,5 +280,7 @@ def _stays(name: str, given: str) -> bool:
     """Whether what stands under a secret name is none: a tag, a placeholder, a word about it."""
     if not given or _OPEN_TO.fullmatch(given.rstrip(".!")) or shapes.is_tagged(given):
         return True
+    if name.lower().endswith(_SHORT) and len(given) > SHORT_MOST:
+        return True  # an id, of the job that is about it
     # So many tokens of a language model, and not one that lets somebody in.
     return name.lower().endswith("tokens") and given.isdecimal()

@@ -34,11 +34,14 @@ _JOINED = re.compile(
 )
 _JOINED_TYPES = ("", "password", "credential", "apikey")
 _HARMLESS_END_WORDS = """
-attempt count error exception expired expires expiry expiration enabled endpoint failure job
+attempt count error exception expired expires expiry expiration enabled endpoint failure file folder job
 kind len length limit max min missing name param path policy prefix queue required reset retry
 retries sent state status ttl type uri url verified version worker
 """
 _HARMLESS_END = frozenset(_HARMLESS_END_WORDS.split())
+_DEEDS = frozenset({"fetch", "generate", "get", "resend", "send", "validate"})
+"""`sendOtp` is a job, and what stands behind it its id."""
+
 _PERSONAL = {
     "phone": "phone",
     "mobile": "phone",
@@ -108,7 +111,12 @@ def _cached_personal(name: str) -> str:
 def _secret(name: str) -> str:
     for segment in reversed(_SEGMENT.split(name)):
         words = [word.removesuffix("s") for word in words_of(segment)]
-        if words and not _HARMLESS_END & {words[-1], words[-1] + "s"} and (kind := _type(words)):
+        if (
+            words
+            and words[0] not in _DEEDS
+            and not _HARMLESS_END & {words[-1], words[-1] + "s"}
+            and (kind := _type(words))
+        ):
             return kind
     return ""
 

@@ -29,14 +29,15 @@ _KEYS = re.compile(
     | (?P<stripe>[srp]k_(?:live|test)_\w{{10,}}+|whsec_\w{{16,}}+)
     | (?P<razorpay>rzp_(?:live|test)_\w{{8,}}+)
     | (?P<azure>[\w~.-]{{3}}\dQ~[\w~.-]{{31,34}}(?![\w~-]))
-    | (?P<apikey>SG\.[\w-]{{16,}}+\.[\w-]{{16,}}+|npm_[A-Za-z0-9]{{36}}(?!\w)|sk-[\w-]{{20,}}+)
+    | (?P<apikey>SG\.[\w-]{{16,}}+\.[\w-]{{16,}}+|npm_[A-Za-z0-9]{{36}}(?!\w)|sk-[\w-]{{20,}}+
+        |mr_\d{{1,9}}_[\w-]{{32,}}+)
     )""",
     re.VERBOSE,
 )
 _KEY_MARKS = (
     *("AKIA", "ASIA", "AIza", "ya29.", "GOCSPX-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
     *("github_pat_", "glpat-", "xox", "k_live_", "k_test_", "whsec_", "rzp_", "Q~", "SG.", "npm_"),
-    "sk-",
+    *("sk-", "mr_"),
 )
 _WEBHOOK = re.compile(r"hooks\.slack\.com/(?:services|workflows)/([\w/-]{16,}+)")
 _SIGNATURE = re.compile(r"[?&]sig=([\w\0+/=-]{20,}+)")

@@ -11,13 +11,14 @@ from typing import Protocol, Self
 
 import psutil
 
-from mrcore import audit, errors
+from mrcore import errors
 from mrcore.model import backend, plans, wire
 from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import ref as refs
 from mrcore.sources import base, standing
 from mrcore.store import database, operations, tokens, walk
+from mrcore.trust import audit
 
 NAME = "core"
 SELF = refs.make(NAME, "core", "self")

@@ -6,10 +6,11 @@ import sqlite3
 from collections.abc import AsyncGenerator, Iterable
 from datetime import datetime, timedelta
 
-from mrcore import auth, catalogue, errors
+from mrcore import catalogue, errors
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as sources
 from mrcore.store import operations
+from mrcore.trust import auth
 
 SHOWN_FOR = timedelta(seconds=60)
 

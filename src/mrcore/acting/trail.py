@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from mrcore import audit, auth
 from mrcore.model import base, core, plans
 from mrcore.store import chunks, operations
+from mrcore.trust import audit, auth
 
 _WHYS_MAX = 3
 

@@ -7,7 +7,8 @@ import functools
 import sqlite3
 from datetime import datetime
 
-from mrcore import catalogue, errors, planning, vault
+from mrcore import catalogue, errors
+from mrcore.acting import planning, vault
 from mrcore.model import base, core, plans
 from mrcore.sources import base as sources
 from mrcore.store import database, mementos, operations

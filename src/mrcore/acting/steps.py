@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mrcore import catalogue, trail, vault
+from mrcore import catalogue
+from mrcore.acting import trail, vault
 from mrcore.model import base, core, plans
 from mrcore.sources import base as sources
 from mrcore.store import chunks, mementos, operations

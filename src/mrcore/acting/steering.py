@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mrcore import steps
+from mrcore.acting import steps
 from mrcore.model import base, core, plans
 from mrcore.sources import base as sources
 from mrcore.store import chunks, database, operations

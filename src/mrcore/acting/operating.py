@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from mrcore import catalogue, deadline, errors, pacing, steps, vault
+from mrcore import catalogue, deadline, errors
+from mrcore.acting import pacing, steps, vault
 from mrcore.model import base, core, plans
 from mrcore.sources import base as sources
 from mrcore.store import chunks, database, operations

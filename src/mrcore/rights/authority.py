@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from mrcore import approval, audit, auth, catalogue, errors, limits, settings
+from mrcore import catalogue, errors, settings
 from mrcore.model import core, plans
+from mrcore.rights import approval
 from mrcore.sources import base as sources
 from mrcore.store import approvals, arming
 from mrcore.store import plans as plan_store
+from mrcore.trust import audit, auth, limits
 
 STOPPING = frozenset(
     {"core.disarm", "operation.pause", "operation.stop", "plan.refuse", "token.revoke"}

@@ -13,12 +13,8 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 
-from mrcore import (
-    auth,
-    authority,
-    catalogue,
-    deadline,
-    errors,
+from mrcore import catalogue, deadline, errors
+from mrcore.acting import (
     operating,
     pacing,
     planning,
@@ -32,9 +28,11 @@ from mrcore import (
     works,
 )
 from mrcore.model import base, core, plans, ref, wire
+from mrcore.rights import authority
 from mrcore.sources import base as sources
 from mrcore.store import approvals, database, operations
 from mrcore.store import plans as plan_store
+from mrcore.trust import auth
 
 PLAN_S = 25.0
 REVEAL_S = 2.0

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from mrcore import anchor, audit, errors
+from mrcore import errors
 from mrcore.model import base
 from mrcore.store import database
+from mrcore.trust import anchor, audit
 
 CODE = "audit_chain_broken"
 

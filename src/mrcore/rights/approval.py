@@ -7,11 +7,12 @@ import sqlite3
 from datetime import datetime
 from typing import Literal
 
-from mrcore import auth, catalogue, errors
+from mrcore import catalogue, errors
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as sources
 from mrcore.store import approvals, database
 from mrcore.store import plans as plan_store
+from mrcore.trust import auth
 
 ACTIONS = frozenset({"plan.approve", "plan.refuse"})
 

@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mrcore import anchor
 from mrcore.model import base, core, ref
 from mrcore.store import database, walk
+from mrcore.trust import anchor
 
 _WORDS = ("stage", "login", "action", "reason", "outcome", "text", "via", "address")
 

@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from mrcore import audit, auth, authority, catalogue, errors, revealing
+from mrcore import catalogue, errors
+from mrcore.acting import revealing
 from mrcore.model import base, plans, ref
+from mrcore.rights import authority
 from mrcore.sources import base as sources
 from mrcore.store import operations
 from mrcore.store import plans as plan_store
+from mrcore.trust import audit, auth
 
 TARGETS_MAX = 100_000
 SAMPLES_MAX = 50

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mrcore import auth, errors
+from mrcore import errors
 from mrcore.model import core
 from mrcore.store import plans as plan_store
+from mrcore.trust import auth
 
 AUDITED = (
     errors.Forbidden,

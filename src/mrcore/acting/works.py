@@ -8,7 +8,8 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from mrcore import deadline, errors, operating, steering, undoing, vault
+from mrcore import deadline, errors
+from mrcore.acting import operating, steering, undoing, vault
 from mrcore.model import base, core
 from mrcore.sources import base as sources
 from mrcore.store import database, mementos, operations

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from mrcore import errors, limits
+from mrcore import errors
 from mrcore.store import database, tokens
+from mrcore.trust import limits
 
 ROLES = ("viewer", "operator", "admin", "auditor")
 FAILURES_MAX = 10

@@ -1,0 +1,1 @@
+"""The one way by which anything is changed: plans, operations, undo."""

@@ -1,0 +1,1 @@
+"""Who may do what now: roles, arming, a second login's approval, revoked tokens."""
