@@ -161,6 +161,7 @@ def test_the_users_settings_reach_the_core_by_its_file_alone(
     core = whole.core_settings()
     assert (core["environment"], core["protected"]) == ("staging", True)
     assert core["listen"] == f"127.0.0.1:{whole.places.control_port}"
+    assert core["audit_anchor"] == str(place / "audit-anchor.json")
     assert core["sources"]["pg"] == more["pg"]
     assert set(core["sources"]) == SOURCES | {"other"}
     assert not [key for spec in whole.specs() for key in spec.env if key.startswith("MRCORE_")]

@@ -71,6 +71,8 @@ class Plan:
         return {
             "environment": self.settings.environment,
             "protected": self.settings.protected,
+            # Here its folder is all that there is: whoever removes it wants the audit gone, too.
+            "audit_anchor": str(self.settings.audit_anchor or self.state / "audit-anchor.json"),
             "listen": f"127.0.0.1:{places.control_port}",
             "sources": {**sources, **self.settings.sources},
         }
