@@ -17,6 +17,8 @@ NAME_CELLS = 10
 SHOWN_GUARD_CHARS = 24
 """A guard's value is said when it is not longer, and the same for all."""
 
+_SAID_DIGITS = 9  # a longer number is an instant, which tells nobody anything
+
 
 class Part(NamedTuple):
     """A sentence of a plan, and what it is about."""
@@ -66,6 +68,7 @@ def guards(plan: plans.Plan) -> str:
         values = {str(target.guard.get(name)) for target in plan.samples}
         word, value = name.replace("_", " "), next(iter(values))
         plain = len(values) == 1 and len(value) <= SHOWN_GUARD_CHARS and value.isprintable()
+        plain = plain and not (len(value) > _SAID_DIGITS and value.replace(".", "").isdigit())
         said.append(f"{word} still {value}" if plain and value != "None" else f"same {word}")
     return ", ".join(said)
 
