@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 LIMIT_CHARS = 10_000
 """The longest text that is kept when the caller names no limit."""
@@ -11,11 +12,15 @@ TAB = "    "
 _SHORTENED = "…"
 _MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 # Printable by Unicode's word and yet unseen: fillers, joiners, variation selectors; and marks
-# that have nothing to sit on, or that pile up beyond what any writing system does.
+# that have nothing to sit on.
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-    f"|(?<![^\\s])[{_MARKS}]|(?<=[{_MARKS}]{{4}})[{_MARKS}]"
+    f"|(?<![^\\s])[{_MARKS}]"
 )
+MARKS_MAX = 4
+"""No writing system puts more marks on a character; a pile runs over other lines."""
+# What a pile of any script's marks looks like to `re`, which does not know them: no word, no space.
+_PILE = re.compile(r"[^\w\s\x00-\u02ff\u2010-\u20cf\u2100-\u2bff]{5,}")
 # The selector that asks for a symbol's colourful form: terminals disagree about the width that it
 # leads to, and its absence hides nothing.
 _EMOJI_FORM = re.compile("(?<=[\u203c-\u3299\U0001f000-\U0001faff])\ufe0f")
@@ -36,7 +41,7 @@ def safe_text(text: str | bytes, *, limit: int = LIMIT_CHARS) -> str:
     text = _EMOJI_FORM.sub("", text[: limit + 1])
     if not text.isprintable():
         text = "".join(char if char.isprintable() else _visible(char) for char in text)
-    text = _UNSEEN.sub(lambda found: _name(found[0]), text)
+    text = _PILE.sub(_thinned, _UNSEEN.sub(lambda found: _name(found[0]), text))
     if shortened or len(text) > limit:
         text = text[: max(0, limit - 1)] + _SHORTENED[:limit]
     return text
@@ -60,6 +65,14 @@ def _visible(char: str) -> str:
     if char.isspace() and code not in (0x85, 0x2028, 0x2029):
         return " "  # the wide, thin and unbreakable spaces: only their width is lost
     return _name(char)
+
+
+def _thinned(found: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for char in found[0]:
+        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        kept.append(char if marks <= MARKS_MAX else _name(char))
+    return "".join(kept)
 
 
 def _name(char: str) -> str:
