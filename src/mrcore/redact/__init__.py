@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 KEY_FILE = "redact.key"
 KEY_BYTES = 32
-SHORT_MOST = 24
 MOST_ROUNDS = 4
 """What is found may change what the words around it mean."""
 
@@ -42,7 +41,9 @@ _SPOKEN = re.compile(
 _TAGLIKE = re.compile(rf"(?:{'|'.join(tags.TYPES)}):|{MASK}|(?<![0-9a-f])[0-9a-f]{{6}}(?![0-9a-f])")
 _GLUED_BEFORE = re.compile("[A-Za-z0-9-]")
 _GLUED_AFTER = re.compile("[A-Za-z0-9_]")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SHORT = ("otp", "pin", "cvv", "cvc")
+_OPENING = re.compile(r"""[\[{]\s{0,4}(\\*["'])""")
 _QUOTES = re.compile(r"""\\*["']""")
 _OPEN_TO = re.compile(
     r"\$\d{1,3}|\?|%s|%\(\w+\)s|:\w+|\*+|x+|<\w+>|\[\w+\]|\{\w+\}|•+|\$\{.*\}"
@@ -171,12 +172,16 @@ def _replaced(words: str, found: list[shapes.Found], flattened: str) -> str:
 
 
 def _json_quote(words: str, one: shapes.Found) -> str:
-    """The quotes that a tag needs where JSON had a bare number; empty where it needs none."""
+    """The quotes that a tag needs where JSON had a bare number; empty where it needs none.
+
+    In a list they are those of the nearest opening: a text that itself holds JSON, beside the
+    number, can mislead it. The number is gone in any case.
+    """
     before = _JSON_BEFORE.search(words, max(0, one.start - 24), one.start)
     if before is None or not _JSON_AFTER.match(words, one.end):
         return ""
     window = words[max(0, one.start - 256) : one.start]
-    quotes = before[1] or next(reversed(_QUOTES.findall(window)), "")
+    quotes = before[1] or next(reversed(_OPENING.findall(window)), "")
     return quotes or ('"' if window.lstrip()[:1] == "[" else "")
 
 
@@ -280,7 +285,7 @@ def _stays(name: str, given: str) -> bool:
     """Whether what stands under a secret name is none: a tag, a placeholder, a word about it."""
     if not given or _OPEN_TO.fullmatch(given.rstrip(".!")) or shapes.is_tagged(given):
         return True
-    if name.lower().endswith(_SHORT) and len(given) > SHORT_MOST:
-        return True  # an id, of the job that is about it
+    if name.lower().endswith(_SHORT) and _UUID.fullmatch(given):
+        return True  # of the job that is about it
     # So many tokens of a language model, and not one that lets somebody in.
     return name.lower().endswith("tokens") and given.isdecimal()

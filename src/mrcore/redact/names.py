@@ -34,8 +34,8 @@ _JOINED = re.compile(
 )
 _JOINED_TYPES = ("", "password", "credential", "apikey")
 _HARMLESS_END_WORDS = """
-attempt count error exception expired expires expiry expiration enabled endpoint failure file folder job
-kind len length limit max min missing name param path policy prefix queue required reset retry
+attempt count error exception expired expires expiry expiration enabled endpoint failure file folder
+job kind len length limit max min missing name param path policy prefix queue required reset retry
 retries sent state status ttl type uri url verified version worker
 """
 _HARMLESS_END = frozenset(_HARMLESS_END_WORDS.split())

@@ -15,8 +15,8 @@ _OUTER = re.compile(r"\s{0,4}(?:[,}\]:]|$)")
 _REST = re.compile(r"""(?:[^"'\\\r\n]++|\\++(?!["'\\]))++""")
 _SCHEMED = re.compile(r"(?:bearer|basic|token|apikey|negotiate)[ \t]{1,4}[^\s,;\"'\\]++", re.I)
 _TO_THE_END = re.compile(r"(?:digest|aws4-hmac-sha256|hawk|oauth|signature)[ \t]", re.I)
-_NUMBER = re.compile(r"""\\{0,15}["']?(\+?[\d(][\d ().-]{5,22}\d)(?![\w.-]|:\d)""")
-_UPI = re.compile(r"""\\{0,15}["']?([\w.-]{2,64}@[a-zA-Z]{2,32})(?![\w.-])""")
+_NUMBER = re.compile(r"""(\\{0,31}["'])?(\+?[\d(][\d ().-]{5,22}\d)(?![\w.-]|:\d)""")
+_UPI = re.compile(r"""(\\{0,31}["'])?([\w.-]{2,64}@[a-zA-Z]{2,32})(?![\w.-])""")
 
 
 class Value(NamedTuple):
@@ -55,9 +55,9 @@ def after(words: str, at: int, kind: str, separator: str) -> Value | None:
 
 
 def personal(words: str, at: int, kind: str) -> Value | None:
-    """The number or address of this kind that begins at `at`, its quotes left out."""
+    """The number or address of this kind that begins at `at`, without its closing quote."""
     found = (_UPI if kind == "upi" else _NUMBER).match(words, at)
-    return Value(*found.span(1), found[1]) if found else None
+    return Value(at, found.end(), found[2], found[1] or "") if found else None
 
 
 def _of(found: re.Match[str] | None) -> Value | None:
