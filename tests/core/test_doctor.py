@@ -354,6 +354,17 @@ async def test_a_tool_that_is_missing_hides_no_other_unit(tools: Path, tmp_path:
         await examine("deploy", wrong)
 
 
+async def test_the_unit_that_runs_hueys_workers(tools: Path, redis_url: str) -> None:
+    restart = {"adapter": "docker", "unit": "api-blue"}
+    found = await examine("huey", {"url": redis_url, "restart": restart})
+    assert found["workers"].sentence == "api-blue on docker is ready, mentor/api:2026.03.1."
+    assert found["restart workers"].ok
+    (tools / "docker").unlink()
+    found = await examine("huey", {"url": redis_url, "restart": restart})
+    assert found["workers"].sentence == "The tool docker is not on the PATH of the core."
+    assert found["act on jobs"].ok
+
+
 # -- the core itself
 
 

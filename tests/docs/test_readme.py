@@ -1,19 +1,42 @@
-"""The README tells the truth: its generated parts are current and its commands exist."""
+"""The documents tell the truth: generated parts are current, what they name exists."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.docs import generate
 
 ROOT = Path(__file__).resolve().parents[2]
+ALL = pytest.mark.parametrize("document", generate.DOCUMENTS, ids=lambda path: path.name)
 
 
-def test_generated_parts_are_current() -> None:
-    text = generate.README.read_text()
-    assert set(re.findall(r"<!-- generated: (\w+) -->", text)) == set(generate.PARTS)
+@ALL
+def test_generated_parts_are_current(document: Path) -> None:
+    text = document.read_text()
     assert generate.generate(text) == text, "run: python -m tests.docs.generate"
+
+
+def test_every_part_is_somewhere() -> None:
+    text = "".join(document.read_text() for document in generate.DOCUMENTS)
+    named = re.findall(r"<!-- generated: (\w+) -->", text)
+    assert sorted(named) == sorted(generate.PARTS)
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ("settings", ("`socket_group`", "`limits.dangerous_per_minute`", "units.NAME.sudo`")),
+        ("roles", ("`deploy.switch` | critical | armed, and a second login", "puts it back")),
+        ("commands", ("`mrcore audit verify [--state", "`mrcore doctor [", "`mrtui do [--core")),
+        ("problems", ("`not_armed` | 403", "`foreign` | 403", "`no_route` | 404")),
+    ],
+)
+def test_generated_parts_have_what_is_new(part: str, words: tuple[str, ...]) -> None:
+    text = generate.PARTS[part]()
+    assert [word for word in words if word not in text] == []
 
 
 def test_every_make_target_that_the_readme_names_exists() -> None:
@@ -23,7 +46,20 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
     assert named <= targets
 
 
-def test_every_file_that_the_readme_links_exists() -> None:
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", generate.README.read_text())
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@ALL
+def test_every_file_that_is_linked_exists(document: Path) -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text())
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@ALL
+def test_every_test_that_is_named_exists(document: Path) -> None:
+    for path, _, name in re.findall(r"`(tests/[\w/]+\.py)(::(\w+))?", document.read_text()):
+        text = (ROOT / path).read_text()
+        assert not name or f"def {name}(" in text, f"{path}::{name}"
+
+
+def test_the_first_thing_that_is_said_of_production() -> None:
+    head = generate.README.read_text().split("\n## ")[0]
+    link = "[What can it do to my production, and how do I stop it](docs/production.md)"
+    assert link in head

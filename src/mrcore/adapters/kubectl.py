@@ -20,8 +20,10 @@ class Settings(base.UnitSettings):
 
     adapter: Literal["kubectl"] = "kubectl"
     unit: str = Field(pattern=base.NAME, description="name of the deployment")
-    namespace: str = Field(default="default", pattern=base.NAME)
-    context: str = Field(default="", pattern=r"^$|" + base.NAME, description="of the kubeconfig")
+    namespace: str = Field(default="default", pattern=base.NAME, description="of the deployment")
+    context: str = Field(
+        default="", pattern=r"^$|" + base.NAME, description="of the kubeconfig; else its current"
+    )
 
 
 class Deployment:

@@ -42,7 +42,9 @@ class Pin(BaseModel):
         description="absolute path and arguments; never through a shell"
     )
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the script, as sha256sum prints")
-    deadline_s: float = Field(default=base.RESTART_S, gt=0, le=50)
+    deadline_s: float = Field(
+        default=base.RESTART_S, gt=0, le=50, description="it is killed after this long"
+    )
 
 
 class Settings(base.UnitSettings, Pin):

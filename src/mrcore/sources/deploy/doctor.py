@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
-from mrcore import adapters, errors
-from mrcore.adapters import base, script
-from mrcore.sources import finding
+from mrcore import errors
+from mrcore.adapters import script
+from mrcore.sources import finding, unit_doctor
 from mrcore.sources.deploy import colours, settings
 
 _UNHEARD = ("no_answer", "no_route", "not_asked", "refused", "broken")
@@ -20,7 +19,11 @@ async def examine(wanted: settings.Settings, now: Callable[[], datetime]) -> lis
 
     Raises SettingsError for a unit whose table is wrong.
     """
-    found = await asyncio.gather(*(_unit(name, table) for name, table in wanted.units.items()))
+    asked = (
+        unit_doctor.examine(name, table, where=f"units.{name}")
+        for name, table in wanted.units.items()
+    )
+    found = await asyncio.gather(*asked)
     told = colours.Colours(wanted.kind, wanted.colours, wanted.current, now)
     told.open()
     try:
@@ -28,25 +31,6 @@ async def examine(wanted: settings.Settings, now: Callable[[], datetime]) -> lis
     finally:
         await told.close()
     return [*(one for each in found for one in each), *seen, *await _switch(wanted)]
-
-
-async def _unit(name: str, table: Mapping[str, Any]) -> list[finding.Finding]:
-    try:
-        unit = adapters.build(table, where=f"units.{name}")
-    except base.ToolMissing as error:
-        return [finding.of(name, error)]
-    try:
-        state = await unit.state()
-    except errors.SourceError as error:
-        return [finding.of(name, error)]
-    version = f", {state.version}" if state.version else ""
-    seen = f"{unit.name} on {unit.adapter} is {state.state}{version}."
-    what = f"restart {name}"
-    try:
-        allowed = finding.Finding(what, True, await unit.allowed())
-    except errors.SourceError as error:
-        allowed = finding.of(what, error)
-    return [finding.Finding(name, True, seen), allowed]
 
 
 async def _colours(told: colours.Colours) -> list[finding.Finding]:

@@ -7,13 +7,23 @@ from datetime import datetime
 
 from mrcore import errors
 from mrcore.journal import keys
-from mrcore.sources import finding, huey
+from mrcore.sources import finding, huey, unit_doctor
 from mrcore.sources.huey import rights
 from mrcore.sources.redis import link
 
 
 async def examine(settings: huey.Settings, now: Callable[[], datetime]) -> list[finding.Finding]:
-    """Connect once and ask; what is missing comes with the ACL line for it. Raises nothing."""
+    """Connect once and ask; what is missing comes with the ACL line for it, or the tool's rule.
+
+    Raises SettingsError for a unit whose table is wrong.
+    """
+    unit: list[finding.Finding] = []
+    if settings.restart:
+        unit = await unit_doctor.examine("workers", settings.restart, where="restart")
+    return [*await _queues(settings, now), *unit]
+
+
+async def _queues(settings: huey.Settings, now: Callable[[], datetime]) -> list[finding.Finding]:
     opener, login = link.Link(settings.url), link.login(settings.url)
     root = keys.Root(settings.prefix)
     who = rights.Rights(root, login)
@@ -39,7 +49,7 @@ def _journal(login: str, root: keys.Root, queues: link.Reply) -> finding.Finding
         fix = f"ACL SETUSER {login} {'+@read' if 'command' in str(queues) else patterns}"
         return finding.Finding(what, False, f"{link.needs(queues, 'SMEMBERS')}.", fix)
     if not queues:
-        sentence = f"No journal under {root.base}: failed and active jobs cannot be seen."
+        sentence = f"No journal under {root.base}*: failed and active jobs cannot be seen."
         return finding.Finding(what, False, sentence, "journal.watch(huey)  # in the application")
     return finding.Finding(what, True, f"The journal has {len(queues)} queues.")
 

@@ -1,0 +1,53 @@
+"""What the documents tell a reader to type: commands of ours, and settings."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+BLOCK = re.compile(r"^([ ]*)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+_GENERATED = re.compile(r"<!-- generated: .*?<!-- end -->", re.DOTALL)
+_PROGRAMS = ("mrtui", "mrcore")
+_BEFORE = re.compile(r"(sudo( -u \w+)?|ssh -t \w+)$")
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The fenced blocks of a language; '' and sh are commands."""
+    text = _GENERATED.sub("", document.read_text())
+    return [body for _, found, body in BLOCK.findall(text) if found == language]
+
+
+def commands(document: Path) -> Iterator[tuple[str, list[str]]]:
+    """Program and arguments of every command of ours, in blocks and between backticks."""
+    text = _GENERATED.sub("", document.read_text())
+    lines = [
+        line
+        for body in (*blocks(document, ""), *blocks(document, "sh"))
+        for line in body.splitlines()
+    ]
+    for line in [*lines, *re.findall(r"`([^`\n]+)`", BLOCK.sub("", text))]:
+        for part in re.split(r"\s(?:&&|\||>)\s", line):
+            if found := _ours(part):
+                yield found
+
+
+def exec_starts(unit: Path) -> Iterator[tuple[str, list[str]]]:
+    """Program and arguments of what a systemd unit starts, and of what its comments say to run."""
+    for line in unit.read_text().splitlines():
+        if found := _ours(line.removeprefix("ExecStart=").removeprefix("#").strip()):
+            yield found
+
+
+def _ours(line: str) -> tuple[str, list[str]] | None:
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError:  # prose
+        return None
+    for at, word in enumerate(words):
+        program = word.rpartition("/")[2]
+        before = " ".join(words[:at])
+        if program in _PROGRAMS and (not before or _BEFORE.match(before)):
+            return program, words[at + 1 :]
+    return None
