@@ -10,7 +10,7 @@ from pathlib import Path
 BLOCK = re.compile(r"^([ ]*)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 _GENERATED = re.compile(r"<!-- generated: .*?<!-- end -->", re.DOTALL)
 _PROGRAMS = ("mrtui", "mrcore")
-_BEFORE = re.compile(r"(sudo( -u \w+)?|ssh -t \w+)$")
+_BEFORE = re.compile(r"(sudo( -u \w+)?|ssh -t \w+|[A-Z_]+=\S+)$")
 
 
 def blocks(document: Path, language: str) -> list[str]:

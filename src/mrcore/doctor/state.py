@@ -113,11 +113,13 @@ def _audit(
         yield finding.of("audit", error)
         return
     if found.why:
-        fix = f"mrcore audit verify --state {where.path}"
+        fix = f"mrcore audit verify --state {where.path} --anchor {path}"
         yield finding.Finding("audit", False, f"{found.why} It was tampered with.", fix)
     elif known is None and found.rows:
         sentence = f"There is no anchor {path}: rows cut off the end would not be missed."
-        fix = f"mrcore audit anchor --accept --reason 'first anchor' --state {where.path}"
+        # The command knows the settings of the folder and the user, not those given to `serve`.
+        env = f"MRCORE_AUDIT_ANCHOR={path} " if own.audit_anchor else ""
+        fix = f"{env}mrcore audit anchor --accept --reason 'first anchor' --state {where.path}"
         yield finding.Finding("audit", False, sentence, fix)
     else:
         sentence = f"{found.rows:,} rows are a whole chain; its end is anchored in {path}."
