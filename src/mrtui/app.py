@@ -99,14 +99,31 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
     async def _follow(self) -> None:
         """Load the rest behind the first frame, then follow the core for ever."""
         await asyncio.to_thread(_load)
+        self._look_anew()
+        self.set_interval(TICK_S, self._tick)
+        await self.link.run()
+
+    def _look_anew(self) -> None:
+        """Know nothing yet, and have asked for nothing yet."""
         from mrtui import acting, link, visits, world
 
         self.world = world.World()
         self.link = link.Link(self.world, self.connect, self.clock, self._noted)
         self.visits = visits.Visits(self)
         self.acting = acting.Acting(self)
-        self.set_interval(TICK_S, self._tick)
-        await self.link.run()
+
+    def switch(self, context: start.Context) -> None:
+        """Look at another environment; what was asked of the one before goes on there, unseen."""
+        before, pending = self.world.environment or self.started.place, self.acting.pending
+        self.workers.cancel_node(self)  # the link, and plans that are not asked about yet
+        self.visits.end()
+        self.connect = context.connect
+        self.started = self.started._replace(place=context.name, address=context.address)
+        self._look_anew()
+        self.visits.begin()
+        self.later(self.link.run, "link")
+        if pending:
+            self.say(f"what you began in {before} goes on there", "accent")
 
     # What the rooms ask for
 

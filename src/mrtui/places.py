@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import sys
 import tomllib
 from pathlib import Path
@@ -16,34 +17,72 @@ import platformdirs
 from mrcore import errors
 
 APP = "mr"
+CONTEXTS = "contexts.toml"
+ENTRIES = frozenset(("url", "state", "token_file", "token_env", "ca"))
+"""What a context may say."""
 
 
 class Place(NamedTuple):
-    """Where a core is: a state folder with its socket, or a URL with a token file."""
+    """Where a core is: a state folder with its socket, or a URL; `context` is what it is called.
+
+    The bearer token comes from a file, or from a variable of the environment; `ca` is a PEM file
+    of whom to trust over https.
+    """
 
     state: Path | None = None
     url: str = ""
     token_file: Path | None = None
+    token_env: str = ""
+    ca: Path | None = None
+    context: str = ""
 
     @property
     def token(self) -> str:
-        """The bearer token, read from its file; empty without one.
+        """The bearer token; empty where none is named.
 
-        Raises SettingsError when the file cannot be read.
+        Raises SettingsError when it cannot be read, or others can read its file.
         """
-        if self.token_file is None:
-            return ""
-        try:
-            return self.token_file.expanduser().read_text().strip()
-        except OSError as error:
+        if self.token_file is not None:
+            return _secret(self.token_file.expanduser())
+        if self.token_env and not os.environ.get(self.token_env):
             raise errors.SettingsError(
-                f"The token file {self.token_file} cannot be read: {error.strerror}."
-            ) from error
+                f"The context {self.context!r} takes its token from {self.token_env}, "
+                "which is not set.",
+                fix=f"Set {self.token_env}, or name a token_file.",
+            )
+        return os.environ.get(self.token_env, "").strip() if self.token_env else ""
 
     @property
     def name(self) -> str:
         """How it is called before the core has said its environment."""
-        return self.url or (self.state.name if self.state else "")
+        return self.context or self.url or (self.state.name if self.state else "")
+
+    @property
+    def address(self) -> str:
+        """Where its core is asked, as a person would write it."""
+        return self.url or str(self.state or "")
+
+
+class Context(NamedTuple):
+    """An entry of the contexts file; `wrong` says why it names no place."""
+
+    name: str
+    place: Place = Place()
+    wrong: str = ""
+
+
+def _secret(path: Path) -> str:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise errors.SettingsError(
+                f"The token file {path} can be read by others (mode {mode:04o}).",
+                fix=f"chmod 600 {path}",
+            )
+        return path.read_text().strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise errors.SettingsError(f"The token file {path} cannot be read: {why}.") from error
 
 
 def state_folder(name: str = "local") -> Path:
@@ -79,31 +118,56 @@ def find(target: str, state: Path | None, token_file: Path | None) -> Place:
         return Place(state=(state or state_folder()).expanduser().absolute(), token_file=token_file)
     if "://" in target:
         return Place(url=target, token_file=token_file)
-    return _context(target, config_file("contexts.toml"), token_file)
+    known = contexts()
+    found = next((each for each in known if each.name == target), None)
+    if found is None:
+        names = ", ".join(sorted(each.name for each in known)) or "none"
+        raise errors.SettingsError(
+            f"There is no context {target!r} in {config_file(CONTEXTS)} (known: {names}).",
+            fix="A URL needs its scheme, for example http://127.0.0.1:8700.",
+        )
+    if found.wrong:
+        raise errors.SettingsError(found.wrong)
+    return found.place._replace(token_file=token_file or found.place.token_file)
 
 
-def _context(name: str, path: Path, token_file: Path | None) -> Place:
+def contexts() -> list[Context]:
+    """Every entry of the contexts file, in its order; none without a file.
+
+    Raises SettingsError when the file cannot be read; what is wrong with one entry is said there.
+    """
+    path = config_file(CONTEXTS)
     try:
         table = tomllib.loads(path.read_text()) if path.exists() else {}
     except (OSError, ValueError) as error:
         raise errors.SettingsError(f"The contexts in {path} cannot be read: {error}.") from error
-    entry = table.get(name)
+    return [_context(name, entry, path) for name, entry in table.items()]
+
+
+def _context(name: str, entry: object, path: Path) -> Context:
+    said = f"{path}: context {name!r}"
     if not isinstance(entry, dict):
-        known = ", ".join(sorted(table)) or "none"
-        raise errors.SettingsError(
-            f"There is no context {name!r} in {path} (known: {known}).",
-            fix="A URL needs its scheme, for example http://127.0.0.1:8700.",
-        )
-    if unknown := set(entry) - {"url", "state", "token_file"}:
-        raise errors.SettingsError(
-            f"{path}: context {name!r} has {', '.join(sorted(unknown))}; "
-            "it takes url, state and token_file."
-        )
-    return Place(
-        state=Path(entry["state"]).expanduser() if "state" in entry else None,
-        url=str(entry.get("url", "")),
-        token_file=token_file or (Path(entry["token_file"]) if "token_file" in entry else None),
+        return Context(name, wrong=f"{said} is no table; write [{name}] and below it url = …")
+    if unknown := set(entry) - ENTRIES:
+        listed = ", ".join(sorted(ENTRIES))
+        return Context(name, wrong=f"{said} has {', '.join(sorted(unknown))}; it takes {listed}.")
+    if wrong := sorted(key for key, value in entry.items() if not isinstance(value, str)):
+        return Context(name, wrong=f"{said}: {', '.join(wrong)} has to be text in quotes.")
+    if bool(entry.get("url")) == bool(entry.get("state")):
+        return Context(name, wrong=f"{said} needs either url or state.")
+
+    def path_of(key: str) -> Path | None:
+        return Path(entry[key]).expanduser() if entry.get(key) else None
+
+    place = Place(
+        state=path_of("state"),
+        url=entry.get("url", ""),
+        token_file=path_of("token_file"),
+        token_env=entry.get("token_env", ""),
+        ca=path_of("ca"),
+        context=name,
     )
+    return Context(name, place)
 
 
 def read_json(path: Path) -> dict[str, Any]:

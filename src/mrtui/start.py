@@ -12,10 +12,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mrcore import errors
 from mrtui import places
+
+if TYPE_CHECKING:
+    from mrtui import link
 
 _PR_SET_PDEATHSIG = 1
 STOP_PATIENCE_S = 60.0
@@ -30,16 +33,38 @@ class Step(NamedTuple):
     why: str = ""
 
 
+class Context(NamedTuple):
+    """An environment that can be looked at: `connect` makes a client of its core, and starts none.
+
+    `connect` raises SettingsError when what the person wrote about it is wrong.
+    """
+
+    name: str
+    address: str
+    connect: Callable[[], link.Core]
+
+
+def _no_contexts() -> Sequence[Context]:
+    return ()
+
+
 class Start(NamedTuple):
     """How the screen was started: what leaving means, and what is shown until the core answers."""
 
     place: str = ""
+    address: str = ""
     theme: str = ""
     locked_theme: str = ""
     read_only: bool = False
     owns_stack: Callable[[], bool] = bool
     steps: Callable[[], Sequence[Step]] = tuple
     failed: Callable[[], str] = str
+    contexts: Callable[[], Sequence[Context]] = _no_contexts
+
+    def at(self, context: Context) -> bool:
+        """Whether an environment is the one that is looked at; another may have its name."""
+        named = context.name in (self.place, context.address)
+        return named and context.address == self.address
 
 
 class Stack:

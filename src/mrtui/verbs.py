@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mrcore import errors
 from mrcore.model import base, core, log, postgres, queue, ref, stack
 from mrtui import match
 from mrtui.terminal import clipboard
@@ -68,6 +69,23 @@ class Verbs:
             self.control.say(f"✖ {error}", "bad")
             return
         self.control.visits.open(argument.removeprefix(ref.SCHEME), address.kind)
+
+    async def do_ctx(self, argument: str) -> None:
+        """Look at another environment, by its name; without one, show all of them."""
+        if not argument:
+            self.control.visits.go("envs")
+            return
+        try:
+            known = self.control.started.contexts()
+        except errors.SettingsError as error:
+            self.control.say(f"✖ {error}", "bad")
+            return
+        found = next((each for each in known if each.name == argument), None)
+        if found is None:
+            names = ", ".join(each.name for each in known) or "none"
+            self.control.say(f"✖ there is no environment {argument!r}; there are {names}", "bad")
+        else:
+            self.control.switch(found)
 
     async def do_logs(self, _: str) -> None:
         """Show the log lines that name what is under the cursor, or the stream of a process."""

@@ -30,6 +30,11 @@ class Visits:
         """Put home over the splash."""
         self._control.push_screen(self._made(Visit("home")))
 
+    def end(self) -> None:
+        """Leave every screen; `begin` of other visits puts theirs there."""
+        for _ in self._way:
+            self._control.pop_screen()
+
     def go(self, screen: str, ref: str = "") -> None:
         """Show one of the main screens, above home."""
         visit = Visit(screen, ref)

@@ -52,6 +52,7 @@ class Simulated:
         self.protected = False
         self.roles: tuple[str, ...] = ("admin",)
         self.login = "root"
+        self.environment = "local"
         self.planned_as: dict[str, object] = {}
         self.looks: tuple[tuple[int, int | None], ...] = ()
         self.may_plan = asyncio.Event()
@@ -80,15 +81,20 @@ class Simulated:
             login=self.login,
             roles=self.roles,
             via="socket",
-            environment="local",
+            environment=self.environment,
             protected=self.protected,
             core_version="0.1.0",
             core_pid=1,
             started_at=facts.ago(3600),
         )
 
+    async def live(self) -> wire.Snapshot:
+        if self.down:
+            raise errors.CoreUnreachable(self.down)
+        return facts.snapshot().model_copy(update={"environment": self.environment})
+
     async def changes(self) -> AsyncIterator[wire.Snapshot | wire.Changed | wire.Touched]:
-        yield facts.snapshot()
+        yield await self.live()
         while (event := await self.events.get()) is not None:
             yield event
         raise errors.CoreUnreachable(self.down or "it ended the stream")

@@ -18,7 +18,7 @@ import pytest
 from mrcore import errors
 from mrcore.model import base
 from mrtui import app, cli, places, screens, start
-from mrtui.cli import check, completion, demo, show, status
+from mrtui.cli import check, completion, demo, screen, show, status
 from tests.tui import facts, simulated
 
 
@@ -184,21 +184,93 @@ def test_every_command_has_help(command: str) -> None:
 # Places
 
 
-def test_a_context_names_a_url_and_its_token(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a person's configuration, empty."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "mr").mkdir()
-    (tmp_path / "token").write_text("secret\n")
-    (tmp_path / "mr" / "contexts.toml").write_text(
-        f'[blue]\nurl = "http://127.0.0.1:1"\ntoken_file = "{tmp_path}/token"\n[bad]\nurll = "x"\n'
+    return tmp_path / "mr"
+
+
+def test_a_context_names_a_url_whom_to_trust_and_its_token(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = config / "token"
+    token.write_text("secret\n")
+    (config / "contexts.toml").write_text(
+        f'''[blue]
+url = "https://127.0.0.1:1"
+token_file = "{token}"
+ca = "~/ca.pem"
+[green]
+url = "https://127.0.0.1:2"
+token_env = "GREEN_TOKEN"
+[here]
+state = "~/state"
+[bad]
+urll = "x"
+[worse]
+url = 3
+[worst]
+'''
     )
     place = places.find("blue", None, None)
-    assert (place.url, place.token) == ("http://127.0.0.1:1", "secret")
-    with pytest.raises(errors.SettingsError, match="known: bad, blue"):
-        places.find("green", None, None)
-    with pytest.raises(errors.SettingsError, match="urll"):
-        places.find("bad", None, None)
+    assert (place.name, place.url) == ("blue", "https://127.0.0.1:1")
+    assert place.ca == Path.home() / "ca.pem"
+    token.chmod(0o640)
+    with pytest.raises(errors.SettingsError, match=r"mode 0640.*chmod 600"):
+        _ = place.token
+    token.chmod(0o600)
+    assert place.token == "secret"
+    green = places.find("green", None, None)
+    with pytest.raises(errors.SettingsError, match="GREEN_TOKEN, which is not set"):
+        _ = green.token
+    monkeypatch.setenv("GREEN_TOKEN", "green's")
+    assert green.token == "green's"
+    assert places.find("green", None, token).token == "secret"
+    assert places.find("here", None, None).address == str(Path.home() / "state")
+    with pytest.raises(errors.SettingsError, match="known: bad, blue, green, here, worse, worst"):
+        places.find("red", None, None)
+    for name, why in (("bad", "urll"), ("worse", "text in quotes"), ("worst", "url or state")):
+        with pytest.raises(errors.SettingsError, match=why):
+            places.find(name, None, None)
+
+
+def test_contexts_are_listed_with_where_we_are_and_read_anew(config: Path) -> None:
+    here = places.Place(state=config / "local")
+    listed = screen.contexts(here)
+    assert [(c.name, c.address) for c in listed()] == [("local", str(config / "local"))]
+    file = config / "contexts.toml"
+    file.write_text('[local]\nurl = "http://127.0.0.1:1"\n[x]\n')
+    assert [c.name for c in listed()] == [str(config / "local"), "local", "x"]
+    with pytest.raises(errors.SettingsError, match="either url or state"):
+        listed()[2].connect()
+    file.write_text(f'[x]\nurl = "http://x"\n[local]\nstate = "{config}/local"\n')
+    assert [c.name for c in listed()] == ["x", "local"]
+    file.write_text("[")
+    with pytest.raises(errors.SettingsError, match="cannot be read"):
+        listed()
+
+
+def test_environments_are_printed_and_the_worst_one_is_the_exit_code(config: Path) -> None:
+    said = run("envs", XDG_CONFIG_HOME=str(config.parent), MR_STATE=str(config / "none"))
+    assert said.returncode == 3
+    assert "There is no context in" in said.stdout
+    (config / "contexts.toml").write_text(
+        r"""[away]
+url = "http://127.0.0.1:9"
+["\u202Ebad"]
+urll = "x"
+"""
+    )
+    said = run("envs", XDG_CONFIG_HOME=str(config.parent), MR_STATE=str(config / "none"))
+    assert said.returncode == 3
+    assert "away" in said.stdout
+    assert "‹U+202E›bad" in said.stdout
+    done = run("envs", "--json", XDG_CONFIG_HOME=str(config.parent), MR_STATE=str(config / "none"))
+    first = json.loads(done.stdout)[0]
+    assert (first["name"], first["level"], first["protected"]) == ("away", "unknown", None)
+    assert "127.0.0.1:9" in first["why"]
 
 
 def test_a_url_is_taken_as_it_is_and_nothing_is_the_default_folder(

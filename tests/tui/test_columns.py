@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcore.model import base, log, postgres
-from mrtui import columns, panes, world
+from mrtui import columns, outlook, panes, start, world
 from mrtui.columns import fmt, line, session, table
 from tests.tui import facts, simulated
 
@@ -32,7 +32,8 @@ def samples() -> dict[str, base.Entity]:
         row = core._rows(collection)[0]
         made[row.kind] = row
     waits = facts.waiting("9f2cc0ffee", "anna")
-    more = (facts.environment(), facts.arming(), waits, facts.colours()[0])
+    away = outlook.unseen(start.Context("blue", "https://blue", simulated.Simulated))
+    more = (facts.environment(), facts.arming(), waits, facts.colours()[0], away)
     return made | {entity.kind: entity for entity in more}
 
 

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[1] / "golden"
 SIZES = ((40, 10), (80, 24), (120, 40))
 
 SCREENS = {
-    **{name: name for name in screens.NAMES if name not in ("jobs", "job", "detail")},
+    **{name: name for name in screens.NAMES if name not in ("jobs", "job", "detail", "envs")},
     "jobs": "huey/queue/emailQueue",
     "job": "huey/job/emailQueue/8123",
     "detail": "pg/session/4711/17",

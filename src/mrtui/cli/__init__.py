@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "dev": "Your own stack, kept between runs, and the screen over it.",
     "status": "Print the facts.",
     "check": "One line and an exit code: 0 ok, 1 warn, 2 bad, 3 unknown.",
+    "envs": "Every environment side by side; exits as check does for the worst.",
     "show": "Print a screen as text.",
     "do": "Plan and apply an action on refs.",
     "reset": "Restore a terminal that was left in a bad state.",
@@ -82,6 +83,11 @@ def _check(parser: Parser) -> None:
     _where(parser)
 
 
+def _envs(parser: Parser) -> None:
+    parser.add_argument("--state", type=Path, metavar="DIR", help="look at this folder's core, too")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
 def _show(parser: Parser) -> None:
     parser.add_argument("screen", metavar="SCREEN", help="home, queues, … or a ref mr://…")
     _target(parser)
@@ -131,6 +137,7 @@ ARGUMENTS: dict[str, Callable[[Parser], None]] = {
     "dev": _demo,
     "status": _status,
     "check": _check,
+    "envs": _envs,
     "show": _show,
     "do": _do,
     "reset": _reset,

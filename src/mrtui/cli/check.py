@@ -39,11 +39,7 @@ def sentence(known: world.World, now: datetime) -> str:
     if not troubles:
         sampled = fmt.plural(len(known.sampled_at), "source")
         return f"{fmt.GLYPHS[level]} {level.value}: {sampled}, nothing in trouble"
-    named = [
-        f"{trouble.entity.kind} {columns.label(trouble.entity)} "
-        f"{trouble.verdict.why or trouble.verdict.code}".rstrip()
-        for trouble in troubles[:MOST_NAMED]
-    ]
+    named = [columns.said(trouble) for trouble in troubles[:MOST_NAMED]]
     if len(troubles) > MOST_NAMED:
         named.append(f"{len(troubles) - MOST_NAMED} more")
     return f"{fmt.GLYPHS[level]} {level.value}: {'; '.join(named)}"

@@ -25,16 +25,19 @@ def run(options: argparse.Namespace) -> int:
         locked = screen.prepared()
         from mrtui import app  # textual, after the stack was started
 
+        place = places.Place(state=state, context=f"{options.command} {state.name}".strip())
         started = start.Start(
-            place=f"{options.command} {state.name}".strip(),
+            place=place.name,
+            address=place.address,
             theme=options.theme,
             locked_theme=locked,
             read_only=options.read_only,
             owns_stack=lambda: stack.owned,
             steps=lambda: start.steps(state),
             failed=stack.failed,
+            contexts=screen.contexts(place),
         )
-        connect = screen.connector(places.Place(state=state), "")
+        connect = screen.connector(place, "")
         return screen.show(app.ControlRoom(connect, keymap=keymap, started=started))
     finally:
         if stack.owned:

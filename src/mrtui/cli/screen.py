@@ -36,10 +36,12 @@ def run(options: argparse.Namespace) -> int:
 
     started = start.Start(
         place=place.name,
+        address=place.address,
         theme=options.theme,
         locked_theme=locked,
         read_only=options.read_only,
         failed=failed,
+        contexts=contexts(place),
     )
     connect = connector(place, token, revive)
     return show(app.ControlRoom(connect, keymap=keymap, started=started))
@@ -96,9 +98,38 @@ def connector(
         if revive is not None:
             revive()
 
-        return client.CoreClient.at(state=place.state, url=place.url, token=token)
+        return client.CoreClient.at(state=place.state, url=place.url, token=token, ca=place.ca)
 
     return connect
+
+
+def contexts(here: places.Place) -> Callable[[], list[start.Context]]:
+    """What lists every environment that can be looked at, read anew each time, with where we are.
+
+    It raises SettingsError when the contexts file cannot be read.
+    """
+
+    def listed() -> list[start.Context]:
+        known = places.contexts()
+        for number, entry in enumerate(known):
+            if (entry.name, entry.place.address) == (here.name, here.address):
+                known[number] = places.Context(entry.name, here)  # with the token that was named
+                break
+        else:
+            taken = any(entry.name == here.name for entry in known)
+            known.insert(0, places.Context(here.address if taken else here.name, here))
+        return [_context(entry) for entry in known]
+
+    return listed
+
+
+def _context(entry: places.Context) -> start.Context:
+    def connect() -> link.Core:
+        if entry.wrong:
+            raise errors.SettingsError(entry.wrong)
+        return connector(entry.place, entry.place.token)()
+
+    return start.Context(entry.name, entry.place.address, connect)
 
 
 def show(control: app.ControlRoom) -> int:

@@ -9,7 +9,7 @@ import re
 from mrcore import errors
 from mrcore.model import ref as refs
 from mrtui import app, places, screens, start
-from mrtui.cli import reach
+from mrtui.cli import reach, screen
 
 PATIENCE_S = 10.0
 CALM_S = 0.3
@@ -24,7 +24,8 @@ def run(options: argparse.Namespace) -> int:
     _refuse_what_is_no_screen(options.screen)
     size = (int(wanted[1]), int(wanted[2]))
     place, connect = reach.core(options)
-    control = app.ControlRoom(connect, started=start.Start(place=place.name))
+    started = start.Start(place=place.name, address=place.address, contexts=screen.contexts(place))
+    control = app.ControlRoom(connect, started=started)
     print(asyncio.run(drawn(control, options.screen, size)))
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -130,18 +130,19 @@ def lines(known: world.World, now: datetime) -> list[str]:
     for kind in KINDS:
         rows = list(known.table(kind).values())
         if rows:
-            made += ["", f"{kind.upper()} {len(rows)}", *_table(kind, rows, view)]
+            made += ["", f"{kind.upper()} {len(rows)}", *listed(kind, rows, view)]
     sessions = known.table("session")
     if sessions:
         made += ["", f"SESSION {len(sessions)}: mrtui show postgres lists them"]
     return made
 
 
-def _table(kind: str, rows: list[base.Entity], view: table.View) -> list[str]:
+def listed(kind: str, rows: Sequence[base.Entity], view: table.View) -> list[str]:
+    """Entities of a kind as lines, their columns aligned, in the kind's first order."""
     spec = columns.of(kind)
-    listed = table.ordered(rows, view, spec.orders[0] if spec.orders else None)
+    found = table.ordered(rows, view, spec.orders[0] if spec.orders else None)
     cells = [
-        [safe_text.safe_text(cell.text) for cell in spec.cells(entity, view)] for entity in listed
+        [safe_text.safe_text(cell.text) for cell in spec.cells(entity, view)] for entity in found
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     made = []

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 
 from mrcore.model import base
+from mrtui import world
 from mrtui.columns import anything, table
 
 KINDS = frozenset(
@@ -25,3 +26,9 @@ def of(kind: str) -> table.Table:
 def label(entity: base.Entity) -> str:
     """What a person calls an entity: its name in one or two words."""
     return of(entity.kind).label(entity)
+
+
+def said(trouble: world.Trouble) -> str:
+    """A trouble in one sentence: `queue emailQueue no worker for 6 min`."""
+    named = f"{trouble.entity.kind} {label(trouble.entity)}"
+    return f"{named} {trouble.verdict.why or trouble.verdict.code}".rstrip()

@@ -36,6 +36,7 @@ NAMES = (
     "tokens",
     "deploy",
     "troubles",
+    "envs",
 )
 """The screens that are about everything; the others are of a ref."""
 

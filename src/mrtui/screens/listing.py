@@ -61,6 +61,10 @@ class Listing(room.Room):
         """One row."""
         return self.spec().cells(entity, view)
 
+    def doubt(self, view: table.View) -> str:
+        """Why what is listed cannot be believed now; empty when it can."""
+        return view.as_of(self.sources())
+
     # What subclasses use
 
     @property
@@ -108,7 +112,7 @@ class Listing(room.Room):
         if self.order is not None:
             column, descending = table.sorted_by(self.spec(), self.order[0])
             shown.set_sort(column, descending=descending)
-        shown.set_stale(bool(view.as_of(self.sources())))
+        shown.set_stale(bool(self.doubt(view)))
         self.paint_headline()
 
     def emptiness(self, view: table.View) -> str:
@@ -120,7 +124,7 @@ class Listing(room.Room):
     def paint_headline(self) -> None:
         """The lines above the table; none takes no room."""
         lines = [line for line in self.headline() if line]
-        if old := self.view().as_of(self.sources()):
+        if old := self.doubt(self.view()):
             lines.insert(0, [cells.Cell(old, "unknown")])
         if self.pattern:
             filtered = cells.Cell(f"/{self.pattern}/", "accent")
