@@ -56,5 +56,7 @@ def main() -> None:
     try:
         cli(prog_name="mrcore")
     except errors.MrError as error:
-        click.echo(f"mrcore: {error}", err=True)
+        from mrcore.cli import plain  # only where something went wrong
+
+        click.echo(plain.text(f"mrcore: {error}"), err=True)
         sys.exit(2)

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from mrcore import errors, folder, match
-from mrcore.cli import ledger
+from mrcore.cli import ledger, plain
 from mrcore.sources import base
 from mrcore.store import database
 from mrcore.trust import anchor, audit
@@ -54,14 +54,15 @@ def verify(state: Path | None, file: Path | None) -> None:
         raise errors.StoreError(f"There is no anchor {file}.", fix="mrcore audit anchor makes one.")
     found = audit.verify_file(where / "ledger.sqlite", known)
     if found.why:
-        click.echo(f"The audit of {where.path} is broken. {found.why} {_extent(found)} before it.")
+        says = f"The audit of {where.path} is broken. {found.why} {_extent(found)} before it."
+        click.echo(plain.text(says))
         sys.exit(1)
     says = f"{_extent(found)}: none was changed, removed or reordered."
     if known is None:
         says += f" There is no anchor {path}: rows cut off the end would not be missed."
     else:
         says += f" The anchor's row {known.seq:,} is there."
-    click.echo(says)
+    click.echo(plain.text(says))
 
 
 @command.command()
@@ -79,8 +80,7 @@ def export(state: Path | None, since: str, text: str) -> None:
     with database.reading(folder.StateFolder(state) / "ledger.sqlite") as connection:
         for fields in _rows(connection):
             if _is_since(fields, begin) and matches(audit.words(fields)):
-                # A terminal would obey what JSON leaves as it is: C1 codes, and DEL.
-                click.echo(json.dumps(fields).replace("\x7f", "\\u007f"))
+                click.echo(plain.document(fields))
 
 
 @command.command(name="anchor")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mrcore import folder, redact
+from mrcore.cli import plain
 
 if TYPE_CHECKING:
     from mrcore import doctor
@@ -87,14 +87,14 @@ def _code(parts: Iterable[doctor.Part]) -> int:
 
 def _lines(about: dict[str, str], parts: Sequence[doctor.Part]) -> Iterator[str]:
     where = about["settings"] or "the environment only"
-    yield _plain(f"{about['environment']}, as {about['user']}, with settings of {where}")
+    yield plain.text(f"{about['environment']}, as {about['user']}, with settings of {where}")
     for part in parts:
         yield ""
-        yield _plain(part.name if part.name == part.kind else f"{part.name} ({part.kind})")
+        yield plain.text(part.name if part.name == part.kind else f"{part.name} ({part.kind})")
         for one in part.findings:
-            yield _plain(f"  {_mark(one)}  {one.what:<{_WIDTH}}  {one.sentence}")
+            yield plain.text(f"  {_mark(one)}  {one.what:<{_WIDTH}}  {one.sentence}")
             if one.fix:
-                yield _plain(f"      {one.fix}")
+                yield plain.text(f"      {one.fix}")
     every = [one for part in parts for one in part.findings]
     missing = sum(not one.ok for one in every)
     yield ""
@@ -105,11 +105,6 @@ def _mark(one: finding.Finding) -> str:
     if one.ok:
         return "● ok     "
     return "✖ missing" if one.known else "? unknown"
-
-
-def _plain(line: str) -> str:
-    """What servers and tools said, without anything that a terminal would obey."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
 
 
 def _json(about: dict[str, str], parts: Sequence[doctor.Part]) -> str:
@@ -123,4 +118,4 @@ def _json(about: dict[str, str], parts: Sequence[doctor.Part]) -> str:
         }
         for part in parts
     ]
-    return json.dumps(told, indent=2).replace("\x7f", "\\u007f")
+    return plain.document(told, indent=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from pathlib import Path
 import click
 
 from mrcore import errors, folder
-from mrcore.cli import ledger
+from mrcore.cli import ledger, plain
 from mrcore.sources import base
 from mrcore.store import database, tokens
 from mrcore.trust import audit, auth
@@ -76,12 +75,13 @@ def list_(as_json: bool, state: Path | None) -> None:
     """
     now, every = base.utc_now(), _ledger(state).run_here(tokens.every)
     if as_json:
-        click.echo(json.dumps([_facts(token, now) for token in every], indent=2))
+        click.echo(plain.document([_facts(token, now) for token in every], indent=2))
         return
     for token in every:
         state_, at = _state(token, now)
         roles = ",".join(token.roles)
-        click.echo(f"{token.id:>4}  {token.login:<20} {roles:<20} {state_} {at:%Y-%m-%d %H:%M}")
+        login = plain.text(token.login)
+        click.echo(f"{token.id:>4}  {login:<20} {roles:<20} {state_} {at:%Y-%m-%d %H:%M}")
 
 
 @command.command()

@@ -26,10 +26,21 @@ WAITS = 3
 
 def run(options: argparse.Namespace) -> int:
     """Exit 0 when all was done, 1 when something was skipped or refused, 2 on errors, 3 waits."""
+    _refuse_what_is_no_text(options)
     chosen = selection(options)
     args = arguments(options.arg)
     _, connect = reach.core(options)
     return asyncio.run(_run(options, connect(), chosen, args))
+
+
+def _refuse_what_is_no_text(options: argparse.Namespace) -> None:
+    """Raise BadRequest for bytes that are not UTF-8: nobody could write them down."""
+    every = [value for value in vars(options).values() if isinstance(value, str)]
+    for word in (*every, *options.refs, *options.arg):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise errors.BadRequest(f"{word!r} is no text in UTF-8.") from None
 
 
 def selection(options: argparse.Namespace) -> plans.Selection:
@@ -241,6 +252,6 @@ async def _reveal(options: argparse.Namespace, client: link.Core, ref: str) -> N
 
 def _print(options: argparse.Namespace, document: str, lines: list[str]) -> None:
     if options.json:
-        print(json.dumps(json.loads(document), indent=2))
+        print(safe_text.safe_json(json.loads(document)))
     else:
         print("\n".join(map(safe_text.safe_text, lines)))

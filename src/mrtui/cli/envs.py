@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 from collections.abc import Sequence
 
 from mrcore import errors
@@ -25,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
         return check.CODES[base.Level.UNKNOWN]
     found = asyncio.run(lookout.once(known, app.utc_now))
     if options.json:
-        print(json.dumps(facts(found), indent=2))
+        print(safe_text.safe_json(facts(found)))
     else:
         view = table.View(world.World(), app.utc_now())
         print("\n".join(line.removeprefix("  ") for line in status.listed("context", found, view)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -33,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     _, connect = reach.core(options)
     known, now = asyncio.run(look(connect))
     if options.json:
-        print(json.dumps(facts(known, now), indent=2))
+        print(safe_text.safe_json(facts(known, now)))
     else:
         print("\n".join(lines(known, now)))
     return 0
@@ -126,7 +125,8 @@ def lines(known: world.World, now: datetime) -> list[str]:
     """The facts as text: a heading a kind, the worst first."""
     view = table.View(known, now)
     level = known.level(now)
-    made = [f"{fmt.GLYPHS[level]} {known.environment}: {level.value} at {fmt.clock(now)}Z"]
+    named = safe_text.safe_text(known.environment)
+    made = [f"{fmt.GLYPHS[level]} {named}: {level.value} at {fmt.clock(now)}Z"]
     for kind in KINDS:
         rows = list(known.table(kind).values())
         if rows:

@@ -9,7 +9,6 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Static
 
 from mrtui.screens import dialogs
-from mrtui.terminal import safe_text
 
 MINUTES = 15
 LONGEST_MINUTES = 60
@@ -27,11 +26,11 @@ class ArmDialog(dialogs.Dialog[Arming]):
 
     def __init__(self, environment: str) -> None:
         super().__init__()
-        self._environment = safe_text.safe_text(environment)
+        self._environment = environment
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
-            box.border_title = f"Arm {self._environment}"
+            box.border_title = dialogs.title(f"Arm {self._environment}")
             yield Static("It is protected. While armed, you may change it.", markup=False)
             yield Input(placeholder="reason, for example INC-12", id="reason")
             with Horizontal(classes="beside"):

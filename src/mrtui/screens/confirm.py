@@ -22,7 +22,7 @@ class Question(dialogs.Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
-            box.border_title = self._title
+            box.border_title = dialogs.title(self._title)
             yield Static(self._sentence, markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel")

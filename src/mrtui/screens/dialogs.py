@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from mrtui import app
 
 Answer = TypeVar("Answer")
+
+
+def title(said: str) -> Content:
+    """The title of a box; Textual would read a string as markup."""
+    return Content(safe_text.safe_text(said))
 
 
 class Dialog(ModalScreen[Answer | None]):

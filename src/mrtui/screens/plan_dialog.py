@@ -93,7 +93,7 @@ class PlanDialog(dialogs.Dialog[Answer]):
         self._reason = reason
         self._first = 0
         self._chunk: tuple[int, tuple[plans.Target, ...]] = (0, plan.samples)
-        self._note = ""
+        self._note = self._titled = ""
         self._old = False
 
     # Widgets
@@ -156,8 +156,8 @@ class PlanDialog(dialogs.Dialog[Answer]):
         )
         box = self.query_one(".dialog", Vertical)
         self._fit(box)
-        if box.border_title != (title := self._title_of(width)):
-            box.border_title = title
+        if self._titled != (said := self._title_of(width)):
+            self._titled, box.border_title = said, dialogs.title(said)
         if self.expired and not self._old:
             self._expire()
 

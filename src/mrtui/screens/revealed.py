@@ -9,7 +9,6 @@ from textual.widgets import Static
 from mrcore.model import wire
 from mrtui import columns, prose
 from mrtui.screens import dialogs, text
-from mrtui.terminal import safe_text
 
 WIDTH = 100
 
@@ -25,8 +24,8 @@ class Revealed(dialogs.Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as box:
-            label = safe_text.safe_text(columns.label(self._found.entity))
-            box.border_title = f"{label} · not redacted, audited"
+            label = columns.label(self._found.entity)
+            box.border_title = dialogs.title(f"{label} · not redacted, audited")
             box.border_subtitle = "esc closes"
             width = max(24, min(WIDTH, self.app.size.width - 6))
             lines: list[prose.Line] = []

@@ -64,7 +64,11 @@ class Splash(Screen[None]):
             self.query_one(Static).update(text)
 
     def _text(self) -> Content:
-        lines = [Content.assemble((" mr ", "bold"), ("▸ ", "$state-dim"), self._place)]
+        lines = [
+            Content.assemble(
+                (" mr ", "bold"), ("▸ ", "$state-dim"), safe_text.safe_text(self._place)
+            )
+        ]
         for step in self._steps():
             glyph, style = _GLYPHS.get(step.state, ("◌", "$state-dim"))
             took = "" if step.took_s is None else f"{step.took_s:5.1f}s"

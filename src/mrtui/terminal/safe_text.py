@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 
@@ -51,7 +52,12 @@ def safe_block(text: str | bytes, *, limit: int = 1_000_000) -> str:
     """Return `text` of several lines with each line made safe, for clipboard and details."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
-    return "\n".join(safe_text(line) for line in text[:limit].splitlines())
+    return "\n".join(safe_text(line, limit=limit) for line in text[:limit].splitlines())
+
+
+def safe_json(data: object) -> str:
+    """Return data as JSON for a terminal or a program; of what is not seen it leaves only DEL."""
+    return json.dumps(data, indent=2).replace("\x7f", "\\u007f")
 
 
 def _visible(char: str) -> str:
