@@ -205,7 +205,7 @@ class Core(rig.Rig):
         entry = audit.Entry(at=now, stage="intent", login="olga", action=done.plan.action)
 
         def write(connection: sqlite3.Connection) -> None:
-            plan_store.save(connection, done, done.plan.samples)
+            plan_store.save(connection, done, _bodies(done.plan))
             began = operations.begin(connection, done, actor, reason="INC-9", now=now)
             operations.finish(connection, began.id, now, "")
             audit.append(connection, entry)
@@ -237,7 +237,7 @@ class Core(rig.Rig):
         stored, now = self._stored(plan), self._now()
 
         def write(connection: sqlite3.Connection) -> None:
-            plan_store.save(connection, stored, plan.samples)
+            plan_store.save(connection, stored, _bodies(plan))
             approvals.ask(connection, stored, login="olga", reason="INC-9", now=now)
 
         self._own.run_here(write)
@@ -264,3 +264,8 @@ class Core(rig.Rig):
 
     def _write(self, sql: str, *values: str) -> None:
         self._own.run_here(lambda c: c.execute(sql, values))
+
+
+def _bodies(plan: plans.Plan) -> list[tuple[str, None]]:
+    """The targets of a small plan, as the ledger keeps them."""
+    return [(target.model_dump_json(), None) for target in plan.samples]

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from mrcore import core, deadline, errors, folder
-from mrcore.acting import planning
+from mrcore.acting import drafts, planning
 from mrcore.model import base, plans
 from mrcore.sources import base as sources
 from mrcore.trust import auth
@@ -126,7 +126,7 @@ async def test_a_deadline_counts_from_the_last_progress() -> None:
 
 async def test_100_000_targets_are_planned_without_holding_up_the_loop(state: Path) -> None:
     jobs = harness.Jobs()
-    jobs.add(*map(str, range(planning.TARGETS_MAX)))
+    jobs.add(*map(str, range(drafts.TARGETS_MAX)))
     async with harness.unserved(state, jobs) as here:
         await ready(here)
         task = asyncio.create_task(here.door.plan(ASHA, every_failed()))
@@ -135,14 +135,14 @@ async def test_100_000_targets_are_planned_without_holding_up_the_loop(state: Pa
             await asyncio.sleep(0.001)
             turns += 1
         plan = await task
-        assert (plan.total, len(plan.samples)) == (planning.TARGETS_MAX, planning.SAMPLES_MAX)
+        assert (plan.total, len(plan.samples)) == (drafts.TARGETS_MAX, drafts.SAMPLES_MAX)
         assert turns > 100
 
 
 async def test_more_targets_than_that_are_refused(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "TARGETS_MAX", 1_000)
+    monkeypatch.setattr(drafts, "TARGETS_MAX", 1_000)
     jobs = harness.Jobs()
     jobs.add(*map(str, range(1_001)))
     async with harness.unserved(state, jobs) as here:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 
 from mrcore import catalogue, deadline, errors
 from mrcore.acting import (
+    drafts,
     operating,
     pacing,
     planning,
@@ -76,7 +77,7 @@ class Door:
         self,
         login: auth.Login,
         request: plans.PlanRequest,
-        progress: sources.Progress = planning.quiet,
+        progress: sources.Progress = drafts.quiet,
     ) -> plans.Plan:
         """Make a plan and keep it: for 60 s, or 15 min where a second login has to approve it.
 
@@ -84,18 +85,17 @@ class Door:
         Raises BadRequest, Forbidden, StoreError and what the source does.
         """
         asked = planning.understand(request)
-        draft = planning.Draft(progress)
+        draft = drafts.Draft(progress)
         try:
             self._allows.may_plan(login, asked.action)
             asked = await self._resolve(login, asked, draft)
         except errors.Forbidden as error:
-            refs = (request.selection.refs or (request.selection.ref,))[: planning.SAMPLES_MAX]
+            refs = (request.selection.refs or (request.selection.ref,))[: drafts.SAMPLES_MAX]
             await self._note_refused(login, request.action, error, refs=refs)
             raise
         if not draft.left_out:
             await self._draft(asked, draft)
-        targets = draft.targets.values()
-        content = await asyncio.to_thread(planning.content, asked, targets)
+        content = await asyncio.to_thread(planning.content, asked, draft)
         return await self._ledger.run(
             lambda c: planning.keep(c, login, self._allows, asked, draft, content, self._now())
         )
@@ -213,7 +213,7 @@ class Door:
         self._caller.close()
 
     async def _resolve(
-        self, login: auth.Login, asked: planning.Asked, draft: planning.Draft
+        self, login: auth.Login, asked: planning.Asked, draft: drafts.Draft
     ) -> planning.Asked:
         """Of an undo what it undoes, which wants the role of that; all else is what it is."""
         if asked.action.id != undoing.ACTION:
@@ -225,7 +225,7 @@ class Door:
         self._allows.may_plan(login, catalogue.ACTIONS[found.does])
         return found
 
-    async def _draft(self, asked: planning.Asked, draft: planning.Draft) -> None:
+    async def _draft(self, asked: planning.Asked, draft: drafts.Draft) -> None:
         """Let the source say what it would touch."""
         source = self._monitor.source(asked.source)
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import hashlib
 import sqlite3
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Iterable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
 from mrcore import catalogue, errors
-from mrcore.acting import revealing
+from mrcore.acting import drafts, revealing
 from mrcore.model import base, plans, ref
 from mrcore.rights import authority
 from mrcore.sources import base as sources
@@ -21,12 +17,9 @@ from mrcore.store import operations
 from mrcore.store import plans as plan_store
 from mrcore.trust import audit, auth
 
-TARGETS_MAX = 100_000
-SAMPLES_MAX = 50
 CAUSES_MAX = 5
 VALID = timedelta(seconds=60)
 APPROVED_IN = timedelta(minutes=15)
-_BREATH = 500
 _FORGOTTEN = timedelta(hours=1)
 
 
@@ -43,81 +36,6 @@ class Asked:
     request: plans.PlanRequest
     does: base.ActionId
     undoes: int | None = None
-
-
-def quiet(looked: int, total: int | None) -> None:
-    """Progress that nobody wants to know."""
-
-
-@dataclass
-class Draft:
-    """What a source would touch and what it leaves out; `moves` grows while it is being made.
-
-    `numbers` are those of an undo's targets in the plan of what is undone.
-    """
-
-    progress: sources.Progress = quiet
-    targets: dict[base.Ref, plans.Target] = field(default_factory=dict)
-    left_out: dict[str, plans.LeftOut] = field(default_factory=dict)
-    remarks: dict[str, plans.Remark] = field(default_factory=dict)
-    numbers: dict[base.Ref, int] = field(default_factory=dict)
-    moves: int = 0
-    _looked: int = 0
-    _total: int | None = None
-
-    def look(self, looked: int, total: int | None) -> None:
-        """Note how far the source has looked, and tell whoever waits."""
-        self.moves += 1
-        self._looked, self._total = max(looked, self._looked), total
-        self.progress(self._looked, total)
-
-    def leave_out(self, item: plans.LeftOut) -> None:
-        """Count what is left out for one reason together."""
-        before = self.left_out.get(item.why)
-        count, samples = (before.count, before.samples) if before else (0, ())
-        self.left_out[item.why] = plans.LeftOut(
-            why=item.why,
-            count=count + item.count,
-            samples=(*samples, *item.samples)[:SAMPLES_MAX],
-        )
-
-    async def take(
-        self,
-        source: str,
-        items: AsyncIterator[sources.Planned],
-        *,
-        of: Container[base.Ref] | None = None,
-    ) -> None:
-        """Take what a source plans, letting others have their turn.
-
-        Raises SourceLied for what is not its own, or not `of` what was asked, and BadRequest for
-        over 100,000 targets.
-        """
-        own, taken = f"{quote(source, safe='')}/", 0
-        async with _closing(items):
-            async for item in items:
-                taken += 1
-                self._add(source, own, item, of)
-                if taken % _BREATH == 0:
-                    self.look(taken if of is None else 0, self._total)
-                    await asyncio.sleep(0)
-        self.moves += 1
-
-    def _add(
-        self, source: str, own: str, item: sources.Planned, of: Container[base.Ref] | None
-    ) -> None:
-        if isinstance(item, plans.LeftOut):
-            self.leave_out(item)
-        elif isinstance(item, plans.Remark):
-            self.remarks[item.text] = item
-        elif not item.ref.startswith(own) or (of is not None and item.ref not in of):
-            raise errors.SourceLied(f"{source} planned {item.ref!r}, which is not its own.")
-        else:
-            self.targets[item.ref] = item
-            if len(self.targets) > TARGETS_MAX:
-                raise errors.BadRequest(
-                    f"That is more than {TARGETS_MAX:,} targets.", fix="Narrow the selection."
-                )
 
 
 def understand(request: plans.PlanRequest) -> Asked:
@@ -150,7 +68,7 @@ def understand(request: plans.PlanRequest) -> Asked:
     return Asked(action, named.pop(), selection.ref, request, action.id)
 
 
-async def collect(source: sources.Source, asked: Asked, draft: Draft) -> None:
+async def collect(source: sources.Source, asked: Asked, draft: drafts.Draft) -> None:
     """Ask a source for the targets.
 
     Raises Unsupported, SourceLied, BadRequest for over 100,000 targets, and what the source does.
@@ -165,16 +83,9 @@ async def collect(source: sources.Source, asked: Asked, draft: Draft) -> None:
     await draft.take(source.name, items)
 
 
-def content(asked: Asked, targets: Iterable[plans.Target]) -> str:
-    """The hash of what would be done: action, arguments, targets and their guards.
-
-    A target at a time, so that other threads have their turn meanwhile.
-    """
-    digest = hashlib.sha256()
-    digest.update(audit.canonical([asked.action.id, asked.request.args, asked.undoes]).encode())
-    for target in targets:
-        digest.update(b"\n" + audit.canonical([target.ref, target.guard]).encode())
-    return digest.hexdigest()
+def content(asked: Asked, draft: drafts.Draft) -> str:
+    """The hash of what would be done: action, arguments, targets and their guards."""
+    return draft.content([asked.action.id, asked.request.args, asked.undoes])
 
 
 def identify(digest: str, turn: int) -> str:
@@ -188,7 +99,7 @@ def identify(digest: str, turn: int) -> str:
 
 def write(
     asked: Asked,
-    draft: Draft,
+    draft: drafts.Draft,
     *,
     plan_id: str,
     login: str,
@@ -197,12 +108,11 @@ def write(
     now: datetime,
 ) -> plans.Plan:
     """The plan as it goes over the wire: totals and samples of what the ledger keeps in full."""
-    action, targets = asked.action, list(draft.targets.values())
-    risk = _risk(asked, len(targets))
+    action, total = asked.action, len(draft.bodies)
+    risk = _risk(asked, total)
     approval = needs_approval(risk)
-    what = targets[0].label if len(targets) == 1 else f"{len(targets):,} targets"
-    confirm = "" if risk is not plans.Risk.CRITICAL else what if len(targets) == 1 else environment
-    instants = [target.at for target in targets if target.at is not None]
+    what = draft.samples[0].label if total == 1 else f"{total:,} targets"
+    confirm = "" if risk is not plans.Risk.CRITICAL else what if total == 1 else environment
     return plans.Plan(
         plan_id=plan_id,
         action=action.id,
@@ -211,8 +121,8 @@ def write(
         created_at=now,
         expires_at=now + (APPROVED_IN if approval else VALID),
         login=login,
-        total=len(targets),
-        samples=tuple(targets[:SAMPLES_MAX]),
+        total=total,
+        samples=tuple(draft.samples),
         left_out=tuple(draft.left_out.values()),
         causes=_causes(draft),
         warnings=_warnings(draft),
@@ -220,8 +130,8 @@ def write(
         undoable=action.undoable,
         undo=action.undo.removeprefix(_NOT),
         confirm=confirm,
-        oldest_at=min(instants, default=None),
-        newest_at=max(instants, default=None),
+        oldest_at=draft.oldest_at,
+        newest_at=draft.newest_at,
         needs_reason=action.needs_reason,
         needs_approval=approval,
     )
@@ -232,7 +142,7 @@ def keep(
     login: auth.Login,
     allows: authority.Authority,
     asked: Asked,
-    draft: Draft,
+    draft: drafts.Draft,
     digest: str,
     now: datetime,
 ) -> plans.Plan:
@@ -250,7 +160,7 @@ def keep(
     does, undoes = asked.does, asked.undoes
     stored = plan_store.Stored(plan, digest, asked.source, asked.owner, who, does, undoes)
     plan_store.forget_expired(connection, now - _FORGOTTEN)
-    plan_store.save(connection, stored, draft.targets.values(), draft.numbers)
+    plan_store.save(connection, stored, draft.targets())
     return plan
 
 
@@ -273,26 +183,16 @@ def _name(asked: Asked) -> str:
     return f"{asked.action.label} {catalogue.ACTIONS[asked.does].label.lower()}"
 
 
-def _causes(draft: Draft) -> tuple[str, ...]:
+def _causes(draft: drafts.Draft) -> tuple[str, ...]:
     """What the source says that it causes, then the commonest notes of the targets."""
     said = [r.text for r in draft.remarks.values() if r.level is base.Level.OK]
-    notes = Counter(target.note for target in draft.targets.values() if target.note)
-    return (*said, *(f"{count:,} × {note}" for note, count in notes.most_common(CAUSES_MAX)))
+    notes = draft.notes.most_common(CAUSES_MAX)
+    return (*said, *(f"{count:,} × {note}" for note, count in notes))
 
 
-def _warnings(draft: Draft) -> tuple[str, ...]:
+def _warnings(draft: drafts.Draft) -> tuple[str, ...]:
     """What to know before."""
     return tuple(r.text for r in draft.remarks.values() if r.level is not base.Level.OK)
-
-
-@contextlib.asynccontextmanager
-async def _closing(items: AsyncIterator[sources.Planned]) -> AsyncIterator[None]:
-    """End a source's generator at once when nobody wants the rest."""
-    try:
-        yield
-    finally:
-        if isinstance(items, AsyncGenerator):
-            await items.aclose()
 
 
 def _address(text: str) -> ref.Address:

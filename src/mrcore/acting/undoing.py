@@ -8,7 +8,7 @@ import sqlite3
 from datetime import datetime
 
 from mrcore import catalogue, errors
-from mrcore.acting import planning, vault
+from mrcore.acting import drafts, planning, vault
 from mrcore.model import base, core, plans
 from mrcore.sources import base as sources
 from mrcore.store import database, mementos, operations
@@ -65,7 +65,7 @@ async def collect(
     key: vault.Vault,
     source: sources.Source,
     asked: planning.Asked,
-    draft: planning.Draft,
+    draft: drafts.Draft,
     now: datetime,
 ) -> None:
     """Ask the source, 500 at a time, what of an operation can still be undone.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,12 +30,11 @@ class Stored:
 def save(
     connection: sqlite3.Connection,
     stored: Stored,
-    targets: Iterable[plans.Target],
-    numbers: Mapping[str, int] | None = None,
+    targets: Iterable[tuple[str, int | None]],
 ) -> None:
     """Store a plan; one with the same id gets the new expiry and one more planner.
 
-    `numbers` are those that an undo's targets have in the plan of what is undone, by ref.
+    A target comes as JSON, of an undo with its number in the plan of what is undone.
     """
     plan = stored.plan
     known = connection.execute("SELECT 1 FROM plan WHERE plan_id = ?", (plan.plan_id,)).fetchone()
@@ -59,13 +58,9 @@ def save(
         [(plan.plan_id, login) for login in stored.planners],
     )
     if not known:
-        undone = numbers or {}
         connection.executemany(
             "INSERT INTO target (plan_id, n, body, undoes_n) VALUES (?, ?, ?, ?)",
-            (
-                (plan.plan_id, n, target.model_dump_json(), undone.get(target.ref))
-                for n, target in enumerate(targets)
-            ),
+            ((plan.plan_id, n, body, undone) for n, (body, undone) in enumerate(targets)),
         )
 
 
