@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 from mrcore.journal import scripts
@@ -73,13 +73,15 @@ class Moving:
     ) -> dict[base.Ref, plans.TargetOutcome]:
         """One queue after the other, each in round trips that block Redis for 25 ms at most."""
         outcomes: dict[base.Ref, plans.TargetOutcome] = {}
-        by_queue: dict[str, list[plans.Target]] = {}
+        by_queue: dict[str, dict[str, plans.Target]] = {}
         for target in chunk:
-            by_queue.setdefault(running.job(self._runner.source, target.ref)[0], []).append(target)
+            name, job_id = running.job(self._runner.source, target.ref)
+            by_queue.setdefault(name, {})[job_id] = target
         for name, targets in by_queue.items():
             at = await self._runner.place(client, name)
             if at is None:
-                outcomes |= {t.ref: running.skipped(t.ref, running.GONE) for t in targets}
+                gone = (target.ref for target in targets.values())
+                outcomes |= {of: running.skipped(of, running.GONE) for of in gone}
                 continue
             calls, steps = await self._calls(client, action, at, targets, by)
             script = _SCRIPTS[action]
@@ -94,24 +96,20 @@ class Moving:
         client: link.Client,
         action: base.ActionId,
         at: scripts.Place,
-        targets: Sequence[plans.Target],
+        targets: Mapping[str, plans.Target],
         by: plans.By,
     ) -> tuple[list[_Call], int]:
         """The calls for one queue, and how many items of a list one of them may step over."""
-        source = self._runner.source
         found: dict[str, messages.Found] = {}
         steps = 1
         for state in QUEUED:
-            wanted = {
-                running.job(source, t.ref)[1] for t in targets if t.guard.get("state") == state
-            }
+            wanted = {id_ for id_, one in targets.items() if one.guard.get("state") == state}
             if wanted:
                 there, count = await messages.find(client, at, state, wanted)
                 found |= there
                 steps = max(steps, count if state == "waiting" else 1)
         calls: list[_Call] = []
-        for target in targets:
-            job_id = running.job(source, target.ref)[1]
+        for job_id, target in targets.items():
             rest, memento = _arguments(action, target, found.get(job_id), by)
             calls.append((target, self._runner.call(at, job_id, *rest), memento))
         return calls, steps

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from mrcore import errors
+from mrcore.journal import scripts
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
@@ -92,16 +93,18 @@ class Undoing:
         script = "unremove" if action == offers.REMOVE else "unquarantine"
         outcomes: dict[base.Ref, plans.TargetOutcome] = {}
         calls: list[tuple[plans.Undoable, link.Command]] = []
+        places: dict[str, scripts.Place | None] = {}
         steps = 1
         for one in chunk:
             name, job_id = running.job(self._runner.source, one.target.ref)
-            at = await self._runner.place(client, name)
-            if at is None:
+            if name not in places:
+                places[name] = await self._runner.place(client, name)
+                if (found := places[name]) is not None:
+                    (count,) = await asking.ask(client, ("LLEN", found.waiting))
+                    steps = max(steps, count or 0)
+            if (at := places[name]) is None:
                 outcomes[one.target.ref] = running.skipped(one.target.ref, running.GONE)
                 continue
-            if steps == 1:
-                (count,) = await asking.ask(client, ("LLEN", at.waiting))
-                steps = max(1, count or 0)
             calls.append((one, self._runner.call(at, job_id, *_arguments(action, one))))
         replies = await self._runner.run(client, script, [call for _, call in calls], steps=steps)
         for (one, _), reply in zip(calls, replies, strict=True):
