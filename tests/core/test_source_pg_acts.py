@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from mrcore import errors, sources
+from mrcore import errors, redact, sources
 from mrcore.model import base, plans, postgres
 from mrcore.sources import base as source_base
 from tests import servers, waiting
@@ -283,7 +283,9 @@ async def test_a_right_that_is_taken_away_meanwhile_is_said(server: servers.Post
             await here.admin("GRANT pg_signal_backend TO mr_watcher")
         assert outcome is FAILED
         assert why.startswith("Postgres refused: permission denied to terminate process")
-        assert "pg_signal_backend" in why
+        assert why.endswith(". GRANT pg_signal_backend TO mr_watcher; is missing")
+        assert why.count("Only roles with") == 1
+        assert "\n" not in why
         assert await alive(kpi)
 
 
@@ -346,3 +348,21 @@ async def test_a_collection_takes_a_filter(server: servers.Postgres) -> None:
         assert await here.plan(TERMINATE, **owner, query=plans.Query(text="nothing like it")) == []
         other = {"ref": "pg/postgres/other", "collection": "sessions"}
         assert [type(part) for part in await here.plan(TERMINATE, **other)] == [plans.LeftOut]
+
+
+@pytest.mark.usefixtures("redaction_key")
+async def test_a_plan_is_made_of_what_the_screen_shows(server: servers.Postgres) -> None:
+    """Neither its labels nor what its filter finds tell what is redacted."""
+    async with field(server) as here:
+        tag = redact.text("ravi.kumar@example.com")
+        named = await here.connect("ravi.kumar@example.com")
+        spoken = await here.connect("plain")
+        await spoken.fetch("SELECT 'ravi.kumar@example.com'")
+        await named.fetch("SELECT 1")
+        both = {(await here.session(app, "idle")).ref for app in (tag, "plain")}
+        owner = {"ref": "pg/postgres/main", "collection": "sessions"}
+        assert await here.plan(TERMINATE, **owner, query=plans.Query(text="ravi")) == []
+        for text in (tag, "ravi.kumar@example.com"):
+            found = await here.plan(TERMINATE, **owner, query=plans.Query(text=text))
+            assert {part.ref for part in found} == both
+            assert not [part for part in found if "ravi" in part.label]

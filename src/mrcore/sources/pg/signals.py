@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from mrcore import match
+from mrcore import match, redact
 from mrcore.model import base, plans, ref
 from mrcore.sources import kept
 from mrcore.sources.pg import causes, link, rights, rows
@@ -60,7 +60,9 @@ def _matching(source: str, selection: plans.Selection, seen: rows.Look) -> Itera
     for row in sorted(seen.clients, key=lambda row: int(row["pid"])):
         if row["pid"] in seen.own or (query.state and row["state"] != query.state):
             continue
-        if fits(f"{_label(row)} {row['datname'] or ''} {row['query'] or ''}"):
+        # As it is shown: what a person filters by is what stands on the screen.
+        words = (_label(row), row["datname"] or "", redact.repeated(row["query"] or ""))
+        if fits(" ".join(words)):
             yield rows.session_ref(source, row)
 
 
@@ -117,7 +119,7 @@ def _target(
 
 
 def _label(row: rows.Row) -> str:
-    words = (row["usename"], row["application_name"], row["state"])
+    words = (row["usename"], redact.repeated(row["application_name"] or ""), row["state"])
     return " ".join([f"pid {row['pid']}", *(word for word in words if word)])
 
 
@@ -165,7 +167,7 @@ async def _send(
             other,
         )
     except asyncpg.InsufficientPrivilegeError as error:
-        why = ". ".join(filter(None, (f"Postgres refused: {error}", error.detail)))
+        why = await _refused(connection, error)
         return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.FAILED, why=why)
     if sent:
         return None
@@ -173,6 +175,15 @@ async def _send(
     return plans.TargetOutcome(
         ref=target.ref, outcome=plans.Outcome.SKIPPED, why=_moved(guard, now)
     )
+
+
+async def _refused(connection: link.Connection, error: asyncpg.PostgresError) -> str:
+    """Its words, and the GRANT that is missing; none helps against a superuser's session."""
+    said = [f"Postgres refused: {error.message}", error.detail or ""]
+    if "SUPERUSER" not in said[1]:
+        login = await connection.fetchval("SELECT quote_ident(current_user)")
+        said.append(f"GRANT pg_signal_backend TO {login}; is missing")
+    return ". ".join(part.rstrip(".") for part in said if part)
 
 
 async def _backends(
