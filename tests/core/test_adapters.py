@@ -6,6 +6,10 @@ import asyncio
 import getpass
 import hashlib
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -175,6 +179,37 @@ async def test_at_its_deadline_a_tool_is_killed_with_all_that_it_started(tmp_pat
     await waiting.until(lambda: not any(map(_alive, both)), what="their end")
     with pytest.raises(errors.Unreachable, match=r"did not end within 0.05 s and was killed"):
         await command.run(["/bin/sleep", "600"], deadline_s=0.05)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a program that runs as root")
+async def test_what_may_not_be_killed_is_said_to_go_on() -> None:
+    """A tool under sudo is root's: who started it may not end it."""
+    setpriv = shutil.which("setpriv") or pytest.skip("needs setpriv")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        tool = Path(folder) / "as-root"
+        shutil.copy(setpriv, tool)
+        tool.chmod(0o4755)
+        said = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-c", _AS_NOBODY, tool], capture_output=True, text=True
+        )
+        assert f"{tool} did not end within 0.5 s and could not be killed" in said.stdout, said
+        pid = int(said.stdout.split()[-1])
+        assert psutil.Process(pid).name() == "sleep"
+        psutil.Process(pid).kill()
+
+
+_AS_NOBODY = """
+import asyncio, os, sys, psutil
+from mrcore import errors
+from mrcore.adapters import command
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+argv = [sys.argv[1], "--reuid", "0", "sleep", "600"]
+try:
+    asyncio.run(command.run(argv, deadline_s=0.5))
+except errors.Unreachable as error:
+    print(error, psutil.Process().children()[0].pid)
+"""
 
 
 async def test_what_it_leaves_in_the_background_goes_on_and_is_not_waited_for(

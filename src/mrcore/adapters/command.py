@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -99,7 +98,7 @@ async def run(
     """Run a tool to its end; at the deadline, or when the caller gives up, its group is killed.
 
     What it leaves running in the background goes on. Raises Unreachable when it cannot be started
-    or does not end in time.
+    or does not end in time; one that is another user's, as under sudo, may go on then.
     """
     out, err = _Ear(cap_bytes), _Ear(cap_bytes)
     try:
@@ -129,12 +128,25 @@ async def _ended(process: asyncio.subprocess.Process, deadline_s: float, name: s
         async with asyncio.timeout(deadline_s):
             return await process.wait()
     except TimeoutError:
+        killed = await _killed(process)
+        what = "was killed" if killed else "could not be killed: it is another user's and goes on"
         raise errors.Unreachable(
-            f"{name} did not end within {deadline_s:g} s and was killed."
+            f"{name} did not end within {deadline_s:g} s and {what}."
         ) from None
-    finally:
-        if process.returncode is None:
+    except asyncio.CancelledError:
+        await _killed(process)
+        raise
+
+
+async def _killed(process: asyncio.subprocess.Process) -> bool:
+    """End its group and wait for it; False where that is not allowed, and nothing is waited for."""
+    if process.returncode is None:
+        try:
             # Its pid is its group, and stays its own until we have waited for it.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.shield(process.wait())
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        except PermissionError:
+            return False
+        await asyncio.shield(process.wait())
+    return True
