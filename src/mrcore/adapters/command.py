@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ CAP_BYTES = 64 * 1024
 _KEPT = ("PATH", "HOME", "USER", "LOGNAME")
 _WORDS_LINES = 3
 _WORDS_CHARS = 400
+_KILLED_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -139,14 +141,15 @@ async def _ended(process: asyncio.subprocess.Process, deadline_s: float, name: s
 
 
 async def _killed(process: asyncio.subprocess.Process) -> bool:
-    """End its group and wait for it; False where that is not allowed, and nothing is waited for."""
-    if process.returncode is None:
-        try:
-            # Its pid is its group, and stays its own until we have waited for it.
+    """End its group and wait for it; False where that is not allowed."""
+    if process.returncode is not None:
+        return True
+    try:
+        # Its pid is its group, and stays its own until we have waited for it.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        except PermissionError:
-            return False
-        await asyncio.shield(process.wait())
+        async with asyncio.timeout(_KILLED_S):
+            await asyncio.shield(process.wait())
+    except (PermissionError, TimeoutError):  # a group may be another user's only in part
+        return False
     return True
