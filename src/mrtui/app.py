@@ -179,6 +179,8 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         """Go to a screen by its name, or to a ref."""
         if "/" in name:
             await self.screen.do(f"visit {name}")  # type: ignore[attr-defined]
+            for asking in [worker for worker in self.workers if worker.name == "visit"]:
+                await asking.wait()
         else:
             self.visits.go(name)
 

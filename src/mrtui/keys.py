@@ -121,6 +121,8 @@ TABLE: tuple[Key, ...] = (
     Key("logs.freeze", ("p",), "freeze", "freeze", "logs", shown=5),
     Key("row.logs", ("l",), "logs", "its logs", shown=8),
     Key("row.copy", ("y",), "copy", "copy ref", shown=10),
+    Key("row.copy_text", ("Y",), "copy_text", "copy its text"),
+    Key("app.select", (), "select", "print it, to be selected", command="select"),
     Key("app.arm", ("A",), "arm", "arm", shown=4, command="arm"),
     Key("app.undo", ("u",), "undo", "undo", shown=12, command="undo"),
     Key("app.open", (), "visit", "open a ref", command="open", takes="mr://…"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mrcore import errors
 from mrcore.model import base, core, log, postgres, queue, ref, stack
 from mrtui import match
-from mrtui.terminal import clipboard
 
 if TYPE_CHECKING:
     from mrtui import app, keys
+
+
+OF_OURS = ("search",)
+"""Kinds of refs that only the screen knows: the lines that match an expression."""
 
 
 class Verbs:
@@ -62,13 +66,31 @@ class Verbs:
         self.control.visits.last()
 
     async def do_visit(self, argument: str) -> None:
-        """Open a ref that a person pasted."""
+        """Open a ref that a person pasted, unless it leads nowhere."""
+        wanted = ref.pasted(argument)
         try:
-            address = ref.parse(argument)
+            address = ref.parse(wanted)
         except ValueError as error:
-            self.control.say(f"✖ {error}", "bad")
-            return
-        self.control.visits.open(argument.removeprefix(ref.SCHEME), address.kind)
+            said = f"✖ {error}" if wanted else "✖ :open takes a ref, mr://source/kind/id"
+            self.control.say(said, "bad")
+        else:
+            self.control.later(functools.partial(self._visit, wanted, address), "visit")
+
+    async def _visit(self, wanted: str, address: ref.Address) -> None:
+        """Ask for what is in no live set first; a core that is away is asked again there."""
+        known = self.control.world.get(wanted)
+        if known is None and address.kind not in OF_OURS:
+            try:
+                await self.control.link.client.detail(wanted)
+            except errors.CoreUnreachable:
+                pass
+            except errors.MrError as error:
+                self.control.say(f"✖ {ref.url(wanted)} leads nowhere: {error}", "bad")
+                return
+        if isinstance(known, core.WaitingPlan):
+            self.control.visits.into("plans", cursor=wanted)
+        else:
+            self.control.visits.open(wanted, address.kind)
 
     async def do_ctx(self, argument: str) -> None:
         """Look at another environment, by its name; without one, show all of them."""
@@ -106,12 +128,6 @@ class Verbs:
             return address
         word = _named(found)
         return ref.make("logs", "search", match.literal(word)) if word else ""
-
-    async def do_copy(self, _: str) -> None:
-        """Put the ref under the cursor on the clipboard."""
-        if self.cursor_ref:
-            clipboard.copy(self.control, ref.url(self.cursor_ref))
-            self.control.say(f"copied {ref.url(self.cursor_ref)}", "accent")
 
     async def do_command(self, _: str) -> None:
         """Ask for a `:` command."""

@@ -44,9 +44,9 @@ class Visits:
         """Go on to what a ref leads to."""
         self._walk([*self._here(), Visit(screens.opens(kind), ref)])
 
-    def into(self, screen: str, ref: str = "") -> None:
+    def into(self, screen: str, ref: str = "", cursor: str = "") -> None:
         """Go on to a screen from here."""
-        self._walk([*self._here(), Visit(screen, ref)])
+        self._walk([*self._here(), Visit(screen, ref, cursor)])
 
     def back(self) -> None:
         """Go back by one."""

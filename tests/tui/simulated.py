@@ -133,7 +133,11 @@ class Simulated:
             for entity in facts.entities(source):
                 if entity.ref == ref:
                     return _detail(entity)
-        raise errors.NotFound(f"{ref} leads nowhere (any more).")
+        of_core = [*self.operations, *_audit(), facts.environment(), *facts.colours()]
+        for entity in of_core:
+            if entity.ref == ref:
+                return _detail(entity)
+        raise errors.NotFound(f"There is no {ref} (any more).")
 
     async def plan(
         self,

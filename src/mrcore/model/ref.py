@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 SCHEME = "mr://"
+_AROUND = " \t\r\n\"'`<>()[]{},;"
 
 
 class Address(NamedTuple):
@@ -40,6 +41,18 @@ def parse(ref: str) -> Address:
     if not source or not kind:
         raise ValueError(f"{ref!r} is not a ref; a ref is source/kind/id")
     return Address(source, kind, tuple(parts[2:]))
+
+
+def pasted(text: str) -> str:
+    """The ref in what a person pasted: without what stands around it, or broke it into lines.
+
+    No ref has white space, quotes or brackets in it, since they are encoded; of several refs it is
+    the first.
+    """
+    start = text.find(SCHEME)
+    found = "".join(text[max(0, start) :].split("\n")).replace("\r", "").strip(_AROUND)
+    first = found.removeprefix(SCHEME).partition(SCHEME)[0]
+    return next(iter(first.split()), "").strip(_AROUND)
 
 
 def source_of(ref: str) -> str:

@@ -14,6 +14,7 @@ OPENS = {
     "queue": "jobs",
     "job": "job",
     "stream": "logs",
+    "search": "logs",
     "postgres": "postgres",
     "node": "redis",
     "operation": "operation",

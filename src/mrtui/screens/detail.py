@@ -11,10 +11,13 @@ from textual.widgets import Static
 
 from mrcore import errors
 from mrcore.model import base, ref, wire
-from mrtui import columns, prose, world
+from mrtui import columns, plain, prose, world
 from mrtui.columns import fmt
 from mrtui.screens import room, text
 from mrtui.widgets import cells
+
+Told = tuple[str, list[prose.Line]]
+"""A title, which may be empty, and the lines below it."""
 
 
 class Detail(room.Room):
@@ -101,15 +104,35 @@ class Detail(room.Room):
             parts.append(cells.Cell(view.as_of(self.sources()), "unknown"))
         return [view.mark(known), cells.Cell(" "), *text.spaced(parts)]
 
+    def told(self) -> list[Told]:
+        """What stands below the headline, unwrapped."""
+        parts = self.found.sections if self.found else ()
+        return [(part.title, prose.section(part, self.control.instant)) for part in parts]
+
+    def row_text(self) -> list[str]:
+        """All of it: there are no rows."""
+        return self.pane_text()
+
+    def pane_text(self) -> list[str]:
+        made = [plain.line(self.headline())]
+        for title, lines in self.told():
+            made += ["", *([title] if title else []), *map(plain.line, lines)]
+        return made + [plain.line(line) for line in self._links()]
+
     def lines(self) -> list[prose.Line]:
-        """All sections, wrapped to the width."""
+        """All of it, wrapped to the width."""
         if self.found is None:
             return []
         width = max(20, self.query_one("#sections").size.width - 1)
         made: list[prose.Line] = []
-        for part in self.found.sections:
-            made += prose.wrap(prose.titled(part, self.control.instant, width), width)
-        for link in self.found.links:
+        for title, lines in self.told():
+            heading = [prose.heading(title, width)] if title else []
+            made += prose.wrap([*heading, *lines, ()], width)
+        return made + self._links()
+
+    def _links(self) -> list[prose.Line]:
+        made: list[prose.Line] = []
+        for link in self.found.links if self.found else ():
             line = (cells.Cell(f"→ {link.label}  ", "accent"), cells.Cell(ref.url(link.ref), "dim"))
             made.append(line)
         return made

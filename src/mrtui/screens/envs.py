@@ -89,6 +89,11 @@ class Envs(listing.Listing):
             return made
         return (made[0], cells.Cell(f"{made[1].text} ◂", "accent"), *made[2:])
 
+    def addresses(self) -> Sequence[str]:
+        """Where the core is: a ref of a context would lead nowhere for others."""
+        eye = self._eyes.get(self.cursor_ref)
+        return [eye.context.address] if eye is not None and eye.context.address else []
+
     async def do_open(self, _: str) -> None:
         """Look at the environment under the cursor instead."""
         if (eye := self._eyes.get(self.cursor_ref)) is not None:

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
 from mrcore.model import queue, ref, wire
-from mrtui import holding, prose, world
+from mrtui import holding, plain, prose, world
 from mrtui.columns import fmt
 from mrtui.columns import job as job_columns
 from mrtui.screens import detail, text
@@ -106,16 +106,25 @@ class Job(detail.Detail):
         ]
         return text.spaced(parts)
 
-    def lines(self) -> list[prose.Line]:
+    def told(self) -> list[detail.Told]:
         """Everything but the attempts' traces."""
-        if self.found is None:
-            return []
-        width = max(16, self.query_one("#sections").size.width - 1)
-        made: list[prose.Line] = []
-        for part in self.found.sections:
-            if not part.id.startswith(ATTEMPT):
-                made += prose.wrap(prose.titled(part, self.control.instant, width), width)
-        return made
+        parts = self.found.sections if self.found else ()
+        return [
+            (part.title, prose.section(part, self.control.instant))
+            for part in parts
+            if not part.id.startswith(ATTEMPT)
+        ]
+
+    def pane_text(self) -> list[str]:
+        """The attempt's trace when that has the focus; else the payload and what is beside it."""
+        tries = self.attempts()
+        if not tries or self.focused is not self.query_one("#attempt"):
+            return super().pane_text()
+        part = tries[self._attempt]
+        return [plain.safe(part.title), *map(plain.line, self._shown(part))]
+
+    def _shown(self, part: wire.Section) -> list[prose.Line]:
+        return (prose.section if self._full else prose.folded)(part, self.control.instant)
 
     def _trace(self) -> list[prose.Line]:
         width = max(16, self.query_one("#attempt").size.width - 1)
@@ -127,8 +136,7 @@ class Job(detail.Detail):
         sides = "  ".join(["← older"] * (place > 1) + ["newer →"] * (place < len(tries)))
         title = f"{part.title}  {place} of {len(tries)}"
         heading = text.ends([cells.Cell(title, "strong")], [cells.Cell(sides, "dim")], width)
-        shown = prose.section if self._full else prose.folded
-        return [tuple(heading), *prose.wrap(shown(part, self.control.instant), width)]
+        return [tuple(heading), *prose.wrap(self._shown(part), width)]
 
     async def do_frames(self, _: str) -> None:
         """The whole trace as Python wrote it, or without the frames of libraries."""

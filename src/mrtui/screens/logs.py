@@ -11,7 +11,7 @@ from textual.widgets import Static
 from mrcore import errors
 from mrcore.model import base, log, plans
 from mrcore.model import ref as refs
-from mrtui import match, world
+from mrtui import match, plain, world
 from mrtui.columns import fmt, table
 from mrtui.columns import line as line_columns
 from mrtui.screens import room, text
@@ -35,6 +35,12 @@ def rows(found: Iterable[base.Entity]) -> list[log_view.LogRow]:
         for line in found
         if isinstance(line, log.LogLine)
     ]
+
+
+def _plain(found: log_view.LogRow) -> str:
+    folded = f"  ⋯ {found.folded} more" if found.folded else ""
+    said = (found.time_text, found.level, found.stream, found.text)
+    return plain.safe("  ".join(filter(None, said)) + folded)
 
 
 class Logs(room.Room):
@@ -211,6 +217,17 @@ class Logs(room.Room):
             cells.Cell(f"? {self._failed}" if self._failed else "", "unknown"),
         ]
         return text.spaced(parts)
+
+    # Copying
+
+    def row_text(self) -> list[str]:
+        """The line under the cursor."""
+        found = self.lines.cursor_row
+        return [] if found is None else [_plain(found)]
+
+    def pane_text(self) -> list[str]:
+        """Every line that is here."""
+        return [_plain(found) for found in self.lines.rows]
 
     # Verbs
 

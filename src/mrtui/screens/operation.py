@@ -32,18 +32,17 @@ class Operation(detail.Detail):
         ]
         return [columns.glyph(found), cells.Cell(" "), *text.spaced(parts)]
 
-    def lines(self) -> list[prose.Line]:
+    def told(self) -> list[detail.Told]:
         """Progress, people, undo; then everything else."""
         found = self.entity()
         if not isinstance(found, core.Operation):
-            return super().lines()
-        width = max(20, self.query_one("#sections").size.width - 1)
-        told = [
+            return super().told()
+        told: list[prose.Line] = [
             (cells.Cell(f"{name:<12}", "dim"), cells.Cell(said, style))
             for name, said, style in columns.told(found, self.view())
             if said
         ]
-        return [*prose.wrap(told, width), (), *super().lines()]
+        return [("", told), *super().told()]
 
 
 ROOM = Operation

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from textual.worker import WorkType
 
 from mrcore.model import base
-from mrtui import deeds, keys, verbs, world
+from mrtui import copying, deeds, keys, verbs, world
 from mrtui.columns import table
 from mrtui.screens import bars, text
 from mrtui.widgets import live_table, prompt, status_bar
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mrtui import app
 
 
-class Room(deeds.Deeds, verbs.Verbs, Screen[None]):
+class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
     """A screen about a ref (or about everything); what it shows it pulls from the World."""
 
     CSS_PATH = "../app.tcss"  # the splash, and so the first frame, does without
@@ -123,7 +123,7 @@ class Room(deeds.Deeds, verbs.Verbs, Screen[None]):
 
     def repaint(self) -> None:
         """Show everything anew; only what differs reaches the terminal."""
-        if not self.stands:
+        if not self.stands or self.control.away:
             return
         if (shown := self.grid) is not None:
             shown.set_pending(self.control.acting.pending)

@@ -26,17 +26,22 @@ class Multiplexer(Enum):
     NONE = ""
     TMUX = "tmux"
     SCREEN = "screen"
+    EITHER = "screen or tmux"  # on a machine before this one: only TERM came along
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """`locked_theme`: the only theme that may be used here, or "" when any may."""
+    """`locked_theme`: the only theme that may be used here, or "" when any may.
+
+    `clipboard`: whether the terminal itself may know OSC 52; it cannot be asked.
+    """
 
     colors: Colors
     utf8: bool
     multiplexer: Multiplexer
     ssh: bool
     locked_theme: str = ""
+    clipboard: bool = True
 
     @property
     def color_system(self) -> ColorSystem:
@@ -59,6 +64,7 @@ def detect(environ: Mapping[str, str]) -> Capabilities:
         multiplexer=_multiplexer(environ),
         ssh=bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY")),
         locked_theme="ansi" if colors is Colors.NONE else "",
+        clipboard=_has_clipboard(environ),
     )
 
 
@@ -101,6 +107,12 @@ def _is_utf8(environ: Mapping[str, str]) -> bool:
 def _multiplexer(environ: Mapping[str, str]) -> Multiplexer:
     if environ.get("TMUX"):
         return Multiplexer.TMUX
-    if environ.get("STY") or environ.get("TERM", "").startswith("screen"):
+    if environ.get("STY"):
         return Multiplexer.SCREEN
-    return Multiplexer.NONE
+    return Multiplexer.EITHER if environ.get("TERM", "").startswith("screen") else Multiplexer.NONE
+
+
+def _has_clipboard(environ: Mapping[str, str]) -> bool:
+    term = environ.get("TERM", "")
+    unable = term in ("", "dumb", "unknown", "linux") or term.startswith(("vt1", "vt2"))
+    return not unable and environ.get("TERM_PROGRAM") != "Apple_Terminal"

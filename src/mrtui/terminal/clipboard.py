@@ -19,27 +19,30 @@ _SCREEN_CHUNK: Final = 250  # GNU screen cuts a DCS at 256 bytes
 _TMUX_DEADLINE_S: Final = 2.0
 
 
-def copy(app: App[Any], text: str) -> None:
-    """Copy `text` from a running app, beside what it does."""
+async def copy(app: App[Any], text: str) -> str:
+    """Copy `text` from a running app; the way that it went, as in `send`."""
     driver = app._driver  # the only way to write a sequence of one's own; copy_to_clipboard has it
-    if driver is not None:
-        work = send(text, os.environ, driver.write)
-        app.run_worker(work, name="copy", group="copy", exclusive=True, exit_on_error=False)
+    return "" if driver is None else await send(text, os.environ, driver.write)
 
 
 async def send(text: str, environ: Mapping[str, str], write: Callable[[str], None]) -> str:
-    """Copy `text`, made safe; return a sentence that says how.
+    """Copy `text`, made safe; return by which way, or "" where there is none.
 
     Inside tmux `tmux load-buffer -w -` sets tmux's buffer and the terminal's clipboard whatever
     `set-clipboard` and `allow-passthrough` say; elsewhere, and when that fails, OSC 52 is written
     by `write`. Whether the terminal took an OSC 52 cannot be known.
     """
-    text = safe_text.safe_block(text, limit=LIMIT_CHARS)
-    multiplexer = capabilities.detect(environ).multiplexer
-    if multiplexer is capabilities.Multiplexer.TMUX and await _into_tmux(text, environ):
-        return f"Copied {_amount(text)} through tmux."
-    write(osc52(text, multiplexer))
-    return f"Copied {_amount(text)} (if the terminal allows OSC 52)."
+    text = safe_text.safe_block(text)
+    found = capabilities.detect(environ)
+    if found.multiplexer is capabilities.Multiplexer.TMUX and await _into_tmux(text, environ):
+        return "to tmux's buffer and clipboard"
+    if found.multiplexer is capabilities.Multiplexer.NONE and not found.clipboard:
+        return ""
+    kept = text[:LIMIT_CHARS]
+    write(osc52(kept, found.multiplexer))
+    through = f"through {found.multiplexer.value} " if found.multiplexer.value else ""
+    cut = f", only its first {LIMIT_CHARS:,} characters" if len(kept) < len(text) else ""
+    return f"{through}by OSC 52{cut}; if it does not arrive: :select"
 
 
 def osc52(text: str, multiplexer: capabilities.Multiplexer) -> str:
@@ -48,12 +51,14 @@ def osc52(text: str, multiplexer: capabilities.Multiplexer) -> str:
     sequence = f"\x1b]52;c;{payload}\x07"
     if multiplexer is capabilities.Multiplexer.TMUX:
         return f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}\x1b\\"
-    if multiplexer is capabilities.Multiplexer.SCREEN:
+    if multiplexer in (capabilities.Multiplexer.SCREEN, capabilities.Multiplexer.EITHER):
         chunks = [
             sequence[start : start + _SCREEN_CHUNK]
             for start in range(0, len(sequence), _SCREEN_CHUNK)
         ]
-        return "".join(f"\x1bP{chunk}\x1b\\" for chunk in chunks)
+        wrapped = "".join(f"\x1bP{chunk}\x1b\\" for chunk in chunks)
+        # screen ignores the plain one; tmux takes a part of the wrapped one, and then the plain
+        return wrapped + sequence * (multiplexer is capabilities.Multiplexer.EITHER)
     return sequence
 
 
@@ -76,8 +81,3 @@ async def _into_tmux(text: str, environ: Mapping[str, str]) -> bool:
         await process.wait()
         return False
     return process.returncode == 0
-
-
-def _amount(text: str) -> str:
-    lines = text.count("\n") + 1
-    return f"{lines} lines" if lines > 1 else f"{len(text)} characters"

@@ -33,6 +33,8 @@ class FrameDiff(App[Result]):
         self._diffs = environ.get(SWITCH, "1") != "0"
         self._erases_with_ground = erases_with_ground(environ)
         self._shadow: shadow.Shadow | None = None
+        self.away = False
+        """Whether something else has the terminal just now: nothing may be written to it."""
 
     def forget_terminal(self) -> None:
         """Something else wrote to the terminal: send the next frame in full."""
@@ -44,14 +46,20 @@ class FrameDiff(App[Result]):
         self.screen.refresh(layout=True)
 
     def on_mount(self) -> None:
-        # Whoever had the terminal meanwhile left nothing of ours on it.
-        self.app_resume_signal.subscribe(self, lambda _: self.forget_terminal(), immediate=True)
+        self.app_suspend_signal.subscribe(self, lambda _: self._leave(True), immediate=True)
+        self.app_resume_signal.subscribe(self, lambda _: self._leave(False), immediate=True)
+
+    def _leave(self, away: bool) -> None:
+        self.away = away
+        self.forget_terminal()  # whoever had it meanwhile left nothing of ours on it
 
     def on_resize(self) -> None:
         # Terminals crop, reflow or move what they show when their size changes.
         self.forget_terminal()
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        if self.away:  # coming back draws everything
+            return
         if self._diffs and isinstance(renderable, ChopsUpdate | LayoutUpdate):
             renderable = _Frame(renderable, self._known_terminal())
         super()._display(screen, renderable)

@@ -81,6 +81,11 @@ class LiveTable(line_window.LineWindow, can_focus=True):
         return self._roster.rows
 
     @property
+    def columns(self) -> Sequence[cells.Column]:
+        """The columns as shown."""
+        return self._layout.columns
+
+    @property
     def cursor_ref(self) -> str | None:
         """The ref under the cursor, or `None` without rows; set it to go there, now or later."""
         return self._roster.cursor_ref

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Label
 
+from mrcore.model import ref
 from mrtui.widgets import fitting
 
 Complete = Callable[[str], Sequence[str]]
+
+
+class _Field(Input):
+    """Takes all lines that are pasted, as one: Textual's takes the first, which may be empty."""
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default().stop()
+        lines = [line.strip() for line in event.text.splitlines()]
+        glue = "" if ref.SCHEME in event.text else " "  # a ref that was broken is whole again
+        self.replace(glue.join(filter(None, lines)), *self.selection)
 
 
 class Prompt(Vertical):
@@ -71,7 +82,7 @@ class Prompt(Vertical):
         self._failed: str | None = None  # what `fail` was said about
 
     def compose(self) -> ComposeResult:
-        field = Input(compact=True, select_on_focus=False)
+        field = _Field(compact=True, select_on_focus=False)
         field.cursor_blink = False
         with Horizontal(id="line"):
             yield Label("", id="sign", markup=False)

@@ -67,7 +67,7 @@ def test_utf8(environ: dict[str, str], utf8: bool) -> None:
     [
         ({"TMUX": "/tmp/tmux-0/default,1,0", "TERM": "screen"}, Multiplexer.TMUX),
         ({"STY": "1.pts", "TERM": "xterm"}, Multiplexer.SCREEN),
-        ({"TERM": "screen-256color"}, Multiplexer.SCREEN),
+        ({"TERM": "screen-256color"}, Multiplexer.EITHER),
         ({"TERM": "xterm"}, Multiplexer.NONE),
     ],
 )
