@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -18,6 +19,9 @@ from mrcore import errors
 
 APP = "mr"
 CONTEXTS = "contexts.toml"
+SECRET = re.compile(r"[^:/]+://[^/?#]*@")
+"""A URL with userinfo (RFC 3986, 3.2.1)."""
+FIX = "Name a file with the token: token_file, or --token-file."
 ENTRIES = frozenset(("url", "state", "token_file", "token_env", "ca"))
 """What a context may say."""
 
@@ -117,6 +121,8 @@ def find(target: str, state: Path | None, token_file: Path | None) -> Place:
     if not target:
         return Place(state=(state or state_folder()).expanduser().absolute(), token_file=token_file)
     if "://" in target:
+        if SECRET.match(target):
+            raise errors.SettingsError("The URL has a secret in it, which would be shown.", fix=FIX)
         return Place(url=target, token_file=token_file)
     known = contexts()
     found = next((each for each in known if each.name == target), None)
@@ -153,6 +159,8 @@ def _context(name: str, entry: object, path: Path) -> Context:
         return Context(name, wrong=f"{said} has {', '.join(sorted(unknown))}; it takes {listed}.")
     if wrong := sorted(key for key, value in entry.items() if not isinstance(value, str)):
         return Context(name, wrong=f"{said}: {', '.join(wrong)} has to be text in quotes.")
+    if SECRET.match(entry.get("url", "")):
+        return Context(name, wrong=f"{said} has a secret in its url, which would be shown. {FIX}")
     if bool(entry.get("url")) == bool(entry.get("state")):
         return Context(name, wrong=f"{said} needs either url or state.")
 

@@ -212,6 +212,8 @@ urll = "x"
 [worse]
 url = 3
 [worst]
+[secret]
+url = "https://asha:hunter2@127.0.0.1:1"
 '''
     )
     place = places.find("blue", None, None)
@@ -229,11 +231,20 @@ url = 3
     assert green.token == "green's"
     assert places.find("green", None, token).token == "secret"
     assert places.find("here", None, None).address == str(Path.home() / "state")
-    with pytest.raises(errors.SettingsError, match="known: bad, blue, green, here, worse, worst"):
+    with pytest.raises(
+        errors.SettingsError, match="known: bad, blue, green, here, secret, worse, worst"
+    ):
         places.find("red", None, None)
-    for name, why in (("bad", "urll"), ("worse", "text in quotes"), ("worst", "url or state")):
-        with pytest.raises(errors.SettingsError, match=why):
+    for name, why in (
+        ("bad", "urll"),
+        ("worse", "text in quotes"),
+        ("worst", "url or state"),
+        ("secret", "has a secret"),
+        ("https://asha:hunter2@127.0.0.1:1", "has a secret"),
+    ):
+        with pytest.raises(errors.SettingsError, match=why) as caught:
             places.find(name, None, None)
+        assert "hunter2" not in str(caught.value)
 
 
 def test_contexts_are_listed_with_where_we_are_and_read_anew(config: Path) -> None:
