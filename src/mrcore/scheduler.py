@@ -23,6 +23,10 @@ from mrcore import errors, journal
 from mrcore.journal import keys, scripts
 
 LEASE_S = 10.0
+FORGOTTEN_S = 7 * 86_400
+"""How long it is known when a withdrawn schedule ran: one that is declared again, as by two
+versions that take turns with the lease, must not run at once."""
+
 _MISSED_MAX = 10_000
 _MICROSECOND = timedelta(microseconds=1)
 _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -166,9 +170,12 @@ class Scheduler:
         pipe.sadd(keys.SCHEDULES, *names)
         if gone:
             pipe.srem(keys.SCHEDULES, *gone)
+        for name in gone:
+            pipe.expire(keys.schedule(name.decode()), FORGOTTEN_S)
         for schedule in self._declared:
             key = keys.schedule(schedule.name)
             pipe.hset(key, mapping=self._published(schedule))
+            pipe.persist(key)
             if at := self._last.get(schedule.name):  # a cron line is counted from here on
                 pipe.hsetnx(key, "last_tick", scripts.stamp(at.timestamp()))
         pipe.execute()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mrcore import errors, scheduler, sources
-from mrcore.journal import keys
+from mrcore.journal import ghosts, keys, scripts
 from mrcore.model import base, plans, queue, ref
 from mrcore.sources import base as source_base
 from tests import waiting
@@ -217,6 +217,43 @@ async def test_a_released_failure_runs_again(redis_url: str, desk: Any) -> None:
         assert desk.job(job.id).attempts == 2
 
 
+@pytest.mark.parametrize("way", ["waits", "is delayed", "is in dead hands"])
+async def test_another_message_of_a_quarantined_job_does_not_run(
+    redis_url: str, desk: Any, way: str
+) -> None:
+    """Its id was enqueued twice: the quarantine holds for both."""
+    ran = []
+    task = desk.huey.task(name="once")(ran.append)
+    other = task.s(2, id="twice")
+    if way == "is delayed":
+        desk.huey.add_schedule(task.s(2, id="twice", eta=datetime(2026, 1, 1)))  # noqa: DTZ001
+    else:
+        desk.huey.enqueue(other)
+    hands = desk.keys.hands("dead")
+    if way == "is in dead hands":
+        desk.conn.lmove(desk.journal.place.waiting, hands, "RIGHT", "LEFT")
+    desk.huey.enqueue(task.s(1, id="twice"))
+    late = desk.send("behind it")
+    async with opened(redis_url) as source:
+        done = await act(source, "job.quarantine", job_ref("twice"))
+        before = desk.conn.hgetall(desk.keys.quarantine("twice"))
+        ghosts.recover(desk.conn, desk.keys.root, "dead", now=source_base.utc_now)
+        desk.journal.move_due()
+        assert [ended.state for ended in desk.run_all()] == ["completed"], "what is behind it"
+        assert desk.job(late.id).state == "completed"
+        assert (ran, desk.queued(), desk.conn.llen(hands)) == ([], 0, 0)
+        assert desk.job("twice").state == "quarantined"
+        assert before.items() <= desk.conn.hgetall(desk.keys.quarantine("twice")).items()
+        outcomes, _ = await undo(source, "job.quarantine", done)
+        assert outcomes[0].outcome is plans.Outcome.DONE
+        assert desk.queued() == 2
+        await act(source, "job.quarantine", job_ref("twice"))
+        desk.run_all()
+        await act(source, "job.release", job_ref("twice"))
+        desk.run_all()
+        assert sorted(ran) == [1, 2]
+
+
 # -- pause
 
 
@@ -305,6 +342,55 @@ async def test_a_run_by_hand_does_not_move_the_schedule(redis_url: str, desk: An
         assert (outcomes, said) == ([], ["Its job does not wait any more: it is completed."]), job
         clock += every
         assert one.tick() == 1
+
+
+async def test_a_withdrawn_schedule_is_not_run(redis_url: str, desk: Any) -> None:
+    every, of = timedelta(hours=1), "huey/schedule/digest"
+    now = source_base.utc_now
+
+    def declare(*names: str) -> None:
+        declared = [scheduler.Declared(name, "emailQueue", "send", every) for name in names]
+        one = scheduler.Scheduler({"emailQueue": desk.huey}, declared, owner="s", now=now)
+        one.tick()
+        one.release()
+
+    declare("digest")
+    ran = desk.queued()
+    async with opened(redis_url) as source:
+        targets, _ = await plan(source, "schedule.run", of)
+        facts = desk.conn.hgetall(keys.schedule("digest"))
+        declare("other")
+        (outcome,) = await source.apply("schedule.run", targets, {}, ASHA)
+        why = "It has moved on: There is no such schedule (any more)."
+        assert (outcome.outcome, outcome.why) == (plans.Outcome.SKIPPED, why)
+        assert await plan(source, "schedule.run", of) == (
+            [], ["There is no such schedule (any more)."]
+        )  # fmt: skip
+        assert 0 < desk.conn.ttl(keys.schedule("digest")) <= scheduler.FORGOTTEN_S
+        declare("digest", "other")
+        assert desk.queued() == ran + 1, "only `other` ran, once"
+        assert desk.conn.ttl(keys.schedule("digest")) == -1
+        assert desk.conn.hgetall(keys.schedule("digest")) == facts
+        at = scripts.Place(desk.keys, desk.journal.place.waiting, desk.journal.place.schedule)
+        where = (b"m", keys.schedule("digest"), "", keys.SCHEDULES, "withdrawn meanwhile")
+        assert scripts.call(desk.conn, "run", at, "id", 1.0, *where) == [b"gone", b""]
+
+
+async def test_a_run_by_hand_that_is_undone_leaves_no_trace(redis_url: str, desk: Any) -> None:
+    every = timedelta(hours=1)
+    declared = [scheduler.Declared("digest", "emailQueue", "send", every)]
+    now = source_base.utc_now
+    scheduler.Scheduler({"emailQueue": desk.huey}, declared, owner="s", now=now).tick()
+    before = desk.conn.hgetall(desk.keys.stats)
+    async with opened(redis_url) as source:
+        await act(source, "queue.pause", QUEUE)
+        done = await act(source, "schedule.run", "huey/schedule/digest")
+        _, (paused, due) = await plan(source, "schedule.run", "huey/schedule/digest")
+        assert paused == "emailQueue is paused: the job waits until it is resumed"
+        assert due.startswith("digest is also due by itself: ")
+        outcomes, _ = await undo(source, "schedule.run", done)
+        assert outcomes[0].outcome is plans.Outcome.DONE
+        assert desk.conn.hgetall(desk.keys.stats) == before
 
 
 async def test_a_schedule_whose_messages_cannot_be_made_is_not_offered(redis_url: str) -> None:

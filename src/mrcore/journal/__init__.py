@@ -39,7 +39,8 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
     <queue>:active:<worker>  list messages in that worker's hands
     <queue>:job:<id>      hash    a job
     <queue>:quarantine:<id>  hash    of a quarantined job: from (state), since, score, message,
-                                  by, why
+                                  by, why; asides (a count) and aside:<n>, messages of the same
+                                  id that workers met meanwhile
     <queue>:trash:<name>  hash    a removed job for 24 h (PX); :message, :quarantine are its others
 
     mr:schedules          set     names of the declared schedules (`mrcore.scheduler` writes these)

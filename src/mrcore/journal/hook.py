@@ -128,8 +128,9 @@ class Journal:
     def claim(self, timeout_s: float | None = None) -> claims.Claim | None:
         """Take the next job into this worker's hands; wait up to `timeout_s` (None: do not wait).
 
-        Jobs for later go to the schedule, what cannot be read fails: they are passed over. None
-        from an empty or paused queue, or when the worker is leaving. Raises redis.RedisError.
+        Jobs for later go to the schedule, what cannot be read fails, what is quarantined stays so:
+        all are passed over. None from an empty or paused queue, or when the worker is leaving.
+        Raises redis.RedisError.
         """
         if self.heart.stopping.is_set():
             return None
@@ -147,10 +148,11 @@ class Journal:
                 return None
             task = self._task(message)
             if task is not None:
-                claim = self._start(message, task)
-                if claim is None and timeout_s is not None:
-                    self.heart.stopping.wait(PAUSED_S)  # it would only be claimed again
-                return claim
+                became, claim = self._start(message, task)
+                if became != b"aside":
+                    if claim is None and timeout_s is not None:
+                        self.heart.stopping.wait(PAUSED_S)  # it would only be claimed again
+                    return claim
             timeout_s = None
 
     def _task(self, message: bytes) -> Any:
@@ -169,19 +171,19 @@ class Journal:
             self._local.later = {}
         return None
 
-    def _start(self, message: bytes, task: Any) -> claims.Claim | None:
+    def _start(self, message: bytes, task: Any) -> tuple[bytes, claims.Claim | None]:
         worker, now_s = self.heart.name, self.pen.now_s()
         reply = self.pen.call("start", task.id, worker, message, now_s=now_s)
         if reply[0] == b"unknown":  # its producer is not watched
             fields = scripts.flat(self.pen.described(self.pen.read(message)))
             reply = self.pen.call("start", task.id, worker, message, *fields, now_s=now_s)
         if reply[0] != b"started":
-            return None
+            return reply[0], None
         n, most, retries, delay = (float(value or 0) for value in reply[1:])
         claim = claims.Claim(message, task, worker, int(n), int(most), int(retries), delay, now_s)
         task.journal_claim = claim
         self._running[claim.id] = claim
-        return claim
+        return b"started", claim
 
     def _refuse(self, message: bytes, error: Exception) -> None:
         """A message that huey cannot make a task of: it fails at once, and is kept."""

@@ -10,7 +10,7 @@ if n > 1 then redis.call('HDEL', JOB, 'error', 'message') end
 place(state, now, 'finished_at', now, unpack(ARGV, 10))
 count(state)
 local schedule, outcome = unpack(redis.call('HMGET', JOB, 'schedule', 'outcome'))
-if schedule and outcome == 'succeeded' then
+if schedule and outcome == 'succeeded' and redis.call('EXISTS', schedule) == 1 then
   redis.call('HSET', schedule, 'last_succeeded_at', now)
 end
 trim(state, ARGV[9])

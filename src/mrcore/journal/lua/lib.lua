@@ -14,12 +14,30 @@ local function place(state, score, ...)
   redis.call('HSET', JOB, 'state', state, ...)
 end
 
+-- A message of a quarantined job: its id was enqueued more than once. It stays with the quarantine.
+local function aside(message)
+  local at = K .. 'quarantine:' .. id
+  redis.call('HSET', at, 'aside:' .. redis.call('HINCRBY', at, 'asides', 1), message)
+end
+
+-- Messages that were put aside back into huey's list, before the quarantine ends.
+local function unaside(push)
+  local at = K .. 'quarantine:' .. id
+  for n = 1, tonumber(redis.call('HGET', at, 'asides') or '0') do
+    redis.call(push, LIST, redis.call('HGET', at, 'aside:' .. n))
+  end
+end
+
+local function quarantined()
+  return redis.call('HGET', JOB, 'state') == 'quarantined'
+end
+
 local function set(first)
   if #ARGV >= first then redis.call('HSET', JOB, unpack(ARGV, first)) end
 end
 
-local function count(what)
-  redis.call('HINCRBY', K .. 'stats', what, 1)
+local function count(what, by)
+  redis.call('HINCRBY', K .. 'stats', what, by or 1)
 end
 
 local function wake()

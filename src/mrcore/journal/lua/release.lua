@@ -6,6 +6,7 @@ local from, since, score, message =
   unpack(redis.call('HMGET', K .. 'quarantine:' .. id, 'from', 'since', 'score', 'message'))
 if from == 'failed' then message = redis.call('HGET', JOB, 'message') end
 if not message then return {'no_message', 'quarantined', ARGV[4]} end
+unaside('LPUSH')
 if from == 'delayed' then
   put(from, message, since, score)
   place(from, since)

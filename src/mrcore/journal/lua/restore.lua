@@ -3,6 +3,10 @@
 -- the worker lives), 9: how many failed jobs to keep; then fields of a job nobody has written down.
 local worker, message, outcome, why, limit = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 if not release(worker, message) then return 'lost' end
+if id ~= '' and quarantined() then
+  aside(message)
+  return 'aside'
+end
 if id ~= '' then
   if redis.call('HEXISTS', JOB, 'task') == 0 then set(10) end
   local state, owner, began = unpack(redis.call('HMGET', JOB, 'state', 'worker', 'started_at'))

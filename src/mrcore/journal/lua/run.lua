@@ -1,7 +1,9 @@
 -- A schedule's job now, beside its ticks, if it has not been enqueued meanwhile. ARGV 4: message,
--- 5: the schedule's key, 6: when it was last enqueued ('' is never); then fields of the job.
+-- 5: the schedule's key, 6: when it was last enqueued ('' is never), 7: the set of all schedules,
+-- 8: its name there; then fields of the job.
+if redis.call('SISMEMBER', ARGV[7], ARGV[8]) == 0 then return {'gone', ''} end
 local last = redis.call('HGET', ARGV[5], 'last_enqueued_at') or ''
 if last ~= ARGV[6] or redis.call('EXISTS', ARGV[5]) == 0 then return {'moved', last} end
-enqueue(ARGV[4], 7)
+enqueue(ARGV[4], 9)
 redis.call('HSET', ARGV[5], 'last_enqueued_at', now)
 return {'done', now, redis.call('ZSCORE', K .. 'waiting', id)}

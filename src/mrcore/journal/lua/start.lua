@@ -1,5 +1,6 @@
 -- A claimed message becomes an active job. ARGV 4: worker, 5: message; then fields of a job that
--- nobody has written down yet. Answers what happened and the job's attempt.
+-- nobody has written down yet. Answers what happened and the job's attempt; 'aside': the job is
+-- quarantined, and so is this message of it.
 local worker, message = ARGV[4], ARGV[5]
 local hands = K .. 'active:' .. worker
 if not redis.call('LPOS', hands, message) then return {'lost'} end
@@ -7,6 +8,11 @@ if redis.call('EXISTS', K .. 'paused') == 1 then
   redis.call('LREM', hands, 1, message)
   redis.call('RPUSH', LIST, message)
   return {'paused'}
+end
+if quarantined() then
+  redis.call('LREM', hands, 1, message)
+  aside(message)
+  return {'aside'}
 end
 local known = redis.call('HMGET', JOB, 'task', 'max_attempts', 'retries', 'retry_delay')
 if not known[1] then

@@ -6,5 +6,6 @@ local from, since, score, message =
   unpack(redis.call('HMGET', K .. 'quarantine:' .. id, 'from', 'since', 'score', 'message'))
 if not from then return {'gone', 'quarantined', ARGV[4]} end
 put(from, message, since, score)
+unaside('RPUSH')
 place(from, since)
 return {'done', from, ARGV[4]}

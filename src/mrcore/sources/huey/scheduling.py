@@ -29,6 +29,7 @@ class Facts(NamedTuple):
     last: str
     next_at: str
     template: bytes
+    paused: bool
 
 
 class Scheduling:
@@ -57,6 +58,9 @@ class Scheduling:
                 guard={"last_enqueued_at": facts.last},
                 at=last,
             )
+            if facts.paused:
+                text = f"{facts.queue} is paused: the job waits until it is resumed"
+                yield plans.Remark(text=text, level=base.Level.WARN)
             if (due := rows.instant(record.number(facts.next_at.encode()))) is not None:
                 yield plans.Remark(text=f"{facts.name} is also due by itself: {due:%H:%M:%S} UTC")
 
@@ -65,11 +69,17 @@ class Scheduling:
         if found is None:
             return None
         fields = ("queue", "job", "last_enqueued_at", "next_at", "template")
-        (reply,) = await asking.ask(client, ("HMGET", keys.schedule(found[0]), *fields))
-        if not isinstance(reply, list) or reply[0] is None:
+        declared, reply = await asking.ask(
+            client,
+            ("SISMEMBER", keys.SCHEDULES, found[0]),
+            ("HMGET", keys.schedule(found[0]), *fields),
+        )
+        if not declared or not isinstance(reply, list) or reply[0] is None:
             return None
         name, job, last, due = ((value or b"").decode("utf-8", "replace") for value in reply[:4])
-        return Facts(found[0], name, job, last, due, reply[4] or b"")
+        paused = self._runner.root.queue(name).paused
+        (since,) = await asking.ask(client, ("EXISTS", paused))
+        return Facts(found[0], name, job, last, due, reply[4] or b"", since == 1)
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
@@ -94,11 +104,14 @@ class Scheduling:
         key = keys.schedule(facts.name)
         enqueued_at = scripts.stamp(self._runner.now().timestamp())
         fields = {**described, "enqueued_at": enqueued_at, "schedule": key}
-        call = self._runner.call(at, job_id, data, key, last, *scripts.flat(fields))
+        where = (data, key, last, keys.SCHEDULES, facts.name)
+        call = self._runner.call(at, job_id, *where, *scripts.flat(fields))
         reply = await self._runner.one(client, "run", call)
         if (refused := self._runner.failed(of, reply)) is not None:
             return refused
         became, when, *since = running.words(reply)
+        if became == "gone":
+            return running.skipped(of, f"It has moved on: {_UNKNOWN}")
         if became == "moved":
             return running.skipped(of, self._meanwhile(when))
         memento: plans.Args = {"queue": facts.queue, "job": job_id, "since": since[0]}
