@@ -28,7 +28,7 @@ class Answer:
     async def plan(self, where: base.Ref, args: plans.Args) -> plans.Target | plans.LeftOut:
         """The plan, while it waits."""
         plan_id, now = ref.parse(where).id, self.now()
-        found = await self.ledger.run(lambda c: approvals.find(c, plan_id, now))
+        found = await self.ledger.read(lambda c: approvals.find(c, plan_id, now))
         if found is None or found.ref != where:
             return plans.LeftOut(why="does not wait for an answer", count=1, samples=(where,))
         if found.state != approvals.WAITING:

@@ -71,7 +71,7 @@ class Disarm:
     async def plan(self, where: base.Ref, args: plans.Args) -> plans.Target | plans.LeftOut:
         """The arming, while it lasts."""
         login, now = ref.parse(where).id, self.now()
-        found = await self.ledger.run(lambda c: arming.find(c, login, now))
+        found = await self.ledger.read(lambda c: arming.find(c, login, now))
         if found is None or found.ref != where:
             return plans.LeftOut(why="is not armed", count=1, samples=(where,))
         since = found.since.isoformat()

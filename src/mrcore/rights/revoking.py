@@ -19,7 +19,7 @@ class Revoke:
 
     async def plan(self, where: base.Ref, args: plans.Args) -> plans.Target | plans.LeftOut:
         """The token, unless it is revoked."""
-        found = await self.ledger.run(lambda c: _find(c, where))
+        found = await self.ledger.read(lambda c: _find(c, where))
         if found is None:
             return plans.LeftOut(why="is no token", count=1, samples=(where,))
         if found.revoked_at:

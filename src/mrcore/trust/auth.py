@@ -100,7 +100,7 @@ class Auth:
     async def login(self, peer: Peer | None, bearer: str, address: str = "") -> Login:
         """The login behind a request; `address` is of the TCP client.
 
-        Raises Unauthenticated; TooMany after 10 failures in a minute, also for a right token;
+        Raises Unauthenticated; TooMany for a wrong token after 10 failures in a minute;
         StoreError when a token cannot be looked up.
         """
         if bearer:
@@ -115,7 +115,7 @@ class Auth:
         elif not (roles := self._logins.get(name, ())):
             raise errors.Unauthenticated(
                 f"User {name} is not the one that this core runs as.",
-                fix="Use a token: mrcore token create.",
+                fix="Make a token with mrcore token create.",
             )
         return Login(name, tuple(roles), "socket", uid=peer.uid, address=peer.address)
 
@@ -128,17 +128,24 @@ class Auth:
         if not number:
             return True
         try:
-            token = await self._ledger.run(lambda connection: tokens.find(connection, number))
+            token = await self._ledger.read(lambda connection: tokens.find(connection, number))
         except errors.StoreError:
             return True
         return token is not None and self._is_valid(token)
 
     async def _bearer(self, peer: Peer | None, bearer: str, address: str) -> Login:
-        """The login of a token.
+        """The login of a token: a right one always passes.
 
-        Failures count for the peer once for each different token, so that a screen which was left
-        open with an expired one does not lock out who shares its address, and for that token.
+        Everybody on this machine shares the address of loopback, so one who guesses there must
+        not lock out the others; what is guessed has 256 bits. Failures count for the peer once for
+        each different token, so that a screen which was left open with an expired one does not
+        use up what its address may try, and for that token.
         """
+        token = await self._find(bearer)
+        if token is not None:
+            number, name, roles = token
+            uid = peer.uid if peer else None
+            return Login(name, roles, "token", uid=uid, token=number, address=address)
         who = f"user {_user(peer.uid)}" if peer else address or "an unknown address"
         same = f"{who} {_digest(bearer)}"
         for key in (who, same):
@@ -148,14 +155,8 @@ class Auth:
                     fix=f"Wait until {free_at:%H:%M:%S} UTC.",
                     retry_after_s=(free_at - self._now()).total_seconds(),
                 )
-        token = await self._find(bearer)
-        if token is None:
-            await self._note(who, same)
-            raise errors.Unauthenticated(_WRONG)
-        number, name, roles = token
-        return Login(
-            name, roles, "token", uid=peer.uid if peer else None, token=number, address=address
-        )
+        await self._note(who, same)
+        raise errors.Unauthenticated(_WRONG)
 
     async def _find(self, bearer: str) -> tuple[int, str, tuple[str, ...]] | None:
         """Number, login and roles of a right token."""
@@ -168,7 +169,7 @@ class Auth:
             if not hmac.compare_digest(_digest(secret), self._bootstrap):
                 return None
             return 0, _user(os.getuid()), ("admin",)
-        token = await self._ledger.run(lambda connection: tokens.find(connection, number))
+        token = await self._ledger.read(lambda connection: tokens.find(connection, number))
         right = hmac.compare_digest(_digest(secret), token.hash if token else "")
         if token is None or not right or not self._is_valid(token):
             return None
