@@ -71,7 +71,7 @@ class Core(rig.Rig):
                     ref="core/source/pg", name="pg", source_kind="pg", interval_s=1, deadline_s=2
                 )
             ],
-            operations=lambda: self._own.run_here(lambda c: operations.newest(c, ROWS)),
+            operations=lambda: self._own.run_here(lambda c: operations.shown(c, ROWS)),
             sample_times=lambda: (),
             clients=lambda: 1,
             audit=lambda: base.OK,

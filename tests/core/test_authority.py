@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import pytest
 
 from mrcore import catalogue, core, errors
@@ -435,6 +436,60 @@ async def test_too_much_danger_in_a_minute_is_held_back(state: Path) -> None:
         here.clock.forward(seconds=61)
         await here.switch(ASHA)
         assert [who for _, who in here.deploy.switched] == ["asha", "asha", "ravi", "asha"]
+
+
+async def test_what_only_ends_or_takes_away_is_never_held_back(state: Path) -> None:
+    async for here in opened(state, limits={"dangerous_per_minute": 1}):
+        await here.switch(ASHA)
+        some = [await here.core.ledger.run(_add_token) for _ in range(3)]
+        refs = [f"core/token/{number}" for number in some]
+        assert (await here.do(ASHA, "token.revoke", *refs[:2])).done == 2
+        assert (await here.do(ASHA, "token.revoke", refs[2])).done == 1
+        with pytest.raises(errors.TooMany):
+            await here.switch(ASHA)
+
+
+def _add_token(connection: sqlite3.Connection) -> int:
+    now = datetime.now(UTC)
+    until = now + timedelta(days=1)
+    return tokens.add(
+        connection, login="x", roles=("admin",), digest="0" * 64, now=now, expires_at=until
+    )
+
+
+async def test_who_is_refused_over_and_over_does_not_fill_the_audit(free: Here) -> None:
+    refs = ["core/token/" + "9" * 4_000 + str(number) for number in range(50)]
+    for _ in range(30):
+        with pytest.raises(errors.Forbidden):
+            await free.plan(VERA, "token.revoke", *refs)
+    with pytest.raises(errors.Forbidden):
+        await free.plan(OLGA, "token.revoke", refs[0])
+    rows = await free.audit("refused")
+    assert [row["login"] for row in rows] == ["vera"] * 20 + ["olga"]
+    assert [len(ref) for ref in rows[0]["refs"]] == [200] * 5
+    free.clock.forward(seconds=61)
+    with pytest.raises(errors.Forbidden):
+        await free.plan(OLGA, "token.revoke", refs[0])
+    *_, left, last = await free.audit("refused")
+    assert (left["login"], left["text"]) == ("vera", "10 more refused within a minute")
+    assert (left["action"], left["refs"], last["login"]) == ("token.revoke", [], "olga")
+
+
+async def test_what_was_not_written_of_refusals_is_counted_when_the_core_ends(state: Path) -> None:
+    async for here in opened(state):
+        for _ in range(22):
+            with pytest.raises(errors.Forbidden):
+                await here.plan(VERA, "token.revoke", "core/token/1")
+    async for here in opened(state):
+        rows = await here.audit("refused")
+        assert (len(rows), rows[-1]["text"]) == (21, "2 more refused within a minute")
+
+
+def test_a_ref_of_a_selection_is_not_endless() -> None:
+    with pytest.raises(pydantic.ValidationError):
+        plans.Selection(refs=("huey/job/q/" + "a" * 4_096,))
+    with pytest.raises(pydantic.ValidationError):
+        plans.Selection(ref="huey/queue/" + "a" * 4_096, collection="jobs")
 
 
 # -- tokens

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from mrcore import catalogue, core, errors
-from mrcore.acting import operating, pacing
+from mrcore.acting import operating, pacing, steps
 from mrcore.model import base, plans, wire
 from mrcore.model import core as entities
 from mrcore.sources import base as sources
@@ -209,6 +210,9 @@ async def test_a_plan_expires(state: Path) -> None:
         with pytest.raises(errors.PlanExpired):
             await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
         assert jobs.chunks == []
+        (row,) = await trail(here)
+        assert (row["stage"], row["refs"]) == ("refused", [ref])
+        assert "The plan expired at" in row["text"]
 
 
 async def test_a_login_without_the_role_and_a_protected_environment_are_refused(
@@ -418,3 +422,81 @@ async def test_an_operation_whose_source_is_gone_at_the_next_start_fails_in_word
     async with harness.unserved(state) as here:
         failed = await ended(here, operation)
         assert "not in the settings any more" in failed.error
+
+
+async def test_a_defect_of_ours_ends_the_operation_in_words(
+    state: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    jobs = harness.Jobs()
+    refs = jobs.add("1", "2")
+
+    def broken(*args: Any) -> Any:
+        raise ValueError("a defect")
+
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        monkeypatch.setattr(steps, "close", broken)
+        plan = await here.door.plan(ASHA, retry(*refs))
+        operation = await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
+        failed = await ended(here, operation)
+        assert failed.state is entities.OperationState.FAILED
+        assert failed.error == "The core broke with ValueError; its log has it."
+        outcomes = (await here.door.targets(plan.plan_id, 0)).outcomes
+        assert [o.why for o in outcomes] == [f"It may have been done. {failed.error}"] * 2
+        assert [r["stage"] for r in await trail(here)] == ["intent", "outcome"]
+        assert "a defect" in caplog.text
+        monkeypatch.setattr(steps.chunks, "close", broken)
+        again = await here.door.plan(ASHA, retry(*jobs.add("3")))
+        begun = await here.door.apply(ASHA, again.plan_id, plans.ApplyRequest())
+        assert (await ended(here, begun)).state is entities.OperationState.FAILED
+
+
+SECRET = "no connection to postgresql://u:hunter2secret@db/app \udcff"
+
+
+async def test_what_sources_say_is_kept_without_secrets_and_can_be_written(state: Path) -> None:
+    class Babbling(harness.Jobs):
+        async def plan(self, *args: Any) -> AsyncIterator[sources.Planned]:
+            yield plans.Remark(text=f"remark {SECRET}")
+            yield plans.LeftOut(why=f"left {SECRET}", count=1)
+            async for item in super().plan(*args):
+                assert isinstance(item, plans.Target)
+                words = {"note": f"note {SECRET}", "label": "tell a.b@example.com \udcff"}
+                yield item.model_copy(update=words)
+
+        async def apply(self, *args: Any) -> Any:
+            said = await super().apply(*args)
+            failed = {"outcome": plans.Outcome.FAILED, "why": f"why {SECRET}"}
+            return [outcome.model_copy(update=failed) for outcome in said]
+
+    jobs = Babbling()
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        plan = await here.door.plan(ASHA, retry(*jobs.add("1")))
+        told = plan.model_dump_json()
+        for word in ("remark", "left", "note"):
+            assert f"{word} no connection to postgresql://u:password:" in told
+        assert "example.com" not in told
+        first = await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
+        assert (await ended(here, first)).failed == 1
+        jobs.trouble = errors.Unreachable(SECRET)
+        plan = await here.door.plan(ASHA, retry(*jobs.add("2")))
+        second = await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
+        assert "password:" in (await ended(here, second)).error
+    for path in state.iterdir():
+        assert b"hunter2secret" not in path.read_bytes()
+
+
+async def test_reasons_for_leaving_out_are_as_many_as_can_be_read(state: Path) -> None:
+    class Picky(harness.Jobs):
+        async def plan(self, *args: Any) -> AsyncIterator[sources.Planned]:
+            for n in range(200):
+                yield plans.LeftOut(why=f"attempt {n} → {n + 1}", count=2, samples=(str(n),))
+
+    jobs = Picky()
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        plan = await here.door.plan(ASHA, every_failed())
+        assert len(plan.left_out) == 51
+        assert (plan.left_out[-1].why, plan.left_out[-1].count) == ("for other reasons", 300)
+        assert sum(left.count for left in plan.left_out) == 400

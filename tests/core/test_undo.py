@@ -95,6 +95,10 @@ async def test_what_has_moved_on_is_left_out_or_skipped_and_can_be_planned_again
         first = await ended(here, await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest()))
         assert (first.done, first.skipped) == (1, 1)
         assert jobs.states == {"1": "active", "2": "waiting", "3": "failed"}
+        assert (shown(here, removed).undone_by, shown(here, removed).actions) == (
+            first.id,
+            ("undo",),
+        )
         del jobs.states["2"]
         rest = await here.door.plan(ASHA, undo(removed))
         assert [target.ref for target in rest.samples] == [refs[1]]
@@ -242,6 +246,8 @@ async def test_what_cannot_be_undone_says_so(state: Path) -> None:
         for operation, why in (
             (retried, "cannot be undone"),
             (retried.model_copy(update={"ref": "core/operation/77"}), "is not an operation"),
+            (retried.model_copy(update={"ref": "huey/operation/1"}), "is not an operation"),
+            (retried.model_copy(update={"ref": "core/operation/01"}), "is not an operation"),
         ):
             (left,) = (await here.door.plan(ASHA, undo(operation))).left_out
             assert why in left.why

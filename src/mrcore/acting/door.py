@@ -8,6 +8,7 @@ the chunk's intent, let the source act, write the outcome, sample again, tell th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import time
@@ -15,15 +16,13 @@ from collections.abc import Awaitable, Callable
 
 from mrcore import catalogue, deadline, errors
 from mrcore.acting import (
+    beginning,
     drafts,
     operating,
-    pacing,
     planning,
     refusals,
     revealing,
     steering,
-    steps,
-    trail,
     undoing,
     vault,
     works,
@@ -31,7 +30,7 @@ from mrcore.acting import (
 from mrcore.model import base, core, plans, ref, wire
 from mrcore.rights import authority
 from mrcore.sources import base as sources
-from mrcore.store import approvals, database, operations
+from mrcore.store import approvals, database
 from mrcore.store import plans as plan_store
 from mrcore.trust import auth
 
@@ -60,12 +59,15 @@ class Door:
         self._monitor = monitor
         self._allows = allows
         self._now = now
+        self._refusals = refusals.Refusals(now)
         self._caller = deadline.Caller()
         self._vault = vault.Vault(ledger.path.with_name(vault.NAME))
+        self._beginning = beginning.Beginning(allows, self._vault, self._refusals, now)
         self._works = works.Works(
             ledger,
             monitor,
             hub,
+            allows,
             key=self._vault,
             caller=self._caller,
             now=now,
@@ -90,7 +92,7 @@ class Door:
             self._allows.may_plan(login, asked.action)
             asked = await self._resolve(login, asked, draft)
         except errors.Forbidden as error:
-            refs = (request.selection.refs or (request.selection.ref,))[: drafts.SAMPLES_MAX]
+            refs = request.selection.refs or (request.selection.ref,)
             await self._note_refused(login, request.action, error, refs=refs)
             raise
         if not draft.left_out:
@@ -139,40 +141,25 @@ class Door:
         Raises PlanNotFound, PlanTaken, PlanExpired, Forbidden, NotArmed, NeedsApproval, TooMany,
         BadRequest, StoreError.
         """
-        refused: list[errors.DoorError] = []
+        begun = beginning.Begun()
 
-        def begin(connection: sqlite3.Connection) -> steering.Turned | core.Operation | None:
-            stored = plan_store.load(connection, plan_id)
-            known = operations.of_plan(connection, plan_id)
-            if known is not None and known.login == login.name:
-                return known
-            connection.execute("SAVEPOINT asked")
-            try:
-                return self._begin(connection, login, stored, known, request)
-            except refusals.AUDITED as error:
-                refused.append(error)
-                if not isinstance(error, errors.NeedsApproval):  # with it the plan begins to wait
-                    connection.execute("ROLLBACK TO asked")
-                refs = [target.ref for target in stored.plan.samples]
-                more = {"refs": refs, "plan_id": plan_id, "reason": request.reason}
-                action = stored.plan.action
-                trail.refused(connection, login, action, self._now(), str(error), **more)
-                return None
+        def begin(connection: sqlite3.Connection) -> None:
+            nonlocal begun
+            begun = self._beginning.begin(connection, login, plan_id, request)
 
         try:
-            begun = await self._ledger.run(begin)
+            await self._ledger.run(begin)
         except errors.StoreError:
-            if not refused:
+            if begun.refused is None:
                 raise
-            log.warning("A refusal could not be written: %s", refused[0])
-        if refused:
+            log.warning("A refusal could not be written: %s", begun.refused)
+        if begun.refused is not None:
             self._monitor.poke("core")
-            raise refused[0]
-        if isinstance(begun, steering.Turned):
-            self._works.turned(begun)
-            begun = begun.operation
-        assert begun is not None
-        return self._works.latest(begun)
+            raise begun.refused
+        assert begun.operation is not None
+        if begun.new is not None:
+            self._works.turned(steering.Turned(begun.operation, begun.new))
+        return self._works.latest(begun.operation)
 
     async def reveal(self, login: auth.Login, address: base.Ref) -> wire.Detail:
         """What is hidden otherwise, to a login whose asking is in the audit.
@@ -211,11 +198,20 @@ class Door:
         """Stop between two chunks; a chunk that takes over 0.3 s stays open and is resumed."""
         await self._works.stop()
         self._caller.close()
+        with contextlib.suppress(errors.StoreError):  # an audit that cannot be written says so
+            await self._ledger.run(lambda c: self._refusals.settle(c, everything=True))
 
     async def _resolve(
         self, login: auth.Login, asked: planning.Asked, draft: drafts.Draft
     ) -> planning.Asked:
-        """Of an undo what it undoes, which wants the role of that; all else is what it is."""
+        """Of an undo what it undoes, which wants the role of that; all else is what it is.
+
+        To resume wants the role of what goes on then.
+        """
+        if asked.action.id == steering.RESUME:
+            refs = asked.request.selection.refs
+            for action in await self._ledger.read(lambda c: steering.resumed(c, refs)):
+                self._allows.may_plan(login, action)
         if asked.action.id != undoing.ACTION:
             return asked
         found = await self._ledger.read(lambda c: undoing.find(c, asked, self._now()))
@@ -239,36 +235,6 @@ class Door:
         what = f"Planning {asked.action.id}"
         await self._caller.call(work, PLAN_S, what, moves=lambda: draft.moves)
 
-    def _begin(
-        self,
-        connection: sqlite3.Connection,
-        login: auth.Login,
-        stored: plan_store.Stored,
-        known: core.Operation | None,
-        request: plans.ApplyRequest,
-    ) -> steering.Turned:
-        """Start the operation with its first chunk's intent, as part of a transaction."""
-        refusals.check(login, stored, known, request.confirm, self._now())
-        if stored.undoes is not None:
-            self._allows.may_plan(login, catalogue.ACTIONS[stored.does])
-        grant = self._allows.may_apply(connection, login, stored, request)
-        if stored.plan.undoable:
-            self._vault.ready()  # what could not be undone for want of a key is not done
-        actor = operations.Actor(
-            login.name, login.roles, login.via, login.uid, login.token, login.address
-        )
-        operation = operations.begin(
-            connection,
-            stored,
-            actor,
-            reason=grant.reason or request.reason,
-            now=self._now(),
-            approved_by=grant.approved_by,
-            broke_glass=grant.broke_glass,
-        )
-        steps.take(connection, operation.id, pacing.FIRST, self._now)
-        return steering.Turned(operation, stored)
-
     async def _note_refused(
         self,
         login: auth.Login,
@@ -278,10 +244,7 @@ class Door:
         refs: tuple[base.Ref, ...],
     ) -> None:
         """Write an attempt into the audit; where that fails the refusal is given all the same."""
-        now = self._now()
         try:
-            await self._ledger.run(
-                lambda c: trail.refused(c, login, action, now, str(error), refs=refs)
-            )
+            await self._ledger.run(lambda c: self._refusals.write(c, login, action, error, refs))
         except errors.StoreError as failure:
             log.warning("A refusal could not be written: %s", failure)

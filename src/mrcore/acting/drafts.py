@@ -12,12 +12,15 @@ from datetime import datetime
 from urllib.parse import quote
 
 from mrcore import errors
+from mrcore.acting import said
 from mrcore.model import base, plans
 from mrcore.sources import base as sources
 from mrcore.trust import audit
 
 TARGETS_MAX = 100_000
 SAMPLES_MAX = 50
+WHYS_MAX = 50
+OTHER = "for other reasons"
 _BREATH = 500
 
 
@@ -55,11 +58,14 @@ class Draft:
         self.progress(self._looked, total)
 
     def leave_out(self, item: plans.LeftOut) -> None:
-        """Count what is left out for one reason together."""
-        before = self.left_out.get(item.why)
+        """Count what is left out for one reason together; of 50 reasons on, all others too."""
+        why = said.clean(item.why)
+        if why not in self.left_out and len(self.left_out) >= WHYS_MAX:
+            why = OTHER
+        before = self.left_out.get(why)
         count, samples = (before.count, before.samples) if before else (0, ())
-        self.left_out[item.why] = plans.LeftOut(
-            why=item.why,
+        self.left_out[why] = plans.LeftOut(
+            why=why,
             count=count + item.count,
             samples=(*samples, *item.samples)[:SAMPLES_MAX],
         )
@@ -106,17 +112,19 @@ class Draft:
         if isinstance(item, plans.LeftOut):
             self.leave_out(item)
         elif isinstance(item, plans.Remark):
-            self.remarks[item.text] = item
+            text = said.clean(item.text)
+            self.remarks[text] = item.model_copy(update={"text": text})
         elif not item.ref.startswith(own) or (of is not None and item.ref not in of):
             raise errors.SourceLied(f"{source} planned {item.ref!r}, which is not its own.")
         elif item.ref not in self.bodies:
             self._touch(item)
 
-    def _touch(self, target: plans.Target) -> None:
+    def _touch(self, planned: plans.Target) -> None:
         if len(self.bodies) == TARGETS_MAX:
             raise errors.BadRequest(
                 f"That is more than {TARGETS_MAX:,} targets.", fix="Narrow the selection."
             )
+        target = said.target(planned)
         self.bodies[target.ref] = target.model_dump_json()
         self._guarded.append(audit.canonical([target.ref, target.guard]))
         if len(self.samples) < SAMPLES_MAX:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from mrcore import catalogue, deadline, errors
-from mrcore.acting import pacing, steps, vault
+from mrcore.acting import pacing, said, steps, vault
 from mrcore.model import base, core, plans
+from mrcore.rights import authority
 from mrcore.sources import base as sources
 from mrcore.store import chunks, database, operations
 from mrcore.store import plans as plan_store
@@ -46,6 +47,7 @@ class Means:
     ledger: database.Database
     monitor: Monitor
     hub: Hub
+    allows: authority.Authority
     vault: vault.Vault
     caller: deadline.Caller
     now: sources.Now
@@ -86,10 +88,12 @@ class Operating:
         try:
             error = await self._work(resumed=resumed)
         except errors.MrError as failure:
-            error = str(failure)
+            error = said.clean(str(failure))
+        except Exception as defect:
+            log.exception("Operation %s broke.", self.operation.id)
+            error = f"The core broke with {type(defect).__name__}; its log has it."
         if error is not None:
-            number, now = self.operation.id, self._means.now()
-            self._update(await self._kept(lambda c: operations.finish(c, number, now, error)))
+            await self._end(error)
         if self.operation.finished_at is not None:
             await self._means.monitor.sample_now(self._stored.source)
             self._update(self.operation)
@@ -115,10 +119,24 @@ class Operating:
             await self._breathe()
         return None
 
+    async def _end(self, error: str) -> None:
+        """End it, whatever is wrong: one that neither works nor ends could not be stopped."""
+        number, now = self.operation.id, self._means.now()
+        try:
+            ended = await self._kept(lambda c: steps.end(c, number, now, error))
+        except Exception:
+            log.exception("What became of operation %s could not be written.", number)
+            ended = await self._kept(lambda c: operations.finish(c, number, now, error))
+        self._update(ended)
+
     async def _step(self, *, resumed: bool) -> chunks.Step:
         """What comes next, its intent on the disk."""
-        number, size, now = self.operation.id, self._pace.size, self._means.now
-        return await self._kept(lambda c: steps.take(c, number, size, now, resumed=resumed))
+        number, size, means = self.operation.id, self._pace.size, self._means
+        return await self._kept(
+            lambda c: steps.take(
+                c, means.allows, self._stored, number, size, means.now, resumed=resumed
+            )
+        )
 
     async def _chunk(self, chunk: chunks.Chunk) -> str:
         """Apply a chunk and write what became of it; an error ends the operation."""
@@ -148,18 +166,19 @@ class Operating:
     async def _apply(self, chunk: chunks.Chunk) -> tuple[Sequence[plans.TargetOutcome], str]:
         name, does = self._stored.source, self._stored.does
         try:
-            said = await self._said(chunk)
+            answers = await self._asked(chunk)
         except errors.MrError as error:
-            return steps.all_failed(chunk, f"{error} It may have been done."), str(error)
+            why = said.clean(str(error))
+            return steps.all_failed(chunk, f"{why} It may have been done."), why
         except Exception as error:
             log.exception("Source %s broke while it applied %s.", name, does)
             why = f"{name} broke with {type(error).__name__}; the core's log has it."
             return steps.all_failed(chunk, f"{why} It may have been done."), why
-        by_ref = {outcome.ref: outcome for outcome in said}
+        by_ref = {outcome.ref: said.outcome(outcome) for outcome in answers}
         silent = f"{name} did not say what became of it."
         return [by_ref.get(t.ref) or steps.failed(t.ref, silent) for t in chunk.targets], ""
 
-    async def _said(self, chunk: chunks.Chunk) -> Sequence[plans.TargetOutcome]:
+    async def _asked(self, chunk: chunks.Chunk) -> Sequence[plans.TargetOutcome]:
         """Let the source act."""
         stored, operation = self._stored, self.operation
         if catalogue.ACTIONS[operation.action].reveals:  # to be asked for now; nothing is changed
@@ -185,10 +204,10 @@ class Operating:
         )
         if not undoables:
             return lost
-        said = await self._means.caller.call(
+        undone = await self._means.caller.call(
             lambda: source.undo(stored.does, undoables, by), APPLY_S, source.name
         )
-        return [*said, *lost]
+        return [*undone, *lost]
 
     async def _breathe(self) -> None:
         """Rest as the watched system needs it, and wait while it cannot be watched."""

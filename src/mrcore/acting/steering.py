@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from mrcore import catalogue
 from mrcore.acting import steps
 from mrcore.model import base, core, plans
 from mrcore.sources import base as sources
@@ -63,7 +64,7 @@ class Steering:
 
         A running one heeds it after its open chunk.
         """
-        turned = await self.ledger.run(lambda connection: self._turn(connection, target))
+        turned = await self.ledger.run(lambda connection: self._turn(connection, target, by))
         if isinstance(turned, plans.TargetOutcome):
             return turned
         self.turned(turned)
@@ -71,7 +72,7 @@ class Steering:
         return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE, why=why)
 
     def _turn(
-        self, connection: sqlite3.Connection, target: plans.Target
+        self, connection: sqlite3.Connection, target: plans.Target, by: plans.By
     ) -> Turned | plans.TargetOutcome:
         found = operations.at(connection, target.ref)
         before, state = target.guard["state"], found.state if found else "gone"
@@ -82,9 +83,10 @@ class Steering:
         if found.state is core.OperationState.RUNNING:
             operations.want(connection, found.id, wanted)
             return Turned(operations.get(connection, found.id))
-        operations.turn(connection, found.id, wanted)
         if wanted is core.OperationState.STOPPED:
+            operations.turn(connection, found.id, wanted)
             return Turned(steps.end_stopped(connection, found.id, self.now()))
+        operations.resume(connection, found.id, by.login, by.roles)
         left = chunks.left_open(connection, found.id) is not None
         stored = plan_store.load(connection, found.plan_id)
         return Turned(operations.get(connection, found.id), stored, resumed=left)
@@ -95,6 +97,13 @@ def acts(
 ) -> dict[base.ActionId, Steering]:
     """The three actions by their ids."""
     return {action: Steering(action, ledger, now, turned) for action in _WANTED}
+
+
+def resumed(connection: sqlite3.Connection, refs: Iterable[base.Ref]) -> list[catalogue.Action]:
+    """What would go on if these operations were resumed: whoever does that needs its role."""
+    found = [operations.at(connection, ref) for ref in refs]
+    plans_of = [plan_store.load(connection, o.plan_id) for o in found if o is not None]
+    return [catalogue.ACTIONS[stored.does] for stored in plans_of]
 
 
 def _progress(operation: core.Operation) -> str:

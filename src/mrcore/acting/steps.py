@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from mrcore import catalogue
 from mrcore.acting import trail, vault
 from mrcore.model import base, core, plans
+from mrcore.rights import authority
 from mrcore.sources import base as sources
 from mrcore.store import chunks, mementos, operations
 from mrcore.store import plans as plan_store
+from mrcore.trust import auth
 
 UNDO_FOR = timedelta(hours=24)
 
@@ -30,6 +32,8 @@ class Closing:
 
 def take(
     connection: sqlite3.Connection,
+    allows: authority.Authority,
+    stored: plan_store.Stored,
     number: int,
     size: int,
     now: sources.Now,
@@ -39,8 +43,13 @@ def take(
     """An operation's next step: a chunk with its intent in the audit, or its end.
 
     A chunk that was open already has its intent; one that is `resumed` says so in another.
+    It is paused where the right that it runs under has ended.
     """
-    step = chunks.step(connection, number, size, lost=resumed)
+    right = operations.right(connection, number)
+    held = allows.may_go_on(connection, auth.Login(right.name, right.roles, right.via), stored)
+    step = chunks.step(connection, number, size, lost=resumed, held=held)
+    if step.held:
+        trail.held(connection, step.operation, right, now(), held)
     if step.operation.state is core.OperationState.STOPPED:
         return chunks.Step(end_stopped(connection, number, now()))
     if step.chunk is not None and (step.new or resumed):
@@ -104,13 +113,24 @@ def undoables(
 
 def end_stopped(connection: sqlite3.Connection, number: int, now: datetime) -> core.Operation:
     """End an operation that is stopped; of a chunk that a dead core left open nothing is known."""
-    operation = operations.get(connection, number)
-    chunk = chunks.left_open(connection, number)
-    if chunk is not None:
-        doubt = [failed(target.ref, chunks.IN_DOUBT) for target in chunk.targets]
-        chunks.close(connection, number, chunk, doubt, now=now)
-        trail.outcomes(connection, operation, doubt, now)
+    _doubt(connection, number, now, chunks.IN_DOUBT)
     return operations.finish(connection, number, now)
+
+
+def end(connection: sqlite3.Connection, number: int, now: datetime, error: str) -> core.Operation:
+    """End an operation, FAILED with an error; of a chunk that is open nothing is known."""
+    _doubt(connection, number, now, f"It may have been done. {error}")
+    return operations.finish(connection, number, now, error)
+
+
+def _doubt(connection: sqlite3.Connection, number: int, now: datetime, why: str) -> None:
+    """Close a chunk of which nobody knows what became."""
+    chunk = chunks.left_open(connection, number)
+    if chunk is None:
+        return
+    doubt = all_failed(chunk, why)
+    chunks.close(connection, number, chunk, doubt, now=now)
+    trail.outcomes(connection, operations.get(connection, number), doubt, now)
 
 
 def failed(ref: base.Ref, why: str) -> plans.TargetOutcome:

@@ -55,6 +55,31 @@ def outcomes(
         )
 
 
+def held(
+    connection: sqlite3.Connection,
+    operation: core.Operation,
+    right: operations.Actor,
+    now: datetime,
+    why: str,
+) -> None:
+    """Write that an operation was paused because the right that it ran under has ended."""
+    entry = audit.Entry(
+        at=now,
+        stage="refused",
+        login=right.name,
+        action=operation.action,
+        refs=[operation.ref],
+        plan_id=operation.plan_id,
+        operation=operation.id,
+        text=why,
+        via=right.via,
+        uid=right.uid,
+        token=right.token,
+        address=right.address,
+    )
+    audit.append(connection, entry)
+
+
 def refused(
     connection: sqlite3.Connection,
     login: auth.Login,

@@ -11,6 +11,7 @@ from datetime import datetime
 from mrcore import deadline, errors
 from mrcore.acting import operating, steering, undoing, vault
 from mrcore.model import base, core
+from mrcore.rights import authority
 from mrcore.sources import base as sources
 from mrcore.store import database, mementos, operations
 from mrcore.store import plans as plan_store
@@ -30,6 +31,7 @@ class Works:
         ledger: database.Database,
         monitor: operating.Monitor,
         hub: operating.Hub,
+        allows: authority.Authority,
         *,
         key: vault.Vault,
         caller: deadline.Caller,
@@ -41,7 +43,7 @@ class Works:
         self._monitor = monitor
         self._now = now
         self._means = operating.Means(
-            ledger, monitor, hub, key, caller, now, self._show, clock, rest
+            ledger, monitor, hub, allows, key, caller, now, self._show, clock, rest
         )
         self._running: dict[asyncio.Task[None], operating.Operating] = {}
         self._listed: dict[int, core.Operation] = {}
@@ -65,10 +67,10 @@ class Works:
                 steering.Turned(o, plan_store.load(connection, o.plan_id), resumed=True)
                 for o in operations.running(connection)
             ]
-            return operations.newest(connection, LISTED), interrupted
+            return operations.shown(connection, LISTED), interrupted
 
-        newest, interrupted = await self._ledger.run(read)
-        for operation in reversed(newest):
+        shown, interrupted = await self._ledger.run(read)
+        for operation in shown:
             self._show(operation)
         started = {work.operation.id for work in self._running.values()}
         for turned in interrupted:
@@ -123,7 +125,7 @@ class Works:
         del self._running[task]
         self._monitor.poke("core")
         if not task.cancelled() and (error := task.exception()):
-            raise error  # a defect of ours: the loop's handler logs it
+            raise error  # a defect in its very end: the loop's handler logs it
 
     def _show(self, operation: core.Operation) -> None:
         self._listed[operation.id] = operation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
@@ -15,6 +15,7 @@ Args = dict[str, JsonValue]
 TEXT_MAX = 1_000
 REASON_MAX = 500
 REFS_MAX = 10_000
+REF_MAX = 4_096
 
 
 class Risk(StrEnum):
@@ -41,10 +42,15 @@ class Query(Request):
 
 
 class Selection(Request):
-    """What an action is meant for: at most 10,000 refs, or a collection's rows that match."""
+    """What an action is meant for: at most 10,000 refs, or a collection's rows that match.
 
-    refs: tuple[Ref, ...] = Field(default=(), max_length=REFS_MAX)
-    ref: Ref = ""
+    A ref has at most 4,096 characters.
+    """
+
+    refs: tuple[Annotated[Ref, Field(max_length=REF_MAX)], ...] = Field(
+        default=(), max_length=REFS_MAX
+    )
+    ref: Ref = Field(default="", max_length=REF_MAX)
     collection: str = ""
     query: Query = Query()
 

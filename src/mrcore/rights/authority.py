@@ -64,6 +64,24 @@ class Authority:
                 fix="Whoever runs it can set read_only to false and start it again.",
             )
 
+    def may_go_on(
+        self, connection: sqlite3.Connection, right: auth.Login, stored: plan_store.Stored
+    ) -> str:
+        """Why an operation that runs under a login's right waits, or ''.
+
+        Asked before each chunk, as part of the transaction that writes its intent.
+        """
+        action = catalogue.ACTIONS[stored.plan.action]
+        try:
+            for each in {action.id, stored.does}:
+                self.may_plan(right, catalogue.ACTIONS[each])
+            self._armed(connection, right, action)
+        except errors.NotArmed:
+            return f"Waits: {right.name} is not armed any more; arm and resume it, or stop it."
+        except errors.Forbidden as error:
+            return f"Waits: {error.sentence} Resume it when that may be, or stop it."
+        return ""
+
     def needs_approval(self, risk: plans.Risk) -> bool:
         """Whether a plan of this risk waits for a second login here."""
         return self.protected and risk is plans.Risk.CRITICAL
@@ -90,7 +108,8 @@ class Authority:
             for target in plan_store.targets(connection, stored.plan.plan_id, 0, stored.plan.total):
                 approval.check(connection, login, target, self._now())
         grant = self._grant(connection, login, stored, request, reason)
-        self._pace(login, stored.plan.risk)
+        if action.id not in STOPPING:
+            self._pace(login, stored.plan.risk)
         return grant
 
     def _armed(

@@ -32,40 +32,57 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Step:
-    """What an operation does next: a chunk, which is `new` or was left open, or nothing."""
+    """What an operation does next: a chunk, which is `new` or was left open, or nothing.
+
+    It is `held` when it was paused here because it may not go on.
+    """
 
     operation: core.Operation
     chunk: Chunk | None = None
     new: bool = False
+    held: bool = False
 
 
-def step(connection: sqlite3.Connection, operation: int, size: int, *, lost: bool) -> Step:
+def step(
+    connection: sqlite3.Connection, operation: int, size: int, *, lost: bool, held: str = ""
+) -> Step:
     """What a running operation does next: its open chunk, a new one of at most `size`, or nothing.
 
     A wish to pause or stop is heeded between two chunks, and when the open one is `lost`: left by
     a core that ended in the middle of it. Nothing of it is touched then; `stopped` closes it.
+    Where `held` says why it may not go on, it is paused before what it would do next.
     """
     row = connection.execute(
         "SELECT plan_id, open_first, open_count, wanted FROM operation WHERE id = ?", (operation,)
     ).fetchone()
     plan_id, first, count, wanted = row
-    if wanted and (first is None or lost):
+    new = first is None
+    if wanted and (new or lost or held):
         operations.turn(connection, operation, core.OperationState(wanted))
         return Step(operations.get(connection, operation))
-    if first is not None:
-        chunk = Chunk(first, plan_store.targets(connection, plan_id, first, count))
-        return Step(operations.get(connection, operation), chunk)
-    first = connection.execute(
-        "SELECT min(n) FROM target WHERE plan_id = ? AND outcome IS NULL", (plan_id,)
-    ).fetchone()[0]
+    if new:
+        first, count = _next(connection, plan_id), size
     if first is None:
         return Step(operations.get(connection, operation))
-    targets = plan_store.targets(connection, plan_id, first, size)
-    connection.execute(
-        "UPDATE operation SET open_first = ?, open_count = ? WHERE id = ?",
-        (first, len(targets), operation),
-    )
-    return Step(operations.get(connection, operation), Chunk(first, targets), new=True)
+    if held:
+        operations.hold(connection, operation, held)
+        return Step(operations.get(connection, operation), held=True)
+    targets = plan_store.targets(connection, plan_id, first, count)
+    if new:
+        connection.execute(
+            "UPDATE operation SET open_first = ?, open_count = ? WHERE id = ?",
+            (first, len(targets), operation),
+        )
+    return Step(operations.get(connection, operation), Chunk(first, targets), new=new)
+
+
+def _next(connection: sqlite3.Connection, plan_id: str) -> int | None:
+    """The number of the first target that nothing was done to."""
+    row = connection.execute(
+        "SELECT min(n) FROM target WHERE plan_id = ? AND outcome IS NULL", (plan_id,)
+    ).fetchone()
+    number: int | None = row[0]
+    return number
 
 
 def left_open(connection: sqlite3.Connection, operation: int) -> Chunk | None:

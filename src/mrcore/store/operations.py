@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,6 +83,15 @@ def actor(connection: sqlite3.Connection, operation: int) -> Actor:
     return Actor(login, tuple(json.loads(roles)), *rest)
 
 
+def right(connection: sqlite3.Connection, operation: int) -> Actor:
+    """Under whose right an operation goes on: who resumed it last, or who started it."""
+    row = connection.execute(
+        "SELECT resumed_by, resumed_roles FROM operation WHERE id = ?", (operation,)
+    ).fetchone()
+    login, roles = row
+    return Actor(login, tuple(json.loads(roles))) if login else actor(connection, operation)
+
+
 def find(connection: sqlite3.Connection, operation: int) -> core.Operation | None:
     """An operation by its number, or None."""
     row = connection.execute("SELECT * FROM operation_kept WHERE id = ?", (operation,)).fetchone()
@@ -89,10 +99,11 @@ def find(connection: sqlite3.Connection, operation: int) -> core.Operation | Non
 
 
 def at(connection: sqlite3.Connection, address: base.Ref) -> core.Operation | None:
-    """An operation by its ref, or None."""
+    """An operation by its ref, in the one spelling that it has, or None."""
     number = ref.parse(address).id
     known = number.isascii() and number.isdigit() and len(number) < 19  # 64 bits
-    return find(connection, int(number)) if known else None
+    found = find(connection, int(number)) if known else None
+    return found if found and found.ref == address else None
 
 
 def of_plan(connection: sqlite3.Connection, plan_id: str) -> core.Operation | None:
@@ -131,9 +142,13 @@ def read(connection: sqlite3.Connection, wanted: walk.Walk) -> walk.Rows:
     )
 
 
-def newest(connection: sqlite3.Connection, limit: int) -> list[core.Operation]:
-    """The newest operations, newest first."""
-    rows = connection.execute("SELECT * FROM operation_kept ORDER BY id DESC LIMIT ?", (limit,))
+def shown(connection: sqlite3.Connection, limit: int) -> list[core.Operation]:
+    """The newest operations and those that have not ended, oldest first."""
+    rows = connection.execute(
+        "SELECT * FROM operation_kept WHERE finished_at IS NULL"
+        " OR id IN (SELECT id FROM operation ORDER BY id DESC LIMIT ?) ORDER BY id",
+        (limit,),
+    )
     return [_entity(row) for row in rows]
 
 
@@ -143,9 +158,26 @@ def want(connection: sqlite3.Connection, operation: int, state: core.OperationSt
 
 
 def turn(connection: sqlite3.Connection, operation: int, state: core.OperationState) -> None:
-    """Pause an operation, let it run again, or say that it is stopped."""
+    """Pause an operation, or say that it is stopped."""
     connection.execute(
-        "UPDATE operation SET state = ?, wanted = '' WHERE id = ?", (state, operation)
+        "UPDATE operation SET state = ?, wanted = '', held = '' WHERE id = ?", (state, operation)
+    )
+
+
+def hold(connection: sqlite3.Connection, operation: int, why: str) -> None:
+    """Pause an operation that may not go on."""
+    turn(connection, operation, core.OperationState.PAUSED)
+    connection.execute("UPDATE operation SET held = ? WHERE id = ?", (why, operation))
+
+
+def resume(
+    connection: sqlite3.Connection, operation: int, login: str, roles: Sequence[str]
+) -> None:
+    """Let an operation run again, from now on under this login's right."""
+    turn(connection, operation, core.OperationState.RUNNING)
+    connection.execute(
+        "UPDATE operation SET resumed_by = ?, resumed_roles = ? WHERE id = ?",
+        (login, json.dumps(roles), operation),
     )
 
 
@@ -168,7 +200,8 @@ def finish(
     if row.state is core.OperationState.STOPPED:
         state = row.state
     connection.execute(
-        "UPDATE operation SET state = ?, finished_at = ?, error = ?, wanted = '' WHERE id = ?",
+        "UPDATE operation SET state = ?, finished_at = ?, error = ?, wanted = '', held = ''"
+        " WHERE id = ?",
         (state, now.isoformat(), error, operation),
     )
     return get(connection, operation)
@@ -204,12 +237,14 @@ def _actions(row: sqlite3.Row) -> tuple[str, ...]:
         return ("operation.stop",) if paused else ("operation.pause", "operation.stop")
     if row["state"] == core.OperationState.PAUSED:
         return ("operation.resume", "operation.stop")
-    return ("undo",) if row["kept"] and row["undone_by"] is None else ()
+    return ("undo",) if row["kept"] else ()
 
 
 def _verdict(row: sqlite3.Row) -> base.Verdict:
     if row["error"]:
         return base.Verdict(level=base.Level.BAD, code="stopped_early", why=row["error"])
+    if row["held"]:
+        return base.Verdict(level=base.Level.WARN, code="held", why=row["held"])
     if row["failed"]:
         why = f"{row['failed']:,} of {row['total']:,} targets failed."
         return base.Verdict(level=base.Level.BAD, code="targets_failed", why=why)
