@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import re
 import statistics
 import subprocess
@@ -13,9 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from mrcore import client
+from mrcore.model import plans
 from mrtui.terminal import frame_diff
+from tests import waiting
 from tests.bench import table
-from tests.e2e import running, terminal
+from tests.e2e import finding, running, terminal
 
 pytestmark = pytest.mark.bench
 
@@ -111,10 +116,10 @@ def both(stack: running.Stack, quiet: Path, environ: dict[str, str]) -> str:
 
 
 @contextlib.contextmanager
-def quiet_core(state: Path) -> Iterator[Path]:
+def quiet_core(state: Path, **options: object) -> Iterator[Path]:
     """A core that watches nothing."""
     state.mkdir()
-    (state / "settings.json").write_text('{"environment": "quiet"}')
+    (state / "settings.json").write_text(json.dumps({"environment": "quiet", **options}))
     argv = [*running.MRCORE, "serve", "--state", str(state)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
         try:
@@ -137,10 +142,28 @@ def bench_home_bytes(stack: running.Stack, tmp_path: Path) -> None:
     )
 
 
+async def bench_armed_bytes(tmp_path: Path) -> None:
+    """The countdown in the header and in the terminal's title, and nothing else."""
+    with quiet_core(tmp_path / "armed", protected=True) as armed:
+        async with client.CoreClient.at(state=armed) as core:
+            environment = plans.Selection(refs=("core/environment/quiet",))
+            plan = await core.plan("core.arm", environment, {"minutes": 15})
+            await core.apply(plan.plan_id, reason="bench")
+        _, ours = await asyncio.to_thread(home, armed, ENVIRON)
+        _, stock = await asyncio.to_thread(home, armed, STOCK)
+    table.row(
+        "bytes at 120×40 in a pty, home of a core that watches nothing: a second while armed",
+        f"{statistics.median(ours):,.0f} B (worst {max(ours):,})",
+        "≤ 2 KB",
+        f"Textual's own painting: {statistics.median(stock):,.0f} B",
+    )
+
+
 def log_screen(stack: running.Stack, environ: dict[str, str]) -> str:
     """Bytes by the visible text of new lines, and frames a second, while a log grows."""
     path = stack.state / "logs" / "bench.log"
     path.write_text("0 begins\n")
+    asyncio.run(_seen(stack, "logs/stream/bench"))
     with screen_of(stack.state, environ) as screen:
         screen.until(LIVE)
         screen.press(":")
@@ -155,6 +178,12 @@ def log_screen(stack: running.Stack, environ: dict[str, str]) -> str:
         visible = text / shown * lines
         sent = screen.received - start
     return f"{sent / visible:.2f} × ({sent / 1000:.0f} KB), {frames / BURST_S:.1f} frames/s"
+
+
+async def _seen(stack: running.Stack, ref: str) -> None:
+    """Wait until the core has an entity."""
+    async with client.CoreClient.at(state=stack.state) as core:
+        await waiting.until(lambda: finding.entity(core, ref), what=ref)
 
 
 def grow(path: Path, screen: terminal.Terminal) -> tuple[int, int]:
