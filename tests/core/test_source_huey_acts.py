@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mrcore import errors, scheduler, sources
+from mrcore import errors, redact, scheduler, sources
 from mrcore.journal import ghosts, keys, scripts
 from mrcore.model import base, plans, queue, ref
 from mrcore.sources import base as source_base
@@ -176,6 +176,47 @@ async def test_messages_that_hide_their_id_are_found(redis_url: str) -> None:
             assert desk.queued() == 1
             desk.run_all()
             assert desk.job(other.id).state == "completed"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("state", ["waiting", "delayed"])
+async def test_a_job_of_any_size_can_be_moved(redis_url: str, state: str, packed: bool) -> None:
+    """The reader looks into no message over 64 KiB; whose it is stands at its beginning."""
+    with journals.desk(redis_url, "large") as desk:
+        desk.huey.serializer.comp = packed
+        ran = []
+        task = desk.huey.task(name="work")(lambda text: ran.append(len(text)))
+        texts = ("small", "x" * 200_000)
+        if state == "waiting":
+            jobs = [task(text) for text in texts]
+        else:
+            jobs = [task.schedule((text,), delay=1_000) for text in texts]
+            desk.run_all()
+        large = ref.make("huey", "job", "large", jobs[1].id)
+        async with opened(redis_url) as source:
+            for action in ("job.remove", "job.quarantine"):
+                done = await act(source, action, large)
+                assert desk.ids(state) == [jobs[0].id]
+                outcomes, _ = await undo(source, action, done)
+                assert outcomes[0].outcome is plans.Outcome.DONE
+                assert desk.ids(state) == [job.id for job in jobs]
+        desk.journal.move_due(datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1))
+        desk.run_all()
+        assert sorted(ran) == [5, 200_000]
+
+
+async def test_a_message_that_cannot_be_read_is_not_said_to_be_taken(
+    redis_url: str, desk: Any
+) -> None:
+    job = desk.send("a")
+    async with opened(redis_url) as source:
+        targets, _ = await plan(source, "job.remove", job_ref(job.id))
+        desk.conn.lset(desk.journal.place.waiting, 0, b"signed, or of another serializer")
+        (outcome,) = await source.apply("job.remove", targets, {}, ASHA)
+        assert outcome.outcome is plans.Outcome.SKIPPED
+        assert outcome.why == (
+            "Its message is not found: a worker is taking it, or it is one that cannot be read."
+        )
 
 
 # -- quarantine
@@ -513,3 +554,14 @@ async def test_a_worker_that_nobody_starts_again_is_not_offered(redis_url: str, 
         assert why.startswith("Nobody would start it again")
         with pytest.raises(errors.Unsupported):
             await undo(source, "worker.restart", [])
+
+
+@pytest.mark.usefixtures("redaction_key")
+async def test_labels_hide_what_ids_tell_of_people(redis_url: str, desk: Any) -> None:
+    own = desk.send("a").id
+    desk.huey.enqueue(desk.send.s("a", id="welcome-ravi.kumar@example.com"))
+    async with opened(redis_url) as source:
+        targets, _ = await plan(source, "job.remove", ref=QUEUE, collection="jobs")
+        labels = {target.label for target in targets}
+        assert labels == {f"send {own}", f"send {redact.label('welcome-ravi.kumar@example.com')}"}
+        assert "ravi" not in "".join(labels)

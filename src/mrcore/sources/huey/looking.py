@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from mrcore import errors
+from mrcore import errors, redact
 from mrcore.journal import record, scripts
 from mrcore.model import base, plans, queue, ref
 from mrcore.sources import kept
 from mrcore.sources.huey import asking, discover, jobs, rows, running
 from mrcore.sources.redis import link
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 PORTION = 500
 """Jobs that one script looks at: 2 ms of Redis."""
@@ -35,6 +38,11 @@ class Seen(NamedTuple):
     def at(self) -> datetime | None:
         """Since when it is so; a delayed job's score is when it is due."""
         return None if self.state == "delayed" else rows.instant(record.number(self.since.encode()))
+
+    @property
+    def label(self) -> str:
+        """Its task and id; an id that is not huey's own may tell of somebody."""
+        return f"{self.name} {self.id if _UUID.fullmatch(self.id) else redact.label(self.id)}"
 
     @property
     def guard(self) -> plans.Args:

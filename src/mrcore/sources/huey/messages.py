@@ -20,29 +20,39 @@ class Found(NamedTuple):
     side: int
 
 
+class Search(NamedTuple):
+    """Messages by job id; how many there are in all, whether some do not say whose."""
+
+    found: dict[str, Found]
+    total: int
+    nameless: bool
+
+
 async def find(
     client: link.Client, at: scripts.Place, state: str, wanted: Collection[str]
-) -> tuple[dict[str, Found], int]:
-    """The messages of waiting or delayed jobs by id, and how many there are in all.
+) -> Search:
+    """The messages of waiting or delayed jobs by id.
 
     It looks from both ends at once, as what is wanted is mostly the oldest or the newest; twice,
     since messages move while it looks.
     """
     found: dict[str, Found] = {}
-    total = 0
+    total, nameless = 0, False
     for _ in range(2):
         (count,) = await asking.ask(client, _count(at, state))
         total = count if isinstance(count, int) else 0
         for start in range(0, total // 2 + 1, PORTION):
             missing = set(wanted) - found.keys()
             if not missing:
-                return found, total
+                return Search(found, total, nameless)
             ends = [_portion(at, state, start, side) for side in (1, -1)]
             for side, messages in zip((1, -1), await asking.ask(client, *ends), strict=True):
                 for message in messages or ():
-                    if (job_id := _id(message, missing)) in missing:
+                    job_id = _id(message, missing)
+                    nameless = nameless or not job_id
+                    if job_id in missing:
                         found.setdefault(job_id, Found(message, side))
-    return found, total
+    return Search(found, total, nameless)
 
 
 def _count(at: scripts.Place, state: str) -> link.Command:
@@ -57,11 +67,11 @@ def _portion(at: scripts.Place, state: str, start: int, side: int) -> link.Comma
 
 
 def _id(message: bytes, wanted: Collection[str]) -> str:
-    """The id that a message is sure to have; '' for what nobody wants and for no message."""
+    """The id of a message; '' where it cannot be told. Not made sure of if not wanted."""
     hint = reader.hint(message)
     if hint and hint not in wanted:
-        return ""
+        return hint
     try:
         return reader.read(message).id
-    except reader.Unreadable:
-        return ""
+    except reader.Unreadable:  # too large, most of all
+        return reader.begins(message)

@@ -17,6 +17,8 @@ from mrcore.sources.redis import link
 TRASH_MS = 24 * 3_600_000
 QUEUED = ("waiting", "delayed")
 _NOT_KEPT = "Its message was not kept, so it cannot be put back."
+_TAKEN = "It has moved on: a worker is taking it."
+_NAMELESS = "Its message is not found: a worker is taking it, or it is one that cannot be read."
 _SCRIPTS = {
     offers.RETRY: "retry",
     offers.REMOVE: "remove",
@@ -83,12 +85,12 @@ class Moving:
                 gone = (target.ref for target in targets.values())
                 outcomes |= {of: running.skipped(of, running.GONE) for of in gone}
                 continue
-            calls, steps = await self._calls(client, action, at, targets, by)
+            calls, steps, taken = await self._calls(client, action, at, targets, by)
             script = _SCRIPTS[action]
             replies = await self._runner.run(client, script, [c[1] for c in calls], steps=steps)
             for (target, _, memento), reply in zip(calls, replies, strict=True):
                 refused = self._runner.failed(target.ref, reply)
-                outcomes[target.ref] = refused or _outcome(action, target, reply, memento)
+                outcomes[target.ref] = refused or _outcome(action, target, reply, memento, taken)
         return outcomes
 
     async def _calls(
@@ -98,21 +100,23 @@ class Moving:
         at: scripts.Place,
         targets: Mapping[str, plans.Target],
         by: plans.By,
-    ) -> tuple[list[_Call], int]:
-        """The calls for one queue, and how many items of a list one of them may step over."""
+    ) -> tuple[list[_Call], int, str]:
+        """The calls for one queue, how many items of a list one of them may step over, and what is
+        known of a job whose message is not there."""
         found: dict[str, messages.Found] = {}
-        steps = 1
+        steps, taken = 1, _TAKEN
         for state in QUEUED:
             wanted = {id_ for id_, one in targets.items() if one.guard.get("state") == state}
             if wanted:
-                there, count = await messages.find(client, at, state, wanted)
-                found |= there
-                steps = max(steps, count if state == "waiting" else 1)
+                search = await messages.find(client, at, state, wanted)
+                found |= search.found
+                steps = max(steps, search.total if state == "waiting" else 1)
+                taken = _NAMELESS if search.nameless else taken
         calls: list[_Call] = []
         for job_id, target in targets.items():
             rest, memento = _arguments(action, target, found.get(job_id), by)
             calls.append((target, self._runner.call(at, job_id, *rest), memento))
-        return calls, steps
+        return calls, steps, taken
 
     def plan_undo(
         self, action: base.ActionId, done: Sequence[plans.Undoable]
@@ -144,9 +148,7 @@ def _target(action: base.ActionId, seen: looking.Seen) -> plans.Target:
         note = f"attempt {seen.attempts} → {seen.attempts + 1}"
     else:
         note = seen.state if action != offers.RELEASE else ""
-    return plans.Target(
-        ref=seen.ref, label=f"{seen.name} {seen.id}", guard=seen.guard, note=note, at=seen.at
-    )
+    return plans.Target(ref=seen.ref, label=seen.label, guard=seen.guard, note=note, at=seen.at)
 
 
 def _remarks(action: base.ActionId, states: Counter[str]) -> Iterator[plans.Remark]:
@@ -183,7 +185,7 @@ def _arguments(
 
 
 def _outcome(
-    action: base.ActionId, target: plans.Target, reply: Any, memento: plans.Args
+    action: base.ActionId, target: plans.Target, reply: Any, memento: plans.Args, taken: str
 ) -> plans.TargetOutcome:
     of = target.ref
     became, state, attempts, *more = running.words(reply)
@@ -191,7 +193,7 @@ def _outcome(
         case "gone":
             return running.skipped(of, running.GONE)
         case "taken":
-            return running.skipped(of, "It has moved on: a worker is taking it.")
+            return running.skipped(of, taken)
         case "no_message":
             return running.failed(of, "Its message is not kept any more.")
         case "moved":

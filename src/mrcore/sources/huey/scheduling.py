@@ -134,7 +134,7 @@ class Scheduling:
             job = seen[job_ref]
             if job.state == "waiting" and job.since == one.memento.get("since"):
                 yield one.target.model_copy(
-                    update={"guard": job.guard, "note": f"{job.id} is taken out of its queue"}
+                    update={"guard": job.guard, "note": f"{job.label} is taken out of its queue"}
                 )
             else:
                 what = f"is {job.state}" if job.state else "is gone"
@@ -158,7 +158,7 @@ class Scheduling:
         at = await self._runner.place(client, facts["queue"])
         if at is None:
             return running.skipped(of, running.GONE)
-        there, _ = await messages.find(client, at, "waiting", {facts["job"]})
+        there, *_ = await messages.find(client, at, "waiting", {facts["job"]})
         message, side = there.get(facts["job"], (b"", 1))
         since = str(one.target.guard.get("since", ""))
         rest = (since, message, side, keys.schedule(found[0]), facts["at"], facts["before"])
