@@ -57,8 +57,8 @@ class Crew:
             heart = journal.watch(made).heart
             heart.restart = self._ended.set
             heart.beat_s = 0.05
+            self.name = heart.name  # before anybody can see it
             heart.start()
-            self.name = heart.name
             self._began.set()
             self._ended.wait()
             self._ended.clear()
