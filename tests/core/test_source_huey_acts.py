@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import huey
 import pytest
 
 from mrcore import errors, redact, scheduler, sources
@@ -92,6 +93,17 @@ def job_ref(job_id: str) -> base.Ref:
 async def only_queue(source: source_base.Source) -> queue.Queue:
     (found,) = [e for e in (await source.sample()).entities if isinstance(e, queue.Queue)]
     return found
+
+
+async def test_plans_are_made_while_writes_are_held_up(redis_url: str, desk: Any) -> None:
+    job = desk.send("asha")
+    async with opened(redis_url) as source:
+        desk.conn.client_pause(60_000, all=False)
+        try:
+            targets, _ = await plan(source, "job.remove", job_ref(job.id))
+        finally:
+            desk.conn.client_unpause()
+    assert [target.ref for target in targets] == [job_ref(job.id)]
 
 
 # -- remove
@@ -216,6 +228,37 @@ async def test_a_message_that_cannot_be_read_is_not_said_to_be_taken(
         assert outcome.why == (
             "Its message is not found: a worker is taking it, or it is one that cannot be read."
         )
+
+
+async def test_jobs_of_producers_that_are_not_watched_are_left_out_and_counted(
+    redis_url: str, desk: Any
+) -> None:
+    plain = huey.RedisHuey("emailQueue", connection_pool=desk.pool)
+    task = plain.task(name="send")(lambda *to: None)
+    strangers = [task(n) for n in range(5)]
+    plain.add_schedule(task.s(5, eta=datetime(2036, 1, 1)))  # noqa: DTZ001
+    known = desk.send("a")
+    async with opened(redis_url) as source:
+        whole = {"ref": QUEUE, "collection": "jobs"}
+        for query, count in (
+            (plans.Query(), 6),
+            (plans.Query(state="waiting"), 5),
+            (plans.Query(state="delayed"), 1),
+            (plans.Query(state="failed"), 0),
+        ):
+            chosen = plans.Selection(**whole, query=query)
+            parts = [p async for p in source.plan("job.remove", chosen, {}, lambda *at: None)]
+            left = [(p.why, p.count) for p in parts if isinstance(p, plans.LeftOut)]
+            why = "It is not in the journal: its producer is not watched."
+            assert left == ([(why, count)] if count else [])
+        unknown = "The journal does not have it: it is gone, or its producer is not watched."
+        targets, said = await plan(source, "job.remove", **whole, query=plans.Query(text="send"))
+        assert [target.ref for target in targets] == [job_ref(known.id)]
+        assert said == [unknown, "1 job has not run yet, and will not"]
+        assert await plan(source, "job.remove", job_ref(strangers[0].id)) == ([], [unknown])
+        plain.flush()
+        gone = "It is gone: removed, or trimmed by retention."
+        assert await plan(source, "job.remove", job_ref(strangers[0].id)) == ([], [gone])
 
 
 # -- quarantine

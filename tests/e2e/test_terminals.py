@@ -76,7 +76,7 @@ async def test_two_terminals_share_one_core_and_see_the_same(
         assert said is not None
         other.until(rf"\b{said[1]} +done .*1 of 1 done")
         other.go("audit")
-        other.until(rf"outcome +queue\.retry +done +{said[1]} ")
+        other.until(rf"outcome +queue\.retry +done +\S+ +{said[1]} ")
 
 
 def _fits(screen: terminal.Terminal, columns: int, rows: int) -> None:

@@ -19,12 +19,17 @@ from mrcore.sources.redis import link
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+_QUEUED = ("waiting", "delayed")
+
 PORTION = 500
 """Jobs that one script looks at: 2 ms of Redis."""
 
 
 class Seen(NamedTuple):
-    """A job as a plan needs it; `state` is '' where there is none, `since` its score there."""
+    """A job as a plan needs it; `state` is '' where the journal has none, and `gone` says why then.
+
+    `since` is its score there.
+    """
 
     ref: base.Ref
     id: str
@@ -33,6 +38,7 @@ class Seen(NamedTuple):
     since: str
     name: str
     kept: bool
+    gone: str = running.GONE
 
     @property
     def at(self) -> datetime | None:
@@ -92,31 +98,55 @@ class Looker:
             if (found := running.ids(self._runner.source, of, "job", 2)) is not None:
                 by_queue.setdefault(found[0], []).append(found[1])
         for name, ids in by_queue.items():
-            at = await self._hand.run(functools.partial(self._runner.place, queue=name))
-            if at is None:
+            place = await self._place(name)
+            if place is None:
                 continue
-            for one in await self._look(at, "", *ids):
-                if one.ref in seen:
-                    seen[one.ref] = one
+            found = await self._look(self._at(place), "", *ids) if place.journalled else []
+            seen |= {one.ref: one for one in found if one.ref in seen and one.state}
+            missing = [ref.make(self._runner.source, "job", name, job_id) for job_id in ids]
+            missing = [of for of in missing if of in seen and not seen[of].state]
+            if missing and await self._strangers(place, _QUEUED):
+                seen |= {of: seen[of]._replace(gone=running.UNKNOWN) for of in missing}
         return list(seen.values())
+
+    async def strangers(self, selection: plans.Selection) -> int:
+        """How many jobs of a whole selection the journal has not: huey's messages beyond its own.
+
+        A filter finds them one by one.
+        """
+        if not selection.ref or selection.query.text:
+            return 0
+        owner = await self._owner(selection.ref)
+        states = jobs.states(owner, selection.query.state)
+        return await self._strangers(owner, [state for state in states if state in _QUEUED])
+
+    async def _strangers(self, place: discover.Place, states: Sequence[str]) -> int:
+        at = self._runner.root.queue(place.name)
+        truths = {"waiting": place.waiting, "delayed": ("ZCARD", place.schedule)}
+        commands = [c for state in states for c in (truths[state], ("ZCARD", at.state(state)))]
+        counts = await self._hand.run(lambda client: asking.ask(client, *commands))
+        pairs = zip(counts[::2], counts[1::2], strict=True)
+        return sum(max(0, (truth or 0) - (known or 0)) for truth, known in pairs)
 
     async def _owner(self, of: base.Ref) -> discover.Place:
         """The queue whose jobs are meant. Raises NotFound."""
         found = running.ids(self._runner.source, of, "queue", 1)
-        if found is not None:
-            place = await self._hand.run(
-                lambda client: discover.place(
-                    client, self._runner.root, self._runner.found, found[0]
-                )
-            )
-            if place is not None:
-                return place
-        raise errors.NotFound(f"There is no {of}; jobs belong to a queue.")
+        place = None if found is None else await self._place(found[0])
+        if place is None:
+            raise errors.NotFound(f"There is no {of}; jobs belong to a queue.")
+        return place
+
+    async def _place(self, name: str) -> discover.Place | None:
+        root, found = self._runner.root, self._runner.found
+        return await self._hand.run(lambda client: discover.place(client, root, found, name))
+
+    def _at(self, place: discover.Place) -> scripts.Place:
+        return scripts.Place(self._runner.root.queue(place.name), place.list, place.schedule)
 
     async def _whole(self, owner: discover.Place, query: plans.Query) -> AsyncIterator[Looked]:
         """All of one state, or of all, by score: those that come and go meanwhile do no harm."""
         states = jobs.states(owner, query.state)
-        at = scripts.Place(self._runner.root.queue(owner.name), owner.list, owner.schedule)
+        at = self._at(owner)
         counts = await self._hand.run(
             lambda client: asking.ask(
                 client, *(("ZCARD", at.queue.state(state)) for state in states)
@@ -164,7 +194,7 @@ class Looker:
 
     async def _look(self, at: scripts.Place, *rest: scripts.Value) -> list[Seen]:
         call = self._runner.call(at, "", *rest)
-        reply = await self._hand.run(lambda client: self._runner.one(client, "look", call))
+        reply = await self._hand.run(lambda client: self._runner.look(client, call))
         if why := self._runner.refused(reply):
             raise errors.NotPermitted(why)
         prefix = ref.make(self._runner.source, "job", at.queue.name)

@@ -20,6 +20,8 @@ _STEPS = 300_000
 """Items of lists that the scripts of one round trip may step over: 15 to 30 ms."""
 
 GONE = "It is gone: removed, or trimmed by retention."
+STRANGER = "It is not in the journal: its producer is not watched."
+UNKNOWN = "The journal does not have it: it is gone, or its producer is not watched."
 Reply = list[str]
 
 
@@ -73,6 +75,18 @@ class Runner:
     async def one(self, client: link.Client, script: str, call: link.Command) -> Any:
         """The raw reply of one call."""
         (reply,) = await self.run(client, script, [call])
+        return reply
+
+    async def look(self, client: link.Client, call: link.Command) -> Any:
+        """The raw reply of the script that only reads, which answers while writes are held up.
+
+        Where the server (before 7.0) or the login has no such way it is run as the others are.
+        """
+        (reply,) = await client.ask(("EVALSHA_RO", scripts.sha("look"), *call))
+        if isinstance(reply, exceptions.NoScriptError):
+            (reply,) = await client.ask(("EVAL_RO", scripts.text("look"), *call))
+        if isinstance(reply, exceptions.ResponseError):
+            return await self.one(client, "look", call)
         return reply
 
     def refused(self, reply: object) -> str:
