@@ -247,6 +247,7 @@ async def test_arming_and_planning_look_as_they_did() -> None:
         await waiting.until(lambda: arrived(control, "read-only"), what="not armed")
         await pilot.press("A")
         await waiting.until(lambda: arrived(control, "minutes"), what="arming")
+        control.repaint()  # the key took the news away; a tick would show that, sooner or later
         await shots.settled(pilot)
         if differs("arm", (80, 24), show.text(control)):
             wrong.append("arm")
