@@ -101,8 +101,8 @@ class Looker:
             place = await self._place(name)
             if place is None:
                 continue
-            found = await self._look(self._at(place), "", *ids) if place.journalled else []
-            seen |= {one.ref: one for one in found if one.ref in seen and one.state}
+            there = await self._look(self._at(place), "", *ids) if place.journalled else []
+            seen |= {one.ref: one for one in there if one.ref in seen and one.state}
             missing = [ref.make(self._runner.source, "job", name, job_id) for job_id in ids]
             missing = [of for of in missing if of in seen and not seen[of].state]
             if missing and await self._strangers(place, _QUEUED):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
@@ -57,6 +56,8 @@ class Moving:
             progress(looked, total)
         for one in left.told():
             yield one
+        if strangers := await self._looker.strangers(selection):
+            yield plans.LeftOut(why=running.STRANGER, count=strangers)
         for remark in _remarks(action, states):
             yield remark
 
@@ -132,7 +133,7 @@ class Moving:
 def _refusal(action: base.ActionId, seen: looking.Seen) -> str:
     """Why an action makes no sense for a job, or ''."""
     if not seen.state:
-        return running.GONE
+        return seen.gone
     if seen.state not in offers.STATES[action]:
         if seen.state == "active":
             return "It is running."
@@ -174,13 +175,14 @@ def _arguments(
     state, since = str(guard.get("state", "")), str(guard.get("since", ""))
     attempts = str(guard.get("attempts", ""))
     message, side = found or (b"", 1)
+    mark = source_base.mark(by, action, target.ref, guard)
     kept_: plans.Args = {"state": state, "attempts": attempts, "since": since}
     if action == offers.REMOVE:
-        trash = secrets.token_hex(8)
-        rest = (state, attempts, since, trash, TRASH_MS, message, side)
-        return rest, {**kept_, "trash": trash}
+        rest = (state, attempts, since, mark, TRASH_MS, message, side)
+        return rest, {**kept_, "trash": mark}
     if action == offers.QUARANTINE:
-        return (state, attempts, since, message, side, by.login, by.reason), kept_
+        rest = (state, attempts, since, message, side, by.login, by.reason, mark)
+        return rest, kept_
     return (attempts, since), {}
 
 

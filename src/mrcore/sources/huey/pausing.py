@@ -84,12 +84,15 @@ class Pausing:
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
     ) -> list[plans.TargetOutcome]:
         now = scripts.stamp(self._runner.now().timestamp())
-        return [
-            await self._pause(t.ref, now, by.login, by.reason)
-            if action == offers.PAUSE
-            else await self._resume(t.ref, str(t.guard.get("paused_since")))
-            for t in chunk
-        ]
+        outcomes = []
+        for target in chunk:
+            of, mark = target.ref, source_base.mark(by, action, target.ref, target.guard)
+            if action == offers.PAUSE:
+                outcomes.append(await self._pause(of, now, by.login, by.reason, mark))
+            else:
+                since = str(target.guard.get("paused_since"))
+                outcomes.append(await self._resume(of, since, mark))
+        return outcomes
 
     async def plan_undo(
         self, action: base.ActionId, done: Sequence[plans.Undoable]
@@ -111,15 +114,18 @@ class Pausing:
     ) -> list[plans.TargetOutcome]:
         outcomes = []
         for one in chunk:
-            since, who, why = (str(one.memento.get(k, "")) for k in ("since", "by", "why"))
+            names = ("since", "by", "why", "mark")
+            since, who, why, mark = (str(one.memento.get(name, "")) for name in names)
             if action == offers.PAUSE:
-                outcomes.append(await self._resume(one.target.ref, since))
+                outcomes.append(await self._resume(one.target.ref, since, ""))
             else:
-                outcomes.append(await self._pause(one.target.ref, since, who, why))
+                outcomes.append(await self._pause(one.target.ref, since, who, why, mark))
         return outcomes
 
-    async def _pause(self, of: base.Ref, since: str, by: str, why: str) -> plans.TargetOutcome:
-        reply = await self._run("pause", of, since, by, why)
+    async def _pause(
+        self, of: base.Ref, since: str, by: str, why: str, mark: str
+    ) -> plans.TargetOutcome:
+        reply = await self._run("pause", of, since, by, why, mark)
         if isinstance(reply, plans.TargetOutcome):
             return reply
         became, at = running.words(reply)
@@ -127,16 +133,17 @@ class Pausing:
             return running.skipped(of, f"It has been paused meanwhile, since {_clock(at)}.")
         return running.done(of, f"It is paused since {_clock(at)}.", {"since": at})
 
-    async def _resume(self, of: base.Ref, since: str) -> plans.TargetOutcome:
-        reply = await self._run("resume", of, since)
+    async def _resume(self, of: base.Ref, since: str, mark: str) -> plans.TargetOutcome:
+        reply = await self._run("resume", of, since, mark)
         if isinstance(reply, plans.TargetOutcome):
             return reply
         became, at, *more = running.words(reply)
         if became == "moved":
             words = f"it is paused since {_clock(at)}" if at else "it is not paused any more"
             return running.skipped(of, f"It has moved on: {words}.")
-        by, why = more
-        return running.done(of, "It is resumed.", {"since": at, "by": by, "why": why})
+        by, why, pause = more
+        memento: plans.Args = {"since": at, "by": by, "why": why, "mark": pause}
+        return running.done(of, "It is resumed.", memento)
 
     async def _run(self, script: str, of: base.Ref, *rest: str) -> Any:
         """The raw reply, or the outcome where the script was not run."""

@@ -16,6 +16,9 @@ from mrcore.sources.huey import asking, looking, messages, offers, rows, running
 from mrcore.sources.redis import link
 
 ACTIONS = (offers.RUN,)
+_JOBS = uuid.UUID("6f1c3a52-6f0b-4d8e-9a55-0c1c7c3f5d10")
+"""What ids of jobs run by hand are made of: the same when an operation asks for it again."""
+
 _UNKNOWN = "There is no such schedule (any more)."
 _NO_TEMPLATE = "Its scheduler does not publish the job's message: older, or compressed, or signed."
 
@@ -85,17 +88,19 @@ class Scheduling:
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
     ) -> list[plans.TargetOutcome]:
         return [
-            await self._hand.run(functools.partial(self._enqueue, target=target))
+            await self._hand.run(functools.partial(self._enqueue, target=target, by=by))
             for target in chunk
         ]
 
-    async def _enqueue(self, client: link.Client, target: plans.Target) -> plans.TargetOutcome:
+    async def _enqueue(
+        self, client: link.Client, target: plans.Target, by: plans.By
+    ) -> plans.TargetOutcome:
         of, last = target.ref, str(target.guard.get("last_enqueued_at", ""))
         facts = await self._facts(client, of)
         at = await self._runner.place(client, facts.queue) if facts else None
         if facts is None or at is None:
             return running.skipped(of, f"It has moved on: {_UNKNOWN}")
-        job_id = str(uuid.uuid4())
+        job_id = str(uuid.uuid5(_JOBS, source_base.mark(by, of, target.guard)))
         data = facts.template.replace(keys.TEMPLATE_ID.encode(), job_id.encode())
         try:
             described = ghosts.described(reader.read(data))
