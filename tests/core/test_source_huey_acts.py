@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -18,6 +19,7 @@ from mrcore import errors, redact, scheduler, sources
 from mrcore.journal import ghosts, keys, scripts
 from mrcore.model import base, plans, queue, ref
 from mrcore.sources import base as source_base
+from mrcore.sources.huey import restarting
 from tests import waiting
 from tests.contract import huey_deeds
 from tests.core import journals
@@ -584,6 +586,72 @@ async def test_workers_are_restarted_by_the_unit_of_the_settings(
         watching.set()
         thread.join(20)
         crew.close()
+
+
+def staff(conn: Any, name: str, *, busy: int = 0, started_at: float = 1_000.0) -> base.Ref:
+    """A worker as it writes itself down, on a host whose clock is far behind."""
+    root = keys.Root()
+    facts = {"host": "far", "pid": ord(name), "queues": ["emailQueue"], "started_at": started_at}
+    more = {"last_seen_at": 1_000.0, "supervised": True, "busy": [["emailQueue", "j"]] * busy}
+    conn.hset(root.workers, name, json.dumps({**facts, **more}))
+    conn.set(root.alive(name), "1", px=600_000)
+    return ref.make("huey", "worker", name)
+
+
+def left(conn: Any, *names: str) -> None:
+    root = keys.Root()
+    for name in names:
+        conn.hdel(root.workers, name)
+        conn.delete(root.alive(name))
+
+
+async def test_one_successor_is_of_one_worker(
+    redis_url: str, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarting, "BACK_S", 2.0)
+    monkeypatch.setattr(restarting, "LOOK_S", 0.02)
+    two = [staff(desk.conn, name) for name in "AB"]
+    async with opened(redis_url) as source:
+        targets, _ = await plan(source, "worker.restart", *two)
+        restart = asyncio.create_task(source.apply("worker.restart", targets, {}, ASHA))
+        wishes = [keys.Root().restart(name) for name in "AB"]
+        await waiting.until(lambda: desk.conn.exists(*wishes) == 2)
+        left(desk.conn, *"AB")
+        staff(desk.conn, "C", started_at=1_001.0)
+        outcomes = sorted((o.outcome.value, o.why) for o in await restart)
+        assert outcomes == [
+            ("done", "C has begun in its place."),
+            ("failed", "It was told to end, and no worker has begun in its place within 2 s."),
+        ]
+
+
+async def test_a_unit_that_restarts_all_workers_is_restarted_once_and_says_so(
+    redis_url: str, desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarting, "LOOK_S", 0.02)
+    script, told = tmp_path / "restart", tmp_path / "told"
+    script.write_text(f"#!/bin/sh\necho all >> {told}\n")
+    script.chmod(0o755)
+    table = {
+        "adapter": "script",
+        "argv": [str(script)],
+        "sha256": hashlib.sha256(script.read_bytes()).hexdigest(),
+        "pid_file": str(tmp_path / "pid"),
+    }
+    refs = [staff(desk.conn, name, busy=busy) for name, busy in zip("ABC", (0, 5, 2), strict=True)]
+    async with opened(redis_url, restart=table) as source:
+        cut_off = "7 jobs are running: what does not end in time is cut off and runs again"
+        _, (warning,) = await plan(source, "worker.restart", refs[0])
+        assert warning == f"restarts all 3 workers of this source: {cut_off}"
+        targets, said = await plan(source, "worker.restart", *refs)
+        assert said == [cut_off]
+        restart = asyncio.create_task(source.apply("worker.restart", targets, {}, ASHA))
+        await waiting.until(told.exists)
+        left(desk.conn, *"ABC")
+        for name in "DEF":
+            staff(desk.conn, name, started_at=1_001.0)
+        assert {o.outcome for o in await restart} == {plans.Outcome.DONE}
+        assert told.read_text() == "all\n"
 
 
 async def test_a_worker_that_nobody_starts_again_is_not_offered(redis_url: str, desk: Any) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from mrcore import errors
@@ -38,7 +37,7 @@ class Restarting:
         self, action: base.ActionId, selection: plans.Selection, progress: source_base.Progress
     ) -> AsyncIterator[source_base.Planned]:
         staff = {worker.ref: worker for worker in await self._staff()}
-        left, busy = acts.LeftOuts(), 0
+        left, taken = acts.LeftOuts(), list[queue.Worker]()
         for number, of in enumerate(selection.refs):
             progress(number + 1, len(selection.refs))
             worker = staff.get(of)
@@ -47,19 +46,16 @@ class Restarting:
             elif not worker.supervised and self._unit is None:
                 left.add(of, _ALONE)
             else:
-                busy += len(worker.busy_with)
+                taken.append(worker)
                 yield _target(worker)
         for one in left.told():
             yield one
-        if busy:
-            yield self._remark(busy)
-
-    def _remark(self, busy: int) -> plans.Remark:
-        jobs = f"{busy} job{'s are' if busy > 1 else ' is'} running"
-        if self._unit is None:
-            return plans.Remark(text=f"{jobs}: they end first, or go back after 20 s")
-        text = f"{jobs}: what does not end in time is cut off and runs again"
-        return plans.Remark(text=text, level=base.Level.WARN)
+        if taken and self._unit is not None:
+            living = [worker for worker in staff.values() if worker.verdict.code != "dead"]
+            for remark in _by_unit(living, taken):
+                yield remark
+        elif busy := _busy(taken):
+            yield plans.Remark(text=f"{_jobs(busy)}: they end first, or go back after 20 s")
 
     async def _staff(self) -> list[queue.Worker]:
         return await self._hand.run(self._ask)
@@ -79,27 +75,32 @@ class Restarting:
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
     ) -> list[plans.TargetOutcome]:
         """All are asked at once, and waited for together."""
+        before = await self._staff()
         if self._unit is not None:
-            return [await self._by_unit(self._unit, target) for target in chunk]
-        asked_at = self._runner.now()
-        before = {worker.ref: worker for worker in await self._staff()}
-        asked = [await self._wish(target) for target in chunk]
+            asked = await self._restart(self._unit, chunk, before)
+        else:
+            asked = [await self._wish(target) for target in chunk]
+        news = _News(before)
+        by_ref = {worker.ref: worker for worker in before}
         waits = [
-            self._done(before[target.ref], asked_at) if outcome is None else _known(outcome)
+            self._done(by_ref[target.ref], news) if outcome is None else _known(outcome)
             for target, outcome in zip(chunk, asked, strict=True)
         ]
         return list(await asyncio.gather(*waits))
 
-    async def _by_unit(self, unit: adapters.Unit, target: plans.Target) -> plans.TargetOutcome:
-        worker = next((w for w in await self._staff() if w.ref == target.ref), None)
-        if worker is None or _guard(worker) != target.guard or worker.verdict.code == "dead":
-            return running.skipped(target.ref, "It has moved on: it ended, or began anew.")
-        asked_at = self._runner.now()
-        try:
-            await unit.restart()
-        except errors.SourceError as error:
-            return running.failed(target.ref, str(error))
-        return await self._done(worker, asked_at)
+    async def _restart(
+        self, unit: adapters.Unit, chunk: Sequence[plans.Target], staff: Sequence[queue.Worker]
+    ) -> list[plans.TargetOutcome | None]:
+        """Restart the unit once, if any of these is as it was; None for those that it restarts."""
+        guards = {w.ref: _guard(w) for w in staff if w.verdict.code != "dead"}
+        asked = [None if guards.get(t.ref) == t.guard else _moved(t.ref) for t in chunk]
+        if None in asked:
+            try:
+                await unit.restart()
+            except errors.SourceError as error:
+                why = str(error)
+                asked = [a or running.failed(t.ref, why) for t, a in zip(chunk, asked, strict=True)]
+        return asked
 
     async def _wish(self, target: plans.Target) -> plans.TargetOutcome | None:
         """Ask a worker to end; None when it has been asked."""
@@ -116,13 +117,13 @@ class Restarting:
                 return None
             case "alone":
                 return running.skipped(of, _ALONE)
-        return running.skipped(of, "It has moved on: it ended, or began anew.")
+        return _moved(of)
 
-    async def _done(self, old: queue.Worker, asked_at: datetime) -> plans.TargetOutcome:
+    async def _done(self, old: queue.Worker, news: _News) -> plans.TargetOutcome:
         """Wait until another worker of its kind has begun; each is waited for on its own."""
         try:
             async with asyncio.timeout(BACK_S):
-                while (new := _successor(await self._staff(), old, asked_at)) is None:  # noqa: ASYNC110
+                while (new := news.successor(await self._staff(), old)) is None:  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_S)
         except TimeoutError:
             why = f"It was told to end, and no worker has begun in its place within {BACK_S:.0f} s."
@@ -152,18 +153,55 @@ def _target(worker: queue.Worker) -> plans.Target:
     return plans.Target(ref=worker.ref, label=label, guard=_guard(worker), at=worker.started_at)
 
 
-def _successor(
-    staff: Sequence[queue.Worker], old: queue.Worker, asked_at: datetime
-) -> queue.Worker | None:
-    """A living worker of the same host and queues that began after the old one was asked."""
-    if any(w.ref == old.ref and w.verdict.code != "dead" for w in staff):
+def _moved(of: base.Ref) -> plans.TargetOutcome:
+    return running.skipped(of, "It has moved on: it ended, or began anew.")
+
+
+def _busy(staff: Sequence[queue.Worker]) -> int:
+    return sum(len(worker.busy_with) for worker in staff)
+
+
+def _jobs(busy: int) -> str:
+    return f"{busy} job{' is' if busy == 1 else 's are'} running"
+
+
+def _by_unit(
+    living: Sequence[queue.Worker], taken: Sequence[queue.Worker]
+) -> Iterator[plans.Remark]:
+    """What to know before: a unit restarts every worker, also those that are not targets."""
+    parts = []
+    if len(living) > len(taken):
+        parts.append(f"restarts all {len(living)} workers of this source")
+    if busy := _busy(living):
+        parts += [_jobs(busy), "what does not end in time is cut off and runs again"]
+    if parts:
+        yield plans.Remark(text=": ".join(parts), level=base.Level.WARN)
+
+
+class _News:
+    """The workers that began since, each taken for one successor.
+
+    They are told by not having been there before: the clocks of their hosts are others.
+    """
+
+    def __init__(self, before: Sequence[queue.Worker]) -> None:
+        self._known = {_identity(worker) for worker in before}
+
+    def successor(self, staff: Sequence[queue.Worker], old: queue.Worker) -> queue.Worker | None:
+        """A new living worker of the same host and queues, once the old one has ended."""
+        living = {_identity(w): w for w in staff if w.verdict.code != "dead"}
+        if _identity(old) in living:
+            return None
+        for identity, worker in living.items():
+            same = (worker.host, worker.queues) == (old.host, old.queues)
+            if same and identity not in self._known:
+                self._known.add(identity)
+                return worker
         return None
-    for worker in staff:
-        same = (worker.host, worker.queues) == (old.host, old.queues)
-        late = worker.started_at is not None and worker.started_at >= asked_at
-        if same and late and worker.verdict.code != "dead":
-            return worker
-    return None
+
+
+def _identity(worker: queue.Worker) -> tuple[object, ...]:
+    return worker.ref, worker.pid, worker.started_at
 
 
 async def _known(outcome: plans.TargetOutcome) -> plans.TargetOutcome:
