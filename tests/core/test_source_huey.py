@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import pickle
 import re
@@ -504,3 +505,57 @@ def test_settings_are_checked_by_name() -> None:
     assert isinstance(parsed, settings.SourceSettings)
     assert "secret" not in repr(parsed)
     assert made.name == "huey"
+
+
+async def test_a_search_of_large_payloads_reads_few_and_lets_others_run(
+    redis_url: str, desk: Any
+) -> None:
+    """No more is fetched than is looked at within a page's time, but for one portion."""
+    count, turns = 120, 0
+    person = {"email": "ravi.kumar@example.com", "note": "lorem ipsum " * 6}
+    payload = json.dumps({"args": [person] * 400, "kwargs": {}})
+    pipe = desk.conn.pipeline(transaction=False)
+    for n in range(count):
+        facts = {"task": "a.send", "state": "failed", "payload": payload}
+        pipe.hset(desk.keys.job(f"j{n:03}"), mapping=facts)
+        pipe.zadd(desk.keys.state("failed"), {f"j{n:03}": 1_000 + n})
+    desk.journal.tell()
+    pipe.execute()
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with opened(redis_url) as source:
+        await source.sample()
+        desk.conn.config_resetstat()
+        others = asyncio.create_task(count_turns())
+        await asyncio.sleep(0)
+        page = await source.page(QUEUE, "jobs", plans.Query(state="failed", text="none"), None, 0)
+        others.cancel()
+        assert page.looked is not None
+        assert page.rows == ()
+        assert turns > page.looked.scanned
+        fetched = desk.conn.info("commandstats")["cmdstat_hmget"]["calls"]
+        assert fetched <= page.looked.scanned + 20
+
+
+async def test_a_payload_is_searched_to_a_word_s_end(redis_url: str, desk: Any) -> None:
+    """What a cut leaves of an address is no text to try out."""
+    address = "ravi.kumar@example.com"
+    filler = "x" * (16 * 1024 - len('{"args": ["", "ravi.kum'))
+    payload = json.dumps({"args": [filler, address], "kwargs": {}})
+    assert payload[: 16 * 1024].endswith("ravi.kum")
+    facts = {"task": "a.send", "state": "failed", "payload": payload}
+    desk.conn.hset(desk.keys.job("j"), mapping=facts)
+    desk.conn.zadd(desk.keys.state("failed"), {"j": 1_000})
+    desk.journal.tell()
+    async with opened(redis_url) as source:
+        await source.sample()
+        assert len(await rows(source, state="failed", text="xxx")) == 1
+        assert await rows(source, state="failed", text="ravi") == []
+        detail = await source.detail(ref.make("huey", "job", "emailQueue", "j"))
+        (section,) = (s for s in detail.sections if s.id == "payload")
+        assert "ravi" not in json.dumps(section.data)

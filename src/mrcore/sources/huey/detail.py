@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,8 @@ from mrcore.journal import keys, record
 from mrcore.model import base, queue, ref, wire
 from mrcore.sources.huey import asking, jobs, look, rows, running
 from mrcore.sources.redis import link
+
+LARGE_BYTES = 64 * 1024
 
 
 async def detail(
@@ -43,16 +46,29 @@ async def _job(
     (reply,) = await asking.ask(client, ("HGETALL", shelf.root.queue(name).job(job_id)))
     items = reply if isinstance(reply, list) else []
     found = record.whole(job_id, dict(zip(items[::2], items[1::2], strict=True)))
-    read = await shelf.read(client, name, [job_id], payload=True, clean=clean)
+    read = await shelf.read(client, name, [job_id], payload=False)
     if found is None or job_id not in read:
         raise errors.NotFound(
             f"The journal of {name} has no job {job_id}: retention has trimmed it, it was never "
             "written down, or there is no such job."
         )
-    row, payload = read[job_id]
+    row, _ = read[job_id]
+    if sum(map(len, items)) > LARGE_BYTES:  # redacting it takes its time
+        sections = await asyncio.to_thread(_of_job, row, found, clean)
+    else:
+        sections = _of_job(row, found, clean)
+    return wire.Detail(
+        at=now, entity=row, sections=sections, links=tuple(_links(source, name, found))
+    )
+
+
+def _of_job(
+    row: queue.Job, found: record.Record, clean: redact.Redactor
+) -> tuple[wire.Section, ...]:
+    data = clean.value(found.payload)
     sections = [
         *_quarantine(row),
-        wire.Section(id="payload", title="Payload", form="json", data=payload),
+        wire.Section(id="payload", title="Payload", form="json", data=data),
         wire.Section(id="attempts", title="Attempts", fields=tuple(_attempts(found, clean))),
         *(_trace(attempt, clean) for attempt in reversed(found.attempt)),
         wire.Section(id="timings", title="Timings", fields=tuple(_timings(found))),
@@ -60,9 +76,7 @@ async def _job(
     if found.state == "completed":
         data = clean.value(found.result)
         sections.append(wire.Section(id="result", title="Result", form="json", data=data))
-    return wire.Detail(
-        at=now, entity=row, sections=tuple(sections), links=tuple(_links(source, name, found))
-    )
+    return tuple(sections)
 
 
 def _quarantine(row: queue.Job) -> Iterator[wire.Section]:

@@ -6,17 +6,22 @@ rows were looked at). It goes on after that row even when rows have come and gon
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from mrcore import errors, match, redact
+from mrcore import errors, match
 from mrcore.journal import keys, record
 from mrcore.model import plans, queue, wire
 from mrcore.sources.huey import asking, discover, rows, walking
 from mrcore.sources.redis import link
 
-CHUNK = 300
+CHUNK, SEARCHED = 300, 100
+SEARCHED_FIRST = 20
+"""Jobs that are read at once; where payloads are searched few, more while they are small."""
+
+_QUICK_S = 0.01
 _TIME_PREFIX = 8  # bytes that PriorityRedisHuey puts before a message
 
 
@@ -89,8 +94,10 @@ class Jobs:
         zset = self.root.queue(place.name).state(spot.state)
         newest = walk.query.order != "oldest"
         start = await _start(client, zset, spot, newest=newest)
+        searched = SEARCHED_FIRST
         while not walk.full():
-            size = CHUNK if walk.query.text else walk.query.limit - len(walk.found)
+            began = time.perf_counter()
+            size = searched if walk.query.text else walk.query.limit - len(walk.found)
             command = "ZREVRANGE" if newest else "ZRANGE"
             (reply,) = await asking.ask(
                 client, (command, zset, start, start + size - 1, "WITHSCORES")
@@ -100,11 +107,12 @@ class Jobs:
             jobs = await self.read(client, place.name, ids, payload=bool(walk.query.text))
             for job_id, (_, score) in zip(ids, pairs, strict=True):
                 if job_id in jobs:
-                    walk.take(*jobs[job_id])
+                    await walk.take(*jobs[job_id])
                 spot = walking.Spot(spot.state, score, job_id)
                 if walk.full():
                     break
             start += len(pairs)
+            searched = _more(searched, began)
             if len(pairs) < size:
                 return None if not pairs or spot.job_id == ids[-1] else spot
         return spot
@@ -115,8 +123,11 @@ class Jobs:
         """Jobs as huey has them: some of them came from producers that are not watched."""
         state = queue.JobState(spot.state)
         at = max(spot.skipped, 0)
+        searched = SEARCHED_FIRST
         while not walk.full():
-            size = min(CHUNK, walk.query.limit - len(walk.found)) if not walk.query.text else CHUNK
+            began = time.perf_counter()
+            wanted = walk.query.limit - len(walk.found)
+            size = searched if walk.query.text else min(searched, wanted)
             first, last = at, at + size - 1
             oldest = walk.query.order == "oldest"
             ranked = place.ranked and state is queue.JobState.WAITING
@@ -141,9 +152,10 @@ class Jobs:
             known = await self.read(client, place.name, ids, payload=bool(walk.query.text))
             for row in bare:
                 at += 1
-                walk.take(*known.get(row.id, (row, None)))
+                await walk.take(*known.get(row.id, (row, None)))
                 if walk.full():
                     break
+            searched = _more(searched, began)
             if len(messages) < size:
                 return None if at == first + len(messages) else _at(spot, at)
         return _at(spot, at)
@@ -155,9 +167,8 @@ class Jobs:
         ids: Sequence[str],
         *,
         payload: bool,
-        clean: redact.Redactor = redact.ALL,
-    ) -> dict[str, tuple[queue.Job, Any]]:
-        """Rows and, if asked for, (cleaned) payloads of the jobs that are written down."""
+    ) -> dict[str, tuple[queue.Job, bytes | None]]:
+        """Rows and, if asked for, payloads as they are kept of the jobs that are written down."""
         at = self.root.queue(of)
         commands: list[link.Command] = []
         last = "payload" if payload else "state"
@@ -165,11 +176,10 @@ class Jobs:
             commands.append(("HMGET", at.job(job_id), *record.SUMMARY, last))
             commands.append(("HEXISTS", at.job(job_id), "message"))
         replies = await asking.ask(client, *commands)
-        found: dict[str, tuple[record.Record, bool, Any]] = {}
+        found: dict[str, tuple[record.Record, bool, bytes | None]] = {}
         for job_id, values, has in zip(ids, replies[::2], replies[1::2], strict=True):
             if isinstance(values, list) and (one := record.summary(job_id, values[:-1])):
-                given = clean.value(record.parse(values[-1])) if payload else None
-                found[job_id] = (one, has == 1, given)
+                found[job_id] = (one, has == 1, values[-1] if payload else None)
         dead = await self._dead(
             client, {r.worker for r, _, _ in found.values() if r.state == "active"}
         )
@@ -234,6 +244,12 @@ async def _start(client: link.Client, zset: str, spot: walking.Spot, *, newest: 
 def _scored(reply: Any) -> list[tuple[bytes, str]]:
     items = reply if isinstance(reply, list) else []
     return [(m, s.decode()) for m, s in zip(items[::2], items[1::2], strict=True)]
+
+
+def _more(searched: int, began: float) -> int:
+    """How many are read at once next: more as long as they are read quickly."""
+    quick = time.perf_counter() - began < _QUICK_S
+    return min(SEARCHED, searched * 2) if quick else SEARCHED_FIRST
 
 
 def _at(spot: walking.Spot, skipped: int) -> walking.Spot:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from mrcore import errors
+from mrcore import errors, redact
+from mrcore.journal import record
 from mrcore.model import plans, queue
 
 BUDGET_S = 0.2
 SEARCHED_BYTES = 16 * 1024
+_LARGE_BYTES = 1024
 ORDER = ("active", "failed", "waiting", "delayed", "quarantined", "completed")
 """The states in which a page without one goes through them."""
 
@@ -35,12 +37,14 @@ class Walk:
         spent_s = time.perf_counter() - self.began
         return len(self.found) >= self.query.limit or (self.scanned > 0 and spent_s > BUDGET_S)
 
-    def take(self, row: queue.Job, payload: Any) -> None:
-        """Look at one row; a job that is enqueued twice is one row."""
+    async def take(self, row: queue.Job, payload: bytes | None) -> None:
+        """Look at one row; a job enqueued twice is one row. After a large one others run."""
         self.scanned += 1
         if row.ref in self.refs:
             return
         words = f"{row.id} {row.name} {row.error} {row.worker} {_text(payload)}"
+        if payload is not None and len(payload) > _LARGE_BYTES:
+            await asyncio.sleep(0)
         if not self.query.text or self.keep(words.encode("utf-8", "replace")[:SEARCHED_BYTES]):
             self.found.append(row)
             self.refs.add(row.ref)
@@ -78,5 +82,14 @@ def _is_score(score: str) -> bool:
         return False
 
 
-def _text(payload: Any) -> str:
-    return "" if payload is None else json.dumps(payload)
+def _text(payload: bytes | None) -> str:
+    """A payload as it is searched, redacted: what is beyond 16 KiB is not looked at.
+
+    It is cut at a quote, so that no half of an address or of a word is left to be found.
+    """
+    if payload is None:
+        return ""
+    if len(payload) <= SEARCHED_BYTES:
+        return json.dumps(redact.value(record.parse(payload)))
+    words = payload[:SEARCHED_BYTES].decode("utf-8", "ignore")
+    return redact.text(words[: words.rfind('"') + 1])
