@@ -9,6 +9,8 @@ from mrcore.sources import base as source_base
 from tests.contract import rig
 
 ASHA = plans.By(login="asha", roles=("admin",), reason="a contract", operation=7)
+NEXT = ASHA.model_copy(update={"operation": 8})
+AGAIN = ASHA.model_copy(update={"again": True})
 
 
 async def targets(source: source_base.Source, deed: rig.Deed) -> list[plans.Target]:
@@ -34,10 +36,13 @@ async def left_out(
 
 
 async def apply(
-    source: source_base.Source, deed: rig.Deed, planned: Sequence[plans.Target]
+    source: source_base.Source,
+    deed: rig.Deed,
+    planned: Sequence[plans.Target],
+    by: plans.By = ASHA,
 ) -> dict[base.Ref, plans.TargetOutcome]:
     """Each target's outcome; what was not done says why."""
-    return _told(planned, await source.apply(deed.action, planned, deed.args, ASHA))
+    return _told(planned, await source.apply(deed.action, planned, deed.args, by))
 
 
 async def plan_undo(

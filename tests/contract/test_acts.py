@@ -40,9 +40,30 @@ async def test_the_same_targets_again_are_let_be(here: rig.Rig, action: base.Act
         assert {o.outcome for o in outcomes.values()} == {plans.Outcome.DONE}, outcomes
         after = await acting.states(here, action, deed.refs)
         assert all(after[one] != before[one] for one in deed.refs)
-        again = await acting.apply(source, deed, planned)
+        again = await acting.apply(source, deed, planned, acting.NEXT)
         assert {o.outcome for o in again.values()} == {plans.Outcome.SKIPPED}, again
         assert await acting.states(here, action, deed.refs) == after
+
+
+@each
+async def test_applied_again_by_the_same_operation(here: rig.Rig, action: base.ActionId) -> None:
+    if not catalogue.ACTIONS[action].undoable:
+        pytest.skip(f"{action}: {catalogue.ACTIONS[action].undo}")
+    async with warm.opened(here) as source:
+        deed = await here.deed(action)
+        planned = await acting.targets(source, deed)
+        before = await acting.states(here, action, deed.refs)
+        first = await acting.apply(source, deed, planned)
+        after = await acting.states(here, action, deed.refs)
+    async with warm.opened(here) as source:  # the core has ended before it wrote that down
+        again = await acting.apply(source, deed, planned, acting.AGAIN)
+        assert {o.outcome for o in again.values()} == {plans.Outcome.DONE}, again
+        assert [o.memento for o in again.values()] == [first[one].memento for one in again]
+        assert await acting.states(here, action, deed.refs) == after
+        chunk = await acting.plan_undo(source, action, planned, again)
+        undone = await acting.undo(source, action, chunk)
+        assert {o.outcome for o in undone.values()} == {plans.Outcome.DONE}, undone
+        assert await acting.states(here, action, deed.refs) == before
 
 
 @each

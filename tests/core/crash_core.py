@@ -57,7 +57,7 @@ class FileJobs(base.SourceBase):
         for target in chunk:
             await self._begun(target)
             retry = action == "queue.retry"
-            outcomes.append(self._retry(target) if retry else self._remove(target))
+            outcomes.append(self._retry(target) if retry else self._remove(target, by.operation))
         return outcomes
 
     async def plan_undo(
@@ -85,9 +85,13 @@ class FileJobs(base.SourceBase):
         tries = int(str(target.guard["state"]).split()[1])
         return self._change(target, f"waiting {tries + 1}")
 
-    def _remove(self, target: plans.Target) -> plans.TargetOutcome:
-        outcome = self._change(target, "")
-        return outcome.model_copy(update={"memento": {"was": target.guard["state"]}})
+    def _remove(self, target: plans.Target, operation: int) -> plans.TargetOutcome:
+        removed, memento = f"removed by {operation}", {"was": target.guard["state"]}
+        done = plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE, memento=memento)
+        if self._state(target) == removed:
+            return done
+        outcome = self._change(target, removed)
+        return done if outcome.outcome is plans.Outcome.DONE else outcome
 
     def _change(self, target: plans.Target, after: str) -> plans.TargetOutcome:
         if self._state(target) != target.guard["state"]:

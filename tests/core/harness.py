@@ -52,6 +52,7 @@ class Jobs(Simulated):
         super().__init__(name, now=now)
         self.states: dict[str, str] = {}
         self.chunks: list[list[str]] = []
+        self._removed: dict[tuple[int, str], plans.TargetOutcome] = {}
         self.trouble: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.failing: Exception | None = None
@@ -120,8 +121,9 @@ class Jobs(Simulated):
         self, action: str, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
         await self._begun([target.ref for target in chunk])
-        deed = self._retry if action == "queue.retry" else self._remove
-        return [deed(target) for target in chunk]
+        if action == "queue.retry":
+            return [self._retry(target) for target in chunk]
+        return [self._remove(target, by.operation) for target in chunk]
 
     async def _begun(self, refs: list[str]) -> None:
         if self.gate is not None:
@@ -137,13 +139,16 @@ class Jobs(Simulated):
         self.states[ref.parse(target.ref).id] = "waiting"
         return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE)
 
-    def _remove(self, target: plans.Target) -> plans.TargetOutcome:
+    def _remove(self, target: plans.Target, operation: int) -> plans.TargetOutcome:
+        if known := self._removed.get((operation, target.ref)):
+            return known
         if moved := self._moved(target):
             return moved
         state = self.states.pop(ref.parse(target.ref).id)
-        return plans.TargetOutcome(
+        done = plans.TargetOutcome(
             ref=target.ref, outcome=plans.Outcome.DONE, memento={"state": state, "raw": "s3cret"}
         )
+        return self._removed.setdefault((operation, target.ref), done)
 
     def _moved(self, target: plans.Target) -> plans.TargetOutcome | None:
         """Why nothing is done, unless the guard holds."""

@@ -164,6 +164,7 @@ async def killed_at_a_write(state: Path, folder: Path, action: str, when: str, n
             assert Counter(lines(folder / "did")) == {f"job-{n:04}": 1 for n in range(FEW)}
             _audit_is_complete(state, operation.id, FEW)
             if action == "job.remove":
+                assert operation.done == FEW  # also what the first core has not written down
                 await _undone(second, folder, operation)
     return True
 

@@ -500,3 +500,34 @@ async def test_reasons_for_leaving_out_are_as_many_as_can_be_read(state: Path) -
         assert len(plan.left_out) == 51
         assert (plan.left_out[-1].why, plan.left_out[-1].count) == ("for other reasons", 300)
         assert sum(left.count for left in plan.left_out) == 400
+
+
+async def test_what_was_done_when_the_core_ended_is_known_and_can_be_undone(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = harness.Jobs()
+    selection = plans.Selection(refs=tuple(jobs.add("1", "2")))
+    reached = asyncio.Event()
+
+    def dying(*args: Any) -> Any:
+        reached.set()
+        raise errors.StoreError("The core ends here.")
+
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        monkeypatch.setattr(steps, "close", dying)
+        plan = await here.door.plan(
+            ASHA, plans.PlanRequest(action="job.remove", selection=selection)
+        )
+        operation = await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
+        await waiting.until(reached.is_set)
+    monkeypatch.undo()
+    assert jobs.states == {}
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        done = await ended(here, operation)
+        assert (done.done, done.skipped, done.actions) == (2, 0, ("undo",))
+        undo = plans.PlanRequest(action="undo", selection=plans.Selection(refs=(operation.ref,)))
+        back = await here.door.plan(ASHA, undo)
+        await ended(here, await here.door.apply(ASHA, back.plan_id, plans.ApplyRequest()))
+    assert jobs.states == {"1": "failed", "2": "failed"}

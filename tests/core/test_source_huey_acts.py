@@ -26,6 +26,7 @@ from tests.core import journals
 
 QUEUE = "huey/queue/emailQueue"
 ASHA = plans.By(login="asha", reason="poison")
+NEXT = ASHA.model_copy(update={"operation": 1})
 DAY_MS = 24 * 3_600_000
 
 
@@ -414,7 +415,7 @@ async def test_a_run_by_hand_does_not_move_the_schedule(redis_url: str, desk: An
         assert said == ["digest is also due by itself: 13:00:00 UTC"]
         done = await act(source, "schedule.run", "huey/schedule/digest")
         assert desk.queued() == 2
-        (again,) = await source.apply("schedule.run", targets, {}, ASHA)
+        (again,) = await source.apply("schedule.run", targets, {}, NEXT)
         assert again.outcome is plans.Outcome.SKIPPED
         assert again.why.startswith("It has moved on: enqueued again ")
         changed = {k for k, v in desk.conn.hgetall(key).items() if before[k] != v}

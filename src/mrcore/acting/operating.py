@@ -112,9 +112,9 @@ class Operating:
                 return None
             if step.chunk is None:
                 return ""
-            resumed = False
+            again, resumed = resumed and not step.new, False
             self._means.hub.touched(self._changed)
-            if error := await self._chunk(step.chunk):
+            if error := await self._chunk(step.chunk, again=again):
                 return error
             await self._breathe()
         return None
@@ -138,11 +138,11 @@ class Operating:
             )
         )
 
-    async def _chunk(self, chunk: chunks.Chunk) -> str:
+    async def _chunk(self, chunk: chunks.Chunk, *, again: bool) -> str:
         """Apply a chunk and write what became of it; an error ends the operation."""
         means = self._means
         began_s = means.clock()
-        outcomes, error = await self._apply(chunk)
+        outcomes, error = await self._apply(chunk, again=again)
         took_s = means.clock() - began_s
         done = sum(outcome.outcome is plans.Outcome.DONE for outcome in outcomes)
         self._pace = self._pace.after(len(chunk.targets), done, took_s)
@@ -163,10 +163,12 @@ class Operating:
         self._changed = [*owner, *(target.ref for target in chunk.targets)]
         return error
 
-    async def _apply(self, chunk: chunks.Chunk) -> tuple[Sequence[plans.TargetOutcome], str]:
+    async def _apply(
+        self, chunk: chunks.Chunk, *, again: bool
+    ) -> tuple[Sequence[plans.TargetOutcome], str]:
         name, does = self._stored.source, self._stored.does
         try:
-            answers = await self._asked(chunk)
+            answers = await self._asked(chunk, again=again)
         except errors.MrError as error:
             why = said.clean(str(error))
             return steps.all_failed(chunk, f"{why} It may have been done."), why
@@ -178,7 +180,7 @@ class Operating:
         silent = f"{name} did not say what became of it."
         return [by_ref.get(t.ref) or steps.failed(t.ref, silent) for t in chunk.targets], ""
 
-    async def _asked(self, chunk: chunks.Chunk) -> Sequence[plans.TargetOutcome]:
+    async def _asked(self, chunk: chunks.Chunk, *, again: bool) -> Sequence[plans.TargetOutcome]:
         """Let the source act."""
         stored, operation = self._stored, self.operation
         if catalogue.ACTIONS[operation.action].reveals:  # to be asked for now; nothing is changed
@@ -190,6 +192,7 @@ class Operating:
             roles=self._roles,
             reason=operation.reason,
             operation=operation.id,
+            again=again,
         )
         source = self._means.monitor.source(stored.source)
         if stored.undoes is None:

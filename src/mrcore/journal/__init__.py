@@ -32,16 +32,19 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
     <queue>:meta          hash    name, list and schedule (huey's keys), keep_completed,
                                   keep_failed, listed
     <queue>:paused        string  epoch seconds since when; while it exists nothing is claimed
-    <queue>:paused_by     hash    by, why: who paused it
+    <queue>:paused_by     hash    by, why: who paused it; mark: by what operation
+    <queue>:resumed       hash    mark: by what operation it was resumed last, for 24 h (PX), and
+                                  by, why, pause: whose pause that ended, and its mark
     <queue>:stats         hash    enqueued, completed, failed, retried: totals
     <queue>:waiting, :active, :delayed, :failed, :completed, :quarantined
                           zset    job id by epoch seconds: when it came there (delayed: is due)
     <queue>:active:<worker>  list messages in that worker's hands
     <queue>:job:<id>      hash    a job
     <queue>:quarantine:<id>  hash    of a quarantined job: from (state), since, score, message,
-                                  by, why; asides (a count) and aside:<n>, messages of the same
-                                  id that workers met meanwhile
-    <queue>:trash:<name>  hash    a removed job for 24 h (PX); :message, :quarantine are its others
+                                  by, why, mark; asides (a count) and aside:<n>, messages of the
+                                  same id that workers met meanwhile
+    <queue>:trash:<name>  hash    a removed job for 24 h (PX); :message, :score, :quarantine are
+                                  its others
 
     mr:schedules          set     names of the declared schedules (`mrcore.scheduler` writes these)
     mr:schedule:<name>    hash    declared, queue, job, interval_s, next_at, last_tick,

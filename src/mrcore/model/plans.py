@@ -75,12 +75,16 @@ class ApplyRequest(Request):
 
 
 class By(Frozen):
-    """Who acts, and why, as a source is told."""
+    """Who acts, and why, as a source is told.
+
+    `again`: the core has ended in the middle of this, so it may have been done.
+    """
 
     login: str
     roles: tuple[str, ...] = ()
     reason: str = ""
     operation: int = 0
+    again: bool = False
 
 
 class Target(Frozen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
@@ -31,6 +32,15 @@ def parse_json(raw: str | bytes) -> JsonValue:
     text = json.dumps(json.loads(raw), ensure_ascii=False)
     parsed: JsonValue = json.loads(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
     return parsed
+
+
+def mark(by: plans.By, *what: JsonValue) -> str:
+    """What an operation leaves at what it did to one thing, so that it knows it again.
+
+    An operation's number alone is not enough: another core counts for itself.
+    """
+    words = json.dumps([by.operation, by.login, by.reason, *what], sort_keys=True)
+    return f"{by.operation}:{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 
 
 def utc_now() -> datetime:
@@ -96,7 +106,10 @@ class Source(Protocol):
     ) -> Sequence[plans.TargetOutcome]:
         """Act on at most 500 targets, each only if its guard still holds.
 
-        What was done and can be undone comes with a memento.
+        What was done and can be undone comes with a memento. A core that ends before it has
+        written that down asks again, with the same `by.operation` and `by.again`: what this very
+        operation has done is then DONE, not done twice, with the same memento. What cannot know
+        that of itself says that it may have been done and cannot be undone.
         """
         ...
 

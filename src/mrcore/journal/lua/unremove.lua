@@ -15,5 +15,5 @@ if state == 'quarantined' then
   redis.call('PERSIST', K .. 'quarantine:' .. id)
 end
 redis.call('ZADD', K .. state, ARGV[6], id)
-redis.call('DEL', trash .. ':message')
+redis.call('DEL', trash .. ':message', trash .. ':score')
 return {'done', state, ''}

@@ -82,6 +82,8 @@ class Deploy(sources.SourceBase):
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
         """Act on each whose guard still holds."""
+        if action == colours.ACTION and self._switch is not None:
+            return await self._switch.apply(chunk, again=by.again)
         return await self._worker(action).apply(chunk)
 
     async def plan_undo(

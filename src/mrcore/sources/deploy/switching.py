@@ -48,9 +48,14 @@ class Switch:
         async for remark in self._remarks(live, name):
             yield remark
 
-    async def apply(self, chunk: Sequence[plans.Target]) -> list[plans.TargetOutcome]:
-        """Switch, if all is as it was planned; the colour's health must be fine."""
-        return [await self._apply(target) for target in chunk]
+    async def apply(
+        self, chunk: Sequence[plans.Target], *, again: bool = False
+    ) -> list[plans.TargetOutcome]:
+        """Switch, if all is as it was planned; the colour's health must be fine.
+
+        Asked `again` after the core has ended, a switch to there is taken for ours.
+        """
+        return [await self._apply(target, again=again) for target in chunk]
 
     async def plan_undo(self, done: Sequence[plans.Undoable]) -> AsyncIterator[sources.Planned]:
         """Back to the colour from before, while the traffic still goes to ours."""
@@ -78,21 +83,25 @@ class Switch:
             await self._switch(each.target, str(each.memento.get("from", ""))) for each in chunk
         ]
 
-    async def _apply(self, target: plans.Target) -> plans.TargetOutcome:
+    async def _apply(self, target: plans.Target, *, again: bool) -> plans.TargetOutcome:
         name = self._colours.find(target.ref)
-        return await self._switch(target, name) if name else _failed(target, _NONE)
+        return await self._switch(target, name, again=again) if name else _failed(target, _NONE)
 
-    async def _switch(self, target: plans.Target, to: str) -> plans.TargetOutcome:
+    async def _switch(
+        self, target: plans.Target, to: str, *, again: bool = False
+    ) -> plans.TargetOutcome:
         async with self._one:
             try:
-                return await self._held(target, to)
+                return await self._held(target, to, again=again)
             except errors.SourceError as error:
                 return _failed(target, str(error))
 
-    async def _held(self, target: plans.Target, to: str) -> plans.TargetOutcome:
+    async def _held(self, target: plans.Target, to: str, *, again: bool) -> plans.TargetOutcome:
         before = await self._colours.live()
+        planned, pinned = str(target.guard.get("current")), target.guard.get("script")
+        if again and before == to:
+            return _done(target, planned, to)
         found = await self._script.digest()
-        planned, pinned = target.guard.get("current"), target.guard.get("script")
         if before != planned:
             return _skipped(target, f"the traffic goes to {before}, planned was from {planned}")
         if found != pinned:
@@ -112,12 +121,7 @@ class Switch:
                 f"The script ended with 0, but the traffic goes to {after}, not to {to};"
                 f" it said: {said.last_words()}",
             )
-        return plans.TargetOutcome(
-            ref=target.ref,
-            outcome=plans.Outcome.DONE,
-            why=f"{before} → {after}",
-            memento={"from": before},
-        )
+        return _done(target, before, after)
 
     def _needs_health(self, name: str) -> bool:
         return not self._starts and bool(self._colours.colours[name].health)
@@ -144,6 +148,13 @@ class Switch:
                 then = "; it is not asked again before the switch"
             text = f"{to} is not healthy: {verdict.why}{then}"
             yield plans.Remark(text=text, level=base.Level.WARN)
+
+
+def _done(target: plans.Target, before: str, after: str) -> plans.TargetOutcome:
+    why, memento = f"{before} → {after}", {"from": before}
+    return plans.TargetOutcome(
+        ref=target.ref, outcome=plans.Outcome.DONE, why=why, memento={**memento}
+    )
 
 
 def _failed(target: plans.Target, why: str) -> plans.TargetOutcome:

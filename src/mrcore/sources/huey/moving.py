@@ -178,8 +178,8 @@ def _arguments(
     mark = source_base.mark(by, action, target.ref, guard)
     kept_: plans.Args = {"state": state, "attempts": attempts, "since": since}
     if action == offers.REMOVE:
-        rest = (state, attempts, since, mark, TRASH_MS, message, side)
-        return rest, {**kept_, "trash": mark}
+        removal = (state, attempts, since, mark, TRASH_MS, message, side)
+        return removal, {**kept_, "trash": mark}
     if action == offers.QUARANTINE:
         rest = (state, attempts, since, message, side, by.login, by.reason, mark)
         return rest, kept_

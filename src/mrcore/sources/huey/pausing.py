@@ -88,7 +88,7 @@ class Pausing:
         for target in chunk:
             of, mark = target.ref, source_base.mark(by, action, target.ref, target.guard)
             if action == offers.PAUSE:
-                outcomes.append(await self._pause(of, now, by.login, by.reason, mark))
+                outcomes.append(await self._pause(of, now, by.login, by.reason, mark, "1"))
             else:
                 since = str(target.guard.get("paused_since"))
                 outcomes.append(await self._resume(of, since, mark))
@@ -119,13 +119,12 @@ class Pausing:
             if action == offers.PAUSE:
                 outcomes.append(await self._resume(one.target.ref, since, ""))
             else:
-                outcomes.append(await self._pause(one.target.ref, since, who, why, mark))
+                outcomes.append(await self._pause(one.target.ref, since, who, why, mark, ""))
         return outcomes
 
-    async def _pause(
-        self, of: base.Ref, since: str, by: str, why: str, mark: str
-    ) -> plans.TargetOutcome:
-        reply = await self._run("pause", of, since, by, why, mark)
+    async def _pause(self, of: base.Ref, since: str, *facts: str) -> plans.TargetOutcome:
+        """`facts`: by whom, why, its mark, and '1' where it may have been done by that mark."""
+        reply = await self._run("pause", of, since, *facts)
         if isinstance(reply, plans.TargetOutcome):
             return reply
         became, at = running.words(reply)

@@ -1,7 +1,8 @@
--- Put one key into the trash, only if it is as it was planned. O(1) but for a digest of <= 64 KiB.
+-- Put one key into the trash, only if it is as it was planned; 'again' if this operation has. O(1) but for a digest of <= 64 KiB.
 -- KEYS  the key, its place in the trash
 -- ARGV  type, command that counts it, count, '1' if it has a TTL, digest of its DUMP or '',
 --       ms in the trash, PEXPIRETIME or (before 7.0) PTTL
+if redis.call('EXISTS', KEYS[2]) == 1 then return {'again'} end
 local kind = redis.call('TYPE', KEYS[1])['ok']
 if kind == 'none' then return {'gone'} end
 if kind ~= ARGV[1] then return {'type', kind} end

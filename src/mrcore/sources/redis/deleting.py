@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
@@ -55,7 +56,7 @@ class Deleting:
         return plans.Target(
             ref=each,
             label=row.name,
-            guard={**key.guard(), "way": way},
+            guard={**key.guard(), "way": way, "expires_ms": _epoch_ms(row.expires_at)},
             note=f"{row.type}, {'expires' if row.expires_at else 'no TTL'}",
         )
 
@@ -105,6 +106,11 @@ def key_of(source: str, each: base.Ref) -> bytes | None:
         return None
     is_key = address[:2] == (source, "key") and len(address.ids) == 1
     return address.ids[0] if is_key else None
+
+
+def _epoch_ms(at: datetime | None) -> int | None:
+    """When it expires: not a fact that must hold, only what is known if the core ends meanwhile."""
+    return None if at is None else round(at.timestamp() * 1000)
 
 
 def size(number: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import importlib.resources
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from redis import exceptions
 
 from mrcore import errors
 from mrcore.model import plans, ref
+from mrcore.sources import base as source_base
 from mrcore.sources.redis import facts, keys, link, own
 
 AT_ONCE = 16
@@ -22,6 +22,7 @@ _DELETE, _UNDELETE = (
     for name in ("delete", "undelete")
 )
 
+_LOST = "it may have been done before the core ended, and cannot be undone"
 _MOVED = {
     "gone": facts.GONE,
     "content": facts.CHANGED,
@@ -35,7 +36,7 @@ async def delete(
 ) -> list[plans.TargetOutcome]:
     """Put at most AT_ONCE keys into the trash, each only if its guard holds."""
     trashed = [target for target in chunk if target.guard["way"] == "trash"]
-    places = [_place(by, _name(target)) for target in trashed]
+    places = [_place(by, target) for target in trashed]
     replies = await client.ask(
         *(_delete(client, target, place) for target, place in zip(trashed, places, strict=True))
     )
@@ -45,13 +46,14 @@ async def delete(
     ]
     for target in chunk:
         if target.guard["way"] != "trash":
-            outcomes.append(await _delete_small(client, target))
+            outcomes.append(await _delete_small(client, target, by))
     return outcomes
 
 
-def _place(by: plans.By, name: bytes) -> bytes:
-    """`mr:trash:<operation>:<random>:<name>`."""
-    return own.TRASH + f"{by.operation}:{secrets.token_hex(8)}:".encode() + name
+def _place(by: plans.By, target: plans.Target) -> bytes:
+    """`mr:trash:<operation>:<hash>:<name>`: the same when an operation asks for it again."""
+    mark = source_base.mark(by, target.ref, target.guard)
+    return own.TRASH + f"{mark}:".encode() + _name(target)
 
 
 def _name(target: plans.Target) -> bytes:
@@ -73,13 +75,16 @@ def _deleted(
     if isinstance(reply, Exception):
         return _failed(target, reply, "EVAL")
     word = reply[0].decode()
-    if word != "done":
+    if word == "again":
+        expires_ms = target.guard["expires_ms"]
+    elif word == "done":
+        expires_ms = _instant(client, *reply[1:])
+    else:
         return _skipped(target, _why(target.guard, word, reply[1:]))
-    expires, now = reply[1:]
     memento = {
         **_compared(target.guard),
         "trash": ref.make(ref.source_of(target.ref), "key", place),
-        "expires_ms": _instant(client, expires, now),
+        "expires_ms": expires_ms,
     }
     return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE, memento=memento)
 
@@ -106,7 +111,9 @@ def _why(guard: dict[str, Any], word: str, rest: list[Any]) -> str:
     return _MOVED[word]
 
 
-async def _delete_small(client: link.Client, target: plans.Target) -> plans.TargetOutcome:
+async def _delete_small(
+    client: link.Client, target: plans.Target, by: plans.By
+) -> plans.TargetOutcome:
     """WATCH, compare, UNLINK: what was compared is what is deleted, and is kept by the core."""
     name, guard = _name(target), target.guard
     size = keys.SIZE[str(guard["type"])]
@@ -118,7 +125,8 @@ async def _delete_small(client: link.Client, target: plans.Target) -> plans.Targ
         if isinstance(reply, Exception):
             return await _unwatched(client, _failed(target, reply, command))
     if kind == b"none" or dump is None:
-        return await _unwatched(client, _skipped(target, facts.GONE))
+        why = f"{facts.GONE}: {_LOST}" if by.again else facts.GONE
+        return await _unwatched(client, _skipped(target, why))
     now = {
         "type": kind.decode(),
         "size": count if isinstance(count, int) else None,
