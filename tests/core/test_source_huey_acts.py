@@ -193,6 +193,48 @@ async def test_messages_that_hide_their_id_are_found(redis_url: str) -> None:
             assert desk.job(other.id).state == "completed"
 
 
+_CROWD = """
+for n = 1, tonumber(ARGV[1]) do
+  local id = string.format('%08d-%s', n, ARGV[4])
+  redis.call(ARGV[4], KEYS[1], ARGV[2] .. id .. ARGV[3])
+  redis.call('ZADD', KEYS[2], ARGV[4] == 'LPUSH' and 4e9 + n or n, id)
+end
+"""
+
+
+def crowd(desk: Any, push: str, count: int) -> None:
+    """Many other waiting jobs: RPUSH those that came before all, LPUSH those that came after."""
+    message = desk.huey.serialize_task(desk.send.s("x", id=f"00000000-{push}"))
+    head, tail = message.split(f"00000000-{push}".encode())
+    names = (desk.journal.place.waiting, desk.keys.state("waiting"))
+    desk.conn.eval(_CROWD, 2, *names, count, head, tail, push)
+
+
+async def test_redis_is_not_held_up_by_what_lies_deep(redis_url: str, desk: Any) -> None:
+    """It is not taken out; what is put back so deep is taken next, and it is said."""
+    near, deep, removed = (job_ref(desk.send(name).id) for name in ("near", "deep", "removed"))
+    async with opened(redis_url) as source:
+        done = await act(source, "job.remove", removed)
+        held = await act(source, "job.quarantine", near)
+        crowd(desk, "RPUSH", 700)
+        outcomes, _ = await undo(source, "job.quarantine", held)
+        assert outcomes[0].why == "It is back: in the queue, where its age puts it."
+        assert near.rpartition("/")[2].encode() in desk.conn.lindex(
+            desk.journal.place.waiting, -701
+        )
+        for push in ("LPUSH", "RPUSH"):
+            crowd(desk, push, 151_000)
+        targets, _ = await plan(source, "job.remove", deep)
+        (outcome,) = await source.apply("job.remove", targets, {}, ASHA)
+        assert (outcome.outcome, outcome.memento) == (plans.Outcome.FAILED, None)
+        assert outcome.why.startswith("It lies over 100,000 deep in the queue: ")
+        outcomes, _ = await undo(source, "job.remove", done)
+        said = "It is back, to be taken next: its place is too deep to find."
+        assert [(o.outcome, o.why) for o in outcomes] == [(plans.Outcome.DONE, said)]
+        last = desk.conn.lindex(desk.journal.place.waiting, -1)
+        assert removed.rpartition("/")[2].encode() in last
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("state", ["waiting", "delayed"])
 async def test_a_job_of_any_size_can_be_moved(redis_url: str, state: str, packed: bool) -> None:

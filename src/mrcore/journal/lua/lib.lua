@@ -86,25 +86,46 @@ end
 
 -- A message out of huey's own list or schedule; `side` is the end of the list to look from. False
 -- if it is not there: a worker has it. Answers its score in the schedule, '' from the list.
+-- What is deeper than 150,000 is not looked for: Redis would stand still for too long.
 local function pull(state, message, side)
-  if state == 'waiting' then return redis.call('LREM', LIST, side, message) > 0 and '' end
+  if state == 'waiting' then
+    local there = redis.call('LPOS', LIST, message, 'RANK', side, 'MAXLEN', 150000)
+    return there and redis.call('LREM', LIST, side, message) > 0 and ''
+  end
   local score = redis.call('ZSCORE', SCHEDULE, message)
   return score and redis.call('ZREM', SCHEDULE, message) == 1 and score
 end
 
--- Back to where it came from: the schedule, or its place in the queue by its age. The end of the
--- list is taken next; those that have waited longer stay before it.
+-- Into the list, with `before` messages behind it that are taken earlier: the end is taken next.
+-- False, and to be taken next, where its place is so deep that Redis would search for over 20 ms.
+local function insert(message, before)
+  local count = redis.call('LLEN', LIST)
+  if before >= count then
+    redis.call('LPUSH', LIST, message)
+  elseif before <= 500 then  -- LINSERT searches from the other end
+    local earlier = before > 0 and redis.call('RPOP', LIST, before) or {}
+    redis.call('RPUSH', LIST, message)
+    for n = #earlier, 1, -1 do redis.call('RPUSH', LIST, earlier[n]) end
+  elseif count - before <= 150000 then
+    redis.call('LINSERT', LIST, 'BEFORE', redis.call('LINDEX', LIST, -before), message)
+  else
+    redis.call('RPUSH', LIST, message)
+    return false
+  end
+  return true
+end
+
+-- Back to where it came from: the schedule, or its place in the queue by its age; those that have
+-- waited longer stay before it. Answers where it is, 'next' if that is not its place.
 local function put(state, message, since, score)
+  local exact = true
   if state == 'delayed' then
     redis.call('ZADD', SCHEDULE, score, message)
   elseif state == 'waiting' then
-    local before = redis.call('ZCOUNT', K .. 'waiting', '-inf', '(' .. since)
-    local pivot = before > 0 and redis.call('LINDEX', LIST, -before)
-    if before == 0 then redis.call('RPUSH', LIST, message)
-    elseif pivot then redis.call('LINSERT', LIST, 'BEFORE', pivot, message)
-    else redis.call('LPUSH', LIST, message) end
+    exact = insert(message, redis.call('ZCOUNT', K .. 'waiting', '-inf', '(' .. since))
     wake()
   end
+  return exact and '' or 'next'
 end
 
 -- A failed job waits again: its next runs are counted on.

@@ -5,7 +5,7 @@ if now_is then return now_is end
 local from, since, score, message =
   unpack(redis.call('HMGET', K .. 'quarantine:' .. id, 'from', 'since', 'score', 'message'))
 if not from then return {'gone', 'quarantined', ARGV[4]} end
-put(from, message, since, score)
+local where = put(from, message, since, score)
 unaside('RPUSH')
 place(from, since)
-return {'done', from, ARGV[4]}
+return {'done', from, ARGV[4], where}

@@ -9,11 +9,11 @@ if redis.call('EXISTS', JOB) == 1 then
 end
 redis.call('RENAME', trash, JOB)
 redis.call('PERSIST', JOB)
-if queued then put(state, message, ARGV[6], ARGV[7]) end
+local where = queued and put(state, message, ARGV[6], ARGV[7]) or ''
 if state == 'quarantined' then
   redis.call('RENAME', trash .. ':quarantine', K .. 'quarantine:' .. id)
   redis.call('PERSIST', K .. 'quarantine:' .. id)
 end
 redis.call('ZADD', K .. state, ARGV[6], id)
 redis.call('DEL', trash .. ':message', trash .. ':score')
-return {'done', state, ''}
+return {'done', state, '', where}

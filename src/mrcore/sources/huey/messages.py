@@ -14,10 +14,14 @@ PORTION = 500
 
 
 class Found(NamedTuple):
-    """A message; `side` is the end of the list it is nearer to, as LREM counts: 1 or -1."""
+    """A message; `side` is the end of the list it is nearer to, as LREM counts: 1 or -1.
+
+    `depth` is how many items lie between it and that end, at most.
+    """
 
     message: bytes
     side: int
+    depth: int = 0
 
 
 class Search(NamedTuple):
@@ -51,7 +55,8 @@ async def find(
                     job_id = _id(message, missing)
                     nameless = nameless or not job_id
                     if job_id in missing:
-                        found.setdefault(job_id, Found(message, side))
+                        depth = start + PORTION if state == "waiting" else 0
+                        found.setdefault(job_id, Found(message, side, depth))
     return Search(found, total, nameless)
 
 

@@ -15,7 +15,11 @@ from mrcore.sources.redis import link
 
 TRASH_MS = 24 * 3_600_000
 QUEUED = ("waiting", "delayed")
+DEEPEST = 100_000
+"""How far from an end of huey's list a message is taken out: two looks of about 10 ms."""
+
 _NOT_KEPT = "Its message was not kept, so it cannot be put back."
+_DEEP = "It lies over 100,000 deep in the queue: Redis would stand still while it is looked for."
 _TAKEN = "It has moved on: a worker is taking it."
 _NAMELESS = "Its message is not found: a worker is taking it, or it is one that cannot be read."
 _SCRIPTS = {
@@ -87,6 +91,9 @@ class Moving:
                 outcomes |= {of: running.skipped(of, running.GONE) for of in gone}
                 continue
             calls, steps, taken = await self._calls(client, action, at, targets, by)
+            asked = {target.ref for target, *_ in calls}
+            deep = (t.ref for t in targets.values() if t.ref not in asked)
+            outcomes |= {of: running.failed(of, _DEEP) for of in deep}
             script = _SCRIPTS[action]
             replies = await self._runner.run(client, script, [c[1] for c in calls], steps=steps)
             for (target, _, memento), reply in zip(calls, replies, strict=True):
@@ -103,7 +110,7 @@ class Moving:
         by: plans.By,
     ) -> tuple[list[_Call], int, str]:
         """The calls for one queue, how many items of a list one of them may step over, and what is
-        known of a job whose message is not there."""
+        known of a job whose message is not there; none for those that lie too deep."""
         found: dict[str, messages.Found] = {}
         steps, taken = 1, _TAKEN
         for state in QUEUED:
@@ -111,11 +118,16 @@ class Moving:
             if wanted:
                 search = await messages.find(client, at, state, wanted)
                 found |= search.found
-                steps = max(steps, search.total if state == "waiting" else 1)
+                if state == "waiting":
+                    depths = [d for _, _, d in search.found.values() if d <= DEEPEST]
+                    steps = max([2 * depth for depth in depths], default=1)
                 taken = _NAMELESS if search.nameless else taken
         calls: list[_Call] = []
         for job_id, target in targets.items():
-            rest, memento = _arguments(action, target, found.get(job_id), by)
+            place = found.get(job_id)
+            if place is not None and place.depth > DEEPEST:
+                continue
+            rest, memento = _arguments(action, target, place, by)
             calls.append((target, self._runner.call(at, job_id, *rest), memento))
         return calls, steps, taken
 
@@ -174,7 +186,7 @@ def _arguments(
     guard = target.guard
     state, since = str(guard.get("state", "")), str(guard.get("since", ""))
     attempts = str(guard.get("attempts", ""))
-    message, side = found or (b"", 1)
+    message, side, _ = found or messages.Found(b"", 1)
     mark = source_base.mark(by, action, target.ref, guard)
     kept_: plans.Args = {"state": state, "attempts": attempts, "since": since}
     if action == offers.REMOVE:

@@ -20,7 +20,8 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "RENAME": ("@",), "PEXPIRE": ("1",), "PERSIST": (), "ZADD": ("1", "m"), "ZREM": ("m",),
     "ZSCORE": ("m",), "ZCOUNT": ("0", "1"), "ZRANGEBYSCORE": ("0", "1"),
     "ZREVRANGEBYSCORE": ("1", "0"), "LPUSH": ("v",), "RPUSH": ("v",), "LREM": ("1", "v"),
-    "LINDEX": ("0",), "LINSERT": ("BEFORE", "a", "b"), "SADD": ("v",),
+    "LINDEX": ("0",), "LINSERT": ("BEFORE", "a", "b"), "LLEN": (), "LPOS": ("v",), "RPOP": ("1",),
+    "SADD": ("v",),
     "SISMEMBER": ("m",),
 }  # fmt: skip
 """What the journal's scripts do to keys: command and arguments after the key; `@` is the key."""

@@ -164,7 +164,7 @@ class Scheduling:
         if at is None:
             return running.skipped(of, running.GONE)
         there, *_ = await messages.find(client, at, "waiting", {facts["job"]})
-        message, side = there.get(facts["job"], (b"", 1))
+        message, side, _ = there.get(facts["job"], messages.Found(b"", 1))
         since = str(one.target.guard.get("since", ""))
         rest = (since, message, side, keys.schedule(found[0]), facts["at"], facts["before"])
         call = self._runner.call(at, facts["job"], *rest)

@@ -122,8 +122,10 @@ def _arguments(action: base.ActionId, one: plans.Undoable) -> tuple[str, ...]:
 
 def _outcome(one: plans.Undoable, reply: Any) -> plans.TargetOutcome:
     of = one.target.ref
-    became, state, _ = running.words(reply)
+    became, state, _, *where = running.words(reply)
     match became:
+        case "done" if where == ["next"]:
+            return running.done(of, "It is back, to be taken next: its place is too deep to find.")
         case "done":
             words = "in the queue, where its age puts it" if state == "waiting" else state
             return running.done(of, f"It is back: {words}.")
