@@ -199,3 +199,14 @@ class Authority:
                 fix=f"Look what they did; the next may begin at {free_at:%H:%M:%S} UTC.",
             )
         self._dangerous.note(login.name)
+
+
+def of(own: settings.Settings, now: sources.Now) -> Authority:
+    """The rules of the environment that a core's settings name."""
+    return Authority(
+        environment=own.environment,
+        protected=own.protected,
+        read_only=own.read_only,
+        pace=own.limits,
+        now=now,
+    )
