@@ -15,11 +15,12 @@ async def until(
     condition: Callable[[], T | Awaitable[T]], *, timeout_s: float = 20.0, what: str = "condition"
 ) -> T:
     """Poll `condition` until it is true and return its value; AssertionError at the deadline."""
-    deadline = time.monotonic() + timeout_s
+    deadline, pause_s = time.monotonic() + timeout_s, 0.002
     while True:
         value = condition()
         result: T = await value if inspect.isawaitable(value) else value
         if result:
             return result
         assert time.monotonic() < deadline, f"{what} did not come true in {timeout_s} s"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, 0.02)

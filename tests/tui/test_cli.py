@@ -401,13 +401,24 @@ async def test_show_draws_a_screen_without_a_terminal() -> None:
     assert len(text.splitlines()) == 24
 
 
-@pytest.mark.parametrize("words", ["jobs", "job", "detail", "mr://bad", "mr://a/b", "mr:///"])
+@pytest.mark.parametrize("words", ["jobs", "job", "detail", "mr://bad", "mr:///"])
 def test_show_refuses_what_leads_nowhere(words: str) -> None:
     done = run("show", words)
     assert done.returncode == 2
     assert done.stderr.startswith("mrtui: ")
     assert "Traceback" not in done.stderr
     assert words not in completion.words()["show"]
+
+
+async def test_show_gives_up_when_the_core_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(show, "PATIENCE_S", 0.2)
+    core = simulated.Simulated()
+    core.down = "No core runs for here."
+    control = app.ControlRoom(lambda: core, clock=simulated.Clock())
+    with pytest.raises(errors.CoreUnreachable, match="No core runs|does not answer"):
+        await show.drawn(control, "mr://a/b", (80, 24))
 
 
 def test_show_names_the_screens_when_there_is_no_such() -> None:

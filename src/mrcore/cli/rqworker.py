@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 import redis
@@ -20,8 +19,9 @@ from mrcore.stack import joining, ready
 class _Worker(rq.SimpleWorker):
     """Runs jobs in this process: a forked one would outlive a killed worker."""
 
-    def bootstrap(self, *args: Any, **kwargs: Any) -> None:
-        super().bootstrap(*args, **kwargs)
+    def _install_signal_handlers(self) -> None:
+        # The last step of its start: a SIGTERM before it would not let a job end.
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
         ready.announce()
 
 
