@@ -31,11 +31,9 @@ class Standing:
 
     async def now_standing(self) -> Stands:
         """Every arming that lasts, every plan that was asked about and is not applied yet."""
-        if self._reading is None:
+        if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
         await asyncio.wait({self._reading}, timeout=WAIT_S)
-        if self._reading.done():
-            self._reading = None
         armings, waiting = self._known
         now = self._now()
         return [a for a in armings if a.until > now], [w for w in waiting if w.expires_at > now]
