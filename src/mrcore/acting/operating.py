@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -166,34 +166,64 @@ class Operating:
     async def _apply(
         self, chunk: chunks.Chunk, *, again: bool
     ) -> tuple[Sequence[plans.TargetOutcome], str]:
-        name, does = self._stored.source, self._stored.does
+        """What became of a chunk, with what undoing it needs, and the error that ends it."""
+        prepared: Mapping[base.Ref, plans.Args] = {}
         try:
-            answers = await self._asked(chunk, again=again)
-        except errors.MrError as error:
-            why = said.clean(str(error))
-            return steps.all_failed(chunk, f"{why} It may have been done."), why
-        except Exception as error:
-            log.exception("Source %s broke while it applied %s.", name, does)
-            why = f"{name} broke with {type(error).__name__}; the core's log has it."
-            return steps.all_failed(chunk, f"{why} It may have been done."), why
+            by = self._by(again=again)
+            prepared = await self._prepared(chunk, by)
+            answers = await self._asked(chunk, by)
+            error = ""
+        except Exception as broken:
+            error = self._words(broken)
+            answers = steps.all_failed(chunk, f"{error} It may have been done.")
         by_ref = {outcome.ref: said.outcome(outcome) for outcome in answers}
-        silent = f"{name} did not say what became of it."
-        return [by_ref.get(t.ref) or steps.failed(t.ref, silent) for t in chunk.targets], ""
+        silent = f"{self._stored.source} did not say what became of it."
+        outcomes = [by_ref.get(t.ref) or steps.failed(t.ref, silent) for t in chunk.targets]
+        return [
+            outcome.model_copy(update={"memento": prepared[outcome.ref]})
+            if outcome.ref in prepared and outcome.memento is None and (outcome.doubtful or again)
+            else outcome
+            for outcome in outcomes
+        ], error
 
-    async def _asked(self, chunk: chunks.Chunk, *, again: bool) -> Sequence[plans.TargetOutcome]:
-        """Let the source act."""
-        stored, operation = self._stored, self.operation
-        if catalogue.ACTIONS[operation.action].reveals:  # to be asked for now; nothing is changed
-            return [
-                plans.TargetOutcome(ref=t.ref, outcome=plans.Outcome.DONE) for t in chunk.targets
-            ]
-        by = plans.By(
+    def _words(self, broken: Exception) -> str:
+        if isinstance(broken, errors.MrError):
+            return said.clean(str(broken))
+        name = self._stored.source
+        log.error("Source %s broke while it applied.", name, exc_info=broken)
+        return f"{name} broke with {type(broken).__name__}; the core's log has it."
+
+    def _by(self, *, again: bool) -> plans.By:
+        operation = self.operation
+        return plans.By(
             login=operation.login,
             roles=self._roles,
             reason=operation.reason,
             operation=operation.id,
             again=again,
         )
+
+    async def _prepared(self, chunk: chunks.Chunk, by: plans.By) -> Mapping[base.Ref, plans.Args]:
+        """What undoing a chunk will need, as far as it is known before; on the disk."""
+        stored, number, means = self._stored, self.operation.id, self._means
+        if stored.undoes is not None or not catalogue.ACTIONS[stored.does].undoable:
+            return {}
+        if by.again:
+            return await self._kept(lambda c: steps.prepared(c, means.vault, number, chunk))
+        source = means.monitor.source(stored.source)
+        found = await means.caller.call(
+            lambda: source.prepare(stored.does, chunk.targets, by), APPLY_S, source.name
+        )
+        await self._kept(lambda c: steps.prepare(c, means.vault, number, chunk, found, means.now()))
+        return found
+
+    async def _asked(self, chunk: chunks.Chunk, by: plans.By) -> Sequence[plans.TargetOutcome]:
+        """Let the source act."""
+        stored, operation = self._stored, self.operation
+        if catalogue.ACTIONS[operation.action].reveals:  # to be asked for now; nothing is changed
+            return [
+                plans.TargetOutcome(ref=t.ref, outcome=plans.Outcome.DONE) for t in chunk.targets
+            ]
         source = self._means.monitor.source(stored.source)
         if stored.undoes is None:
             return await self._means.caller.call(

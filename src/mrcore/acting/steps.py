@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,20 +74,55 @@ def close(
     chunks.close(connection, operation.id, closing.chunk, outcomes, now=now, worked_s=worked_s)
     trail.outcomes(connection, operation, outcomes, now, closing.took_s * 1000)
     done = [
-        (n, outcome.memento)
+        n
         for n, outcome in enumerate(outcomes, closing.chunk.first)
         if outcome.outcome is plans.Outcome.DONE
     ]
     changed: list[core.Operation] = []
     undoes = closing.stored.undoes
     if undoes is not None and done:
-        mementos.use_up(connection, operation.plan_id, undoes, [n for n, _ in done])
+        mementos.use_up(connection, operation.plan_id, undoes, done)
         changed.append(operations.undone(connection, undoes, operation.id))
     if undoes is None and catalogue.ACTIONS[operation.action].undoable:
-        sealed = [(n, key.seal(memento)) for n, memento in done if memento is not None]
+        undoable = {
+            n: outcome.memento
+            for n, outcome in enumerate(outcomes, closing.chunk.first)
+            if outcome.memento is not None
+        }
+        idle = (n for n, _ in enumerate(outcomes, closing.chunk.first) if n not in undoable)
+        mementos.drop(connection, operation.id, idle)
+        sealed = [(n, key.seal(memento)) for n, memento in undoable.items()]
         if sealed:
             mementos.save(connection, operation.id, sealed, now + UNDO_FOR)
     return [*changed, operations.get(connection, operation.id)]
+
+
+def prepare(
+    connection: sqlite3.Connection,
+    key: vault.Vault,
+    operation: int,
+    chunk: chunks.Chunk,
+    prepared: Mapping[base.Ref, plans.Args],
+    now: datetime,
+) -> None:
+    """Keep what undoing a chunk will need, before it is applied."""
+    numbers = {target.ref: n for n, target in enumerate(chunk.targets, chunk.first)}
+    sealed = [(numbers[of], key.seal(memento)) for of, memento in prepared.items()]
+    if sealed:
+        mementos.save(connection, operation, sealed, now + UNDO_FOR)
+
+
+def prepared(
+    connection: sqlite3.Connection, key: vault.Vault, operation: int, chunk: chunks.Chunk
+) -> dict[base.Ref, plans.Args]:
+    """What a core that ended kept of a chunk before it applied it, as far as it can be read."""
+    bodies = mementos.of(connection, operation, chunk.first, len(chunk.targets))
+    found: dict[base.Ref, plans.Args] = {}
+    for n, target in enumerate(chunk.targets, chunk.first):
+        if n in bodies:
+            with contextlib.suppress(vault.Lost):
+                found[target.ref] = key.open(bodies[n])
+    return found
 
 
 def undoables(
@@ -139,5 +175,7 @@ def failed(ref: base.Ref, why: str) -> plans.TargetOutcome:
 
 
 def all_failed(chunk: chunks.Chunk, why: str) -> list[plans.TargetOutcome]:
-    """That every target of a chunk failed."""
-    return [failed(target.ref, why) for target in chunk.targets]
+    """That every target of a chunk failed, and may have been done."""
+    return [
+        failed(target.ref, why).model_copy(update={"doubtful": True}) for target in chunk.targets
+    ]

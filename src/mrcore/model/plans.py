@@ -166,11 +166,13 @@ class TargetOutcome(Frozen):
     """A target's outcome with its sentence.
 
     `memento` is what undoing it needs; it never leaves the core, which keeps it encrypted.
+    `doubtful`: it failed and may have been done all the same; what was prepared to undo it is kept.
     """
 
     ref: Ref
     outcome: Outcome
     why: str = ""
+    doubtful: bool = Field(default=False, exclude=True)
     memento: dict[str, JsonValue] | None = Field(default=None, exclude=True)
 
 

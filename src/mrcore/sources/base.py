@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, Self
 
@@ -113,6 +113,15 @@ class Source(Protocol):
         """
         ...
 
+    async def prepare(
+        self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
+    ) -> Mapping[base.Ref, plans.Args]:
+        """The mementos that are known before `apply`, whose connection may break in the middle.
+
+        Nothing is changed. They are kept first, and stay where it is in doubt what was done.
+        """
+        ...
+
     def plan_undo(
         self, action: base.ActionId, done: Sequence[plans.Undoable]
     ) -> AsyncIterator[Planned]:
@@ -171,6 +180,11 @@ class SourceBase:
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
         raise self._unsupported(f"action {action!r}")
+
+    async def prepare(
+        self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
+    ) -> Mapping[base.Ref, plans.Args]:
+        return {}
 
     async def plan_undo(
         self, action: base.ActionId, done: Sequence[plans.Undoable]

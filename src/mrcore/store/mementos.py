@@ -31,7 +31,7 @@ def save(
     """Keep mementos of an operation's targets, by their numbers."""
     until = expires_at.isoformat()
     connection.executemany(
-        "INSERT INTO memento VALUES (?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO memento VALUES (?, ?, ?, ?)",
         [(operation, n, body, until) for n, body in sealed],
     )
     connection.execute("UPDATE operation SET undo_until = ? WHERE id = ?", (until, operation))
@@ -70,6 +70,22 @@ def of_chunk(
         (undoes, plan_id, first, first + count),
     )
     return {n: body for n, body in rows}
+
+
+def of(connection: sqlite3.Connection, operation: int, first: int, count: int) -> dict[int, bytes]:
+    """The mementos of an operation's targets from number `first` on."""
+    rows = connection.execute(
+        "SELECT n, body FROM memento WHERE operation = ? AND n >= ? AND n < ?",
+        (operation, first, first + count),
+    )
+    return {n: body for n, body in rows}
+
+
+def drop(connection: sqlite3.Connection, operation: int, numbers: Iterable[int]) -> None:
+    """Drop the mementos of targets to which nothing was done."""
+    connection.executemany(
+        "DELETE FROM memento WHERE operation = ? AND n = ?", [(operation, n) for n in numbers]
+    )
 
 
 def use_up(

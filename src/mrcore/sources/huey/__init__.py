@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import Field
@@ -143,6 +143,11 @@ class Huey(source_base.SourceBase):
     ) -> AsyncIterator[source_base.Planned]:
         async for part in self._act(action).plan(action, selection, progress):
             yield part
+
+    async def prepare(
+        self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
+    ) -> Mapping[base.Ref, plans.Args]:
+        return {t.ref: moving.removal(t, by) for t in chunk} if action == offers.REMOVE else {}
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By

@@ -190,12 +190,18 @@ def _arguments(
     mark = source_base.mark(by, action, target.ref, guard)
     kept_: plans.Args = {"state": state, "attempts": attempts, "since": since}
     if action == offers.REMOVE:
-        removal = (state, attempts, since, mark, TRASH_MS, message, side)
-        return removal, {**kept_, "trash": mark}
+        memento = removal(target, by)
+        return (state, attempts, since, str(memento["trash"]), TRASH_MS, message, side), memento
     if action == offers.QUARANTINE:
         rest = (state, attempts, since, message, side, by.login, by.reason, mark)
         return rest, kept_
     return (attempts, since), {}
+
+
+def removal(target: plans.Target, by: plans.By) -> plans.Args:
+    """What undoing a removal needs, as far as it is known before."""
+    facts = {name: str(target.guard.get(name, "")) for name in ("state", "attempts", "since")}
+    return {**facts, "trash": source_base.mark(by, offers.REMOVE, target.ref, target.guard)}
 
 
 def _outcome(

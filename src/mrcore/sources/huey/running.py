@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import exceptions
 
@@ -23,6 +23,13 @@ GONE = "It is gone: removed, or trimmed by retention."
 STRANGER = "It is not in the journal: its producer is not watched."
 UNKNOWN = "The journal does not have it: it is gone, or its producer is not watched."
 Reply = list[str]
+
+
+class Broken(NamedTuple):
+    """In place of a reply that did not come; `doubtful` where the script may have run."""
+
+    why: str
+    doubtful: bool
 
 
 class Runner:
@@ -58,19 +65,33 @@ class Runner:
     async def run(
         self, client: link.Client, script: str, calls: Sequence[link.Command], *, steps: int = 1
     ) -> list[Any]:
-        """Each call's raw reply; `steps` is how many items of a list one steps over at most."""
+        """Each call's raw reply; `steps` is how many items of a list one steps over at most.
+
+        Where the connection breaks after the first round trip, the replies end with Broken.
+        """
         size = max(1, min(_PORTION, STEPS // max(steps, 1)))
         replies: list[Any] = []
         for start in range(0, len(calls), size):
             portion = calls[start : start + size]
-            known = ("EVALSHA", scripts.sha(script))
-            said = await client.ask(*((*known, *call) for call in portion))
-            for index, reply in enumerate(said):
-                if isinstance(reply, exceptions.NoScriptError):
-                    text = ("EVAL", scripts.text(script), *portion[index])
-                    (said[index],) = await client.ask(text)
-            replies += said
+            try:
+                replies += await self._portion(client, script, portion)
+            except link.Link.failures as error:
+                if not replies:
+                    raise
+                behind = range(start, len(calls))
+                return replies + [Broken(str(error), n < start + len(portion)) for n in behind]
         return replies
+
+    async def _portion(
+        self, client: link.Client, script: str, portion: Sequence[link.Command]
+    ) -> list[Any]:
+        known = ("EVALSHA", scripts.sha(script))
+        said = await client.ask(*((*known, *call) for call in portion))
+        for index, reply in enumerate(said):
+            if isinstance(reply, exceptions.NoScriptError):
+                text = ("EVAL", scripts.text(script), *portion[index])
+                (said[index],) = await client.ask(text)
+        return said
 
     async def one(self, client: link.Client, script: str, call: link.Command) -> Any:
         """The raw reply of one call."""
@@ -100,6 +121,10 @@ class Runner:
 
     def failed(self, of: base.Ref, reply: object) -> plans.TargetOutcome | None:
         """The outcome of a script that Redis did not run; None where it did."""
+        if isinstance(reply, Broken):
+            done = "may have been" if reply.doubtful else "was not"
+            why = f"Redis went away: {reply.why.rstrip('.')}. It {done} done."
+            return failed(of, why).model_copy(update={"doubtful": reply.doubtful})
         why = self.refused(reply)
         return failed(of, why) if why else None
 

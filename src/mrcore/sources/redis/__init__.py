@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Self
 
@@ -146,6 +146,12 @@ class Redis(source_base.SourceBase):
             raise errors.NotFound(f"There is no {selection.collection} of {selection.ref}.")
         async for part in self._acting.plan(selection, progress):
             yield part
+
+    async def prepare(
+        self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
+    ) -> Mapping[base.Ref, plans.Args]:
+        self._deletes(action)
+        return await self._acting.prepare(chunk, by)
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from mrcore import errors
 from mrcore.model import base, plans, ref
@@ -133,10 +133,30 @@ class Acting:
     ) -> list[plans.TargetOutcome]:
         """Delete those whose guard holds."""
         outcomes: list[plans.TargetOutcome] = []
+        while len(outcomes) < len(chunk):
+            begin = len(outcomes)
+            # Values that the core keeps go one by one: of what was before a break all is known.
+            size = trash.AT_ONCE if chunk[begin].guard["way"] == "trash" else 1
+            some = chunk[begin : begin + size]
+            try:
+                work = functools.partial(trash.delete, chunk=some, by=by)
+                outcomes += await self._wing.run(work)
+            except errors.SourceError as error:
+                if not outcomes:
+                    raise
+                outcomes += _broken(chunk[begin:], len(some), str(error))
+                break
+        return self._learnt(outcomes)
+
+    async def prepare(
+        self, chunk: Sequence[plans.Target], by: plans.By
+    ) -> dict[base.Ref, plans.Args]:
+        """What putting these back will need; they are not touched."""
+        found: dict[base.Ref, plans.Args] = {}
         for begin in range(0, len(chunk), trash.AT_ONCE):
             some = chunk[begin : begin + trash.AT_ONCE]
-            outcomes += await self._wing.run(functools.partial(trash.delete, chunk=some, by=by))
-        return self._learnt(outcomes)
+            found |= await self._wing.run(functools.partial(trash.prepare, chunk=some, by=by))
+        return found
 
     async def plan_undo(self, done: Sequence[plans.Undoable]) -> list[source_base.Planned]:
         """Targets and left-outs."""
@@ -158,3 +178,15 @@ class Acting:
         if any(outcome.outcome is plans.Outcome.FAILED for outcome in outcomes):
             self._asked = None
         return outcomes
+
+
+def _broken(rest: Sequence[plans.Target], doubtful: int, why: str) -> Iterator[plans.TargetOutcome]:
+    """What is said of those that were asked for when the connection broke, and of those behind."""
+    for number, target in enumerate(rest):
+        doubt = number < doubtful
+        yield plans.TargetOutcome(
+            ref=target.ref,
+            outcome=plans.Outcome.FAILED,
+            why=f"{why} It {'may have been' if doubt else 'was not'} done.",
+            doubtful=doubt,
+        )

@@ -10,7 +10,7 @@ from typing import Any
 from redis import exceptions
 
 from mrcore import errors
-from mrcore.model import plans, ref
+from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
 from mrcore.sources.redis import facts, keys, link, own
 
@@ -22,7 +22,7 @@ _DELETE, _UNDELETE = (
     for name in ("delete", "undelete")
 )
 
-_LOST = "it may have been done before the core ended, and cannot be undone"
+_LOST = "it may have been done before the core ended"
 _MOVED = {
     "gone": facts.GONE,
     "content": facts.CHANGED,
@@ -48,6 +48,33 @@ async def delete(
         if target.guard["way"] != "trash":
             outcomes.append(await _delete_small(client, target, by))
     return outcomes
+
+
+async def prepare(
+    client: link.Client, chunk: Sequence[plans.Target], by: plans.By
+) -> dict[base.Ref, plans.Args]:
+    """Mementos of at most AT_ONCE keys as they are now: the place in the trash, or the value."""
+    small = [target for target in chunk if target.guard["way"] != "trash"]
+    dumps = await client.ask(*(("DUMP", _name(target)) for target in small)) if small else []
+    found = {
+        target.ref: _dumped(target, dump, target.guard["expires_ms"])
+        for target, dump in zip(small, dumps, strict=True)
+        if isinstance(dump, bytes) and facts.digest_of(dump) == target.guard["digest"]
+    }
+    for target in chunk:
+        if target.guard["way"] == "trash":
+            found[target.ref] = _trashed(target, _place(by, target), target.guard["expires_ms"])
+    return found
+
+
+def _trashed(target: plans.Target, place: bytes, expires_ms: Any) -> plans.Args:
+    trash = ref.make(ref.source_of(target.ref), "key", place)
+    return {**_compared(target.guard), "trash": trash, "expires_ms": expires_ms}
+
+
+def _dumped(target: plans.Target, dump: bytes, expires_ms: Any) -> plans.Args:
+    value = base64.b64encode(dump).decode()
+    return {**_compared(target.guard), "dump": value, "expires_ms": expires_ms}
 
 
 def _place(by: plans.By, target: plans.Target) -> bytes:
@@ -81,11 +108,7 @@ def _deleted(
         expires_ms = _instant(client, *reply[1:])
     else:
         return _skipped(target, _why(target.guard, word, reply[1:]))
-    memento = {
-        **_compared(target.guard),
-        "trash": ref.make(ref.source_of(target.ref), "key", place),
-        "expires_ms": expires_ms,
-    }
+    memento = _trashed(target, place, expires_ms)
     return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE, memento=memento)
 
 
@@ -146,11 +169,7 @@ async def _delete_small(
     if done is None or done[0] != 1:
         return _skipped(target, facts.CHANGED)
     now_ms = int(time[0]) * 1000 + int(time[1]) // 1000 if isinstance(time, list) else 0
-    memento = {
-        **_compared(guard),
-        "dump": base64.b64encode(dump).decode(),
-        "expires_ms": _instant(client, expires, now_ms),
-    }
+    memento = _dumped(target, dump, _instant(client, expires, now_ms))
     return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE, memento=memento)
 
 
@@ -163,8 +182,21 @@ async def undelete(
     client: link.Client, chunk: Sequence[plans.Undoable]
 ) -> list[plans.TargetOutcome]:
     """Put at most AT_ONCE keys back, each with its own expiry and only where its name is free."""
-    replies = await client.ask(*(_undelete(one) for one in chunk))
-    return [_undeleted(one, reply) for one, reply in zip(chunk, replies, strict=True)]
+    (time,) = await client.ask(("TIME",))
+    now_ms = int(time[0]) * 1000 + int(time[1]) // 1000 if isinstance(time, list) else 0
+    over = [_is_over(one, now_ms) for one in chunk]
+    live = [one for one, past in zip(chunk, over, strict=True) if not past]
+    replies = iter(await client.ask(*(_undelete(one) for one in live)) if live else [])
+    return [
+        _skipped(one.target, EXPIRED) if past else _undeleted(one, next(replies))
+        for one, past in zip(chunk, over, strict=True)
+    ]
+
+
+def _is_over(one: plans.Undoable, now_ms: int) -> bool:
+    """Whether RESTORE would take it for done, and delete it at once; the script sees for itself."""
+    expires = one.memento["expires_ms"]
+    return "dump" in one.memento and isinstance(expires, int) and expires <= now_ms
 
 
 def _undelete(one: plans.Undoable) -> link.Command:
