@@ -366,3 +366,48 @@ async def test_a_plan_is_made_of_what_the_screen_shows(server: servers.Postgres)
             found = await here.plan(TERMINATE, **owner, query=plans.Query(text=text))
             assert {part.ref for part in found} == both
             assert not [part for part in found if "ravi" in part.label]
+
+
+async def moved_on(here: Field, kpi: asyncpg.Connection, action: str, *statements: str) -> str:
+    """Plan while it runs, let it run another long statement, apply: why it was skipped."""
+    first = asyncio.create_task(kpi.execute("SELECT pg_sleep(600)"))
+    session = await here.session("kpi", "active")
+    target = await here.target(action, session.ref)
+    assert await here.admin("SELECT pg_cancel_backend($1)", session.pid)
+    with pytest.raises(asyncpg.QueryCanceledError):
+        await first
+    for statement in statements:
+        await kpi.execute(statement)
+    second = asyncio.create_task(kpi.execute("SELECT pg_sleep(600) -- another"))
+
+    async def another() -> bool:
+        return (await here.session("kpi", "active")).query_start != session.query_start
+
+    await waiting.until(another)
+    outcome, why = await here.apply(action, target)
+    assert outcome is SKIPPED
+    assert not second.done()
+    kpi.terminate()
+    await asyncio.wait((second,))
+    assert second.exception()
+    return why
+
+
+async def test_another_transaction_of_an_active_session_is_not_terminated(
+    server: servers.Postgres,
+) -> None:
+    """Only the start of the transaction tells: both are active, and a statement may change."""
+    async with field(server) as here:
+        why = await moved_on(here, await here.connect("kpi"), TERMINATE)
+        assert why == "it is in another transaction now"
+
+
+async def test_another_statement_of_the_same_transaction_is_not_cancelled(
+    server: servers.Postgres,
+) -> None:
+    """Only the start of the statement tells."""
+    async with field(server) as here:
+        kpi = await here.connect("kpi")
+        await kpi.execute("BEGIN; SAVEPOINT here")
+        why = await moved_on(here, kpi, CANCEL, "ROLLBACK TO here")
+        assert why == "it runs another statement now"

@@ -224,6 +224,15 @@ async def test_keys_of_the_control_room_are_left_out(redis_url: str, data: redis
         assert len(set(said)) == 5
 
 
+async def test_a_journal_of_another_prefix_is_left_out(redis_url: str, data: redis.Redis) -> None:
+    data.mset({"mail:queues": "v", "mailing": "v"})
+    table = {"url": redis_url, "journals": ["mail"]}
+    async with sources.build("redis", table)[0] as source:
+        parts = await plan(source, "mail:queues", "mailing")
+        assert left_out(parts) == ["it belongs to the huey journal; use job.remove"]
+        assert [target.label for target in targets(parts)] == ["mailing"]
+
+
 async def test_trash_is_marked_in_pages_and_counted(redis_url: str, data: redis.Redis) -> None:
     data.mset({"a": "v", "b": "v"})
     async with build(redis_url) as source:
@@ -368,6 +377,45 @@ async def test_without_rename_small_values_are_kept_by_the_core(
             (SKIPPED, facts.CHANGED),
             (SKIPPED, facts.GONE),
         ]
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "why"),
+    [
+        ("SET app:k v", "SET app:k w", facts.CHANGED),
+        ("SET app:k v", "SET app:k vv", "length 1 → 2"),
+        ("SET app:k v", "PEXPIRE app:k 600000", facts.NOW_EXPIRES),
+        ("SET app:k v PX 600000", "PERSIST app:k", facts.NO_EXPIRY),
+        ("RPUSH app:k v", "LSET app:k 0 w", facts.CHANGED),
+    ],
+)
+async def test_what_the_core_would_keep_is_compared_before(
+    strange: restartable.Valkey, admin: redis.Redis, before: str, change: str, why: str
+) -> None:
+    admin.delete("app:k")
+    admin.execute_command(*before.split())
+    async with build(url_of(strange, admin, "no-script")) as source:
+        planned = targets(await plan(source, "app:k"))
+        assert planned[0].guard["way"] == "dump"
+        admin.execute_command(*change.split())
+        dump = admin.dump("app:k")
+        (outcome,) = await source.apply(DELETE, planned, {}, ASHA)
+        assert (outcome.outcome, outcome.why) == (SKIPPED, why)
+        assert admin.dump("app:k") == dump
+
+
+async def test_what_has_expired_is_not_said_to_be_put_back(
+    strange: restartable.Valkey, admin: redis.Redis
+) -> None:
+    admin.set("app:k", "v", px=HOUR_MS)
+    async with build(url_of(strange, admin, "no-script")) as source:
+        (one,) = await delete(source, "app:k")
+        late = one.model_copy(update={"memento": {**one.memento, "expires_ms": 1_000}})
+        (outcome,) = await source.undo(DELETE, [late], ASHA)
+        assert (outcome.outcome, outcome.why) == (SKIPPED, trash.EXPIRED)
+        (outcome,) = await source.undo(DELETE, [one], ASHA)
+        assert outcome.outcome is DONE
+        assert admin.get("app:k") == b"v"
 
 
 class Meddler(link.Client):

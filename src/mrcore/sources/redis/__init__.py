@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Self
 
+from pydantic import Field
+
 from mrcore import errors, redact
+from mrcore.journal import keys as keys_of_huey
 from mrcore.model import backend, base, plans, ref, wire
 from mrcore.model import redis as model
 from mrcore.sources import base as source_base
@@ -20,6 +23,10 @@ class Settings(link.Settings):
     """Where Redis is; the database in the URL is the one whose keys are shown."""
 
     kind: str = "redis"
+    journals: tuple[str, ...] = Field(
+        default=(keys_of_huey.PREFIX,),
+        description="what the keys of huey's journals begin with: they are not deleted as keys",
+    )
 
 
 def open_source(name: str, settings: Settings, *, now: source_base.Now) -> source_base.Source:
@@ -41,7 +48,9 @@ class Redis(source_base.SourceBase):
         self._hand = kept.Kept(link.Link(settings.url), gate)
         self._scanner = scan.Scanner()
         self._missing: dict[str, str] = {}
-        self._acting = acting.Acting(name, link.login(settings.url), self._hand, self._wing, now)
+        self._acting = acting.Acting(
+            name, link.login(settings.url), self._hand, self._wing, now, settings.journals
+        )
         self._before: tuple[info.Info, datetime] | None = None
         self._run: tuple[str, datetime | None] = ("", None)
         self._node = ref.make(name, "node", "main")

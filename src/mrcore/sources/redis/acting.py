@@ -29,12 +29,14 @@ class Acting:
         hand: kept.Kept[link.Client],
         wing: kept.Kept[link.Client],
         now: source_base.Now,
+        journals: Sequence[str],
     ) -> None:
         self._source = source
         self._login = login
         self._hand = hand
         self._wing = wing
         self._now = now
+        self._journals = tuple(prefix.encode() for prefix in journals)
         self._may: rights.Rights | None = None
         self._asked: link.Client | None = None
 
@@ -53,7 +55,7 @@ class Acting:
         if row.verdict.level is base.Level.UNKNOWN:
             return row
         name = ref.parse(row.ref).ids[0]
-        actions = (REVEAL,) if own.refusal(name) else self.actions
+        actions = (REVEAL,) if own.refusal(name, self._journals) else self.actions
         verdict = _IN_TRASH if name.startswith(own.TRASH) else row.verdict
         return row.model_copy(update={"actions": actions, "verdict": verdict})
 
@@ -81,7 +83,7 @@ class Acting:
 
         Raises BadRequest for a filter that is no expression, NotPermitted without SCAN.
         """
-        made = deleting.Deleting(await self.allowed())
+        made = deleting.Deleting(await self.allowed(), self._journals)
         refs = tuple(dict.fromkeys(selection.refs))
         for begin in range(0, len(refs), PLANNED_AT_ONCE):
             named = refs[begin : begin + PLANNED_AT_ONCE]

@@ -17,8 +17,9 @@ Asked = tuple[base.Ref, bytes | None]
 class Deleting:
     """One plan: keys come in portions, remarks at the end."""
 
-    def __init__(self, may: rights.Rights) -> None:
+    def __init__(self, may: rights.Rights, journals: tuple[bytes, ...]) -> None:
         self._may = may
+        self._journals = journals
         self._tally = Tally()
 
     def sift(
@@ -40,7 +41,7 @@ class Deleting:
         return self._tally.remarks(trash=self._may.trash)
 
     def _refusal(self, name: bytes, key: facts.Facts) -> str:
-        if why := own.refusal(name):
+        if why := own.refusal(name, self._journals):
             return why
         if key.row.verdict.level is base.Level.UNKNOWN:
             return key.row.verdict.why

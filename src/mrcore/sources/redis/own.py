@@ -10,15 +10,17 @@ KEEP_MS = 24 * 3_600_000
 _OURS = (
     (TRASH, "it is in the trash already: undo the operation that deleted it"),
     (CANARY, "it is a health check's, which writes it again"),
-    (b"mr:journal", "it belongs to the huey journal; use job.remove"),
     (b"mr:schedule", "it belongs to the scheduler"),
 )
+_JOURNAL = "it belongs to the huey journal; use job.remove"
 
 _QUEUES = (b"bull:", b"huey.redis.", b"huey.schedule.", b"huey.results.", b"rq:")
 
 
-def refusal(name: bytes) -> str:
-    """Why a key is never deleted; '' for any other."""
+def refusal(name: bytes, journals: tuple[bytes, ...]) -> str:
+    """Why a key is never deleted; '' for any other. `journals` are the prefixes of huey's."""
+    if any(name.startswith(prefix + b":") for prefix in journals):
+        return _JOURNAL
     return next((why for prefix, why in _OURS if name.startswith(prefix)), "")
 
 
