@@ -150,7 +150,8 @@ async def test_a_switch_says_before_what_it_means(place: Place) -> None:
         target, *remarks = await planned(source)
         writer.close()
         assert isinstance(target, plans.Target)
-        assert target.label == "green"
+        port = _port(place.urls["green"])
+        assert (target.label, target.note) == ("green", f"127.0.0.1:{port}, release green-1")
         texts = [r.text for r in remarks if isinstance(r, plans.Remark)]
         assert texts[0] == "blue (blue-1) → green (green-1)"
         assert texts[1] == "blue has 1 open connection"

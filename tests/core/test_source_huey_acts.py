@@ -382,6 +382,25 @@ async def test_another_message_of_a_quarantined_job_does_not_run(
         assert sorted(ran) == [1, 2]
 
 
+@pytest.mark.parametrize("action", ["queue.retry", "job.remove", "job.quarantine", "job.release"])
+async def test_another_attempt_alone_is_enough_to_be_skipped(
+    redis_url: str, desk: Any, action: str
+) -> None:
+    """In its state since the same microsecond, as one may be that failed again at once."""
+    job = desk.send("a", fail=True)
+    desk.run_all()
+    async with opened(redis_url) as source:
+        if action == "job.release":
+            await act(source, "job.quarantine", job_ref(job.id))
+        targets, _ = await plan(source, action, job_ref(job.id))
+        desk.conn.hincrby(desk.keys.job(job.id), "attempts", 1)
+        state = desk.job(job.id).state
+        (outcome,) = await source.apply(action, targets, {}, ASHA)
+        assert outcome.outcome is plans.Outcome.SKIPPED
+        assert outcome.why == f"It has moved on: attempt 1 → 2, {state}."
+        assert desk.job(job.id).state == state
+
+
 # -- pause
 
 

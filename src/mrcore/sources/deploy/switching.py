@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from mrcore import errors
 from mrcore.adapters import script
@@ -44,8 +45,9 @@ class Switch:
             yield plans.LeftOut(why=str(error), count=1, samples=tuple(refs))
             return
         guard: plans.Args = {"current": live, "script": found}
-        yield plans.Target(ref=refs[0], label=name, guard=guard)
-        async for remark in self._remarks(live, name):
+        healths = await self._colours.healths()
+        yield plans.Target(ref=refs[0], label=name, guard=guard, note=self._note(name, healths))
+        async for remark in self._remarks(live, name, healths):
             yield remark
 
     async def apply(
@@ -74,7 +76,8 @@ class Switch:
                 continue
             label = f"{name} back to {back}"
             yield plans.Target(ref=target.ref, label=label, guard=guard)
-            async for remark in self._remarks(live, back):
+            healths = await self._colours.healths()
+            async for remark in self._remarks(live, back, healths):
                 yield remark
 
     async def undo(self, chunk: Sequence[plans.Undoable]) -> list[plans.TargetOutcome]:
@@ -132,8 +135,16 @@ class Switch:
             raise errors.NotPermitted(self._script.differs(found))
         return found
 
-    async def _remarks(self, live: str, to: str) -> AsyncIterator[plans.Remark]:
-        healths = await self._colours.healths()
+    def _note(self, name: str, healths: Mapping[str, colours.Health]) -> str:
+        """Where a colour is and what it runs: its name alone may be that of another machine's."""
+        at = urlsplit(self._colours.colours[name].health)
+        where = f"{at.hostname}:{at.port}" if at.port else at.hostname or ""
+        release = f"release {healths[name].release}" if healths[name].release else ""
+        return ", ".join(filter(None, (where, release)))
+
+    async def _remarks(
+        self, live: str, to: str, healths: Mapping[str, colours.Health]
+    ) -> AsyncIterator[plans.Remark]:
         before, after = (healths[name].release or "unknown release" for name in (live, to))
         yield plans.Remark(text=f"{live} ({before}) → {to} ({after})")
         port = self._colours.port(live)
