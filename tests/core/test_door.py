@@ -178,6 +178,22 @@ async def test_the_same_login_gets_the_same_operation_another_is_refused(state: 
         assert len(jobs.chunks) == 1
 
 
+async def test_what_was_begun_goes_on_when_whoever_asked_has_gone(state: Path) -> None:
+    jobs = harness.Jobs()
+    jobs.add("1")
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        plan = await here.door.plan(ASHA, every_failed())
+        asking = asyncio.create_task(
+            here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest()), name="asking"
+        )
+        await asyncio.sleep(0)  # the ledger's thread has it now
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert asking.cancelled()
+        await waiting.until(lambda: jobs.states == {"1": "waiting"}, what="the job retried")
+
+
 async def test_the_plan_is_the_hash_of_what_it_would_do(state: Path) -> None:
     jobs = harness.Jobs()
     one, two = jobs.add("1", "2")

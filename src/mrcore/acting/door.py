@@ -63,6 +63,7 @@ class Door:
         self._caller = deadline.Caller()
         self._vault = vault.Vault(ledger.path.with_name(vault.NAME))
         self._beginning = beginning.Beginning(allows, self._vault, self._refusals, now)
+        self._applying: set[asyncio.Task[core.Operation]] = set()
         self._works = works.Works(
             ledger,
             monitor,
@@ -138,9 +139,23 @@ class Door:
         """Start a plan's operation; the same login gets the same operation again.
 
         The first chunk's intent is on the disk before this returns.
+        Whoever asked may have gone meanwhile: what has begun in the ledger is worked on.
         Raises PlanNotFound, PlanTaken, PlanExpired, Forbidden, NotArmed, NeedsApproval, TooMany,
         BadRequest, StoreError.
         """
+        task = asyncio.create_task(self._apply(login, plan_id, request), name="apply")
+        self._applying.add(task)
+        task.add_done_callback(self._applied)
+        return await asyncio.shield(task)
+
+    def _applied(self, task: asyncio.Task[core.Operation]) -> None:
+        self._applying.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at: whoever asked may have gone
+
+    async def _apply(
+        self, login: auth.Login, plan_id: str, request: plans.ApplyRequest
+    ) -> core.Operation:
         begun = beginning.Begun()
 
         def begin(connection: sqlite3.Connection) -> None:
