@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,12 @@ async def act(source: source_base.Source, action: str, *refs: base.Ref) -> list[
 
 
 async def undo(
-    source: source_base.Source, action: str, done: list[plans.Undoable]
+    source: source_base.Source,
+    action: str,
+    done: list[plans.Undoable],
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> tuple[list[plans.TargetOutcome], list[str]]:
-    """Plan and do it; the outcomes, and what else the plan says."""
+    """Plan and, after what happens `meanwhile`, do it; the outcomes, and what the plan says."""
     mementos = {one.target.ref: one.memento for one in done}
     chunk, said = [], []
     async for part in source.plan_undo(action, done):
@@ -86,6 +89,7 @@ async def undo(
             chunk.append(plans.Undoable(target=part, memento=mementos[part.ref]))
         else:
             said.append(part.text if isinstance(part, plans.Remark) else part.why)
+    meanwhile()
     return list(await source.undo(action, chunk, ASHA)), said
 
 
@@ -210,6 +214,10 @@ def crowd(desk: Any, push: str, count: int) -> None:
     desk.conn.eval(_CROWD, 2, *names, count, head, tail, push)
 
 
+def _is(desk: Any, at: int, of: base.Ref) -> bool:
+    return of.rpartition("/")[2].encode() in desk.conn.lindex(desk.journal.place.waiting, at)
+
+
 async def test_redis_is_not_held_up_by_what_lies_deep(redis_url: str, desk: Any) -> None:
     """It is not taken out; what is put back so deep is taken next, and it is said."""
     near, deep, removed = (job_ref(desk.send(name).id) for name in ("near", "deep", "removed"))
@@ -228,6 +236,13 @@ async def test_redis_is_not_held_up_by_what_lies_deep(redis_url: str, desk: Any)
         (outcome,) = await source.apply("job.remove", targets, {}, ASHA)
         assert (outcome.outcome, outcome.memento) == (plans.Outcome.FAILED, None)
         assert outcome.why.startswith("It lies over 100,000 deep in the queue: ")
+        at = next(n for n in (-151_702, -151_701) if _is(desk, n, deep))
+        message = desk.conn.lindex(desk.journal.place.waiting, at)
+        facts = [str(targets[0].guard[name]) for name in ("state", "attempts", "since")]
+        rest = (*facts, "trash", DAY_MS, message, -1)
+        job_id = deep.rpartition("/")[2]
+        reply = scripts.call(desk.conn, "remove", desk.journal.place, job_id, 1.0, *rest)
+        assert reply[0] == b"taken", "nor does the script look for it"
         outcomes, _ = await undo(source, "job.remove", done)
         said = "It is back, to be taken next: its place is too deep to find."
         assert [(o.outcome, o.why) for o in outcomes] == [(plans.Outcome.DONE, said)]
@@ -399,6 +414,42 @@ async def test_another_attempt_alone_is_enough_to_be_skipped(
         assert outcome.outcome is plans.Outcome.SKIPPED
         assert outcome.why == f"It has moved on: attempt 1 → 2, {state}."
         assert desk.job(job.id).state == state
+
+
+async def test_an_undo_lets_be_what_moved_on_after_its_plan(redis_url: str, desk: Any) -> None:
+    """A job that is there again, one that was released, and one that has run."""
+    every, now = timedelta(hours=1), source_base.utc_now
+    declared = [scheduler.Declared("digest", "emailQueue", "send", every, args=("all",))]
+    scheduler.Scheduler({"emailQueue": desk.huey}, declared, owner="s", now=now).tick()
+    desk.run_all()
+    job = desk.send("a")
+    of = job_ref(job.id)
+
+    def enqueue() -> None:
+        desk.huey.enqueue(desk.send.s("another", id=job.id))
+
+    def requarantine() -> None:
+        desk.conn.zadd(desk.keys.state("quarantined"), {job.id: 1_000})
+
+    async with opened(redis_url) as source:
+        for action, meanwhile, why in (
+            ("job.remove", enqueue, "There is another job of this id now: it is waiting."),
+            ("job.quarantine", requarantine, "It has moved on: it is quarantined."),
+        ):
+            done = await act(source, action, of)
+            (outcome,), _ = await undo(source, action, done, meanwhile)
+            assert (outcome.outcome, outcome.why) == (plans.Outcome.SKIPPED, why)
+        assert desk.job(job.id).payload == {"args": ["another"], "kwargs": {}}
+        assert (desk.job(job.id).state, desk.queued()) == ("quarantined", 0)
+        done = await act(source, "schedule.run", "huey/schedule/digest")
+
+        def come_again() -> None:
+            desk.conn.zincrby(desk.keys.state("waiting"), 1, str(done[0].memento["job"]))
+
+        (outcome,), _ = await undo(source, "schedule.run", done, come_again)
+        why = "Its job has moved on: it is waiting."
+        assert (outcome.outcome, outcome.why) == (plans.Outcome.SKIPPED, why)
+        assert desk.queued() == 1
 
 
 # -- pause

@@ -411,3 +411,21 @@ async def test_another_statement_of_the_same_transaction_is_not_cancelled(
         await kpi.execute("BEGIN; SAVEPOINT here")
         why = await moved_on(here, kpi, CANCEL, "ROLLBACK TO here")
         assert why == "it runs another statement now"
+
+
+async def test_a_session_that_is_active_no_more_is_not_terminated(
+    server: servers.Postgres,
+) -> None:
+    """Only its state tells: the transaction goes on, and what ran has ended."""
+    async with field(server) as here:
+        kpi = await here.connect("kpi")
+        await kpi.execute("BEGIN; SAVEPOINT here")
+        sleep = asyncio.create_task(kpi.execute("SELECT pg_sleep(600)"))
+        session = await here.session("kpi", "active")
+        target = await here.target(TERMINATE, session.ref)
+        assert await here.admin("SELECT pg_cancel_backend($1)", session.pid)
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await sleep
+        await kpi.execute("ROLLBACK TO here")
+        assert await here.apply(TERMINATE, target) == (SKIPPED, "active → idle in transaction")
+        assert await alive(kpi)
