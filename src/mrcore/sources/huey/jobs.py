@@ -131,13 +131,7 @@ class Jobs:
             first, last = at, at + size - 1
             oldest = walk.query.order == "oldest"
             ranked = place.ranked and state is queue.JobState.WAITING
-            if ranked or state is queue.JobState.DELAYED:
-                key = place.list if ranked else place.schedule
-                command: link.Command = ("ZRANGE" if oldest else "ZREVRANGE", key, first, last)
-            elif oldest:
-                command = ("LRANGE", place.list, -last - 1, -first - 1)
-            else:
-                command = ("LRANGE", place.list, first, last)
+            command = _portion(place, state, first, last, oldest=oldest)
             (reply,) = await asking.ask(client, command)
             messages = reply if isinstance(reply, list) else []
             if ranked:
@@ -239,6 +233,16 @@ async def _start(client: link.Client, zset: str, spot: walking.Spot, *, newest: 
     if isinstance(rank, int):
         return rank + 1
     return passed if isinstance(passed, int) else 0
+
+
+def _portion(
+    place: discover.Place, state: queue.JobState, first: int, last: int, *, oldest: bool
+) -> link.Command:
+    """The command for some of huey's messages."""
+    if state is queue.JobState.DELAYED or place.ranked:
+        key = place.schedule if state is queue.JobState.DELAYED else place.list
+        return ("ZRANGE" if oldest else "ZREVRANGE", key, first, last)
+    return ("LRANGE", place.list, *((-last - 1, -first - 1) if oldest else (first, last)))
 
 
 def _scored(reply: Any) -> list[tuple[bytes, str]]:
