@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import statistics
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -26,7 +27,7 @@ from tests.core import harness
 
 pytestmark = pytest.mark.bench
 
-MANY, FEWER, ONES = 100_000, 10_000, 20
+MANY, FEWER, DEEP, ONES = 100_000, 10_000, 300, 20
 STOP_AT = 20_000
 PREFIX = "cache:"
 
@@ -50,6 +51,15 @@ class Plane:
         return plans.Selection(ref=self.owner, collection=self.collection, query=self.query)
 
 
+@pytest.fixture(autouse=True)
+def frozen() -> Iterator[None]:
+    """What the tests' tools hold is not the core's garbage to look through."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def jobs(queue: str, action: str) -> Plane:
     failed = plans.Query(state="failed")
     return Plane("huey", action, f"huey/queue/{queue}", "jobs", failed)
@@ -66,6 +76,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pool = redis.ConnectionPool.from_url(server.url())
         fill(pool, "many", MANY)
         fill(pool, "fewer", FEWER)
+        fill(pool, "deep", MANY, "waiting")
         conn = redis.Redis(connection_pool=pool)
         for prefix, count in (("cache:", MANY), ("page:", FEWER)):
             for begin in range(0, count, 1_000):
@@ -209,6 +220,22 @@ async def bench_done_and_undone(filled: str, tmp_path: Path) -> None:
                 str(longest),
                 "≤ 50 ms",
             )
+
+
+async def bench_deep(filled: str, tmp_path: Path) -> None:
+    """Jobs that wait in the middle of a long queue: huey's list knows no ids."""
+    some = range(MANY // 2, MANY // 2 + DEEP)
+    middle = plans.Selection(refs=tuple(f"huey/job/deep/job-{number}" for number in some))
+    async with watched(filled, tmp_path / "core") as (_, own):
+        with pinger.pinging(filled) as waits, blocks.counting(filled) as longest:
+            did, done = await _timed(own, "job.remove", middle)
+            undid, _ = await _timed(own, "undo", plans.Selection(refs=(done.ref,)))
+    table.row(
+        f"job.remove of {DEEP} in the middle of {MANY:,} that wait; undo; longest packets by Redis",
+        f"{did}; {undid}; {longest}",
+        "≤ 50 ms",
+        f"another client of that Redis: {waits}",
+    )
 
 
 async def _timed(

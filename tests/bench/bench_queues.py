@@ -35,36 +35,30 @@ FAILURE = "OSError: 535 5.7.8 BadCredentials"
 QUERY = plans.Query(state="failed")
 
 
-def fill(pool: redis.ConnectionPool, name: str, failed: int) -> None:
-    """A queue as the journal leaves it after `failed` jobs failed for good."""
+def fill(pool: redis.ConnectionPool, name: str, count: int, state: str = "failed") -> None:
+    """A queue as the journal leaves it after `count` jobs failed for good, or when they wait."""
     made: Any = huey.RedisHuey(name, connection_pool=pool)
     book = journal.watch(made, keep_failed=None)
 
     @made.task(name="send")
     def send(to: str) -> None: ...
 
-    def described(number: int) -> tuple[str, dict[str, Any]]:
-        task = send.task_class((f"user{number}@example.org",), id=f"job-{number}")
-        told = book.pen.described(made._registry.create_message(task))
-        at = 1_700_000_000 + number
-        return task.id, {
-            **{key: value for key, value in told.items() if value is not None},
-            "state": "failed",
-            "attempts": 1,
-            "enqueued_at": at,
-            "finished_at": at,
-            "error": FAILURE,
-            "message": made.serialize_task(task),
-        }
-
-    keys = book.place.queue
+    keys, failed = book.place.queue, state == "failed"
     pipe = redis.Redis(connection_pool=pool).pipeline(transaction=False)
     pipe.sadd(keys.root.queues, name)
     pipe.hset(keys.meta, mapping=book.meta())
-    for number in range(failed):
-        job_id, fields = described(number)
-        pipe.hset(keys.job(job_id), mapping=fields)
-        pipe.zadd(keys.state("failed"), {job_id: fields["finished_at"]})
+    for number in range(count):
+        task = send.task_class((f"user{number}@example.org",), id=f"job-{number}")
+        told = book.pen.described(made._registry.create_message(task))
+        fields: dict[str, Any] = {key: value for key, value in told.items() if value is not None}
+        at, message = 1_700_000_000 + number, made.serialize_task(task)
+        fields |= {"state": state, "attempts": int(failed), "enqueued_at": at}
+        if failed:
+            fields |= {"finished_at": at, "error": FAILURE, "message": message}
+        else:
+            pipe.lpush(book.place.waiting, message)
+        pipe.hset(keys.job(task.id), mapping=fields)
+        pipe.zadd(keys.state(state), {task.id: at})
         if number % 2_000 == 1_999:
             pipe.execute()
     pipe.execute()
