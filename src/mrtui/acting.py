@@ -30,7 +30,8 @@ def sentence(done: core.Operation) -> tuple[str, cells.Style]:
     if done.total == 1 and done.failed == 1:
         return f"✖ {said}: refused{', ' + done.error if done.error else ''}", "bad"
     bad = done.failed or done.state is core.OperationState.FAILED
-    word: cells.Style = "bad" if bad else "warn" if done.skipped else "ok"
+    spared = done.skipped or done.state is not core.OperationState.DONE
+    word: cells.Style = "bad" if bad else "warn" if spared else "ok"
     glyph = {"bad": "✖", "warn": "▲", "ok": "●"}[word]
     return f"{glyph} {said}: {columns.outcome(done)}", word
 

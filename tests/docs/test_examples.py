@@ -36,7 +36,7 @@ def test_a_command_is_one(program: str, words: list[str]) -> None:
     command = words[0] if words and words[0] in screen_cli.COMMANDS else ""
     if words == [command] or {"--help", "--version"} & {*words}:
         return  # only its name is said
-    taken = screen_cli.parser(command).parse_args(words[bool(command) :])
+    taken = screen_cli.parser(command).taken(words[bool(command) :])
     if command == "do" and taken.action.islower():
         action = catalogue.ACTIONS[taken.action]
         for each in taken.refs:

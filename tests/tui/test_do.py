@@ -9,10 +9,10 @@ import json
 
 import pytest
 
-from mrcore import errors
+from mrcore import catalogue, errors
 from mrcore.model import core, plans, wire
 from mrtui import cli, link
-from mrtui.cli import do
+from mrtui.cli import agreeing, do, following
 from tests import waiting
 from tests.tui import facts, simulated
 
@@ -29,7 +29,7 @@ class Finishing(simulated.Simulated):
         self, plan_id: str, *, reason: str = "", confirm: str = "", break_glass: bool = False
     ) -> core.Operation:
         await super().apply(plan_id, reason=reason, confirm=confirm, break_glass=break_glass)
-        return self.operation(plan_id, state="done", **self.ended)
+        return self.operation(plan_id, **{"state": "done", **self.ended})
 
 
 class Later(simulated.Simulated):
@@ -45,13 +45,13 @@ class Later(simulated.Simulated):
 
 
 def options(*argv: str) -> argparse.Namespace:
-    return cli.parser("do").parse_args(argv)
+    return cli.parser("do").taken(argv)
 
 
 async def doing(client: link.Core, *argv: str) -> int:
     """The exit code of `mrtui do …`."""
     given = options(*argv)
-    return await do._run(given, client, do.selection(given), do.arguments(given.arg))
+    return await do._run(given, lambda: client, do.selection(given), do.arguments(given.arg))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ async def test_with_plan_only_it_says_everything_that_the_dialog_says(
 def test_a_plan_without_targets_counts_them_once() -> None:
     plan = asyncio.run(simulated.Simulated().plan("queue.retry", plans.Selection(refs=()), {}))
     plan = plan.model_copy(update={"label": "Retry failed job: 0 targets"})
-    assert do.described(plan)[0].startswith("Retry failed job: 0 targets, risk low")
+    assert agreeing.described(plan)[0].startswith("Retry failed job: 0 targets, risk low")
 
 
 async def test_a_high_risk_needs_yes_where_nobody_can_be_asked(
@@ -118,17 +118,45 @@ async def test_a_high_risk_needs_yes_where_nobody_can_be_asked(
     assert client.applied == []
 
 
-async def test_a_critical_one_wants_the_name_also_with_yes() -> None:
-    client = Finishing()
+async def test_a_critical_one_says_at_once_all_that_it_wants_and_its_name_confirms_it() -> None:
+    client, place = Finishing(), "deploy/colour/green"
     client.planned_as = {"risk": plans.Risk.CRITICAL, "confirm": "green", "needs_reason": True}
-    with pytest.raises(errors.BadRequest, match="--reason"):
-        await doing(client, "deploy.switch", "deploy/colour/green", "--yes")
-    with pytest.raises(errors.BadRequest, match="--confirm"):
-        await doing(client, "deploy.switch", "deploy/colour/green", "--yes", "--reason", "x")
+    for given, wants in (
+        ((), "needs a reason and is of critical risk.* with --reason TEXT --confirm green"),
+        (("--yes", "--reason", "x"), "with --confirm green"),
+        (("--confirm", "blue", "--reason", "x"), "not confirmed by 'blue'.* --confirm green"),
+    ):
+        with pytest.raises(errors.BadRequest, match=wants):
+            await doing(client, "deploy.switch", place, *given)
     assert client.applied == []
-    argv = ("--yes", "--reason", "x", "--confirm", "green")
-    assert await doing(client, "deploy.switch", "deploy/colour/green", *argv) == 0
+    assert await doing(client, "deploy.switch", place, "--reason", "x", "--confirm", "green") == 0
     assert client.answers == [{"reason": "x", "confirm": "green", "break_glass": False}]
+
+
+@pytest.mark.parametrize(("typed", "code"), [("y", 0), ("n", 1), ("", 1)])
+async def test_on_a_terminal_it_asks(
+    typed: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = Finishing()
+    client.risk = plans.Risk.HIGH
+    monkeypatch.setattr("sys.stdin", Terminal(f"{typed}\n"))
+    assert await doing(client, "queue.retry", REF) == code
+    said = capsys.readouterr().err
+    assert "risk high" in said
+    assert ("Nothing was done." in said) is (code == 1)
+    assert len(client.applied) == 1 - code
+
+
+async def test_on_a_terminal_the_name_is_asked_for_and_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = Finishing()
+    client.planned_as = {"risk": plans.Risk.CRITICAL, "confirm": "green"}
+    monkeypatch.setattr("sys.stdin", Terminal("grene\ngreen\n"))
+    with pytest.raises(errors.BadRequest, match="'grene' is not 'green'"):
+        await doing(client, "deploy.switch", "deploy/colour/green")
+    assert client.applied == []
+    assert await doing(client, "deploy.switch", "deploy/colour/green") == 0
 
 
 async def test_everything_of_a_collection_that_matches_is_one_selection() -> None:
@@ -184,13 +212,21 @@ async def test_a_plan_that_waits_for_a_second_login_has_an_exit_code_of_its_own(
 
 
 @pytest.mark.parametrize("state", ["approved", "refused"])
-async def test_it_can_wait_for_the_second_login(state: str) -> None:
+async def test_it_can_wait_for_the_second_login(
+    state: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     client = Finishing()
-    client.refuses = [errors.NeedsApproval("It waits for a second login.")]
+    fix = "Ask somebody to approve it, then apply again."
+    client.refuses = [errors.NeedsApproval("It waits for a second login.", fix=fix)]
     task = asyncio.create_task(
         doing(client, "deploy.switch", "deploy/colour/green", "--wait-approval")
     )
     await waiting.until(lambda: client.made and not client.refuses, what="the first try")
+    said = ""
+    while "It is applied as soon as somebody approves mr://core/plan/" not in said:
+        await asyncio.sleep(0)
+        said += capsys.readouterr().err
+    assert "apply again" not in said
     name = next(iter(client.made))
     client.tell(facts.waiting(name, "root"))
     client.tell(facts.waiting(name, "root", state=state, by="anna", answer="not now"))
@@ -198,9 +234,141 @@ async def test_it_can_wait_for_the_second_login(state: str) -> None:
         assert await task == 0
         assert len(client.applied) == 1
     else:
-        with pytest.raises(errors.NeedsApproval, match="anna has refused the plan: not now"):
+        with pytest.raises(errors.NeedsApproval, match=r"anna has refused the plan: not now\."):
             await task
         assert client.applied == []
+
+
+class Mortal(simulated.Simulated):
+    """A core that ends while an operation runs; `told` is what another one then says of it."""
+
+    told: dict[str, object] | None = None
+
+    async def apply(
+        self, plan_id: str, *, reason: str = "", confirm: str = "", break_glass: bool = False
+    ) -> core.Operation:
+        running = await super().apply(plan_id, reason=reason, confirm=confirm)
+        self.tell(running.model_copy(update={"done": 2, "total": 5}))
+        self.events.put_nowait(None)
+        if self.told is not None:
+            self.tell(running.model_copy(update=self.told))
+        return running
+
+
+async def test_it_waits_for_the_end_also_when_the_core_ends_and_comes_back(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    client = Mortal()
+    client.told = {"state": core.OperationState.DONE, "done": 1}
+    assert await doing(client, "queue.retry", REF) == 0
+    said = capsys.readouterr()
+    assert "1 of 1 done" in said.out
+    assert said.err.count("Waiting until it is back.") == 1
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_what_goes_on_without_us_is_never_green_and_has_a_code_of_its_own(
+    as_json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(following, "AWAY_S", 0.0)
+    argv = ("queue.retry", REF, *(["--json"] if as_json else []))
+    assert await doing(Mortal(), *argv) == do.GOES_ON == 4
+    said = capsys.readouterr()
+    if as_json:
+        assert json.loads(said.out)["state"] == "running"
+    else:
+        wanted = "operation 41 goes on without us, 2 of 5 done; see mr://core/operation/41\n"
+        assert said.out == wanted
+    assert "it ended the stream" in said.err
+
+
+async def test_what_was_paused_meanwhile_is_left_after_a_while(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(following, "STILL_S", 0.0)
+    client = Later()
+    client.finish = lambda plan_id, **outcome: None  # type: ignore[method-assign]
+    assert await doing(client, "queue.retry", REF) == do.GOES_ON
+    assert "did not move" in capsys.readouterr().err
+    paused = client.operation("0000c0ffee", state="paused")
+    assert "operation 41 is paused" in following.left(paused)
+
+
+async def test_an_apply_that_was_cut_off_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = Finishing()
+    client.refuses = [errors.CoreUnreachable("The core has gone.")]
+    assert await doing(client, "queue.retry", REF) == 0
+    assert len(client.applied) == 1
+    client.refuses = [errors.CoreUnreachable("The core has gone.")]
+    monkeypatch.setattr(following, "AWAY_S", 0.0)
+    with pytest.raises(errors.CoreUnreachable, match="may have begun"):
+        await doing(client, "queue.retry", REF)
+
+
+async def test_one_that_was_stopped_is_not_green(capsys: pytest.CaptureFixture[str]) -> None:
+    client = Finishing()
+    client.ended = {"state": "stopped"}
+    assert await doing(client, "queue.retry", REF) == 1
+    assert capsys.readouterr().out.startswith("▲ operation 41")
+
+
+def test_options_may_stand_between_the_action_and_its_refs() -> None:
+    given = options("queue.pause", "--plan", QUEUE, "--reason", "x", REF)
+    assert (given.action, given.refs, given.reason) == ("queue.pause", [QUEUE, REF], "x")
+
+
+def test_of_what_it_does_not_know_it_names_a_few(capsys: pytest.CaptureFixture[str]) -> None:
+    unknown = [f"--not-{n}{'x' * 100}" for n in range(10_000)]
+    with pytest.raises(SystemExit) as ended:
+        options("queue.retry", *unknown, REF)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "--not-0xx" in said
+    assert "and 9,997 more" in said
+    assert len(said) < 2_000
+    with pytest.raises(SystemExit):
+        options("queue.retry", "--why", *[REF] * 10_000)
+    assert capsys.readouterr().err.endswith("unrecognized arguments: --why\n")
+
+
+def test_every_action_is_listed_with_its_risk(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        options("--list")
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "deploy.switch" in said
+    assert all(action in said for action in catalogue.ACTIONS)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.Forbidden("You may not.", fix="Ask."), 1),
+        (errors.NotArmed("You are not armed."), 1),
+        (errors.NeedsApproval("meera has refused it."), 1),
+        (errors.TooMany("Too many."), 1),
+        (errors.BadRequest("There is no such action."), 2),
+        (errors.Unauthenticated("No login."), 2),
+        (errors.CoreUnreachable("No core."), 2),
+    ],
+)
+def test_what_a_rule_refuses_has_another_code_than_an_error(
+    error: errors.MrError,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(given: argparse.Namespace) -> int:
+        raise error
+
+    monkeypatch.setattr(do, "run", fail)
+    assert cli.main(["do", "queue.retry", REF]) == code
+    assert capsys.readouterr().err == f"mrtui: {error}\n"
+    assert cli.main(["do", "queue.retry", REF, "--json"]) == code
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"code": error.code, "detail": error.sentence, "fix": error.fix}
 
 
 async def test_an_interrupt_while_planning_stops_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,13 +393,13 @@ async def test_an_interrupt_while_it_applies_leaves_it_running_and_says_so(
     with pytest.raises(asyncio.CancelledError):
         await task
     said = capsys.readouterr().err
-    assert "It goes on without this" in said
+    assert "operation 41 goes on without us" in said
     assert "mrtui do operation.stop mr://core/operation/41" in said
 
 
 def test_help_explains_the_exit_codes() -> None:
     said = cli.parser("do").format_help()
-    assert all(f"\n  {code}  " in said for code in (0, 1, 2, 3))
+    assert all(f"\n  {code}  " in said for code in (0, 1, 2, 3, 4))
 
 
 class Terminal(io.StringIO):

@@ -24,16 +24,44 @@ COMMANDS: dict[str, str] = {
     "completion": "Print a shell's completion script.",
 }
 
-Parser = argparse.ArgumentParser
+RULES = (errors.Forbidden, errors.NotArmed, errors.NeedsApproval, errors.TooMany)
+"""What refuses by a rule: exit code 1, where other errors are 2."""
+
+REST_SHOWN = 3
+REST_CHARS = 60
+
+
+class Parser(argparse.ArgumentParser):
+    """Takes options between arguments; of what it does not know it names the first few."""
+
+    def taken(self, given: Sequence[str]) -> argparse.Namespace:
+        """What was given; it ends the program where that is wrong."""
+        options, rest = self.parse_known_intermixed_args(given)
+        rest = [word for word in rest if word.startswith("-")] or rest  # not the REFs behind one
+        if rest:
+            words = [word if len(word) <= REST_CHARS else f"{word[:REST_CHARS]}…" for word in rest]
+            more = f" and {len(rest) - REST_SHOWN:,} more" if len(rest) > REST_SHOWN else ""
+            self.error(f"unrecognized arguments: {' '.join(words[:REST_SHOWN])}{more}")
+        return options
 
 
 class _Version(argparse.Action):
     """Print the version; looked up only when asked for, since that takes as long as a frame."""
 
-    def __call__(self, parser: Parser, *rest: object) -> None:
+    def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
         from importlib import metadata
 
         print(f"mrtui {metadata.version('mr-control-room')}")
+        parser.exit()
+
+
+class _Listed(argparse.Action):
+    """Print every action; the catalogue is loaded only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
+        from mrtui.cli import actions
+
+        print("\n".join(actions.lines()))
         parser.exit()
 
 
@@ -98,12 +126,15 @@ def _show(parser: Parser) -> None:
 def _do(parser: Parser) -> None:
     parser.add_argument("action", metavar="ACTION", help="for example queue.retry, undo, core.arm")
     parser.add_argument("refs", nargs="*", metavar="REF", help="what to act on, mr://…")
+    parser.add_argument("--list", action=_Listed, nargs=0, help="print every action, and end")
     parser.add_argument("--core", default="", dest="target", metavar="URL|CONTEXT", help="a core")
     _where(parser)
     parser.add_argument("--plan", action="store_true", help="only show what it would do")
     parser.add_argument("--yes", action="store_true", help="apply a high risk without asking")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the audit")
-    parser.add_argument("--confirm", default="", metavar="NAME", help="the target's name, typed")
+    parser.add_argument(
+        "--confirm", default="", metavar="NAME", help="its name: confirms, as typed"
+    )
     given = "an argument of the action, for example minutes=10; may be repeated"
     parser.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help=given)
     parser.add_argument("--wait-approval", action="store_true", help="wait for a second login")
@@ -117,10 +148,14 @@ def _do(parser: Parser) -> None:
     every.add_argument("--prefix", default="", metavar="TEXT", help="beginning of a key's name")
     parser.epilog = """exit codes:
   0  everything was done, or the plan was shown
-  1  something was skipped or refused, or there was nothing to do
-  2  an error: nothing was done
+  1  something was skipped, failed or refused by a rule (role, read-only, not armed, a second
+     login's no, too many at once), or there was nothing to do
+  2  wrong usage, or an error
   3  the plan waits for a second login's approval (mrtui, :plans)
-  130  interrupted: planning was stopped, or the operation goes on without us"""
+  4  the operation has begun and goes on without us, or is paused
+  130  interrupted: planning was stopped, or the operation goes on without us
+
+With --json an error is JSON, too: its code, detail (a sentence) and fix (what to do)."""
 
 
 def _reset(parser: Parser) -> None:
@@ -162,21 +197,29 @@ def parser(command: str) -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line: an MrError is one sentence on stderr and exit code 2."""
+    """Run the command line: an MrError is one sentence on stderr, or JSON where that is wanted."""
     given = list(sys.argv[1:] if argv is None else argv)
     command = given.pop(0) if given and given[0] in COMMANDS else ""
-    options = parser(command).parse_args(given)
+    options = parser(command).taken(given)
     options.command = command
     module = importlib.import_module(f"mrtui.cli.{command or 'screen'}")
     try:
         return int(module.run(options))
     except errors.MrError as error:
-        from mrtui.terminal import safe_text
-
-        print(f"mrtui: {safe_text.safe_text(str(error))}", file=sys.stderr)
-        return 2
+        _tell(error, as_json=getattr(options, "json", False))
+        return 1 if isinstance(error, RULES) else 2
     except BrokenPipeError:  # `mrtui status | head`: nobody reads on, also not at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
         return 130
+
+
+def _tell(error: errors.MrError, *, as_json: bool) -> None:
+    from mrtui.terminal import safe_text
+
+    if as_json:
+        said = {"code": error.code, "detail": error.sentence, "fix": error.fix}
+        print(safe_text.safe_json(said))
+    else:
+        print(f"mrtui: {safe_text.safe_text(str(error))}", file=sys.stderr)

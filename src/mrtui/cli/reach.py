@@ -17,16 +17,20 @@ PATIENCE_S = 30.0
 def core(options: argparse.Namespace) -> tuple[places.Place, Callable[[], link.Core]]:
     """Where the core is, and what makes a client of it.
 
-    Without settings nothing is started: the client says that no core runs, and what to do. Raises
-    SettingsError, or StackError when the core that was started ends or takes too long.
+    Without settings nothing is started: the client says that no core runs, and what to do. With
+    settings each client is of a core that runs, or is started again. Raises SettingsError, or
+    StackError when the core that was started ends or takes too long.
     """
     place = places.find(options.target, options.state, options.token_file)
     settings = options.settings or screen.default_settings()
+    revive: Callable[[], None] | None = None
     if settings is not None and place.state is not None and not place.url:
         if options.settings:
             start.refuse_other_settings(place.state, options.settings)
-        _await(start.Core(place.state, settings))
-    return place, screen.connector(place, place.token)
+        found = start.Core(place.state, settings)
+        _await(found)
+        revive = found.revive
+    return place, screen.connector(place, place.token, revive)
 
 
 def _await(core_s: start.Core) -> None:
