@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -176,3 +178,36 @@ async def test_the_files_are_private(tmp_path: Path) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     await ledger.close()
     assert set(modes.values()) == {0o600}
+
+
+async def test_who_looks_for_long_holds_up_nobody_who_writes(tmp_path: Path, schema: Path) -> None:
+    file = database.Database(tmp_path / "x.sqlite", "any")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(connection: sqlite3.Connection) -> list[str]:
+        before = rows(connection)
+        begun.set()
+        assert go_on.wait(20)
+        return before
+
+    looking = asyncio.create_task(file.look(slowly))
+    await asyncio.to_thread(begun.wait, 20)
+    await file.run(lambda connection: connection.execute("INSERT INTO thing VALUES ('a')"))
+    assert not looking.done()
+    go_on.set()
+    assert await looking == []
+    assert await file.look(rows) == ["a"]
+    await file.close()
+
+
+async def test_who_looks_can_change_nothing_and_says_nothing_of_writing(
+    tmp_path: Path, schema: Path
+) -> None:
+    file = database.Database(tmp_path / "x.sqlite", "any")
+    for _ in range(2):
+        with pytest.raises(errors.StoreError, match="readonly"):
+            await file.look(lambda connection: connection.execute("DELETE FROM thing"))
+    assert file.trouble == ""
+    assert await file.look(rows) == []
+    await file.close()
+    assert {path.name for path in tmp_path.iterdir()} == {"x.sqlite", "schema"}

@@ -212,7 +212,7 @@ class CoreSource(base.SourceBase):
         return self._page(found, found.rows, found.last or wanted.after)
 
     async def _read(self, read: Read, wanted: walk.Walk) -> walk.Rows:
-        return await self._ledger.read(lambda connection: read(connection, wanted))
+        return await self._ledger.look(lambda connection: read(connection, wanted))
 
     def _page(
         self, found: walk.Rows, rows: Sequence[model.Entity], cursor: int | None

@@ -28,6 +28,7 @@ class Database:
     a commit is on the disk when it returns); `disposable` files are made anew when they are
     corrupt or from a newer release; `pages_max` bounds the file (4 KiB a page). `after` is called
     on that thread, outside of any transaction, when something was committed: once for several.
+    Looking, which nobody who writes shall wait for, has a second connection and thread.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class Database:
         self._pages_max = pages_max
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=path.stem)
+        self._looking: sqlite3.Connection | None = None
+        self._looker = ThreadPoolExecutor(1, thread_name_prefix=f"{path.stem}-look")
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in a transaction.
@@ -67,6 +70,16 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._read_here, work)
+
+    async def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work`, which only reads and may take its time: it delays only others who look.
+
+        Raises StoreError; `trouble`, which is of the file's own thread, stays as it is.
+        """
+        if self._connection is None:
+            await self.read(lambda connection: None)  # which makes or migrates the file
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._looker, self._look_here, work)
 
     def run_here(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """`run` on the calling thread, for commands that have no event loop."""
@@ -94,6 +107,23 @@ class Database:
             self.trouble, self._unreadable = "", False
         return result
 
+    def _look_here(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            connection = self._looking = self._looking or _open_to_read(self.path)
+            connection.execute("BEGIN")
+            try:
+                return work(connection)
+            finally:
+                connection.execute("ROLLBACK")
+        except (sqlite3.Error, OSError) as error:
+            self._close_looking()
+            raise errors.StoreError(f"{self.path} cannot be read: {error}.") from error
+
+    def _close_looking(self) -> None:
+        if self._looking is not None:
+            self._looking.close()
+            self._looking = None
+
     def _guarded(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
         """A transaction whose failure is a StoreError, and said in `trouble`."""
         try:
@@ -117,8 +147,11 @@ class Database:
             self.after(self._connection)
 
     async def close(self) -> None:
-        """Close the file and end its thread."""
+        """Close the file and end its threads."""
         loop = asyncio.get_running_loop()
+        if self._looking is not None:
+            await loop.run_in_executor(self._looker, self._close_looking)
+        self._looker.shutdown(wait=False)
         if self._after_due:
             await loop.run_in_executor(self._thread, self._call_after)
         await loop.run_in_executor(self._thread, self._close)
@@ -187,7 +220,6 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     except (sqlite3.Error, OSError) as error:
         raise errors.StoreError(f"{path} cannot be read: {error}.") from error
     try:
-        connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")
         yield connection
     except sqlite3.Error as error:
@@ -201,9 +233,11 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     path.stat()
     uri = f"file:{urllib.parse.quote(str(path.absolute()))}?mode=ro"
     alone = not Path(f"{path}-wal").exists() and not os.access(path.parent, os.W_OK)
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{uri}&immutable=1" if alone else uri, uri=True, isolation_level=None, timeout=5.0
     )
+    connection.row_factory = sqlite3.Row
+    return connection
 
 
 def migrate(connection: sqlite3.Connection, path: Path, schema: str) -> None:
