@@ -22,10 +22,12 @@ from mrcore.sources import base
 from mrcore.sources import core as core_source
 from mrcore.store import approvals, files
 from mrcore.store import arming as armings
-from mrcore.trust import anchor, audit, auditing, auth
+from mrcore.trust import anchor, audit, auditing, auth, limits
 
 RESUME_RETRY_S = 1.0
 QUESTIONS_MAX = 200
+PLANS_MAX = 4
+PAGES_MAX = 16
 
 log = logging.getLogger(__name__)
 
@@ -52,25 +54,15 @@ class Core:
         self.series = series.Series(self.history, now=now)
         self.monitor = monitor.Monitor(self.hub, self.series, now=now, jitter=jitter)
         self.auth = auth.Auth(self.ledger, now=now, logins=own.logins, tell=self._note_guesses)
-        self.authority = authority.Authority(
-            environment=own.environment,
-            protected=own.protected,
-            read_only=own.read_only,
-            pace=own.limits,
-            now=now,
-        )
+        self.authority = authority.of(own, now)
         self.auditing = auditing.Auditing(
             self.ledger,
             own.audit_anchor or anchor.default_path(state.path),
             began_at=self.started_at,
         )
-        self.door = door.Door(
-            self.ledger,
-            self.monitor,
-            self.hub,
-            self.authority,
-            now=now,
-        )
+        self.door = door.Door(self.ledger, self.monitor, self.hub, self.authority, now=now)
+        self.plans = limits.AtOnce(PLANS_MAX, "plans in the making")
+        self.pages = limits.AtOnce(PAGES_MAX, "pages of the core's own rows in the making")
         self._asks: dict[str, deadline.Caller] = {}
         self._importer = ThreadPoolExecutor(1, thread_name_prefix="import")
         self._tasks: list[asyncio.Task[None]] = []
@@ -170,7 +162,7 @@ class Core:
         }
 
     async def _note_guesses(self, sentence: str) -> None:
-        """Put logins that failed in a row into the audit."""
+        """Put logins that failed in a row into the audit; they are refused without it too."""
         entry = audit.Entry(
             at=self.now(),
             stage="refused",
@@ -179,7 +171,10 @@ class Core:
             outcome="refused",
             text=sentence,
         )
-        await self.ledger.run(lambda connection: audit.append(connection, entry))
+        try:
+            await self.ledger.run(lambda connection: audit.append(connection, entry))
+        except errors.StoreError as error:
+            log.warning("%s This could not be written: %s", sentence, error)
 
     async def _resume(self) -> None:
         """Take up interrupted operations as soon as the ledger can be read; then read the audit."""

@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from mrcore import core, errors
-from mrcore.api import ask, problem
-from mrcore.model import wire
+from mrcore.api import app, ask, problem
+from mrcore.model import plans, wire
 from tests import waiting
 from tests.core import harness
 
@@ -353,15 +353,104 @@ async def test_requests_are_counted_so_that_an_idle_core_can_end(here: harness.R
         await waiting.until(lambda: here.clients.idle_s > 0)
 
 
-async def test_the_openapi_declares_problems_and_no_other_errors(http: httpx.AsyncClient) -> None:
+async def test_the_openapi_declares_of_every_route_the_problems_that_it_may_answer(
+    http: httpx.AsyncClient,
+) -> None:
     schema = (await http.get("/openapi.json")).json()
-    assert {"/api/v1/changes", "/api/v1/plans/{plan_id}/apply", "/livez"} <= schema["paths"].keys()
+    declared: dict[str, set[int]] = {}
     for path, operations in schema["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             failing = {k: v for k, v in operation["responses"].items() if k[0] in "45"}
-            assert set(map(int, failing)) == set(problem.DECLARED), path
-            assert all(problem.MEDIA_TYPE in v["content"] for v in failing.values())
+            assert all(list(v["content"]) == [problem.MEDIA_TYPE] for v in failing.values())
+            declared[f"{method} {path.removeprefix(app.PREFIX)}"] = set(map(int, failing))
     assert "HTTPValidationError" not in json.dumps(schema)
+    assert not [route for route, statuses in declared.items() if 500 in statuses]
+    gate, login = {403, 408, 413}, {401, 403, 408, 413, 429, 507}
+    assert declared["get /livez"] == gate
+    assert declared["get /readyz"] == {*gate, 503}
+    assert declared["get /live"] == declared["get /changes"] == declared["get /me"] == login
+    assert declared["get /points"] == {*login, 400, 422}
+    assert declared["get /page"] == {*login, 400, 404, 422, 502, 503}
+    assert declared["post /plans"] == {*login, 400, 404, 415, 422, 502, 503}
+    assert declared["get /plans/{plan_id}"] == {*login, 404, 422}
+    assert declared["post /plans/{plan_id}/apply"] == {*login, 400, 404, 409, 415, 422}
+
+
+async def test_a_problem_is_redacted_also_at_the_end_of_a_stream(
+    here: harness.Running, http: httpx.AsyncClient
+) -> None:
+    async def plan(*asked: Any) -> AsyncIterator[Any]:
+        where = "postgresql://u:hunter2secret@db/app"
+        raise errors.Unreachable(f"No connection to {where}.", fix=f"Look at {where} \ud800.")
+        yield
+
+    jobs = here.core.monitor.source("huey")
+    jobs.plan = plan  # type: ignore[method-assign]
+    body = {"action": "queue.retry", "selection": {"refs": ["huey/job/emailQueue/1"]}}
+    plain = refused(await http.post("/api/v1/plans", json=body), 503, "unreachable")
+    streamed = await http.post("/api/v1/plans", json=body, headers={"Accept": "text/event-stream"})
+    data = streamed.text.rpartition("event: problem\ndata: ")[2]
+    assert wire.Problem.model_validate_json(data) == plain
+    assert "hunter2secret" not in plain.model_dump_json()
+    assert plain.fix.startswith("Look at postgresql://u:")
+    assert plain.fix.endswith("?.")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"args": {"\\ud800": 1}}',
+        b'{"args": {"minutes": "\\uDFFF"}}',
+        b'{"\\ud800": {}}',
+        b'{"args": {"\xed\xa0\x80": 1}}',
+        '{"args": {"\\ud800": 1}}'.encode("utf-16"),
+        '{"args": {"\\ud800": 1}}'.encode("utf-16-le"),
+    ],
+)
+async def test_a_body_that_is_no_text_is_refused(http: httpx.AsyncClient, body: bytes) -> None:
+    whole = b'{"action": "core.arm", "selection": {"refs": ["core/environment/test"]}, '
+    if body.startswith(b'{"'):
+        body = whole + body[1:]
+    headers = {"Content-Type": "application/json"}
+    answer = await http.post("/api/v1/plans", content=body, headers=headers)
+    assert "no Unicode text" in refused(answer, 422, "validation").detail
+
+
+async def test_a_body_with_a_whole_surrogate_pair_is_text(http: httpx.AsyncClient) -> None:
+    selection = '{"refs": ["core/environment/test"]}'
+    body = f'{{"action": "core.arm", "selection": {selection}, "args": {{"\\ud83d\\ude00": 1}}}}'
+    headers = {"Content-Type": "application/json"}
+    answer = await http.post("/api/v1/plans", content=body, headers=headers)
+    assert "takes no argument 😀" in refused(answer, 400, "bad_request").detail
+
+
+async def test_a_problem_of_what_no_json_can_hold_is_one_all_the_same() -> None:
+    error = errors.BadRequest("There is no \ud800.", fix="Ask for \udfff.")
+    assert problem.response(problem.of(error)).body.count(b"?") == 2
+
+
+async def test_a_login_has_four_plans_made_at_once(
+    here: harness.Running, http: httpx.AsyncClient
+) -> None:
+    begun, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def plan(*asked: Any) -> AsyncIterator[Any]:
+        begun.release()
+        await go_on.wait()
+        yield plans.LeftOut(why="is gone", count=1)
+
+    jobs = here.core.monitor.source("huey")
+    jobs.plan = plan  # type: ignore[method-assign]
+    body = {"action": "queue.retry", "selection": {"refs": ["huey/job/emailQueue/1"]}}
+    making = [asyncio.create_task(http.post("/api/v1/plans", json=body)) for _ in range(4)]
+    for _ in making:
+        await begun.acquire()
+    answer = await http.post("/api/v1/plans", json=body)
+    assert "has 4 plans in the making already" in refused(answer, 429, "too_many").detail
+    assert answer.headers["retry-after"] == "1"
+    go_on.set()
+    assert {(await made).status_code for made in making} == {200}
+    assert (await http.post("/api/v1/plans", json=body)).status_code == 200
 
 
 async def test_the_audit_is_a_collection_that_can_be_followed(here: harness.Running) -> None:

@@ -124,11 +124,24 @@ async def test_guesses_are_answered_429_until_there_is_room_and_audited_once(
             bearer = {"Authorization": f"Bearer guess{number}"}
             answer = await http.get("/api/v1/me", headers=bearer)
     assert code(answer) == (429, "too_many")
+    async with here.by_tcp(await here.token("asha", "viewer")) as http:
+        assert (await http.get("/api/v1/me")).status_code == 200  # who shares the guesser's address
     assert 0 < int(answer.headers["retry-after"]) <= 60
     async with client.CoreClient.at(url=f"unix:{here.socket}") as me:
         rows = (await me.page("core/core/self", "audit")).rows
     assert [row.action for row in rows if isinstance(row, entities.AuditRow)] == ["login"]
     assert "10 logins from 127.0.0.1 failed within 60 s." in rows[0].model_dump_json()
+
+
+async def test_guesses_are_refused_as_such_also_when_nothing_can_be_written(
+    here: doors.Open,
+) -> None:
+    await here.core.ledger.read(lambda connection: connection.execute("PRAGMA query_only = 1"))
+    async with here.by_tcp() as http:
+        wrong = [{"Authorization": f"Bearer guess{number}"} for number in range(12)]
+        said = [await http.get("/api/v1/me", headers=headers) for headers in wrong]
+    assert [answer.status_code for answer in said] == [401] * 10 + [429] * 2
+    assert "readonly" in here.core.ledger.trouble
 
 
 async def test_me_says_by_which_way_and_a_header_cannot_change_it(here: doors.Open) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mrcore import errors
 from mrcore.trust import limits
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,13 +42,6 @@ def test_the_one_too_many_is_told_when_to_try_again() -> None:
     assert limit.free_at("asha") == T0 + timedelta(seconds=70)
 
 
-def test_forgetting_begins_anew() -> None:
-    limit = limits.Limit(1, 60.0, now=Clock())
-    limit.note("asha")
-    limit.forget("asha")
-    assert limit.free_at("asha") is None
-
-
 def test_no_more_keys_than_allowed_are_remembered_and_the_newest_stay() -> None:
     limit = limits.Limit(1, 60.0, now=Clock(), keys_max=3)
     for key in "abcd":
@@ -68,3 +63,16 @@ def test_never_more_within_any_span(most: int, pauses: list[float]) -> None:
     for at in let:
         within = [other for other in let if at <= other < at + timedelta(seconds=60)]
         assert len(within) <= most
+
+
+def test_so_many_at_once_and_again_when_one_has_ended() -> None:
+    limit = limits.AtOnce(2, "plans in the making")
+    with limit.one_of("asha"):
+        with limit.one_of("asha"):
+            said = "asha has 2 plans in the making already"
+            with pytest.raises(errors.TooMany, match=said), limit.one_of("asha"):
+                raise AssertionError("a third was let in")
+            with limit.one_of("ravi"):
+                pass
+        with limit.one_of("asha"):
+            pass

@@ -212,15 +212,42 @@ async def test_a_token_that_is_none_is_refused(
             await local.refused(http, 401, "unauthenticated", local.closed[first : first + 10])
 
 
-async def test_who_has_failed_ten_times_is_refused_even_with_a_right_token(local: World) -> None:
+async def test_who_has_failed_ten_times_waits_and_a_right_token_passes(local: World) -> None:
     async with local.core.by_tcp() as http:
         for number in range(10):
             answer = await http.get("/api/v1/me", headers={"Authorization": f"Bearer x{number}"})
             assert answer.status_code == 401
-    async with local.core.by_tcp(local.asha) as http:
+    async with local.core.by_tcp("mr_1_x") as http:
         await local.refused(http, 429, "too_many", local.closed)
-    async with local.core.by_socket(local.asha) as http:
+    async with local.core.by_tcp(local.asha) as http:
         assert (await http.get("/api/v1/me")).json()["login"] == "asha"
+
+
+RECORDS = [
+    "/api/v1/page?ref=core/core/self&collection=audit",
+    "/api/v1/page?ref=core/core/self&collection=audit&wait_s=1",
+    "/api/v1/page?ref=mr://core/core/self&collection=tokens",
+    "/api/v1/page?ref=%2563ore/core/self&collection=tokens",
+    "/api/v1/detail?ref=core/audit/1",
+    "/api/v1/detail?ref=core/%2561udit/1",
+    "/api/v1/detail?ref=core/token/1",
+]
+"""What is on record of people, in every spelling."""
+
+
+@pytest.mark.parametrize("route", RECORDS)
+async def test_who_may_only_look_at_what_is_watched_reads_no_records(
+    local: World, route: str
+) -> None:
+    async with local.core.by_tcp(await local.core.token("vera", "viewer")) as http:
+        answer = await http.get(route)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        assert "needs the role auditor, operator or admin" in answer.json()["detail"]
+        mine = await http.get("/api/v1/page?ref=core/core/self&collection=operations")
+        assert mine.status_code == 200
+    for role in ("auditor", "operator", "admin"):
+        async with local.core.by_tcp(await local.core.token("olga", role)) as http:
+            assert (await http.get(route)).status_code != 403
 
 
 @pytest.mark.parametrize("role", ["viewer", "auditor"])

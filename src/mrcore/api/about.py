@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from mrcore import catalogue
-from mrcore.api import deps
+from mrcore.api import deps, problem
 from mrcore.model import core as entities
 
-router = APIRouter(tags=["about"])
+router = APIRouter(tags=["about"], responses=problem.may(*problem.WITH_LOGIN))
 
 
 @router.get("/catalogue", response_model=catalogue.Catalogue)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from http import HTTPStatus
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from mrcore import core as cores
 from mrcore import errors
-from mrcore.api import deps, live
+from mrcore.api import deps, live, problem
 from mrcore.model import core as entities
 from mrcore.model import plans, wire
 from mrcore.trust import auth
@@ -24,7 +24,7 @@ PROGRESS_S = 0.2
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(tags=["act"])
+router = APIRouter(tags=["act"], responses=problem.may(*problem.WITH_LOGIN, 404))
 
 PlanId = Annotated[str, Path(min_length=1, max_length=128)]
 Ref = Annotated[str, Query(min_length=1, max_length=4096, examples=["huey/job/emailQueue/7"])]
@@ -35,7 +35,10 @@ _STREAM = live.EventStream.media_type
 @router.post(
     "/plans",
     response_model=plans.Plan,
-    responses={200: {"content": {_STREAM: {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"content": {_STREAM: {"schema": {"type": "string"}}}},
+        **problem.may(*problem.ASKING),
+    },
 )
 async def make(
     core: deps.Core, login: deps.Login, request: Request, body: plans.PlanRequest
@@ -47,7 +50,7 @@ async def make(
     """
     if _STREAM in request.headers.get("accept", ""):
         return live.EventStream(_stream(core, login, body))
-    planning = asyncio.ensure_future(core.door.plan(login, body))
+    planning = asyncio.ensure_future(_plan(core, login, body))
     gone = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({planning, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -57,6 +60,17 @@ async def make(
     finally:
         gone.cancel()
         planning.cancel()
+
+
+async def _plan(
+    core: cores.Core,
+    login: auth.Login,
+    body: plans.PlanRequest,
+    progress: Callable[[int, int | None], None] = lambda looked, total: None,
+) -> plans.Plan:
+    """Raises TooMany for a login that is having too many plans made: a large one takes 90 MB."""
+    with core.plans.one_of(login.name):
+        return await core.door.plan(login, body, progress)
 
 
 async def _gone(request: Request) -> None:
@@ -75,7 +89,7 @@ async def _stream(
         nonlocal progress
         progress = plans.Progress(looked=done, total=total)
 
-    planning = asyncio.ensure_future(core.door.plan(login, body, looked))
+    planning = asyncio.ensure_future(_plan(core, login, body, looked))
     told, quiet_s = progress, 0.0
     try:
         while not planning.done() and not core.hub.closed:
@@ -96,27 +110,17 @@ async def _stream(
 def _ended(planning: asyncio.Future[plans.Plan]) -> bytes:
     try:
         return _event("plan", planning.result())
-    except errors.MrError as error:
-        met = error
     except Exception as error:
-        log.exception("Planning broke.")
-        why = f"The core broke with {type(error).__name__}: a defect; the core's log has it."
-        met = errors.MrError(why)
-    said = wire.Problem(
-        title=HTTPStatus(met.status).phrase,
-        status=met.status,
-        code=met.code,
-        detail=met.sentence,
-        fix=met.fix,
-    )
-    return _event("problem", said)
+        if not isinstance(error, errors.MrError):
+            log.exception("Planning broke.")
+        return _event("problem", problem.of(error))
 
 
 def _event(name: str, value: BaseModel) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), deps.encode(value))
 
 
-@router.get("/reveal", response_model=wire.Detail)
+@router.get("/reveal", response_model=wire.Detail, responses=problem.may(*problem.ASKING))
 async def reveal(core: deps.Core, login: deps.Login, ref: Ref) -> Response:
     """What is hidden of a job or a key otherwise, to who has asked for it by its action."""
     return deps.answer(await core.door.reveal(login, ref))
@@ -139,7 +143,11 @@ async def targets(
     return deps.answer(await core.door.targets(plan_id, first))
 
 
-@router.post("/plans/{plan_id}/apply", response_model=entities.Operation)
+@router.post(
+    "/plans/{plan_id}/apply",
+    response_model=entities.Operation,
+    responses=problem.may(400, 409),
+)
 async def apply(
     core: deps.Core, login: deps.Login, plan_id: PlanId, request: plans.ApplyRequest
 ) -> Response:

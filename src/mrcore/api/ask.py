@@ -5,6 +5,7 @@ A source's answer has a deadline, and nobody else waits for it.
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -13,16 +14,21 @@ from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from mrcore import errors
-from mrcore.api import deps
+from mrcore.api import deps, problem
 from mrcore.model import plans, wire
 from mrcore.model import ref as refs
+from mrcore.trust import records
 
 ANSWER_S = 2.0
 FOLLOW_MAX_S = 25.0
 SPAN = timedelta(hours=1)
 _TEXT_MAX = 1_000
 
-router = APIRouter(tags=["ask"], dependencies=[Depends(deps.login_of)])
+router = APIRouter(
+    tags=["ask"],
+    dependencies=[Depends(deps.login_of)],
+    responses=problem.may(*problem.WITH_LOGIN, 400),
+)
 
 Ref = Annotated[str, Query(min_length=1, max_length=4096, examples=["huey/queue/emailQueue"])]
 Word = Annotated[str, Query(max_length=_TEXT_MAX)]
@@ -40,17 +46,19 @@ def query_of(
     return plans.Query(state=state, text=text, level=level, prefix=prefix, limit=limit, order=order)
 
 
-@router.get("/detail", response_model=wire.Detail)
-async def detail(core: deps.Core, ref: Ref) -> Response:
+@router.get("/detail", response_model=wire.Detail, responses=problem.may(*problem.ASKING))
+async def detail(core: deps.Core, login: deps.Login, ref: Ref) -> Response:
     """One entity in full, from the source that its ref names."""
     source = core.monitor.source(_source_of(ref))
+    records.check(login, ref)
     found = await core.asks(source.name).call(lambda: source.detail(ref), ANSWER_S, source.name)
     return deps.answer(found)
 
 
-@router.get("/page", response_model=wire.Page)
+@router.get("/page", response_model=wire.Page, responses=problem.may(*problem.ASKING))
 async def page(
     core: deps.Core,
+    login: deps.Login,
     query: Annotated[plans.Query, Depends(query_of)],
     ref: Ref,
     collection: Annotated[str, Query(min_length=1, max_length=100)],
@@ -63,11 +71,15 @@ async def page(
     as soon as there are any.
     """
     source = core.monitor.source(_source_of(ref))
-    found = await core.asks(source.name).call(
-        lambda: source.page(ref, collection, query, cursor, wait_s),
-        ANSWER_S + wait_s,
-        source.name,
-    )
+    records.check(login, ref, collection)
+    with contextlib.ExitStack() as held:
+        if source.name == records.SOURCE:  # which has one thread for all who read its rows
+            held.enter_context(core.pages.one_of(login.name))
+        found = await core.asks(source.name).call(
+            lambda: source.page(ref, collection, query, cursor, wait_s),
+            ANSWER_S + wait_s,
+            source.name,
+        )
     return deps.answer(found)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import re
 import time
 from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
@@ -21,6 +23,7 @@ BODY_S = 10.0
 
 log = logging.getLogger(__name__)
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _TOO_LARGE = f"The body is larger than {BODY_BYTES:,} bytes."
 
 
@@ -79,8 +82,8 @@ class Gate:
             refuse_foreign(headers, scope["scheme"], self._hosts)
             receive = await _with_body(headers, scope["method"], receive)
         except Refused as refused:
-            answer = problem.response(refused.status, refused.code, refused.sentence)
-            await answer(scope, receive, send)
+            said = problem.made(refused.status, refused.code, refused.sentence)
+            await problem.response(said)(scope, receive, send)
             return
         if counted:
             self._clients.came()
@@ -108,7 +111,7 @@ class Gate:
             if started:
                 raise
             log.exception("%s %r broke.", scope["method"], scope["path"])
-            await problem.of_defect(error)(scope, receive, send)
+            await problem.response(problem.of(error))(scope, receive, send)
 
 
 def refuse_foreign(headers: Headers, scheme: str, hosts: Collection[str]) -> None:
@@ -127,7 +130,7 @@ def refuse_foreign(headers: Headers, scheme: str, hosts: Collection[str]) -> Non
 async def _with_body(headers: Headers, method: str, receive: Receive) -> Receive:
     """What the app receives: the whole body in one message, then what comes.
 
-    Raises Refused for a body that is no JSON, over 1 MiB, or not here within 10 s.
+    Raises Refused for a body that is no JSON or no text, over 1 MiB, or not here within 10 s.
     """
     length = headers.get("content-length", "0")
     if length == "0" and "transfer-encoding" not in headers:
@@ -142,6 +145,8 @@ async def _with_body(headers: Headers, method: str, receive: Receive) -> Receive
             body = await _read(receive)
     except TimeoutError:
         raise Refused(408, "too_slow", f"The body was not here within {BODY_S:g} s.") from None
+    if body and method == "POST":
+        refuse_no_text(body)
     messages: list[Message] = []
     if body is not None:
         messages.append({"type": "http.request", "body": body, "more_body": False})
@@ -150,6 +155,25 @@ async def _with_body(headers: Headers, method: str, receive: Receive) -> Receive
         return messages.pop() if messages else await receive()
 
     return replay
+
+
+def refuse_no_text(body: bytes) -> None:
+    """Raise Refused for a body that is not UTF-8, or holds half a surrogate pair.
+
+    Python's JSON takes both, RFC 8259 does not; and nothing that holds such a half could be
+    written or answered afterwards. What is no JSON at all is refused by the app.
+    """
+    try:
+        text = body.decode()
+        if _SURROGATE.search(text):
+            json.dumps(json.loads(text), ensure_ascii=False).encode()
+        wrong = "\0" in text  # by which Python's JSON would take it for UTF-16
+    except UnicodeError:
+        wrong = True
+    except (ValueError, RecursionError):
+        wrong = False
+    if wrong:
+        raise Refused(422, "validation", "The body holds what is no Unicode text in UTF-8.")
 
 
 async def _read(receive: Receive) -> bytes | None:

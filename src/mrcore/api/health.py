@@ -27,17 +27,21 @@ async def livez() -> Health:
     return Health()
 
 
-@router.get("/readyz", response_model=Health)
+@router.get("/readyz", response_model=Health, responses=problem.may(503))
 async def readyz(core: deps.Core) -> Response:
     """Every source has been tried and the ledger can be written; 503 says what is missing."""
     if core.ledger.trouble:
-        return problem.response(503, "store", f"Actions are refused: {core.ledger.trouble}.")
+        return _not_yet("store", f"Actions are refused: {core.ledger.trouble}.")
     if not core.monitor.tried:
-        return problem.response(503, "starting", "Not every source has been looked at yet.")
+        return _not_yet("starting", "Not every source has been looked at yet.")
     return deps.answer(Health())
 
 
-@router.get("/metrics", response_class=Response)
+def _not_yet(code: str, why: str) -> Response:
+    return problem.response(problem.made(503, code, why))
+
+
+@router.get("/metrics", response_class=Response, responses=problem.may(*problem.WITH_LOGIN))
 async def metrics(core: deps.Core, login: deps.Login) -> Response:
     """The newest points in Prometheus's text format; those of a failing source are left out."""
     await core.load("prometheus_client")  # 120 ms that neither start-up nor the loop may pay

@@ -11,12 +11,16 @@ from fastapi.sse import KEEPALIVE_COMMENT
 from starlette.responses import Response, StreamingResponse
 
 from mrcore import hub
-from mrcore.api import deps
+from mrcore.api import deps, problem
 from mrcore.model import wire
 
 PING_S = 5.0
 
-router = APIRouter(tags=["live"], dependencies=[Depends(deps.login_of)])
+router = APIRouter(
+    tags=["live"],
+    dependencies=[Depends(deps.login_of)],
+    responses=problem.may(*problem.WITH_LOGIN),
+)
 
 
 class EventStream(StreamingResponse):

@@ -1,10 +1,13 @@
-"""How often something may happen: so many times within a span, for each who does it."""
+"""How much one login may do: so often within a span, so many things at once."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+import contextlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+
+from mrcore import errors
 
 KEYS_MAX = 10_000
 
@@ -42,6 +45,31 @@ class Limit:
         if len(self._times) > self._keys_max or self._times[oldest][-1] + self._span < self._now():
             del self._times[oldest]
 
-    def forget(self, key: str) -> None:
-        """Begin anew for `key`."""
-        self._times.pop(key, None)
+
+class AtOnce:
+    """At most `most` of `what` ("plans in the making") at once by one key, a login."""
+
+    def __init__(self, most: int, what: str) -> None:
+        self._most = most
+        self._what = what
+        self._begun: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def one_of(self, key: str) -> Iterator[None]:
+        """Count one more of `key` while this lasts.
+
+        Raises TooMany.
+        """
+        if self._begun[key] >= self._most:
+            raise errors.TooMany(
+                f"{key} has {self._most} {self._what} already.",
+                fix="Wait until one of them has ended.",
+                retry_after_s=1.0,
+            )
+        self._begun[key] += 1
+        try:
+            yield
+        finally:
+            self._begun[key] -= 1
+            if not self._begun[key]:
+                del self._begun[key]
