@@ -417,7 +417,7 @@ async def test_show_gives_up_when_the_core_does_not_answer(
     core = simulated.Simulated()
     core.down = "No core runs for here."
     control = app.ControlRoom(lambda: core, clock=simulated.Clock())
-    with pytest.raises(errors.CoreUnreachable, match="No core runs|does not answer"):
+    with pytest.raises(errors.CoreUnreachable, match=r"No core runs|does not answer"):
         await show.drawn(control, "mr://a/b", (80, 24))
 
 
