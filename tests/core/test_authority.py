@@ -248,7 +248,7 @@ async def test_arming_needs_a_reason(protected: Here, reason: str) -> None:
 
 async def test_another_environment_cannot_be_armed_here(protected: Here) -> None:
     plan = await protected.plan(OLGA, "core.arm", "core/environment/prod")
-    assert [left.why for left in plan.left_out] == ["is not what this core watches: that is test"]
+    assert [left.why for left in plan.left_out] == ["It is not what this core watches: that is test."]
     assert plan.total == 0
 
 
@@ -334,7 +334,9 @@ async def test_a_refused_plan_is_not_applied_and_says_who_and_why(protected: Her
     with pytest.raises(errors.BadRequest, match="needs a reason"):
         await protected.do(RAVI, "plan.refuse", ref)
     await protected.do(RAVI, "plan.refuse", ref, reason="not at noon")
-    with pytest.raises(errors.NeedsApproval, match="ravi has refused this plan: not at noon"):
+    with pytest.raises(
+        errors.NeedsApproval, match=r"ravi has refused this plan: not at noon\. It can"
+    ):
         await protected.apply(ASHA, plan)
     (waits,) = await protected.shown("plan")
     assert (waits.state, waits.by, waits.verdict.code) == ("refused", "ravi", "refused")
@@ -399,6 +401,16 @@ async def test_an_admin_breaks_the_glass_with_a_reason_and_it_is_loud(protected:
     assert (row["login"], row["token"], row["address"]) == ("asha", 4, "198.51.100.7")
     assert (row["reason"], row["refs"]) == ("site down", [protected.deploy.ref("green")])
     assert row["plan_id"] == plan.plan_id
+
+
+async def test_the_glass_broken_against_a_refusal_names_it(protected: Here) -> None:
+    plan, ref = await waiting_plan(protected)
+    await protected.do(RAVI, "plan.refuse", ref, reason="not at noon")
+    operation = await protected.apply(ASHA, plan, break_glass=True, reason="site down")
+    against = "against ravi's refusal: not at noon"
+    assert operation.verdict.why == f"asha has broken the glass {against}."
+    (row,) = await protected.audit("break_glass")
+    assert against in row["text"]
 
 
 async def test_who_is_no_admin_any_more_breaks_no_glass(protected: Here) -> None:
@@ -523,4 +535,7 @@ async def test_a_token_is_revoked_by_an_admin_through_the_door(protected: Here) 
         await protected.core.auth.login(None, bearer)
     again = await protected.plan(ASHA, "token.revoke", ref, "core/token/99", "core/token/x")
     assert again.total == 0
-    assert {left.why for left in again.left_out} == {"is revoked already", "is no token"}
+    assert {left.why for left in again.left_out} == {
+        "It is revoked already.",
+        "There is no such token.",
+    }

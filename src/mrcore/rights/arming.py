@@ -32,10 +32,10 @@ class Arm:
         """
         minutes = _minutes(args)
         if where != ref.make("core", "environment", self.environment):
-            why = f"is not what this core watches: that is {self.environment}"
+            why = f"It is not what this core watches: that is {self.environment}."
             return plans.LeftOut(why=why, count=1, samples=(where,))
         if not self.protected:
-            why = f"the environment {self.environment} is not protected: nobody needs to arm"
+            why = f"The environment {self.environment} is not protected: nobody needs to arm."
             return plans.LeftOut(why=why, count=1, samples=(where,))
         label = f"{self.environment} for {minutes} min"
         return plans.Target(ref=where, label=label, guard={"asked_at": self.now().isoformat()})
@@ -46,14 +46,14 @@ class Arm:
         """Arm whoever asks from now on, once an operation, and not when it comes too late."""
         now = self.now()
         if now > datetime.fromisoformat(str(target.guard["asked_at"])) + _STALE:
-            return _skipped(target, "was asked for over 5 min ago: arm again")
+            return _skipped(target, "It was asked for over 5 min ago: arm again.")
         entity = arming.entity(
             by.login, by.reason, since=now, until=now + timedelta(minutes=_minutes(args))
         )
 
         def write(connection: sqlite3.Connection) -> plans.TargetOutcome:
             if arming.armed_by(connection, by.login) == by.operation:
-                return _skipped(target, "was armed by this operation already")
+                return _skipped(target, "It was armed by this operation already.")
             arming.arm(connection, entity, by.operation)
             why = f"{by.login} is armed until {entity.until:%H:%M:%S} UTC"
             return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE, why=why)
@@ -73,7 +73,7 @@ class Disarm:
         login, now = ref.parse(where).id, self.now()
         found = await self.ledger.read(lambda c: arming.find(c, login, now))
         if found is None or found.ref != where:
-            return plans.LeftOut(why="is not armed", count=1, samples=(where,))
+            return plans.LeftOut(why="That login is not armed.", count=1, samples=(where,))
         since = found.since.isoformat()
         return plans.Target(ref=where, label=login, guard={"since": since}, at=found.since)
 
@@ -86,7 +86,9 @@ class Disarm:
         def write(connection: sqlite3.Connection) -> plans.TargetOutcome:
             found = arming.find(connection, login, now)
             if found is None or found.since.isoformat() != target.guard["since"]:
-                return _skipped(target, "armed anew since" if found else "is not armed any more")
+                return _skipped(
+                    target, "It was armed anew since." if found else "It is not armed any more."
+                )
             arming.disarm(connection, login, now)
             return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE)
 

@@ -148,7 +148,7 @@ class Authority:
             return Grant(broke_glass=True, reason=reason)
         if found.state == approvals.REFUSED:
             raise errors.NeedsApproval(
-                f"{found.by} has refused this plan: {found.answer}",
+                f"{found.by} has refused this plan: {found.answer.rstrip('.')}.",
                 fix=f"It can be asked for again after {found.expires_at:%H:%M:%S} UTC.",
             )
         role = catalogue.ACTIONS[stored.does].role
@@ -170,7 +170,7 @@ class Authority:
             raise errors.Forbidden(f"{login.name} may not break the glass: it needs role admin.")
         if not request.reason.strip():
             raise errors.BadRequest("Breaking the glass needs a reason.", fix="Say why.")
-        refused = f", which {found.by} had refused: {found.answer}" if found.by else ""
+        refused = f", against {found.by}'s refusal: {found.answer}" if found.by else ""
         audit.append(
             connection,
             audit.Entry(

@@ -21,9 +21,9 @@ class Revoke:
         """The token, unless it is revoked."""
         found = await self.ledger.read(lambda c: _find(c, where))
         if found is None:
-            return plans.LeftOut(why="is no token", count=1, samples=(where,))
+            return plans.LeftOut(why="There is no such token.", count=1, samples=(where,))
         if found.revoked_at:
-            return plans.LeftOut(why="is revoked already", count=1, samples=(where,))
+            return plans.LeftOut(why="It is revoked already.", count=1, samples=(where,))
         roles = ", ".join(found.roles)
         return plans.Target(
             ref=where,
@@ -42,7 +42,7 @@ class Revoke:
             found = _find(connection, target.ref)
             held = found is not None and found.login == target.guard["login"]
             if found is None or not held or not tokens.revoke(connection, found.id, now):
-                why = "was revoked meanwhile"
+                why = "It was revoked meanwhile."
                 return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.SKIPPED, why=why)
             return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.DONE)
 

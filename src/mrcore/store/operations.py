@@ -253,5 +253,8 @@ def _verdict(row: sqlite3.Row) -> base.Verdict:
         return base.Verdict(level=base.Level.WARN, code=row["state"], why=why)
     if row["broke_glass"]:
         why = f"{row['login']} has broken the glass: nobody else has approved it."
+        if row["refused_by"]:
+            against = f"against {row['refused_by']}'s refusal: {row['refusal'].rstrip('.')}."
+            why = f"{row['login']} has broken the glass {against}"
         return base.Verdict(level=base.Level.WARN, code="broke_glass", why=why)
     return base.OK
