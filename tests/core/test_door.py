@@ -76,7 +76,7 @@ async def test_retrying_one_job_is_planned_audited_done_and_seen(state: Path) ->
         assert (plan.total, plan.risk, plan.login) == (1, plans.Risk.LOW, "asha")
         assert plan.label == "Retry failed job: send 7"
         assert plan.samples[0].guard == {"state": "failed"}
-        assert plan.causes == ("1 × ECONNREFUSED",)
+        assert (plan.causes, plan.samples[0].note) == ((), "ECONNREFUSED")
         operation = await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest(reason="INC-4"))
         done = await ended(here, operation)
         assert (done.state, done.done, done.total) == (entities.OperationState.DONE, 1, 1)

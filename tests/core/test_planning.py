@@ -166,6 +166,52 @@ async def test_a_plan_says_what_it_causes_what_to_know_and_how_old_its_targets_a
         assert not plan.needs_approval
 
 
+def planned(action: base.ActionId, *targets: plans.Target) -> plans.Plan:
+    """A plan of these targets, written down."""
+    draft = drafts.Draft()
+    for target in targets:
+        draft._touch(target)
+    chosen = plans.Selection(refs=tuple(target.ref for target in targets))
+    return planning.write(
+        planning.understand(plans.PlanRequest(action=action, selection=chosen)),
+        draft,
+        plan_id="1",
+        login="asha",
+        environment="prod",
+        needs_approval=lambda risk: False,
+        now=NOON,
+    )
+
+
+@pytest.mark.parametrize(("name", "typed"), [("blue", "blue"), ("", "green back to blue")])
+def test_what_is_typed_to_confirm_is_a_name_where_there_is_one(name: str, typed: str) -> None:
+    back = plans.Target(ref="deploy/colour/green", label="green back to blue", name=name)
+    plan = planned("deploy.switch", back)
+    assert (plan.label, plan.confirm) == ("Send the traffic to: green back to blue", typed)
+
+
+def test_a_note_that_stands_behind_its_target_is_no_cause() -> None:
+    targets = [
+        plans.Target(ref=f"pg/session/{n}/1", label="pid", note=note)
+        for n, note in enumerate(("blocks 1", "blocks 1", "blocks 7"))
+    ]
+    assert planned("pg.terminate", *targets).causes == ("2 × blocks 1",)
+    assert planned("pg.terminate", targets[2]).causes == ()
+    targets += [plans.Target(ref=f"pg/session/{n}/1", label="pid") for n in range(9, 99)]
+    assert planned("pg.terminate", *targets).causes == ("2 × blocks 1", "1 × blocks 7")
+
+
+@pytest.mark.parametrize(
+    ("action", "near"), [("queue.retri", "queue.retry is the nearest; "), ("zzz", "")]
+)
+def test_an_action_that_there_is_not_leads_to_those_that_there_are(action: str, near: str) -> None:
+    request = plans.PlanRequest(action=action, selection=plans.Selection(refs=("a/b/c",)))
+    with pytest.raises(errors.BadRequest) as caught:
+        planning.understand(request)
+    said = f"There is no action '{action}'. {near}mrtui do --list and GET /catalogue have them all."
+    assert str(caught.value) == said
+
+
 async def test_a_critical_plan_of_a_protected_environment_has_time_for_an_approval(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +276,7 @@ async def test_what_is_gone_cannot_be_shown(state: Path) -> None:
             action="job.reveal", selection=plans.Selection(refs=(jobs.ref("9"),))
         )
         plan = await here.door.plan(ASHA, request)
-        assert [(left.why, left.count) for left in plan.left_out] == [("is gone", 1)]
+        assert [(left.why, left.count) for left in plan.left_out] == [("It is gone.", 1)]
 
 
 async def test_a_client_is_shown_what_is_hidden(state: Path) -> None:

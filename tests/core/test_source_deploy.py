@@ -208,7 +208,7 @@ async def test_undo_goes_back_only_from_where_we_went(place: Place) -> None:
         assert not await acting.plan_undo(source, deed.action, targets, outcomes)
         place.current.write_text("green\n")
         (one,) = await acting.plan_undo(source, deed.action, targets, outcomes)
-        assert one.target.label == "green back to blue"
+        assert (one.target.label, one.target.name) == ("green back to blue", "blue")
 
 
 async def test_the_trouble_of_one_unit_is_its_own(place: Place) -> None:

@@ -123,7 +123,7 @@ async def test_a_statement_is_cancelled_and_its_session_stays(server: servers.Po
             await sleep
         assert await alive(kpi)
         assert (await here.session("kpi", "idle")).actions == (TERMINATE,)
-        assert await here.left_out(CANCEL, session.ref) == "it runs no statement: idle"
+        assert await here.left_out(CANCEL, session.ref) == "It runs no statement: idle."
         assert await here.apply(CANCEL, target) == (SKIPPED, "active → idle")
 
 
@@ -211,7 +211,7 @@ async def test_terminating_says_whom_it_unblocks_and_what_is_lost(
         assert await here.apply(TERMINATE, target) == (DONE, "gone")
         await asyncio.gather(*waits)
         assert await here.apply(TERMINATE, target) == (SKIPPED, "it has ended")
-        assert "it has ended" in await here.left_out(TERMINATE, session.ref)
+        assert "It has ended" in await here.left_out(TERMINATE, session.ref)
 
 
 async def blocked(here: Field, app: str) -> bool:
@@ -249,18 +249,18 @@ async def test_what_may_not_be_signalled_is_left_out_with_the_missing_grant(
         await here.connect("root", user="mr_admin")
         root = await here.session("root")
         assert root.actions == ()
-        said = "it is a superuser's, and mr_watcher is none: no GRANT changes that"
+        said = "It is a superuser's, and mr_watcher is none: no GRANT changes that."
         assert await here.left_out(TERMINATE, root.ref) == said
         background = await here.admin(
             "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
         )
-        said = "it is no client's session but the server's own (checkpointer)"
+        said = "It is no client's session but the server's own (checkpointer)."
         assert await here.left_out(TERMINATE, f"pg/session/{background}/1") == said
     async with field(server, user="onlooker") as here:
         await here.connect("kpi")
         await here.connect("mine", user="onlooker")
         kpi, mine = await here.session("kpi", "idle"), await here.session("mine", "idle")
-        said = "it is another role's: GRANT pg_signal_backend TO onlooker; is missing"
+        said = "It is another role's: GRANT pg_signal_backend TO onlooker; is missing."
         assert await here.left_out(TERMINATE, kpi.ref) == said
         assert (kpi.actions, mine.actions) == ((), (TERMINATE,))
         target = await here.target(TERMINATE, mine.ref)
@@ -268,7 +268,7 @@ async def test_what_may_not_be_signalled_is_left_out_with_the_missing_grant(
     async with field(server, user="plain") as here:
         await here.connect("watched", user="onlooker")
         hidden = await here.session("watched")
-        said = "its state is hidden: GRANT pg_read_all_stats TO plain; is missing"
+        said = "Its state is hidden: GRANT pg_read_all_stats TO plain; is missing."
         assert await here.left_out(TERMINATE, hidden.ref) == said
 
 
@@ -294,7 +294,7 @@ async def test_our_own_connections_are_never_touched(server: servers.Postgres) -
         rows = await waiting.until(lambda: own(here))
         for pid, started in rows:
             ref = f"pg/session/{pid}/{started}"
-            assert await here.left_out(TERMINATE, ref) == "it is the core's own connection"
+            assert await here.left_out(TERMINATE, ref) == "It is the core's own connection."
             guard = {"pid": pid, "backend_start": started, "state": "idle", "xact_start": None}
             forged = plans.Target(ref=ref, label="ours", guard=guard)
             assert (await here.apply(TERMINATE, forged))[0] is SKIPPED

@@ -72,7 +72,7 @@ async def test_what_was_removed_is_put_back_as_it_was(state: Path) -> None:
         assert "s3cret" not in str(rows)
         nothing = await here.door.plan(ASHA, undo(removed))
         assert [left.why for left in nothing.left_out] == [
-            f"is undone already, by operation {undone.id}"
+            f"It is undone already, by operation {undone.id}."
         ]
     for path in state.iterdir():
         assert b"s3cret" not in path.read_bytes()
@@ -139,7 +139,7 @@ async def test_after_a_day_it_is_over_and_forgotten(
         ahead = timedelta(hours=24, seconds=1)
         assert shown(here, removed).actions == ()
         plan = await here.door.plan(ASHA, undo(removed))
-        assert [left.why for left in plan.left_out] == ["can be undone for 24 h only"]
+        assert [left.why for left in plan.left_out] == ["It can be undone for 24 h only."]
 
         def kept(connection: sqlite3.Connection) -> int:
             return int(connection.execute("SELECT count(*) FROM memento").fetchone()[0])
@@ -244,10 +244,10 @@ async def test_what_cannot_be_undone_says_so(state: Path) -> None:
         retried = await done(here, request)
         assert retried.actions == ()
         for operation, why in (
-            (retried, "cannot be undone"),
-            (retried.model_copy(update={"ref": "core/operation/77"}), "is not an operation"),
-            (retried.model_copy(update={"ref": "huey/operation/1"}), "is not an operation"),
-            (retried.model_copy(update={"ref": "core/operation/01"}), "is not an operation"),
+            (retried, "It cannot be undone."),
+            (retried.model_copy(update={"ref": "core/operation/77"}), "It is not an operation"),
+            (retried.model_copy(update={"ref": "huey/operation/1"}), "It is not an operation"),
+            (retried.model_copy(update={"ref": "core/operation/01"}), "It is not an operation"),
         ):
             (left,) = (await here.door.plan(ASHA, undo(operation))).left_out
             assert why in left.why

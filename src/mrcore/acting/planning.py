@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -45,8 +46,11 @@ def understand(request: plans.PlanRequest) -> Asked:
     """
     action = catalogue.ACTIONS.get(request.action)
     if action is None:
+        near = difflib.get_close_matches(request.action, catalogue.ACTIONS, 1)
+        meant = f"{near[0]} is the nearest; " if near else ""
         raise errors.BadRequest(
-            f"There is no action {request.action!r}.", fix="GET /catalogue has them."
+            f"There is no action {request.action!r}.",
+            fix=f"{meant}mrtui do --list and GET /catalogue have them all.",
         )
     if unknown := sorted(request.args.keys() - action.args.keys()):
         raise errors.BadRequest(f"{action.id} takes no argument {', '.join(unknown)}.")
@@ -111,8 +115,9 @@ def write(
     action, total = asked.action, len(draft.bodies)
     risk = _risk(asked, total)
     approval = needs_approval(risk)
-    what = draft.samples[0].label if total == 1 else f"{total:,} targets"
-    confirm = "" if risk is not plans.Risk.CRITICAL else what if total == 1 else environment
+    one = draft.samples[0] if total == 1 else None
+    what = one.label if one else f"{total:,} targets"
+    name = one.name or one.label if one else environment
     return plans.Plan(
         plan_id=plan_id,
         action=action.id,
@@ -129,7 +134,7 @@ def write(
         risk=risk,
         undoable=action.undoable,
         undo=action.undo.removeprefix(_NOT),
-        confirm=confirm,
+        confirm=name if risk is plans.Risk.CRITICAL else "",
         oldest_at=draft.oldest_at,
         newest_at=draft.newest_at,
         needs_reason=action.needs_reason,
@@ -184,10 +189,14 @@ def _name(asked: Asked) -> str:
 
 
 def _causes(draft: drafts.Draft) -> tuple[str, ...]:
-    """What the source says that it causes, then the commonest notes of the targets."""
+    """What the source says that it causes, then the commonest notes of the targets.
+
+    One target's note stands behind it, where all targets are shown.
+    """
     said = [r.text for r in draft.remarks.values() if r.level is base.Level.OK]
+    least = 2 if len(draft.bodies) == len(draft.samples) else 1
     notes = draft.notes.most_common(CAUSES_MAX)
-    return (*said, *(f"{count:,} × {note}" for note, count in notes))
+    return (*said, *(f"{count:,} × {note}" for note, count in notes if count >= least))
 
 
 def _warnings(draft: drafts.Draft) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ async def planned(
         try:
             found = (await source.detail(each)).entity.ref
         except errors.NotFound:
-            yield plans.LeftOut(why="is gone", count=1, samples=(each,))
+            yield plans.LeftOut(why="It is gone.", count=1, samples=(each,))
         else:
             label = b" ".join(ref.parse(found).ids).decode("utf-8", "backslashreplace")
             yield plans.Target(ref=found, label=label)

@@ -16,11 +16,18 @@ def clean(words: str) -> str:
 
 def target(planned: plans.Target) -> plans.Target:
     """A target whose label names something; its guard is compared with what is there, so stays."""
-    words = planned.label.encode("utf-8", "replace").decode()
-    label, note = redact.label(words), clean(planned.note) if planned.note else ""
-    if (label, note) == (planned.label, planned.note):
+    shown = {
+        "label": _label(planned.label),
+        "name": _label(planned.name),
+        "note": clean(planned.note) if planned.note else "",
+    }
+    if all(getattr(planned, field) == words for field, words in shown.items()):
         return planned
-    return planned.model_copy(update={"label": label, "note": note})
+    return planned.model_copy(update=shown)
+
+
+def _label(words: str) -> str:
+    return redact.label(words.encode("utf-8", "replace").decode()) if words else ""
 
 
 def outcome(of: plans.TargetOutcome) -> plans.TargetOutcome:

@@ -44,10 +44,12 @@ class Steering:
         """The operation, if that can be done with it now."""
         found = await self.ledger.read(lambda connection: operations.at(connection, ref))
         if found is None:
-            return plans.LeftOut(why="is not an operation of this core", count=1, samples=(ref,))
+            return plans.LeftOut(
+                why="It is not an operation of this core.", count=1, samples=(ref,)
+            )
         if self.action not in found.actions:
             already = self.action == PAUSE and found.state is core.OperationState.RUNNING
-            why = "is being paused" if already else f"is {found.state}"
+            why = "It is being paused." if already else f"It is {found.state}."
             return plans.LeftOut(why=why, count=1, samples=(ref,))
         return plans.Target(
             ref=ref,

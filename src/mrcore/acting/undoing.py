@@ -31,7 +31,7 @@ def find(
         raise errors.BadRequest("An undo is of one operation.", fix="Name its ref.")
     operation = operations.at(connection, refs[0])
     if operation is None:
-        return plans.LeftOut(why="is not an operation of this core", count=1, samples=refs)
+        return plans.LeftOut(why="It is not an operation of this core.", count=1, samples=refs)
     if why := _impossible(connection, operation, now):
         return plans.LeftOut(why=why, count=operation.done or 1, samples=refs)
     stored = plan_store.load(connection, operation.plan_id)
@@ -47,17 +47,17 @@ def find(
 def _impossible(connection: sqlite3.Connection, operation: core.Operation, now: datetime) -> str:
     """Why nothing of an operation can be undone, or an empty string."""
     if operation.finished_at is None:
-        return f"is {operation.state}: stop it, or wait for its end"
+        return f"It is {operation.state}: stop it, or wait for its end."
     action = catalogue.ACTIONS.get(operation.action)
     if action is None or not action.undoable:
-        return "cannot be undone"
+        return "It cannot be undone."
     if mementos.count(connection, operation.id, now):
         return ""
     if operation.undone_by is not None:
-        return f"is undone already, by operation {operation.undone_by}"
+        return f"It is undone already, by operation {operation.undone_by}."
     if operation.undo_until is not None:
-        return "can be undone for 24 h only"
-    return "has kept nothing to undo"
+        return "It can be undone for 24 h only."
+    return "It has kept nothing to undo."
 
 
 async def collect(

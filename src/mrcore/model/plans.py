@@ -91,10 +91,12 @@ class Target(Frozen):
     """One thing that a plan will touch, and the facts that must still hold then (`guard`).
 
     `at` is since when it is as it is (enqueued, idle since): the plan's age spread is made of it.
+    `name` is what is typed to confirm a critical plan on it, where that is not the label.
     """
 
     ref: Ref
     label: str
+    name: str = ""
     guard: dict[str, JsonValue] = {}
     note: str = ""
     at: Instant | None = None

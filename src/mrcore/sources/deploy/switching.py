@@ -75,7 +75,7 @@ class Switch:
                 yield plans.LeftOut(why=str(error), count=1, samples=refs)
                 continue
             label = f"{name} back to {back}"
-            yield plans.Target(ref=target.ref, label=label, guard=guard)
+            yield plans.Target(ref=target.ref, label=label, name=back, guard=guard)
             healths = await self._colours.healths()
             async for remark in self._remarks(live, back, healths):
                 yield remark

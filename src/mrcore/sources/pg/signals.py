@@ -43,7 +43,7 @@ def plan(
     for each in dict.fromkeys(selection.refs or _matching(source, selection, seen)):
         row = by_ref.get(each)
         if why := _refusal(action, each, row, seen):
-            yield plans.LeftOut(why=why, count=1, samples=(each,))
+            yield plans.LeftOut(why=f"{why[0].upper()}{why[1:]}.", count=1, samples=(each,))
         elif row is not None:
             taken.append(row)
             yield _target(action, each, row, ways)
