@@ -177,9 +177,12 @@ async def test_nobody_there_ends_a_core_that_may_end_by_itself(state: Path) -> N
         assert process.wait(20) == 0
 
 
-async def test_tcp_is_loopback_and_wants_the_token_of_the_folder(state: Path) -> None:
+async def test_tcp_is_loopback_and_wants_the_token_of_the_folder(
+    state: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     with serving(state, "--settings", settings_file(state, listen="127.0.0.1:0")) as process:
         url = facts(state)["control"]
+        assert f"core.sock and on {url}." in capfd.readouterr().err
         assert url.startswith("http://127.0.0.1:")
         token = (state / "token").read_text()
         assert stat.S_IMODE((state / "token").stat().st_mode) == 0o600

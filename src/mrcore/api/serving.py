@@ -115,7 +115,8 @@ def _introduce(
             "version": version.version(),
         },
     )
-    log.info("The core answers on %s.", listeners[0].getsockname())
+    where_to = " and on ".join(filter(None, (listeners[0].getsockname(), control)))
+    log.info("The core answers on %s.", where_to)
     if not behind.settings.socket_group and not behind.settings.logins:
         log.info("It guards you against slips, not against yourself: this user is its admin.")
 
