@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
+
+from textual.worker import Worker
 
 from mrcore import catalogue, errors
 from mrcore.model import core, plans
@@ -17,9 +20,18 @@ from mrtui.widgets import cells
 
 if TYPE_CHECKING:
     from mrtui import app
+    from mrtui.screens import room
 
 FINAL = {core.OperationState.DONE, core.OperationState.FAILED, core.OperationState.STOPPED}
 REVEALED_WITHIN_S = 10.0
+BUSY = "a plan is being made: esc drops it"
+STOPPED = "planning was stopped; nothing was done"
+LEFT = "the screen that asked for it was left: the plan was dropped, nothing was done"
+TAKES = frozenset(("job.remove", "job.quarantine", "key.delete"))
+"""What takes its targets away from where they were."""
+
+GONE_S = 3.0
+"""How long a row that was taken away is still shown, as gone."""
 
 
 def sentence(done: core.Operation) -> tuple[str, cells.Style]:
@@ -37,13 +49,17 @@ def sentence(done: core.Operation) -> tuple[str, cells.Style]:
 
 
 class Wish(NamedTuple):
-    """What is asked for: `refs` are marked as pending, `answer` was given before it was planned."""
+    """What is asked for: `refs` are marked as pending, `answer` was given before it was planned.
+
+    `word` is what a person has to know before: with one, the plan is always shown.
+    """
 
     action: str
     selection: plans.Selection
     refs: frozenset[str] = frozenset()
     args: plans.Args = {}
     answer: plan_dialog.Answer | None = None
+    word: str = ""
 
 
 class Acting:
@@ -53,6 +69,8 @@ class Acting:
         self._control = control
         self._open: dict[str, frozenset[str]] = {}
         self._asked: dict[int, frozenset[str]] = {}
+        self._making: Worker[None] | None = None  # what asks a person, or soon will: one at most
+        self._gone: dict[str, datetime] = {}
         self._ended: dict[str, asyncio.Event] = {}
         self._numbers = itertools.count(1)
         self._watch = approvals.Watch()
@@ -62,17 +80,61 @@ class Acting:
         """Refs that wait for the core."""
         return frozenset().union(*self._asked.values(), *self._open.values())
 
-    def begin(self, action: str, refs: Iterable[str]) -> None:
+    @property
+    def gone(self) -> frozenset[str]:
+        """Refs that were taken away a moment ago."""
+        now = self._control.instant
+        self._gone = {
+            ref: at for ref, at in self._gone.items() if (now - at).total_seconds() < GONE_S
+        }
+        return frozenset(self._gone)
+
+    def begin(self, action: str, refs: Iterable[str], word: str = "") -> None:
         """Do an action on refs; what came of it becomes the news of the room."""
         chosen = frozenset(refs)
-        self.wish(Wish(action, plans.Selection(refs=tuple(sorted(chosen))), chosen))
+        self.wish(Wish(action, plans.Selection(refs=tuple(sorted(chosen))), chosen, word=word))
 
     def wish(self, wanted: Wish) -> None:
-        """Plan it, ask where that is due, apply it; each beside the others."""
-        number = next(self._numbers)
+        """Plan it, ask where that is due, apply it; refused while another is planned or asked."""
+        if self._busy():
+            return
+        number, here = next(self._numbers), self._control.top
         self._asked[number] = wanted.refs
-        # Each under a name of its own: a second one must not cut off the first.
-        self._control.later(functools.partial(self._ask, number, wanted), f"act {number}")
+        # Each under a name of its own: a second one must not cut off one that is applied.
+        work = functools.partial(self._ask, number, wanted, here)
+        self._making = self._control.later(work, f"act {number}")
+
+    def first(self, ask: Callable[[], Awaitable[Callable[[], None] | None]]) -> None:
+        """Let `ask` ask a person something, then do what it answers; refused as a wish is."""
+        if not self._busy():
+            self._making = self._control.later(
+                functools.partial(self._first, ask), f"act {next(self._numbers)}"
+            )
+
+    def drop(self) -> bool:
+        """Forget what is planned and is not asked about yet; False where there is nothing."""
+        if self._making is None or self._making.is_finished:
+            return False
+        self._making.cancel()
+        self._making = None
+        self._control.say(STOPPED, "warn")
+        return True
+
+    def _busy(self) -> bool:
+        if self._making is None or self._making.is_finished:
+            return False
+        self._control.say(BUSY, "warn")
+        return True
+
+    async def _first(self, ask: Callable[[], Awaitable[Callable[[], None] | None]]) -> None:
+        try:
+            then = await ask()
+        except errors.MrError as error:
+            self._control.say(f"✖ {error}", "bad")
+            return
+        self._making = None
+        if then is not None:
+            then()
 
     def again(self, plan: plans.Plan, answer: plan_dialog.Answer) -> None:
         """Apply a plan that has waited for a second login."""
@@ -90,18 +152,23 @@ class Acting:
             self._open[done.ref] = frozenset()
             self._tell(done)
 
-    async def _ask(self, number: int, wanted: Wish) -> None:
+    async def _ask(self, number: int, wanted: Wish, here: room.Room | None) -> None:
+        mine = self._making
         try:
             self._control.repaint()
-            done = await self._apply(wanted)
+            done = await self._apply(wanted, here)
             if done is not None:
                 self._open[done.ref] = wanted.refs
+                if here is not None and here.stands:
+                    here.applied(wanted.refs)
                 self._tell(done)
-                await self._reveal(wanted, done)
+                await self._reveal(wanted, done, here)
         except errors.MrError as error:
             self._control.say(f"✖ {error}", "bad")
         finally:
             del self._asked[number]
+            if self._making is mine:
+                self._making = None
             self._control.repaint()
 
     def settle(self) -> None:
@@ -115,23 +182,26 @@ class Acting:
 
     # The steps
 
-    async def _apply(self, wanted: Wish) -> core.Operation | None:
+    async def _apply(self, wanted: Wish, here: room.Room | None) -> core.Operation | None:
         while True:
-            plan = await self._planned(wanted)
+            plan = await self._planned(wanted, here)
             if plan is None:
-                self._control.say("planning was stopped; nothing was done", "warn")
+                self._control.say(STOPPED, "warn")
                 return None
             if not plan.total:
                 why = "; ".join(f"{left.count} left out: {left.why}" for left in plan.left_out)
                 self._control.say(f"▲ {plan.label}: {why or 'there is nothing to do'}", "warn")
                 return None
-            answer = wanted.answer or await self._confirmed(plan)
+            answer = wanted.answer or await self._confirmed(plan, wanted.word, here)
             if answer is None:
                 return None
             if answer.verb is not plan_dialog.Verb.AGAIN:
+                self._making = None
+                if here is not None and here.stands:
+                    here.acted(wanted.refs)
                 return await self._start(plan, answer)
 
-    async def _planned(self, wanted: Wish) -> plans.Plan | None:
+    async def _planned(self, wanted: Wish, here: room.Room | None) -> plans.Plan | None:
         """The plan; None when a person stopped it."""
         panel = planning.Planning(self._control.clock())
         task = asyncio.ensure_future(
@@ -141,25 +211,30 @@ class Acting:
         )
         try:
             await asyncio.wait({task}, timeout=planning.AFTER_S)
-            if not task.done():
-                with self._control.held():
-                    stopped = asyncio.ensure_future(self._control.push_screen_wait(panel))
-                    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                    if not task.done():
-                        return None
-                    panel.finish()
-                    await stopped
+            if not task.done() and self._control.screen is here:
+                stopped = asyncio.ensure_future(self._control.question(panel, here))
+                await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not task.done():
+                    return None
+                panel.finish()
+                await stopped
             return await task
         finally:
             task.cancel()
 
-    async def _confirmed(self, plan: plans.Plan) -> plan_dialog.Answer | None:
-        asks = plan.needs_reason or plan.needs_approval or bool(plan.confirm)
+    async def _confirmed(
+        self, plan: plans.Plan, word: str, here: room.Room | None
+    ) -> plan_dialog.Answer | None:
+        asks = plan.needs_reason or plan.needs_approval or bool(plan.confirm) or bool(word)
         if plan.risk is plans.Risk.LOW and not asks:
             return plan_dialog.Answer()
-        with self._control.held():
-            dialog = plan_dialog.PlanDialog(plan, plan_dialog.own(plan))
-            return await self._control.push_screen_wait(dialog)
+        if here is None or self._control.screen is not here:
+            self._control.say(LEFT, "warn")
+            return None
+        told = plan.model_copy(update={"warnings": (word, *plan.warnings)}) if word else plan
+        return await self._control.question(
+            plan_dialog.PlanDialog(told, plan_dialog.own(plan)), here
+        )
 
     async def _start(self, plan: plans.Plan, answer: plan_dialog.Answer) -> core.Operation | None:
         try:
@@ -176,7 +251,7 @@ class Acting:
             self._control.say(f"◌ plan {name} waits for a second login (:plans)", "accent")
             return None
 
-    async def _reveal(self, wanted: Wish, done: core.Operation) -> None:
+    async def _reveal(self, wanted: Wish, done: core.Operation, here: room.Room | None) -> None:
         """Show what was asked to be seen, once the core has written down that it was."""
         known = catalogue.ACTIONS.get(wanted.action)
         if known is None or not known.reveals:
@@ -188,7 +263,10 @@ class Acting:
             return  # the news says how far it is
         for ref in sorted(wanted.refs)[:1]:
             found = await self._control.link.client.reveal(ref)
-            await self._control.push_screen(revealed.Revealed(found))
+            if here is None or self._control.screen is not here:
+                self._control.say("not shown: the screen that asked for it was left", "warn")
+            else:
+                await self._control.question(revealed.Revealed(found), here)
 
     async def _until_ended(self, done: core.Operation) -> None:
         if done.ref in self._open:
@@ -196,10 +274,19 @@ class Acting:
 
     def _tell(self, done: core.Operation) -> None:
         if done.state in FINAL:
-            self._open.pop(done.ref, None)
+            self._end(done, self._open.pop(done.ref, frozenset()))
             if (waiting := self._ended.pop(done.ref, None)) is not None:
                 waiting.set()
             self._control.say(*sentence(done))
             self._control.repaint()
         else:
             self._control.say(f"◌ operation {done.id}: {columns.outcome(done)}", "accent")
+
+    def _end(self, done: core.Operation, refs: frozenset[str]) -> None:
+        """What it took away is gone at once; what was undone may be back."""
+        if done.undoes is not None:
+            self._gone.clear()
+        elif done.action in TAKES and done.done == done.total:
+            self._gone.update(dict.fromkeys(refs, self._control.instant))
+        if (shown := self._control.top) is not None:
+            shown.ended(refs)

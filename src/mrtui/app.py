@@ -7,9 +7,9 @@ import contextlib
 import os
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from mrtui import keys, start, themes, typeahead
 from mrtui.screens import splash
@@ -18,7 +18,7 @@ from mrtui.widgets import cells
 
 if TYPE_CHECKING:  # loaded after the first frame, by _load
     from textual.command import Provider
-    from textual.worker import WorkType
+    from textual.worker import Worker, WorkType
 
     import mrtui.acting
     import mrtui.link
@@ -26,7 +26,9 @@ if TYPE_CHECKING:  # loaded after the first frame, by _load
     import mrtui.screens.room
     import mrtui.visits
     import mrtui.world
+    from mrtui.screens import dialogs
 
+Answer = TypeVar("Answer")
 TICK_S = 1.0
 """How often ages are painted anew."""
 
@@ -140,14 +142,30 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         return rights.Rights(self.link.me, self.world, self.instant, self.started.read_only)
 
     @property
+    def top(self) -> mrtui.screens.room.Room | None:
+        """The room that is seen, also behind a dialog."""
+        return next(self._rooms(), None)
+
+    @property
     def cursor_ref(self) -> str:
         """The ref under the cursor of the room on top; empty without one."""
         return next((room.cursor_ref for room in self._rooms()), "")
 
-    def later(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:
+    def later(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> Worker[None]:
         """Run a coroutine beside the screen; a newer one of the same name replaces it."""
         typed: WorkType[None] = work
-        self.run_worker(typed, name=name, group=name, exclusive=True)
+        return self.run_worker(typed, name=name, group=name, exclusive=True)
+
+    async def question(self, dialog: dialogs.Over[Answer], over: Screen[Any]) -> Answer | None:
+        """Show a dialog over the screen that asks, its rows held; the answer, in a worker.
+
+        None at once where that screen is not on top: a dialog is never over another screen than
+        its own, nor over another dialog.
+        """
+        if self.screen is not over:
+            return None
+        with self.held():
+            return await asyncio.shield(self.push_screen(dialog, wait_for_dismiss=True))
 
     def say(self, text: str, style: cells.Style = "") -> None:
         """One line of news for the room on top; it stays until the next key."""
@@ -164,6 +182,8 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         if not self.started.owns_stack():
             self.exit(0)
             return
+        if isinstance(self.screen, ModalScreen):
+            return  # never a dialog over a dialog
         from mrtui.screens import confirm  # the splash can ask for it before the model is loaded
 
         self.push_screen(confirm.QuitDialog(), self.left)

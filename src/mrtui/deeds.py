@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.screen import Screen
 
 from mrcore import catalogue, errors
 from mrcore.model import base, core, plans
@@ -28,10 +32,22 @@ class Deeds:
 
         def entity(self) -> base.Entity | None: ...
 
+    @property
+    def _screen(self) -> Screen[Any]:
+        return cast("Screen[Any]", self)
+
     # What a room may override
 
     def acted(self, refs: frozenset[str]) -> None:
-        """An action was begun here on these refs."""
+        """An action is applied now that was asked for here."""
+
+    def applied(self, refs: frozenset[str]) -> None:
+        """It was taken by the core: what was marked for it is not any more."""
+        if self.grid is not None and self.grid.marked <= refs:
+            self.grid.clear_marks()
+
+    def ended(self, refs: frozenset[str]) -> None:
+        """An operation on these refs has ended, wherever it was asked for."""
 
     def beside_row(self) -> base.Entity | None:
         """What keys act on besides the row: the queue whose jobs are listed."""
@@ -78,11 +94,7 @@ class Deeds:
         action = next((name for name in argument.split() if name in offered), "")
         if not action:
             return
-        refs = self._refs(action)
-        self.control.acting.begin(action, refs)
-        self.acted(refs)
-        if self.grid is not None:
-            self.grid.clear_marks()
+        self.control.acting.begin(action, self._refs(action))
 
     def _refs(self, action: str) -> frozenset[str]:
         found, beside = self.entity(), self.beside_row()
@@ -133,9 +145,9 @@ class Deeds:
         elif not here.has(known.role):
             self.control.say(f"arming needs the role {known.role}", "warn")
         else:
-            self.control.later(self._arm, "arm")
+            self.control.acting.first(self._arm)
 
-    async def _arm(self) -> None:
+    async def _arm(self) -> Callable[[], None] | None:
         from mrtui.screens import arm, confirm, plan_dialog
 
         control, here = self.control, self.control.rights
@@ -143,12 +155,15 @@ class Deeds:
             left = fmt.until(armed.until, here.now)
             sentence = f"You are armed for {left} more: {armed.reason}"
             asked = confirm.Question("Disarm", sentence, "Disarm")
-            if await control.push_screen_wait(asked):
-                control.acting.begin("core.disarm", (armed.ref,))
-            return
-        wanted = await control.push_screen_wait(arm.ArmDialog(here.known.environment))
-        if wanted is not None:
-            chosen = plans.Selection(refs=(here.place,))
-            answer = plan_dialog.Answer(reason=wanted.reason)
-            args: plans.Args = {"minutes": wanted.minutes}
-            control.acting.wish(acting.Wish("core.arm", chosen, args=args, answer=answer))
+            if not await control.question(asked, self._screen):
+                return None
+            return functools.partial(control.acting.begin, "core.disarm", (armed.ref,))
+        dialog = arm.ArmDialog(here.known.environment)
+        wanted = await control.question(dialog, self._screen)
+        if wanted is None:
+            return None
+        chosen = plans.Selection(refs=(here.place,))
+        answer = plan_dialog.Answer(reason=wanted.reason)
+        args: plans.Args = {"minutes": wanted.minutes}
+        wish = acting.Wish("core.arm", chosen, args=args, answer=answer)
+        return functools.partial(control.acting.wish, wish)

@@ -78,7 +78,7 @@ class Verbs:
 
     async def _visit(self, wanted: str, address: ref.Address) -> None:
         """Ask for what is in no live set first; a core that is away is asked again there."""
-        known = self.control.world.get(wanted)
+        known, here = self.control.world.get(wanted), self.control.screen
         if known is None and address.kind not in OF_OURS:
             try:
                 await self.control.link.client.detail(wanted)
@@ -87,6 +87,8 @@ class Verbs:
             except errors.MrError as error:
                 self.control.say(f"✖ {ref.url(wanted)} leads nowhere: {error}", "bad")
                 return
+        if self.control.screen is not here:
+            return  # gone on meanwhile, or something is asked
         if isinstance(known, core.WaitingPlan):
             self.control.visits.into("plans", cursor=wanted)
         else:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
+from textual._compositor import LayoutUpdate
+from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from mrcore import errors
@@ -531,3 +535,125 @@ def test_rights_are_those_of_the_role_and_the_arming() -> None:
     assert "needs the role admin" in may("anna", "operator").refusal("deploy.switch")
     assert "needs the role operator" in may("anna", "auditor").refusal("queue.retry")
     assert may("anna", "viewer").refusal("nothing.known") != ""
+
+
+# One dialog, ever
+
+
+def modals(control: app.ControlRoom) -> int:
+    """How many dialogs are open."""
+    return sum(isinstance(screen, ModalScreen) for screen in control.screen_stack)
+
+
+async def test_action_keys_are_ignored_with_a_word_while_a_plan_is_made() -> None:
+    core_s = simulated.Simulated()
+    core_s.risk = plans.Risk.HIGH
+    core_s.become("8123", actions=("queue.retry", "job.remove", "job.quarantine"))
+    core_s.become("8122", actions=("queue.retry", "job.remove"))
+    core_s.may_plan.clear()
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("X", "X", "Q", "down", "X")
+        await says(control, "a plan is being made: esc drops it")
+        core_s.may_plan.set()
+        await dialog(control)
+        await pilot.press("X", "X", "X")
+        await shots.settled(pilot)
+        assert modals(control) == 1
+        assert [wish[0] for wish in core_s.wishes] == ["job.remove"]
+        await pilot.press("escape", "escape", "escape")
+        await shots.settled(pilot)
+        assert modals(control) == 0
+        assert core_s.applied == []
+
+
+async def test_esc_drops_a_plan_that_is_not_there_yet_and_stays() -> None:
+    core_s = simulated.Simulated()
+    core_s.risk = plans.Risk.HIGH
+    core_s.may_plan.clear()
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await failed_jobs(control)
+        before = control.screen
+        await pilot.press("r", "escape")
+        await says(control, "planning was stopped; nothing was done")
+        assert control.screen is before
+        await waiting.until(lambda: core_s.stopped == ["queue.retry"], what="the stop")
+        core_s.may_plan.set()
+        await shots.settled(pilot)
+        assert modals(control) == 0
+        await pilot.press("r")
+        await dialog(control)
+
+
+async def test_a_plan_is_shown_over_no_other_screen() -> None:
+    core_s = simulated.Simulated()
+    core_s.risk = plans.Risk.HIGH
+    core_s.may_plan.clear()
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r", "2")
+        core_s.may_plan.set()
+        await says(control, "the plan was dropped, nothing was done")
+        assert modals(control) == 0
+        assert core_s.applied == []
+
+
+async def test_arming_twice_asks_once() -> None:
+    core_s = protected()
+    async with shots.running((120, 24), core_s) as (control, pilot):
+        core_s.tell(facts.environment())
+        await waiting.until(lambda: control.rights.environment, what="the environment")
+        await pilot.press("A", "A")
+        await waiting.until(lambda: isinstance(control.screen, arm.ArmDialog), what="the question")
+        await shots.settled(pilot)
+        assert modals(control) == 1
+
+
+async def test_screens_over_screens_are_drawn_whatever_changed_of_them() -> None:
+    chance = random.Random(1)  # with Textual's own way it recurses at the 121st
+    async with shots.running((80, 24)) as (control, pilot):
+        over = [confirm.Question(f"number {n}", "", "Yes") for n in range(5)]
+        for each in over:
+            await control.push_screen(each)
+            await pilot.pause()
+        for _ in range(300):
+            changed = chance.choice(over)
+            what = chance.randrange(3)
+            if what == 0:
+                changed._set_dirty()
+            elif what == 1:
+                changed._layout_cache.clear()
+            else:
+                grounds = control._background_screens
+                update = control.screen._compositor.render_update(True, grounds)
+                assert isinstance(update, LayoutUpdate)
+                assert "number 4" in update.render_segments(control.console)
+        await pilot.press(*["escape"] * 6)
+        await waiting.until(lambda: modals(control) == 0, what="no dialog")
+
+
+async def test_a_dialog_is_answered_once() -> None:
+    async with shots.running((80, 24)) as (control, _):
+        below, above = (confirm.Question(name, "", "Yes") for name in ("below", "above"))
+        await control.push_screen(below)
+        await control.push_screen(above)
+        below.dismiss(True)
+        assert control.screen is above
+
+
+async def test_marks_survive_a_cancel_and_go_with_an_apply() -> None:
+    core_s = simulated.Simulated()
+    core_s.risk = plans.Risk.HIGH
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("space", "space", "r")
+        await dialog(control)
+        await pilot.press("escape")
+        await waiting.until(lambda: modals(control) == 0, what="no dialog")
+        grid = here(control).grid
+        assert grid is not None
+        assert len(grid.marked) == 2
+        await pilot.press("r")
+        (await dialog(control)).query_one("#apply", Button).press()
+        await waiting.until(lambda: core_s.applied, what="apply")
+        await waiting.until(lambda: not grid.marked, what="no marks")

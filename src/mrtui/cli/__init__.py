@@ -133,7 +133,7 @@ def _do(parser: Parser) -> None:
     parser.add_argument("--yes", action="store_true", help="apply a high risk without asking")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the audit")
     parser.add_argument(
-        "--confirm", default="", metavar="NAME", help="its name: confirms, as typed"
+        "--confirm", default="", metavar="NAME", help="the target's name: this confirms"
     )
     given = "an argument of the action, for example minutes=10; may be repeated"
     parser.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help=given)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from textual.await_complete import AwaitComplete
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -22,7 +24,28 @@ def title(said: str) -> Content:
     return Content(safe_text.safe_text(said))
 
 
-class Dialog(ModalScreen[Answer | None]):
+class Over(ModalScreen[Answer]):
+    """A screen over another one, which shines through."""
+
+    def render(self) -> Any:
+        """The screen below, tinted.
+
+        Textual takes it from a list that every screen drawn takes one off: with three screens
+        over each other, of which one did not change, two are drawn as the ground of each other.
+        """
+        stack = self.app.screen_stack
+        place = stack.index(self) if self in stack else 0
+        below = stack[place - 1] if place else None
+        if below is None or self.styles.background.a == 1:
+            return super().render()
+        return BackgroundScreen(below, self.styles.background)
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """Answer once: Textual would take away whatever is on top by then."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
+
+
+class Dialog(Over[Answer | None]):
     """A question; Esc answers None. Arrows move between buttons, and scroll what is long."""
 
     CSS_PATH = "../app.tcss"  # the splash, which one can be over, does without

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mrtui import keys
-from mrtui.screens import text
+from mrtui.screens import dialogs, text
 from mrtui.widgets import cells
 
 MOVING = (
@@ -20,7 +19,7 @@ MOVING = (
 )
 
 
-class Help(ModalScreen[None]):
+class Help(dialogs.Over[None]):
     """Any of these keys closes it: Esc, ?, q, Enter."""
 
     BINDINGS = [("escape,question_mark,q,enter", "dismiss", "close")]

@@ -44,15 +44,14 @@ class Planning(dialogs.Dialog[bool]):
         self.show()
 
     def on_screen_resume(self) -> None:
-        """What was over it is gone."""
+        """It is shown."""
         if self._planned:
             self.dismiss(True)
 
     def finish(self) -> None:
-        """The plan is there: go, now or when nothing is over it any more."""
+        """The plan is there: go, now or as soon as it is shown."""
         self._planned = True
-        if self.is_current:
-            self.dismiss(True)
+        self.dismiss(True)
 
     def heard(self, looked: int, total: int | None) -> None:
         """The core has looked at so many."""

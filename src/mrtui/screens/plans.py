@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
-from mrcore import errors
 from mrcore.model import core, plans
 from mrtui import acting, approvals
 from mrtui.columns import fmt, table
@@ -45,16 +45,11 @@ class Plans(listing.Listing):
         """Show the plan under the cursor."""
         found = self.entity()
         if isinstance(found, core.WaitingPlan):
-            work = functools.partial(self._show, found)
-            self.control.later(work, "waiting plan")
+            self.control.acting.first(functools.partial(self._show, found))
 
-    async def _show(self, found: core.WaitingPlan) -> None:
+    async def _show(self, found: core.WaitingPlan) -> Callable[[], None] | None:
         control, here = self.control, self.control.rights
-        try:
-            plan = await control.link.client.planned(found.plan_id)
-        except errors.MrError as error:
-            control.say(f"✖ {error}", "bad")
-            return
+        plan = await control.link.client.planned(found.plan_id)
         mine = here.me is not None and found.login == here.me.login
         choices = plan_dialog.waiting(
             plan,
@@ -63,10 +58,8 @@ class Plans(listing.Listing):
             breaks=here.has("admin"),
         )
         dialog = plan_dialog.PlanDialog(plan, choices, reason=found.reason if mine else "")
-        with control.held():
-            answer = await control.push_screen_wait(dialog)
-        if answer is not None:
-            self._answer(found, plan, answer)
+        answer = await control.question(dialog, self)
+        return None if answer is None else functools.partial(self._answer, found, plan, answer)
 
     def _answer(
         self, found: core.WaitingPlan, plan: plans.Plan, answer: plan_dialog.Answer

@@ -165,7 +165,8 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         known = self.control.keymap
         found = known.find(event.key, self.SCOPES, self.offered(), self.WITHOUT)
         if found is not None:
-            await self.do(found.does)
+            if found.does != "back" or not self.control.acting.drop():
+                await self.do(found.does)
             return True
         return self._refuse(event.key)
 
