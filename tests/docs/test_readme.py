@@ -30,8 +30,8 @@ def test_every_part_is_somewhere() -> None:
     [
         ("settings", ("`socket_group`", "`limits.dangerous_per_minute`", "units.NAME.sudo`")),
         ("roles", ("`deploy.switch` | critical | armed, and a second login", "puts it back")),
-        ("commands", ("`mrcore audit verify [--state", "`mrcore doctor [", "`mrtui do [--core")),
-        ("problems", ("`not_armed` | 403", "`foreign` | 403", "`no_route` | 404")),
+        ("commands", ("`mrcore audit verify [--state", "`mrcore doctor [", "`mrtui do [--list]")),
+        ("problems", ("`not_armed` | 403", "`foreign` | 403", "`starting` | 503")),
     ],
 )
 def test_generated_parts_have_what_is_new(part: str, words: tuple[str, ...]) -> None:

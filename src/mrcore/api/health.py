@@ -31,14 +31,12 @@ async def livez() -> Health:
 async def readyz(core: deps.Core) -> Response:
     """Every source has been tried and the ledger can be written; 503 says what is missing."""
     if core.ledger.trouble:
-        return _not_yet("store", f"Actions are refused: {core.ledger.trouble}.")
+        why = f"Actions are refused: {core.ledger.trouble}."
+        return problem.response(problem.made(503, "store", why))
     if not core.monitor.tried:
-        return _not_yet("starting", "Not every source has been looked at yet.")
+        why = "Not every source has been looked at yet."
+        return problem.response(problem.made(503, "starting", why))
     return deps.answer(Health())
-
-
-def _not_yet(code: str, why: str) -> Response:
-    return problem.response(problem.made(503, code, why))
 
 
 @router.get("/metrics", response_class=Response, responses=problem.may(*problem.WITH_LOGIN))
