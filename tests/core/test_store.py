@@ -117,6 +117,26 @@ async def test_a_migration_that_fails_changes_nothing(tmp_path: Path, schema: Pa
     await again.close()
 
 
+async def test_two_who_make_the_same_file_at_once_make_it_once(
+    tmp_path: Path, schema: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, version = tmp_path / "x.sqlite", database._version
+    (schema / "0002_second.sql").write_text("INSERT INTO thing VALUES ('once; -- and only'); -- ;")
+
+    file = database.Database(path, "any")
+
+    def overtaken(connection: sqlite3.Connection) -> int:
+        """What is read first, before another process makes the file."""
+        found = version(connection)
+        monkeypatch.setattr(database, "_version", version)
+        database.Database(path, "any").run_here(rows)
+        return found
+
+    monkeypatch.setattr(database, "_version", overtaken)
+    assert await file.run(rows) == ["once; -- and only"]
+    await file.close()
+
+
 async def test_a_file_of_a_newer_release_is_refused_with_a_sentence(
     tmp_path: Path, schema: Path
 ) -> None:

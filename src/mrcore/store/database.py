@@ -181,7 +181,8 @@ class Database:
         return self._open_once()
 
     def _open_once(self) -> sqlite3.Connection:
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        with contextlib.suppress(FileExistsError):  # closing one that SQLite has drops its locks
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         connection = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, timeout=5.0
         )
@@ -247,7 +248,7 @@ def migrate(connection: sqlite3.Connection, path: Path, schema: str) -> None:
     Raises StoreError when a newer release has written it.
     """
     files = numbered(schema)
-    have = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    have = _version(connection)
     if have > len(files):
         raise errors.StoreError(
             f"{path} was written by a newer release (schema {have}, this one knows {len(files)}).",
@@ -259,14 +260,31 @@ def migrate(connection: sqlite3.Connection, path: Path, schema: str) -> None:
         connection.execute("VACUUM INTO ?", (str(copy),))
         copy.chmod(0o600)
     for number, file in enumerate(files[have:], have + 1):
+        connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.executescript(
-                f"BEGIN IMMEDIATE;\n{file.read_text()}\nPRAGMA user_version = {number};\nCOMMIT;"
-            )
+            if _version(connection) < number:  # else a command, or the core, came first
+                for statement in _statements(file.read_text()):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
         except sqlite3.Error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, triggers and comments included."""
+    statement = ""
+    for part in script.split(";"):
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def numbered(schema: str) -> list[Traversable]:
