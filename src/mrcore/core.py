@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Self
@@ -25,6 +25,7 @@ from mrcore.store import arming as armings
 from mrcore.trust import anchor, audit, auditing, auth, limits
 
 RESUME_RETRY_S = 1.0
+RESUME_RETRY_MAX_S = 60.0
 QUESTIONS_MAX = 200
 PLANS_MAX = 4
 PAGES_MAX = 16
@@ -55,14 +56,12 @@ class Core:
         self.monitor = monitor.Monitor(self.hub, self.series, now=now, jitter=jitter)
         self.auth = auth.Auth(self.ledger, now=now, logins=own.logins, tell=self._note_guesses)
         self.authority = authority.of(own, now)
-        self.auditing = auditing.Auditing(
-            self.ledger,
-            own.audit_anchor or anchor.default_path(state.path),
-            began_at=self.started_at,
-        )
+        self.anchor_path = (own.audit_anchor or anchor.default_path(state.path)).absolute()
+        self.auditing = auditing.Auditing(self.ledger, self.anchor_path, began_at=self.started_at)
         self.door = door.Door(self.ledger, self.monitor, self.hub, self.authority, now=now)
         self.plans = limits.AtOnce(PLANS_MAX, "plans in the making")
         self.pages = limits.AtOnce(PAGES_MAX, "pages of the core's own rows in the making")
+        self.not_resumed = ""
         self._asks: dict[str, deadline.Caller] = {}
         self._importer = ThreadPoolExecutor(1, thread_name_prefix="import")
         self._tasks: list[asyncio.Task[None]] = []
@@ -133,6 +132,7 @@ class Core:
             sample_times=self.monitor.sample_times,
             clients=lambda: self.hub.subscribers,
             audit=self.auditing.verdict,
+            not_resumed=lambda: self.not_resumed,
         )
         source = core_source.CoreSource(
             facts, self.ledger, self.history, self._acts(), now=self.now
@@ -177,11 +177,38 @@ class Core:
             log.warning("%s This could not be written: %s", sentence, error)
 
     async def _resume(self) -> None:
-        """Take up interrupted operations as soon as the ledger can be read; then read the audit."""
+        """Take up interrupted operations as soon as the ledger can be read, and read the audit.
+
+        A defect in one of them does not keep the other from being done, and is tried again, ever
+        more seldom.
+        """
+        await self._retried(lambda: self.ledger.read(lambda connection: None))
+        await asyncio.gather(
+            self._retried(self.door.resume, told=self._not_resumed),
+            self._retried(self.auditing.verify),
+        )
+
+    def _not_resumed(self, why: str) -> None:
+        self.not_resumed = why
+
+    async def _retried(
+        self,
+        work: Callable[[], Awaitable[None]],
+        *,
+        told: Callable[[str], None] = lambda why: None,
+    ) -> None:
+        """Do `work` until it succeeds; `told` why it has not, and nothing when it has."""
+        pause_s = RESUME_RETRY_S
         while True:
             try:
-                await self.door.resume()
-                return await self.auditing.verify()
+                await work()
+                return told("")
             except errors.StoreError as error:
                 log.warning("%s", error)
-                await asyncio.sleep(RESUME_RETRY_S)
+                told(error.sentence)
+                pause_s = RESUME_RETRY_S
+            except Exception as error:
+                log.exception("The start broke; it is tried again.")
+                told(f"{type(error).__name__}, a defect; the core's log has it.")
+                pause_s = min(2 * pause_s, RESUME_RETRY_MAX_S)
+            await asyncio.sleep(pause_s)

@@ -12,6 +12,7 @@ vault.key                 what encrypts what undo needs, mode 0600; without it n
 restart/<process>         a wish of the core to its supervisor: {"name", "pid", "by"}
 deploy/                   .current_env names the live colour, switch.sh replaces it
 audit-anchor.json         the end of a stack's audit; any other core keeps it elsewhere
+audit-anchor.path         where that is, said by the last core for the commands
 ledger.sqlite history.sqlite  logs/  postgres/  valkey/
 ```
 """

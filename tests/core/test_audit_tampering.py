@@ -297,6 +297,41 @@ def test_new_rows_do_not_hide_that_the_end_was_cut_off(place: Place) -> None:
     assert place.verify().why.startswith("Row 5 is not the one that the anchor names")
 
 
+@pytest.mark.parametrize("removed", [True, False])
+def test_who_wrote_the_anchor_remembers_it_when_somebody_rewrites_both(
+    place: Place, removed: bool
+) -> None:
+    ledger = files.ledger(place.file.parent)
+    keeper = anchor.Keeper(place.anchor)
+    ledger.after = keeper.keep
+    fill(ledger, 1)
+    place.tamper(cut(3))
+    row = place.rows()[-1]
+    if removed:
+        place.anchor.unlink()
+    else:
+        anchor.write(place.anchor, anchor.Anchor(row[0], row[2]))
+    before = place.anchor.read_bytes() if place.anchor.exists() else None
+    for _ in range(5):
+        fill(ledger, 1)
+        assert keeper.lost.startswith("Row 6 is ")
+    ledger._close()
+    assert (place.anchor.read_bytes() if place.anchor.exists() else None) == before
+
+
+async def test_the_running_core_remembers_the_anchor_of_its_start(place: Place) -> None:
+    async with harness.unserved(place.file.parent, audit_anchor=place.anchor) as here:
+        await waiting.until(lambda: here.auditing.verdict() == base.OK)
+        place.anchor.unlink()
+        place.tamper(cut(2))
+        await here.ledger.run(lambda connection: audit.append(connection, entry()))
+        verdict = await waiting.until(
+            lambda: v if (v := here.auditing.verdict()) != base.OK else None
+        )
+    assert (verdict.level, verdict.code) == (base.Level.BAD, "audit_chain_broken")
+    assert not place.anchor.exists()
+
+
 async def test_many_commits_at_once_move_the_anchor_on_to_the_last(tmp_path: Path) -> None:
     place, written = Place(tmp_path), []
     ledger = files.ledger(tmp_path)

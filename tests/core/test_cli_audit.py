@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pwd
 import shutil
 import sqlite3
 from pathlib import Path
@@ -17,6 +19,7 @@ from mrcore.cli import audit as audit_cli
 from mrcore.cli import token as token_cli
 from mrcore.trust import anchor
 from tests.core import test_audit_tampering as tampering
+from tests.core import test_serve
 
 
 def run(command: Any, *argv: str) -> tuple[int, str]:
@@ -101,6 +104,53 @@ def test_the_anchor_of_the_settings_is_the_one(ledger: Path, tmp_path: Path) -> 
     token("create", "olga", "--state", str(ledger))
     assert anchor.read(elsewhere) is not None
     assert "The anchor's row 4 is there" in audit("verify", "--state", str(ledger))[1]
+
+
+def test_the_anchor_of_a_core_with_settings_elsewhere_is_the_one(
+    state: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    kept = elsewhere / "anchor.json"
+    own = elsewhere / "settings.toml"
+    own.write_text(f'audit_anchor = "{kept}"')
+    where = ("--state", str(state))
+    with test_serve.serving(state, "--settings", str(own)) as process:
+        token("create", "asha", *where)
+        token("create", "ravi", *where)
+        process.terminate()
+        assert process.wait(20) == 0
+    assert "The anchor's row 2 is there" in audit("verify", *where)[1]
+    assert not anchor.default_path(state).exists()
+    tampering.Place(state).tamper(lambda rows: rows[:1])
+    code, said = audit("verify", *where)
+    assert (code, "the end was cut off" in said) == (1, True)
+    (state / anchor.SAID).unlink()
+    assert audit("verify", *where)[0] == 0  # nobody knows of the anchor
+    assert audit("verify", "--settings", str(own), *where)[0] == 1
+    for argv in (("create", "olga"), ("list",), ("revoke", "1")):
+        token(*argv, "--settings", str(own), *where)
+    assert not anchor.default_path(state).exists()
+    reason = ("--accept", "--reason", "disk replaced")
+    assert audit("anchor", *reason, "--settings", str(own), *where)[0] == 0
+    found = anchor.read(kept)
+    assert found is not None
+    assert found.seq == 4
+
+
+@pytest.mark.parametrize("login", sorted({"root", pwd.getpwuid(os.getuid()).pw_name}))
+def test_a_token_is_not_named_like_root_or_the_cores_own_user(state: Path, login: str) -> None:
+    with pytest.raises(errors.BadRequest, match="or the user that the core runs as"):
+        token("create", login, "--state", str(state))
+    assert not (state / "ledger.sqlite").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_a_token_is_not_named_like_the_folders_owner(state: Path) -> None:
+    token("create", "nobody", "--state", str(state))  # another user of this host is a person
+    os.chown(state, pwd.getpwnam("nobody").pw_uid, -1)
+    with pytest.raises(errors.BadRequest, match="nobody is root here or"):
+        token("create", "nobody", "--state", str(state))
 
 
 def test_no_ledger_is_a_sentence(tmp_path: Path) -> None:

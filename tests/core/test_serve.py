@@ -396,6 +396,61 @@ def test_a_file_where_the_socket_should_be_is_left_alone(tmp_path: Path) -> None
     assert path.read_text() == "precious"
 
 
+def test_a_socket_at_which_somebody_answers_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with server.bind_unix(path) as first:
+        before = server.identity(path)
+        with pytest.raises(errors.StackError, match="Somebody answers at"):
+            server.bind_unix(path)
+        assert server.identity(path) == before
+        first.close()
+    with server.bind_unix(path):  # a leftover
+        assert path.is_socket()
+
+
+def test_a_core_leaves_the_socket_that_another_has_put_there(state: Path, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    own = settings_file(state, socket=str(path))
+    with serving(state, "--settings", own) as process:
+        again = [*SERVE, "--state", str(tmp_path / "other"), "--settings", own]
+        second = subprocess.run(again, capture_output=True, text=True, timeout=60, check=False)
+        assert (second.returncode, "Somebody answers at" in second.stderr) == (2, True)
+        path.rename(tmp_path / "away")
+        with server.bind_unix(path):
+            theirs = server.identity(path)
+            process.terminate()
+            assert process.wait(20) == 0
+            assert server.identity(path) == theirs
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o777, 0o1777])
+def test_a_socket_is_not_made_where_others_could_put_theirs(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    with pytest.raises(errors.StackError, match="Others may write into"):
+        server.bind_unix(tmp_path / "s")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to any group")
+def test_the_group_is_given_to_the_socket_and_not_to_what_a_link_leads_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, target = tmp_path / "s", tmp_path / "precious"
+    target.write_text("")
+    before = (target.stat().st_gid, target.stat().st_mode)
+    chown = os.chown
+
+    def late(where: Path, *args: Any, **options: Any) -> None:
+        """Whoever may write into the folder after all is quick."""
+        path.unlink()
+        path.symlink_to(target)
+        chown(where, *args, **options)
+
+    monkeypatch.setattr(os, "chown", late)
+    with server.bind_unix(path, "daemon"):
+        assert (target.stat().st_gid, target.stat().st_mode) == before
+
+
 @pytest.mark.parametrize("listen", ["0.0.0.0:8137", "10.0.0.1:1", "[::]:1"])
 def test_tcp_that_others_could_reach_is_refused_without_tls(listen: str) -> None:
     with pytest.raises(errors.SettingsError, match="port of this machine"):

@@ -7,10 +7,13 @@ import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mrcore import core, errors
+from mrcore.acting import door
+from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import plans, wire
 from mrcore.sources import base
@@ -144,6 +147,53 @@ async def test_who_is_armed_stays_known_while_the_ledger_cannot_be_read(
     assert armed in (await source.sample()).entities
     assert await here.armed_until("olga") is None
     assert here.ledger.trouble
+
+
+async def test_a_defect_at_the_start_is_shown_and_tried_again(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "RESUME_RETRY_S", 0.01)
+    monkeypatch.setattr(core, "RESUME_RETRY_MAX_S", 0.02)
+    well: set[str] = set()
+    resume, verify = door.Door.resume, audit.verify_file
+
+    async def resumes(self: door.Door) -> None:
+        if "resume" not in well:
+            raise RuntimeError("a row that cannot be")
+        await resume(self)
+
+    def verifies(*args: Any) -> audit.Verified:
+        if "audit" not in well:
+            raise RuntimeError("a row that cannot be")
+        return verify(*args)
+
+    monkeypatch.setattr(door.Door, "resume", resumes)
+    monkeypatch.setattr(audit, "verify_file", verifies)
+    async with harness.unserved(state) as behind:
+        await waiting.until(lambda: behind.monitor.tried)
+
+        async def bad() -> dict[str, str]:
+            checks = await behind.monitor.source("core").probe()
+            return {c.ref: c.verdict.why for c in checks if c.verdict.level is not model.Level.OK}
+
+        async def both() -> bool:
+            return set(await bad()) == {"core/check/audit", "core/check/resume"}
+
+        await waiting.until(both)
+        await waiting.until(lambda: "RuntimeError" in behind.auditing.verdict().why)
+        assert "was not taken up: RuntimeError" in (await bad())["core/check/resume"]
+        well.add("audit")
+
+        async def resume_only() -> bool:
+            return set(await bad()) == {"core/check/resume"}
+
+        await waiting.until(resume_only)
+        well.add("resume")
+
+        async def neither() -> bool:
+            return not await bad()
+
+        await waiting.until(neither)
 
 
 async def test_reading_does_not_say_that_writing_is_well_again(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import ipaddress
 import os
 import socket
 import ssl
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ SOCKET_PATH_MAX = 103  # sun_path is 104 bytes on macOS, with its closing zero
 TLS_S = 10.0
 TLS_CLOSE_S = 2.0
 _BACKLOG = 128
+_ANSWER_S = 2.0
 
 
 class Server(uvicorn.Server):
@@ -86,9 +88,10 @@ class Server(uvicorn.Server):
 def bind_unix(path: Path, group: str = "") -> socket.socket:
     """Listen on a unix socket that only its owner may open, or also the users of `group`.
 
-    uvicorn would make it 0666. The caller holds the folder's lock, so a socket there is a leftover.
+    uvicorn would make it 0666. Nobody can connect before it listens, so it has its group by then,
+    and nothing is changed by its path, where a link could be put meanwhile.
     Raises SettingsError for a group that cannot be given it; StackError when the path is too long,
-    or the socket cannot be made.
+    somebody answers there already, others may write into its folder, or it cannot be made.
     """
     owner = gid_of(group)
     if len(os.fsencode(path)) > SOCKET_PATH_MAX:
@@ -96,10 +99,10 @@ def bind_unix(path: Path, group: str = "") -> socket.socket:
             f"The socket's path {path} is longer than {SOCKET_PATH_MAX} bytes.",
             fix="Set XDG_RUNTIME_DIR to a short folder.",
         )
-    if path.is_socket():
-        path.unlink()
+    _check_folder(path.parent)
+    _clear(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o177)
+    mask = os.umask(0o177 if owner is None else 0o117)
     try:
         listener.bind(str(path))
     except OSError as error:
@@ -109,7 +112,7 @@ def bind_unix(path: Path, group: str = "") -> socket.socket:
         os.umask(mask)
     if owner is not None:
         try:
-            os.chown(path, -1, owner)
+            os.chown(path, -1, owner, follow_symlinks=False)
         except OSError as error:
             listener.close()
             path.unlink()
@@ -117,9 +120,57 @@ def bind_unix(path: Path, group: str = "") -> socket.socket:
                 f"The socket cannot be given to the group {group}: {error.strerror}.",
                 fix=f"Add the user that this core runs as to {group}.",
             ) from error
-        path.chmod(0o660)
     listener.listen(_BACKLOG)
     return listener
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells one file from another that took its path; None where there is none."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise StackError for a folder in which others could put a socket of theirs instead."""
+    try:
+        found = folder.stat()
+    except OSError as error:
+        raise errors.StackError(f"The folder {folder} cannot be used: {error.strerror}.") from error
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise errors.StackError(
+            f"Others may write into {folder}, and put a socket of theirs there.",
+            fix=f"chmod go-w {folder}, or name another with `socket`.",
+        )
+    if found.st_uid not in (0, os.getuid()):
+        raise errors.StackError(f"{folder} belongs to another user.", fix="Name another folder.")
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket at which nobody answers any more.
+
+    Raises StackError where somebody does: a core of another state folder may have the same one.
+    """
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.settimeout(_ANSWER_S)
+        try:
+            asking.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except OSError as error:
+            raise errors.StackError(
+                f"Whether somebody answers at {path} cannot be known: {error}.",
+                fix="Remove it, or name another with `socket`.",
+            ) from error
+    raise errors.StackError(
+        f"Somebody answers at {path} already: another core has this socket.",
+        fix="Stop that one, or name another with `socket`.",
+    )
 
 
 def bind_tcp(listen: str, *, secured: bool = False) -> socket.socket:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from mrcore import core, errors, folder, settings, version
 from mrcore.api import app, gate, server, tls
 from mrcore.sources import base
+from mrcore.trust import anchor
 
 IDLE_LOOK_S = 1.0
 
@@ -36,14 +37,17 @@ async def serve(
     secured = tls.context(own)
     path = own.socket or where.runtime / "core.sock"
     listeners = [server.bind_unix(path, own.socket_group)]
+    mine = server.identity(path)
     try:
         if own.listen:
             listeners.append(server.bind_tcp(own.listen, secured=secured is not None))
         await _serve(where, own, listeners, secured, idle_exit=idle_exit, announce=announce)
     finally:
+        if server.identity(path) == mine:  # else somebody has put another there
+            path.unlink(missing_ok=True)
         for listener in listeners:
             listener.close()
-        for leftover in (where / "core.json", where / "token", path):
+        for leftover in (where / "core.json", where / "token"):
             leftover.unlink(missing_ok=True)
 
 
@@ -99,7 +103,8 @@ async def _serve(
 def _introduce(
     where: folder.StateFolder, behind: core.Core, listeners: list[socket.socket]
 ) -> None:
-    """Say in the state folder how this core is reached."""
+    """Say in the state folder how this core is reached, and where its audit is anchored."""
+    where.write_text(anchor.SAID, f"{behind.anchor_path}\n")
     control = ""
     if len(listeners) > 1:
         own = behind.settings

@@ -21,10 +21,6 @@ from mrcore.trust import anchor, audit
 _SPAN = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
-state_option = click.option(
-    "--state", type=click.Path(path_type=Path), help="State folder (or MR_STATE)."
-)
-
 
 @click.group()
 def command() -> None:
@@ -37,9 +33,10 @@ def command() -> None:
 
 
 @command.command()
-@state_option
+@ledger.state_option
+@ledger.settings_option
 @click.option("--anchor", "file", type=click.Path(path_type=Path), help="The anchor to trust.")
-def verify(state: Path | None, file: Path | None) -> None:
+def verify(state: Path | None, settings: Path | None, file: Path | None) -> None:
     """Read the whole chain: exit code 0 when it is whole, 1 when it was tampered with.
 
     Finds rows that were changed, removed, added or reordered; with the anchor, which is kept
@@ -48,7 +45,7 @@ def verify(state: Path | None, file: Path | None) -> None:
     Example: mrcore audit verify --state /tmp/mr --anchor /mnt/elsewhere/anchor.json
     """
     where = folder.StateFolder(state)
-    path = file or ledger.anchor_path(where)
+    path = file or ledger.anchor_path(where, settings)
     known = anchor.read(path)
     if known is None and file is not None:
         raise errors.StoreError(f"There is no anchor {file}.", fix="mrcore audit anchor makes one.")
@@ -66,7 +63,7 @@ def verify(state: Path | None, file: Path | None) -> None:
 
 
 @command.command()
-@state_option
+@ledger.state_option
 @click.option("--since", default="", help="An instant (2026-03-01T09:00Z), or 90m, 24h, 7d ago.")
 @click.option("--text", default="", help="Only rows in which this regular expression is found.")
 def export(state: Path | None, since: str, text: str) -> None:
@@ -84,10 +81,11 @@ def export(state: Path | None, since: str, text: str) -> None:
 
 
 @command.command(name="anchor")
-@state_option
+@ledger.state_option
+@ledger.settings_option
 @click.option("--accept", is_flag=True, help="Take the ledger as it is, and say so in the audit.")
 @click.option("--reason", default="", help="Why, for --accept.")
-def anchor_(state: Path | None, accept: bool, reason: str) -> None:
+def anchor_(state: Path | None, settings: Path | None, accept: bool, reason: str) -> None:
     """Print the newest row's number and hash, to be kept elsewhere.
 
     --accept sets the core's own anchor to this row: after a ledger was replaced on purpose.
@@ -96,7 +94,7 @@ def anchor_(state: Path | None, accept: bool, reason: str) -> None:
     """
     where = folder.StateFolder(state)
     if accept:
-        _accept(where, reason.strip())
+        _accept(where, settings, reason.strip())
     with database.reading(where / "ledger.sqlite") as connection:
         end = anchor.newest(connection)
     if end is None:
@@ -104,11 +102,11 @@ def anchor_(state: Path | None, accept: bool, reason: str) -> None:
     click.echo(json.dumps({"seq": end.seq, "hash": end.hash}))
 
 
-def _accept(where: folder.StateFolder, reason: str) -> None:
+def _accept(where: folder.StateFolder, settings: Path | None, reason: str) -> None:
     """Anchor the ledger as it is now, which the audit tells."""
     if not reason:
         raise errors.BadRequest("Accepting a replaced ledger needs a reason.", fix="--reason …")
-    path = ledger.anchor_path(where)
+    path = ledger.anchor_path(where, settings)
     try:
         known = anchor.read(path)
         named = f"row {known.seq}" if known else "nothing"
@@ -120,7 +118,7 @@ def _accept(where: folder.StateFolder, reason: str) -> None:
         audit.append(connection, ledger.done("audit.accept", text, reason=reason))
         return anchor.newest(connection)
 
-    end = ledger.writable(where).run_here(work)
+    end = ledger.writable(where, settings).run_here(work)
     if end:
         try:
             anchor.write(path, end)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 import sqlite3
 from datetime import datetime, timedelta
@@ -18,10 +20,6 @@ from mrcore.trust import audit, auth
 DAYS = 90
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}", re.ASCII)
 
-state_option = click.option(
-    "--state", type=click.Path(path_type=Path), help="State folder (or MR_STATE)."
-)
-
 
 @click.group()
 def command() -> None:
@@ -36,11 +34,21 @@ def command() -> None:
 @click.option("--role", "roles", multiple=True, type=click.Choice(auth.ROLES), default=["operator"])
 @click.option("--days", type=click.IntRange(1, 3650), help=f"Valid for so many days, else {DAYS}.")
 @click.option("--hours", type=click.IntRange(1, 24 * 365), help="Valid for so many hours.")
-@state_option
+@ledger.state_option
+@ledger.settings_option
 def create(
-    login: str, roles: tuple[str, ...], days: int | None, hours: int | None, state: Path | None
+    login: str,
+    roles: tuple[str, ...],
+    days: int | None,
+    hours: int | None,
+    state: Path | None,
+    settings: Path | None,
 ) -> None:
     """Make a token for LOGIN and print it: the only time that it can be seen.
+
+    A login is a person: a token and a user of this host with one name are the same one, who
+    cannot approve what the other has planned. The names of root and of the core's own user,
+    whoever uses them, are nobody's.
 
     Example: mrcore token create ravi --role viewer --role auditor --hours 8
     """
@@ -48,6 +56,8 @@ def create(
         raise errors.BadRequest(
             f"{login!r} is no login.", fix="Use up to 64 letters, digits and . _ @ + -"
         )
+    where = folder.StateFolder(state)
+    _check_is_somebody(login, where)
     if days and hours:
         raise errors.BadRequest("Say either --days or --hours.")
     valid = timedelta(hours=hours) if hours else timedelta(days=days or DAYS)
@@ -62,18 +72,19 @@ def create(
         audit.append(connection, ledger.done("token.create", said))
         return number
 
-    click.echo(auth.spell(_ledger(state).run_here(work), secret))
+    click.echo(auth.spell(ledger.writable(where, settings).run_here(work), secret))
 
 
 @command.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
-@state_option
-def list_(as_json: bool, state: Path | None) -> None:
+@ledger.state_option
+@ledger.settings_option
+def list_(as_json: bool, state: Path | None, settings: Path | None) -> None:
     """Show whose tokens there are, never the tokens.
 
     Example: mrcore token list --json
     """
-    now, every = base.utc_now(), _ledger(state).run_here(tokens.every)
+    now, every = base.utc_now(), _ledger(state, settings).run_here(tokens.every)
     if as_json:
         click.echo(plain.document([_facts(token, now) for token in every], indent=2))
         return
@@ -86,8 +97,9 @@ def list_(as_json: bool, state: Path | None) -> None:
 
 @command.command()
 @click.argument("token", type=int)
-@state_option
-def revoke(token: int, state: Path | None) -> None:
+@ledger.state_option
+@ledger.settings_option
+def revoke(token: int, state: Path | None, settings: Path | None) -> None:
     """Revoke a token by its number; it is refused from then on.
 
     Example: mrcore token revoke 3
@@ -98,12 +110,26 @@ def revoke(token: int, state: Path | None) -> None:
             raise errors.BadRequest(f"There is no token {token} that could be revoked.")
         audit.append(connection, ledger.done("token.revoke", f"token {token}"))
 
-    _ledger(state).run_here(work)
+    _ledger(state, settings).run_here(work)
     click.echo(f"Token {token} is revoked.")
 
 
-def _ledger(state: Path | None) -> database.Database:
-    return ledger.writable(folder.StateFolder(state))
+def _ledger(state: Path | None, settings: Path | None) -> database.Database:
+    return ledger.writable(folder.StateFolder(state), settings)
+
+
+def _check_is_somebody(login: str, where: folder.StateFolder) -> None:
+    """Raise BadRequest for the name by which root or the core's own user is known on the socket."""
+    owner = where.path.stat().st_uid if where.path.exists() else os.getuid()
+    try:
+        uid = pwd.getpwnam(login).pw_uid
+    except KeyError:
+        return
+    if uid in (0, os.getuid(), owner):
+        raise errors.BadRequest(
+            f"{login} is root here or the user that the core runs as, who needs no token.",
+            fix="Name the person: with one name they would be the same one in approvals.",
+        )
 
 
 def _state(token: tokens.Token, now: datetime) -> tuple[str, datetime]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Protocol, Self
 
 import psutil
@@ -58,6 +58,7 @@ class Facts:
     sample_times: Callable[[], Sequence[wire.Point]]
     clients: Callable[[], int]
     audit: Callable[[], model.Verdict]
+    not_resumed: Callable[[], str]
 
 
 class CoreSource(base.SourceBase):
@@ -119,6 +120,7 @@ class CoreSource(base.SourceBase):
                 name="audit",
                 target=str(self._ledger.path),
             ),
+            *self._not_resumed(),
         )
 
     async def sample(self) -> wire.Sample:
@@ -233,6 +235,17 @@ class CoreSource(base.SourceBase):
         return backend.Check(
             ref=refs.make(NAME, "check", name), verdict=verdict, name=name, target=str(file.path)
         )
+
+    def _not_resumed(self) -> Iterator[backend.Check]:
+        """Why the last core's interrupted operations do not go on, when that is so."""
+        if why := self._facts.not_resumed():
+            said = f"What the last core left unfinished was not taken up: {why}"
+            yield backend.Check(
+                ref=refs.make(NAME, "check", "resume"),
+                verdict=model.Verdict(level=model.Level.BAD, code="not_resumed", why=said),
+                name="resume",
+                target=str(self._ledger.path),
+            )
 
     async def _measure_lag(self) -> None:
         """Note by how much the loop wakes this task too late."""

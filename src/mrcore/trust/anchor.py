@@ -19,6 +19,8 @@ import platformdirs
 
 from mrcore import errors
 
+SAID = "audit-anchor.path"
+"""The file of a state folder in which its core says where the anchor is."""
 ROW = "SELECT seq, hash FROM audit WHERE seq = ?"
 _NEWEST = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
 
@@ -98,14 +100,15 @@ def lost(connection: sqlite3.Connection, anchor: Anchor) -> str:
 class Keeper:
     """Moves an anchor on after each commit; never raises, `trouble` says why it could not.
 
-    `lost` is why it must not: the ledger lacks the row that the anchor names.
+    `lost` is why it must not: the ledger lacks the row that the anchor names, or the one that was
+    its end before, `last`, which is remembered here because somebody may remove the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, last: Anchor | None = None) -> None:
         self.path = path
         self.trouble = ""
         self.lost = ""
-        self._last: Anchor | None = None
+        self._last = last
 
     def keep(self, connection: sqlite3.Connection) -> None:
         """Write the newest row's number and hash, when there is a new one."""
@@ -114,7 +117,8 @@ class Keeper:
             if end is None or end == self._last:
                 return
             known = read(self.path)
-            self.lost = lost(connection, known) if known else ""
+            before = [each for each in (self._last, known) if each]
+            self.lost = next(filter(None, (lost(connection, each) for each in before)), "")
             if self.lost:
                 return
             if known is None or known.seq < end.seq:

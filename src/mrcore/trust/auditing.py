@@ -22,20 +22,28 @@ class Auditing:
     def __init__(self, ledger: database.Database, path: Path, *, began_at: datetime) -> None:
         self._ledger = ledger
         self._began_at = began_at
-        self._keeper = anchor.Keeper(path)
         self._verified: audit.Verified | None = None
         self._anchor: anchor.Anchor | None = None
-        self._trouble = ""
+        self._trouble = self._broke = ""
         with self._told():
             self._anchor = anchor.read(path)
+        self._keeper = anchor.Keeper(path, self._anchor)
         ledger.after = self._keeper.keep
 
     async def verify(self) -> None:
-        """Read the whole chain, on a thread and a connection of its own."""
-        with self._told():
-            self._verified = await asyncio.to_thread(
-                audit.verify_file, self._ledger.path, self._anchor
-            )
+        """Read the whole chain, on a thread and a connection of its own.
+
+        What breaks on the way is shown as a verdict, and then raised.
+        """
+        try:
+            with self._told():
+                self._verified = await asyncio.to_thread(
+                    audit.verify_file, self._ledger.path, self._anchor
+                )
+            self._broke = ""
+        except Exception as error:
+            self._broke = f"The chain cannot be read: {type(error).__name__}, a defect."
+            raise
 
     def verdict(self) -> base.Verdict:
         """How the audit is: bad when a row was changed or is missing."""
@@ -47,7 +55,7 @@ class Auditing:
                 code=CODE,
                 why=f"{broken} Keep a copy of the state folder, then: mrcore audit verify",
             )
-        if trouble := self._trouble or self._keeper.trouble:
+        if trouble := self._broke or self._trouble or self._keeper.trouble:
             return base.Verdict(level=base.Level.WARN, code="audit_anchor", why=trouble)
         if verified is None:
             why = "The chain is being read."
