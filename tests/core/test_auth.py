@@ -102,6 +102,9 @@ async def test_a_token_stands_for_its_login_until_it_is_revoked(
         await here.login(None, bearer)
     assert not await here.holds(login)
     assert "revoked" in run(state, "list")
+    for word in ("kim", "9" * 19):
+        with pytest.raises(errors.BadRequest, match=rf"'{word}' is no number\. mrcore token list"):
+            run(state, "revoke", word)
     with pytest.raises(errors.BadRequest, match="no token"):
         run(state, "revoke", number)
     verified = await ledger.run(audit.verify)

@@ -21,6 +21,13 @@ DAYS = 90
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}", re.ASCII)
 
 
+def _number(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    """A token's number as it was typed."""
+    if not re.fullmatch("[0-9]{1,18}", value):
+        raise errors.BadRequest(f"{value!r} is no number.", fix="mrcore token list shows them.")
+    return int(value)
+
+
 @click.group()
 def command() -> None:
     """Create, list and revoke bearer tokens.
@@ -96,7 +103,7 @@ def list_(as_json: bool, state: Path | None, settings: Path | None) -> None:
 
 
 @command.command()
-@click.argument("token", type=int)
+@click.argument("token", callback=_number)
 @ledger.state_option
 @ledger.settings_option
 def revoke(token: int, state: Path | None, settings: Path | None) -> None:
