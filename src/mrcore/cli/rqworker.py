@@ -19,10 +19,10 @@ from mrcore.stack import joining, ready
 class _Worker(rq.SimpleWorker):
     """Runs jobs in this process: a forked one would outlive a killed worker."""
 
-    def _install_signal_handlers(self) -> None:
-        # The last step of its start: a SIGTERM before it would not let a job end.
-        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+    def check_for_suspension(self, burst: bool) -> None:
+        # The first step in which a SIGTERM ends the worker as it should: it is ready now.
         ready.announce()
+        super().check_for_suspension(burst)
 
 
 @click.command()
