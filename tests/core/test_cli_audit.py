@@ -92,10 +92,22 @@ def test_the_ledger_of_another_machine_is_verified(ledger: Path, tmp_path: Path)
     copy = tmp_path / "copied"
     shutil.copytree(ledger, copy)
     code, said = audit("verify", "--state", str(copy))
-    assert code == 0
-    assert "rows cut off the end would not be missed" in said
+    assert code == 3
+    assert "cannot tell whether rows are missing at its end" in said
+    assert audit("verify", "--state", str(copy), "--no-anchor")[0] == 0
     tamper(copy, "change")
     assert audit("verify", "--state", str(copy))[0] == 1
+
+
+def test_that_there_is_no_anchor_has_to_be_said(state: Path) -> None:
+    where = ("--state", str(state))
+    token("list", *where)  # makes the ledger
+    code, said = audit("verify", *where)
+    assert (code, "cannot tell" in said) == (3, True)
+    code, said = audit("verify", "--no-anchor", *where)
+    assert (code, said.startswith("0 rows fit together")) == (0, True)
+    with pytest.raises(errors.BadRequest, match="either"):
+        audit("verify", "--no-anchor", "--anchor", "/nowhere", *where)
 
 
 def test_the_anchor_of_the_settings_is_the_one(ledger: Path, tmp_path: Path) -> None:
@@ -126,7 +138,7 @@ def test_the_anchor_of_a_core_with_settings_elsewhere_is_the_one(
     code, said = audit("verify", *where)
     assert (code, "the end was cut off" in said) == (1, True)
     (state / anchor.SAID).unlink()
-    assert audit("verify", *where)[0] == 0  # nobody knows of the anchor
+    assert audit("verify", *where)[0] == 3  # nobody knows of the anchor
     assert audit("verify", "--settings", str(own), *where)[0] == 1
     for argv in (("create", "olga"), ("list",), ("revoke", "1")):
         token(*argv, "--settings", str(own), *where)

@@ -18,6 +18,9 @@ from mrcore.sources import base
 from mrcore.store import database
 from mrcore.trust import anchor, audit
 
+UNKNOWN = 3
+"""Exit code when the chain is whole as far as it goes, and nobody knows how far it went."""
+
 _SPAN = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -36,17 +39,21 @@ def command() -> None:
 @ledger.state_option
 @ledger.settings_option
 @click.option("--anchor", "file", type=click.Path(path_type=Path), help="The anchor to trust.")
-def verify(state: Path | None, settings: Path | None, file: Path | None) -> None:
+@click.option("--no-anchor", is_flag=True, help="There is none: take the end as it is.")
+def verify(state: Path | None, settings: Path | None, file: Path | None, no_anchor: bool) -> None:
     """Read the whole chain: exit code 0 when it is whole, 1 when it was tampered with.
 
     Finds rows that were changed, removed, added or reordered; with the anchor, which is kept
-    elsewhere, also rows cut off the end and a replaced ledger.
+    elsewhere, also rows cut off the end and a replaced ledger. Without one nobody can tell
+    whether rows are missing at its end: exit code 3, with --no-anchor 0.
 
     Example: mrcore audit verify --state /tmp/mr --anchor /mnt/elsewhere/anchor.json
     """
     where = folder.StateFolder(state)
+    if file and no_anchor:
+        raise errors.BadRequest("Say either --anchor or --no-anchor.")
     path = file or ledger.anchor_path(where, settings)
-    known = anchor.read(path)
+    known = None if no_anchor else anchor.read(path)
     if known is None and file is not None:
         raise errors.StoreError(f"There is no anchor {file}.", fix="mrcore audit anchor makes one.")
     found = audit.verify_file(where / "ledger.sqlite", known)
@@ -55,11 +62,16 @@ def verify(state: Path | None, settings: Path | None, file: Path | None) -> None
         click.echo(plain.text(says))
         sys.exit(1)
     says = f"{_extent(found)}: none was changed, removed or reordered."
-    if known is None:
-        says += f" There is no anchor {path}: rows cut off the end would not be missed."
-    else:
+    if known:
         says += f" The anchor's row {known.seq:,} is there."
+    elif no_anchor:
+        says += " Whether rows are missing at its end was not asked."
+    else:
+        says += f" There is no anchor {path}: cannot tell whether rows are missing at its end."
+        says += " --no-anchor says that you know."
     click.echo(plain.text(says))
+    if not known and not no_anchor:
+        sys.exit(UNKNOWN)
 
 
 @command.command()
