@@ -14,14 +14,16 @@ import httpx
 import pytest
 
 from mrcore import core, deadline, errors, folder
-from mrcore.acting import drafts, planning
+from mrcore.acting import drafts, planning, works
 from mrcore.model import base, plans
 from mrcore.sources import base as sources
+from mrcore.store import plans as plan_store
 from mrcore.trust import auth
 from tests import waiting
 from tests.core import harness
 from tests.core.test_door import ASHA, RAVI, VIEWER, ended, every_failed, ready, retry, trail
 
+SECOND = timedelta(seconds=1)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -301,3 +303,56 @@ async def test_a_refusal_is_given_also_when_it_cannot_be_written(state: Path) ->
             await here.door.apply(ASHA, plan.plan_id, plans.ApplyRequest())
         with pytest.raises(errors.Forbidden):
             await here.door.plan(VIEWER, retry(*refs))
+
+
+async def test_a_plan_that_expired_is_forgotten_in_portions_and_can_be_made_again_meanwhile(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_store, "PORTION", 2)
+    jobs = harness.Jobs()
+    refs = jobs.add(*map(str, range(5)))
+    request = plans.PlanRequest(action="queue.retry", selection=harness.selection(*refs))
+    async with harness.unserved(state, jobs) as here:
+        await waiting.until(lambda: here.monitor.tried)
+
+        async def left() -> tuple[int, int]:
+            count = "SELECT (SELECT count(*) FROM plan), (SELECT count(*) FROM target)"
+            return await here.ledger.read(lambda c: tuple(c.execute(count).fetchone()))
+
+        async def forget(before: datetime) -> bool:
+            return await here.ledger.run(lambda c: plan_store.forget_expired(c, before))
+
+        plan = await here.door.plan(ASHA, request)
+        before = plan.expires_at + SECOND
+        assert not await forget(plan.expires_at)
+        assert await forget(before)
+        assert await left() == (1, 3)
+        again = await here.door.plan(ASHA, request)
+        assert (again.plan_id, await left()) == (plan.plan_id, (1, 5))
+        assert not await forget(plan.expires_at)
+        seen = [await left() for _ in range(3) if await forget(again.expires_at + SECOND)]
+        assert seen == [(1, 3), (1, 1), (0, 0)]
+        assert not await forget(again.expires_at + SECOND)
+
+
+async def test_the_core_forgets_what_expired_an_hour_ago(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(works, "FORGET_EVERY_S", 0.02)
+    ahead = timedelta(0)
+    jobs = harness.Jobs()
+    refs = jobs.add("1", "2")
+    async with harness.unserved(state, jobs, now=lambda: sources.utc_now() + ahead) as here:
+        await waiting.until(lambda: here.monitor.tried)
+        request = plans.PlanRequest(action="queue.retry", selection=harness.selection(*refs))
+        plan = await here.door.plan(ASHA, request)
+        ahead = timedelta(hours=1, minutes=2)
+
+        async def gone() -> bool:
+            try:
+                await here.door.get(plan.plan_id)
+            except errors.PlanNotFound:
+                return True
+            return False
+
+        await waiting.until(gone)

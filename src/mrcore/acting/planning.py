@@ -21,7 +21,6 @@ from mrcore.trust import audit, auth
 CAUSES_MAX = 5
 VALID = timedelta(seconds=60)
 APPROVED_IN = timedelta(minutes=15)
-_FORGOTTEN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,6 @@ def keep(
     )
     does, undoes = asked.does, asked.undoes
     stored = plan_store.Stored(plan, digest, asked.source, asked.owner, who, does, undoes)
-    plan_store.forget_expired(connection, now - _FORGOTTEN)
     plan_store.save(connection, stored, draft.targets())
     return plan
 

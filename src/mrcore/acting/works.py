@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mrcore import deadline, errors
 from mrcore.acting import operating, steering, undoing, vault
@@ -19,6 +19,7 @@ from mrcore.store import plans as plan_store
 LISTED = 50
 STOP_S = 0.3
 FORGET_EVERY_S = 60.0
+FORGOTTEN = timedelta(hours=1)
 
 log = logging.getLogger(__name__)
 
@@ -133,12 +134,17 @@ class Works:
         for number in ended[: max(0, len(self._listed) - LISTED)]:
             del self._listed[number]
 
+    def _forget_a_portion(self, connection: sqlite3.Connection) -> bool:
+        return plan_store.forget_expired(connection, self._now() - FORGOTTEN)
+
     async def _forget(self) -> None:
-        """Drop mementos whose time has passed."""
+        """Drop mementos and plans whose time has passed; plans in portions, between other work."""
         while True:
             await asyncio.sleep(FORGET_EVERY_S)
             try:
                 await self._ledger.run(lambda c: mementos.forget_expired(c, self._now()))
+                while await self._ledger.run(self._forget_a_portion):
+                    pass
             except errors.StoreError as error:
                 log.warning("%s", error)
 

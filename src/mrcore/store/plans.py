@@ -10,6 +10,9 @@ from datetime import datetime
 from mrcore import errors
 from mrcore.model import plans
 
+PORTION = 2_000
+"""So many targets are forgotten in one transaction."""
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -37,7 +40,7 @@ def save(
     A target comes as JSON, of an undo with its number in the plan of what is undone.
     """
     plan = stored.plan
-    known = connection.execute("SELECT 1 FROM plan WHERE plan_id = ?", (plan.plan_id,)).fetchone()
+    whole = _is_whole(connection, plan)
     connection.execute(
         "INSERT INTO plan (plan_id, content, source, owner, expires_at, body, does, undoes)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (plan_id) DO UPDATE"
@@ -57,9 +60,9 @@ def save(
         "INSERT OR IGNORE INTO planner VALUES (?, ?)",
         [(plan.plan_id, login) for login in stored.planners],
     )
-    if not known:
+    if not whole:
         connection.executemany(
-            "INSERT INTO target (plan_id, n, body, undoes_n) VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO target (plan_id, n, body, undoes_n) VALUES (?, ?, ?, ?)",
             ((plan.plan_id, n, body, undone) for n, (body, undone) in enumerate(targets)),
         )
 
@@ -107,10 +110,34 @@ def outcomes(
     return [plans.TargetOutcome(ref=r, outcome=plans.Outcome(o), why=why) for r, o, why in rows]
 
 
-def forget_expired(connection: sqlite3.Connection, before: datetime) -> None:
-    """Drop plans that expired before an instant and were never applied."""
-    connection.execute(
-        "DELETE FROM plan WHERE expires_at < ?"
-        " AND NOT EXISTS (SELECT 1 FROM operation o WHERE o.plan_id = plan.plan_id)",
+def forget_expired(connection: sqlite3.Connection, before: datetime) -> bool:
+    """Drop a portion of a plan that expired before an instant and was never applied.
+
+    Whether there was one: of 100,000 targets all at once everybody else would wait for a second.
+    """
+    found = connection.execute(
+        "SELECT plan_id FROM plan WHERE expires_at < ?"
+        " AND NOT EXISTS (SELECT 1 FROM operation o WHERE o.plan_id = plan.plan_id) LIMIT 1",
         (before.isoformat(),),
+    ).fetchone()
+    if found is None:
+        return False
+    plan_id = found["plan_id"]
+    dropped = connection.execute(
+        "DELETE FROM target WHERE plan_id = ? AND n >="
+        " (SELECT max(n) - ? + 1 FROM target WHERE plan_id = ?)",
+        (plan_id, PORTION, plan_id),
     )
+    if dropped.rowcount < PORTION:
+        connection.execute("DELETE FROM plan WHERE plan_id = ?", (plan_id,))
+    return True
+
+
+def _is_whole(connection: sqlite3.Connection, plan: plans.Plan) -> bool:
+    """Whether a plan is stored and has its last target, which is forgotten first."""
+    known = connection.execute(
+        "SELECT 1 FROM plan p WHERE plan_id = ?1 AND"
+        " (?2 = 0 OR EXISTS (SELECT 1 FROM target t WHERE t.plan_id = ?1 AND n = ?2 - 1))",
+        (plan.plan_id, plan.total),
+    )
+    return known.fetchone() is not None
