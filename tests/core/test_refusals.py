@@ -242,7 +242,7 @@ async def test_who_may_only_look_at_what_is_watched_reads_no_records(
     async with local.core.by_tcp(await local.core.token("vera", "viewer")) as http:
         answer = await http.get(route)
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-        assert "needs the role auditor, operator or admin" in answer.json()["detail"]
+        assert ", which needs the role auditor, operator or admin" in answer.json()["detail"]
         mine = await http.get("/api/v1/page?ref=core/core/self&collection=operations")
         assert mine.status_code == 200
     for role in ("auditor", "operator", "admin"):

@@ -24,5 +24,5 @@ def check(login: auth.Login, address: base.Ref, collection: str = "") -> None:
     what = _COLLECTIONS.get(collection) if collection else _KINDS.get(found.kind)
     if what and not any(map(login.may, _ROLES)):
         raise errors.Forbidden(
-            f"{login.name} may not read {what}: it needs the role auditor, operator or admin."
+            f"{login.name} may not read {what}, which needs the role auditor, operator or admin."
         )
