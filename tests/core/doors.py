@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 
 from mrcore import core
 from mrcore.api import app, gate, server
@@ -28,6 +29,7 @@ class Open:
     core: core.Core
     socket: Path
     url: str
+    serving: uvicorn.Config
 
     def by_socket(self, bearer: str = "") -> httpx.AsyncClient:
         """A plain HTTP client over the socket."""
@@ -80,7 +82,7 @@ async def opened(state: Path, *sources: base.Source, **options: Any) -> AsyncIte
         task = asyncio.create_task(serving.serve(sockets=listeners))
         try:
             await waiting.until(lambda: serving.started and behind.monitor.tried)
-            yield Open(behind, path, server.url_of(listeners[1]))
+            yield Open(behind, path, server.url_of(listeners[1]), serving.config)
         finally:
             serving.should_exit = True
             await task

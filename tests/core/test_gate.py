@@ -89,6 +89,7 @@ async def test_a_second_request_that_is_not_finished_is_closed_too(
 
 async def spoken(here: doors.Open, text: str) -> bytes:
     """What the core says until it closes the connection, when it is told `text`."""
+    here.serving.timeout_keep_alive = 0  # no pause for a request that follows an answer
     reader, writer = await asyncio.open_unix_connection(str(here.socket))
     writer.write(text.encode())
     try:
