@@ -57,8 +57,9 @@ async def drawn(control: app.ControlRoom, name: str, size: tuple[int, int]) -> s
             async with asyncio.timeout(PATIENCE_S):
                 await control.inside.wait()
         except TimeoutError:
-            why = control.world.why_lost or "The core does not answer."
-            raise errors.CoreUnreachable(why) from None
+            known = getattr(control, "world", None)  # made once its modules are loaded
+            why = known.why_lost if known is not None else ""
+            raise errors.CoreUnreachable(why or "The core does not answer.") from None
         await pilot.pause()
         await control.enter(name)
         before = ""
