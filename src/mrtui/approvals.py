@@ -91,4 +91,7 @@ class Watch:
 def broken(found: core.Operation) -> str:
     """What is said of an operation that nobody approved."""
     what = f"{found.label or found.action} ({fmt.plural(found.total, 'target')})"
-    return f"✖ GLASS BROKEN by {found.login}: {what} without approval: {found.reason}"
+    how = "without approval"
+    if found.verdict.code == "broke_glass" and (at := found.verdict.why.find("against")) >= 0:
+        how += f", {found.verdict.why[at:].rstrip('.')}"  # the core's sentence: whose refusal
+    return f"✖ GLASS BROKEN by {found.login}: {what} {how}; reason: {found.reason}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.screen import Screen
 
 from mrcore import catalogue, errors
-from mrcore.model import base, core, plans
+from mrcore.model import base, core, deploy, plans, postgres
 from mrtui import acting, columns, keys, undoing
 from mrtui.columns import fmt
 
@@ -49,6 +49,11 @@ class Deeds:
     def ended(self, refs: frozenset[str]) -> None:
         """An operation on these refs has ended, wherever it was asked for."""
 
+    def gone(self) -> frozenset[str]:
+        """Refs of rows that are still shown, and are there no more."""
+        frozen = self.grid.gone if self.grid is not None else frozenset()
+        return self.control.acting.gone | frozen
+
     def beside_row(self) -> base.Entity | None:
         """What keys act on besides the row: the queue whose jobs are listed."""
         return None
@@ -62,7 +67,8 @@ class Deeds:
     def possible(self) -> dict[str, str]:
         """The actions that the row, what it belongs to, and the list allow; why not, if so."""
         found: list[str] = []
-        for one in (self.entity(), self.beside_row()):
+        row = None if self.cursor_ref in self.gone() else self.entity()
+        for one in (row, self.beside_row()):
             found += one.actions if one is not None else ()
         refusal = self.control.rights.refusal
         made = {action: refusal(action) for action in found}
@@ -82,9 +88,13 @@ class Deeds:
         found = self.entity()
         if found is None or found.kind != entry.kind:
             return ""
+        if found.ref in self.gone():
+            return f"{columns.named(found)} is gone"
+        if why := _because(found):
+            return f"{columns.named(found)} {why}"
         state = getattr(found, "state", "")
         how = f" ({getattr(state, 'value', state)})" if state else ""
-        return f"not for {found.kind} {columns.label(found)} as it is{how}"
+        return f"not for {columns.named(found)} as it is{how}"
 
     # Verbs
 
@@ -101,7 +111,7 @@ class Deeds:
         of_row = found is not None and action in found.actions
         if not of_row and beside is not None and action in beside.actions:
             return frozenset((beside.ref,))
-        marked = self.grid.marked if self.grid is not None else frozenset()
+        marked = self.grid.marked - self.gone() if self.grid is not None else frozenset()
         return marked or frozenset((self.cursor_ref,))
 
     async def do_act_all(self, argument: str) -> None:
@@ -124,14 +134,17 @@ class Deeds:
             return
         me = self.control.link.me
         try:
-            newest = await undoing.newest(self.control.link.client, me.login if me else "")
+            newest, passed = await undoing.newest(self.control.link.client, me.login if me else "")
         except errors.MrError as error:
             self.control.say(f"✖ {error}", "bad")
             return
+        now = self.control.instant
         if newest is None:
-            self.control.say("nothing of yours can be undone (any more)", "warn")
+            why = f": {undoing.why_not(passed, now)}" if passed is not None else ""
+            self.control.say(f"nothing of yours can be undone (any more){why}", "warn")
         else:
-            self.control.acting.begin(undoing.ACTION, (newest.ref,))
+            word = undoing.passed_over(passed, newest, now) if passed is not None else ""
+            self.control.acting.begin(undoing.ACTION, (newest.ref,), word)
 
     async def do_arm(self, _: str) -> None:
         """Arm, or disarm when armed; both ask."""
@@ -167,3 +180,12 @@ class Deeds:
         args: plans.Args = {"minutes": wanted.minutes}
         wish = acting.Wish("core.arm", chosen, args=args, answer=answer)
         return functools.partial(control.acting.wish, wish)
+
+
+def _because(found: base.Entity) -> str:
+    """Why such a row offers nothing, where that can be seen from it."""
+    if isinstance(found, deploy.Colour) and found.live:
+        return "is live already"
+    if isinstance(found, postgres.Session) and found.state == "idle":
+        return "runs nothing"
+    return ""

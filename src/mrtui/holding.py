@@ -22,6 +22,7 @@ class Holding:
         self.now: dict[str, base.Entity] = {}
         self._order: tuple[str, ...] = ()
         self._open: dict[str, None] = {}
+        self.gone: set[str] = set()
 
     @property
     def open(self) -> list[str]:
@@ -42,6 +43,14 @@ class Holding:
         """Let every row go where it belongs."""
         self.now.clear()
         self._open.clear()
+        self.gone.clear()
+
+    def let_go(self, refs: Iterable[str]) -> None:
+        """Hold these no more."""
+        for ref in refs:
+            self.now.pop(ref, None)
+            self._open.pop(ref, None)
+            self.gone.discard(ref)
 
     def saw(self, ref: str, entity: base.Entity | None, *, ended: bool) -> None:
         """A row as it is now (None: it is nowhere any more); `ended`: it stays as it is."""
@@ -49,6 +58,9 @@ class Holding:
             return
         if entity is not None:
             self.now[ref] = entity
+            self.gone.discard(ref)
+        else:
+            self.gone.add(ref)
         self._open.pop(ref, None)
         if not ended:
             self._open[ref] = None

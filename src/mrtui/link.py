@@ -17,6 +17,11 @@ NOTE_EVERY_S = 0.1
 BACK_OFF_S = (0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 """Waits between attempts; the last one repeats."""
 
+SLOWLY_S = 15.0
+"""Wait between attempts while the core does not take the token: each counts as a wrong one."""
+
+REFUSED = "the token is wrong, expired or revoked"
+
 SKEW_IGNORED = timedelta(seconds=2)
 """Clocks that differ by less are taken as equal."""
 
@@ -90,19 +95,22 @@ class Link:
         """Connect, follow, and connect again with back-off; ends only when cancelled."""
         failures = 0
         while True:
+            refused = False
             try:
                 async for event in self._events():
                     failures = 0
                     self._take(event)
                 why = "the core ended the stream"
+            except errors.Unauthenticated:
+                why, refused = REFUSED, True
             except (errors.MrError, OSError) as error:
                 why = str(error)
             except ValueError as error:
                 why = f"the core and this screen do not understand each other: {error}"
-            wait_s = BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
+            wait_s = BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)] if not refused else SLOWLY_S
             failures += 1
             now = self._clock() + self.world.skew
-            self.world.lost(now, why, now + timedelta(seconds=wait_s))
+            self.world.lost(now, why, now + timedelta(seconds=wait_s), refused=refused)
             self._send(world.Difference())
             await asyncio.sleep(wait_s)
 

@@ -28,9 +28,21 @@ class Part(NamedTuple):
     style: cells.Style = ""
 
 
-def parts(plan: plans.Plan, now: datetime) -> list[Part]:
+class Asked(NamedTuple):
+    """Who asks for a second login, and why."""
+
+    login: str
+    reason: str
+
+
+def parts(plan: plans.Plan, now: datetime, asked: Asked | None = None) -> list[Part]:
     """Everything but the targets themselves, in the order in which it is read."""
     made = [Part("what", what(plan, now), "strong")]
+    if asked is not None:
+        said = (
+            f"{asked.login}: {asked.reason}" if asked.reason else f"{asked.login}, without reason"
+        )
+        made.append(Part("asked by", said, "accent"))
     made += [
         Part("left out", f"{fmt.count(left.count)}: {left.why}", "warn") for left in plan.left_out
     ]
@@ -100,10 +112,15 @@ def answers(plan: plans.Plan) -> list[Part]:
 
 
 def lines(
-    plan: plans.Plan, now: datetime, shown: Sequence[plans.Target], first: int, note: str = ""
+    plan: plans.Plan,
+    now: datetime,
+    shown: Sequence[plans.Target],
+    first: int,
+    note: str = "",
+    asked: Asked | None = None,
 ) -> list[Line]:
     """The plan with some of its targets, from number `first` on, below the first line."""
-    head, *rest = parts(plan, now)
+    head, *rest = parts(plan, now, asked)
     made = [_line(head)]
     made += [_line(Part("", _target(target))) for target in shown]
     if plan.total > len(shown):

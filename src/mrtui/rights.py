@@ -70,6 +70,11 @@ class Rights(NamedTuple):
             return role in self.me.roles
         return any(_RANK.get(have, -1) >= _RANK[role] for have in self.me.roles)
 
+    @property
+    def looks_only(self) -> bool:
+        """Whether this login can change nothing here, armed or not."""
+        return self.read_only or not self.has("operator")
+
     def refusal(self, action: base.ActionId) -> str:
         """Why this login may not do an action here and now; empty when it may."""
         known = catalogue.ACTIONS.get(action)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mrcore import errors
 from mrtui import places
+from mrtui.terminal import typed
 
 if TYPE_CHECKING:
     from mrtui import link
@@ -105,6 +106,7 @@ class Stack:
         while True:
             try:
                 self.process.wait(timeout=1.0)
+                typed.forget()  # keys meant for a screen that has just crashed
                 return
             except subprocess.TimeoutExpired:
                 waited_s = time.monotonic() - began
@@ -112,6 +114,7 @@ class Stack:
                     self.process.kill()
                     progress(f"the stack did not end within {patience_s:.0f} s and was killed")
                     self.process.wait()
+                    typed.forget()
                     return
                 progress(f"stopping the stack, {waited_s:.0f}s")
 

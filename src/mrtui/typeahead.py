@@ -25,8 +25,10 @@ class TypeAhead(App[int]):
         await super().on_event(event)
 
     async def _typed(self, event: events.Key) -> bool:
-        """Do a key of the room on top; False for dialogs and the splash, which have their own."""
+        """Do a key of the room or dialog on top; False for the splash, and keys of widgets."""
         here: Any = self.screen
+        if hasattr(here, "typed"):
+            return await self._asked(here, event)
         if not hasattr(here, "key"):
             return False
         if not here.is_mounted:
@@ -38,3 +40,9 @@ class TypeAhead(App[int]):
         if not await here.key(event) and not await self._check_bindings(event.key, priority=True):
             await self._check_bindings(event.key)
         return True
+
+    async def _asked(self, here: Any, event: events.Key) -> bool:
+        """A key of a dialog: what moves the focus has done so before the next key is looked at."""
+        if here.typed(event) or await self._check_bindings(event.key, priority=True):
+            return True
+        return await self._check_bindings(event.key)

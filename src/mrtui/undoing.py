@@ -12,20 +12,43 @@ from mrtui.columns import fmt
 ACTION = "undo"
 COLLECTION = "operations"
 OWNER = "core/core/self"
+OWN = ("core.", "plan.", "operation.", "token.")
+"""Beginnings of actions on the core itself."""
+
 LOOKED = 100
 """How many of the newest operations are looked at."""
 
 
-async def newest(client: link.Core, login: str) -> core.Operation | None:
-    """The newest operation of a login that offers to be undone.
+async def newest(
+    client: link.Core, login: str
+) -> tuple[core.Operation | None, core.Operation | None]:
+    """The newest operation of a login that offers to be undone, and the one that was meant first.
 
-    Raises CoreUnreachable and what the core answers.
+    The second is the newest that did something and cannot be undone; None where the first is
+    newer. Raises CoreUnreachable and what the core answers.
     """
     page = await client.page(OWNER, COLLECTION, plans.Query(limit=LOOKED))
+    passed = None
     for row in page.rows:
-        if isinstance(row, core.Operation) and row.login == login and ACTION in row.actions:
-            return row
-    return None
+        if not isinstance(row, core.Operation) or row.login != login:
+            continue
+        if ACTION in row.actions:
+            return row, passed
+        if passed is None and _meant(row):
+            passed = row
+    return None, passed
+
+
+def _meant(found: core.Operation) -> bool:
+    """Whether a person may think of it when undoing: it changed something, and that stands."""
+    over = found.undone_by is not None or found.action == ACTION
+    own = found.action.startswith(OWN)
+    return bool(found.done) and not over and not own
+
+
+def passed_over(passed: core.Operation, instead: core.Operation, now: datetime) -> str:
+    """That not the last but an earlier operation is undone."""
+    return f"{why_not(passed, now).rstrip('.')}; this undoes operation {instead.id}"
 
 
 def why_not(found: core.Operation, now: datetime) -> str:
@@ -37,7 +60,7 @@ def why_not(found: core.Operation, now: datetime) -> str:
     if known is not None and not known.undoable:
         return f"{said}: {known.undo.removeprefix('not:').strip()}"
     if found.undo_until is not None and found.undo_until <= now:
-        return f"{said} any more: that was possible until {fmt.clock(found.undo_until)}Z"
+        return f"{said} any more: that was possible until {fmt.moment(found.undo_until, now)}"
     if not found.done:
         return f"{said}: it did nothing"
     return f"{said} as it is"

@@ -139,7 +139,9 @@ class Verbs:
                 return ""
             does = self.control.keymap.read(line)
             if not does:
-                return f"there is no {line.split()[0]!r}; ? shows what there is"
+                word = line.split()[0].removeprefix(":")
+                self.control.say(f"✖ there is no :{word}; ? shows what there is", "bad")
+                return ""
             self.control.call_next(self.do, does)
             return ""
 

@@ -21,6 +21,9 @@ STALE = "source.stale"
 LOST = base.Verdict(level=base.Level.UNKNOWN, code="core.lost", why="core lost")
 """The verdict on everything while there is no core."""
 
+REFUSED = base.Verdict(level=base.Level.UNKNOWN, code="core.refused", why="token not taken")
+"""The verdict on everything while the core does not know who asks."""
+
 REPORTS: Mapping[str, frozenset[str]] = {
     # kind of source: kinds of entities, until it has said so itself at its first sample
     "pg": frozenset({"postgres", "session", "check"}),
@@ -68,6 +71,8 @@ class World:
         self.lost_at: datetime | None = None
         self.retry_at: datetime | None = None
         self.why_lost = ""
+        self.refused = False
+        """Whether the core is there, and does not know who asks."""
         self.skew = timedelta(0)
         self.tables: dict[str, dict[str, base.Entity]] = {}
         self.sampled_at: dict[str, datetime] = {}
@@ -85,8 +90,14 @@ class World:
             return self._replace(event)
         return self._change(event)
 
-    def lost(self, at: datetime, why: str, retry_at: datetime | None) -> None:
-        """The core is gone since `at` (kept over further failures) and is tried again then."""
+    def lost(
+        self, at: datetime, why: str, retry_at: datetime | None, *, refused: bool = False
+    ) -> None:
+        """The core is gone since `at` (kept over further failures) and is tried again then.
+
+        `refused`: it is not gone, it does not take this login's token.
+        """
+        self.refused = refused
         self.connected = False
         self.lost_at = self.lost_at or at
         self.retry_at = retry_at
@@ -96,6 +107,7 @@ class World:
         self.environment = snapshot.environment
         self.core_version = snapshot.core_version
         self.connected, self.lost_at, self.retry_at, self.why_lost = True, None, None, ""
+        self.refused = False
         difference = Difference()
         named = {changed.source for changed in snapshot.sources}
         for gone in set(self._refs_of) - named:
@@ -203,7 +215,7 @@ class World:
     def trust(self, source: str, now: datetime) -> base.Verdict:
         """Whether what a source said can still be believed: `ok`, or `unknown` and why."""
         if self.lost_at is not None:
-            return LOST
+            return REFUSED if self.refused else LOST
         status = self.status(source)
         if status is not None and status.verdict.level is base.Level.UNKNOWN:
             return status.verdict

@@ -43,6 +43,7 @@ class Simulated:
 
     def __init__(self) -> None:
         self.down = ""
+        self.revoked = False
         self.silent = False
         self.events: asyncio.Queue[wire.Changed | wire.Touched | None] = asyncio.Queue()
         self.jobs = {job.id: job for job in _jobs()}
@@ -57,6 +58,8 @@ class Simulated:
         self.looks: tuple[tuple[int, int | None], ...] = ()
         self.may_plan = asyncio.Event()
         self.may_plan.set()
+        self.may_page = asyncio.Event()
+        self.may_page.set()
         self.stopped: list[str] = []
         self.wishes: list[tuple[str, plans.Selection, plans.Args]] = []
         self.answers: list[dict[str, object]] = []
@@ -71,6 +74,8 @@ class Simulated:
             await asyncio.Event().wait()
         if self.down:
             raise errors.CoreUnreachable(self.down)
+        if self.revoked:
+            raise errors.Unauthenticated("This token was revoked.")
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -110,6 +115,7 @@ class Simulated:
         self.asked.append((ref, collection, query))
         if self.down:
             raise errors.CoreUnreachable(self.down)
+        await self.may_page.wait()
         rows = [row for row in self._rows(collection) if self._matches(row, query)]
         if collection == "lines" and not wait_s:
             rows.reverse()  # newest first; who follows reads the oldest first
@@ -128,7 +134,9 @@ class Simulated:
         if self.down:
             raise errors.CoreUnreachable(self.down)
         if ref.startswith("huey/job/"):
-            return _job_detail(self.jobs[ref.rsplit("/", 1)[-1]])
+            if (identity := ref.rsplit("/", 1)[-1]) not in self.jobs:
+                raise errors.NotFound(f"There is no {ref} (any more).")
+            return _job_detail(self.jobs[identity])
         for source in ("core", *facts.SOURCES):
             for entity in facts.entities(source):
                 if entity.ref == ref:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import random
 
 import pytest
+from textual import events
 from textual._compositor import LayoutUpdate
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from mrcore import errors
-from mrcore.model import core, plans, wire
+from mrcore.model import base, core, plans, wire
 from mrcore.rights import authority
-from mrtui import app, approvals, rights, world
+from mrtui import acting, app, approvals, columns, rights, world
 from mrtui.cli import show
+from mrtui.columns import fmt
 from mrtui.screens import arm, confirm, plan_dialog, planning, revealed
 from mrtui.terminal import title
 from tests import waiting
@@ -60,7 +62,7 @@ async def test_a_key_that_is_not_armed_says_which_key_arms() -> None:
     async with shots.running(core=core_s) as (control, pilot):
         await failed_jobs(control)
         assert "r retry" not in show.text(control)
-        assert "read-only" in show.text(control)
+        assert "not armed" in show.text(control)
         await pilot.press("r")
         await says(control, "r does nothing: not armed: A arms")
         core_s.tell(facts.environment(), facts.arming())
@@ -70,14 +72,14 @@ async def test_a_key_that_is_not_armed_says_which_key_arms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("roles", "read_only", "words"),
+    ("roles", "read_only", "words", "header"),
     [
-        (("viewer",), False, "Retry failed job needs the role operator"),
-        (("admin",), True, "this screen was started with --read-only"),
+        (("viewer",), False, "Retry failed job needs the role operator", "viewer"),
+        (("admin",), True, "this screen was started with --read-only", "read-only"),
     ],
 )
 async def test_a_key_that_may_not_says_why(
-    roles: tuple[str, ...], read_only: bool, words: str
+    roles: tuple[str, ...], read_only: bool, words: str, header: str
 ) -> None:
     core_s = simulated.Simulated()
     core_s.roles = roles
@@ -85,7 +87,8 @@ async def test_a_key_that_may_not_says_why(
         await failed_jobs(control)
         await pilot.press("r")
         await says(control, words)
-        assert "read-only" in show.text(control)
+        assert header in show.text(control)
+        assert "u undo" not in show.text(control)
         await pilot.press("u")
         await says(control, "u undoes nothing now")
         assert core_s.wishes == []
@@ -296,7 +299,7 @@ async def test_arming_counts_down_and_ends() -> None:
         await says(control, "armed 00:01")
         clock.forward(2)
         control.repaint()
-        await says(control, "read-only")
+        await says(control, "not armed")
 
 
 @pytest.mark.parametrize("name", ["calm", "light", "contrast", "amber", "ansi"])
@@ -657,3 +660,177 @@ async def test_marks_survive_a_cancel_and_go_with_an_apply() -> None:
         (await dialog(control)).query_one("#apply", Button).press()
         await waiting.until(lambda: core_s.applied, what="apply")
         await waiting.until(lambda: not grid.marked, what="no marks")
+
+
+async def test_a_job_that_was_removed_is_gone_at_once_and_leaves() -> None:
+    core_s, clock = simulated.Simulated(), simulated.Clock()
+    core_s.become("8123", actions=("queue.retry", "job.remove"))
+    async with shots.running((120, 40), core_s, clock) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("X")
+        await waiting.until(lambda: core_s.applied, what="apply")
+        del core_s.jobs["8123"]
+        done = {"action": "job.remove", "label": "Remove job", "state": "done", "done": 1}
+        core_s.tell(core_s.operation(core_s.applied[0][0], **done))
+        await says(control, "gone")
+        assert "X remove" not in show.text(control)
+        await pilot.press("X")
+        await says(control, "job 8123 sendOtp is gone")
+        assert len(core_s.wishes) == 1
+        clock.forward(acting.GONE_S + 1)
+        await waiting.until(
+            lambda: "huey/job/emailQueue/8123" not in rows(control), what="it to leave"
+        )
+
+
+async def test_a_job_that_others_removed_says_that_it_is_gone() -> None:
+    core_s = simulated.Simulated()
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r")
+        await waiting.until(lambda: core_s.applied, what="apply")
+        del core_s.jobs["8123"]
+        await says(control, "gone")
+        await waiting.until(
+            lambda: "huey/job/emailQueue/8123" not in rows(control), what="it to leave"
+        )
+
+
+async def test_keys_typed_in_one_go_reach_the_line_that_the_focus_goes_to() -> None:
+    core_s = simulated.Simulated()
+    core_s.planned_as = {"risk": plans.Risk.CRITICAL, "confirm": "green", "needs_reason": True}
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await coloured(control, core_s)
+        await pilot.press("S")
+        shown = await dialog(control)
+        burst = [*["tab"] * 2, *"INC x", "backspace", "1", "enter", *"green"]
+        for key in burst:
+            name, character = {"tab": ("tab", None), "enter": ("enter", None)}.get(key, (key, key))
+            character = None if key == "backspace" else " " if key == " " else character
+            control.post_message(events.Key("space" if key == " " else name, character))
+        await waiting.until(
+            lambda: shown.query_one("#confirm", Input).value == "green", what="every letter"
+        )
+        assert shown.query_one("#reason", Input).value == "INC 1"
+
+
+async def test_undo_says_which_operation_it_passes_over() -> None:
+    core_s = simulated.Simulated()
+    undoable = {"actions": ("undo",), "undo_until": facts.ago(-3_600)}
+    core_s.operations[1] = core_s.operations[1].model_copy(update=undoable)
+    async with shots.running((120, 30), core_s) as (control, pilot):
+        await pilot.press("u")
+        await dialog(control)
+        await says(control, "operation 40 cannot be undone: a job that ran has run")
+        shown = await dialog(control)
+        assert shown.plan.warnings[0].endswith("; this undoes operation 39")
+
+
+async def test_a_token_that_was_revoked_is_said_and_not_a_lost_core() -> None:
+    core_s = simulated.Simulated()
+    async with shots.running((120, 24), core_s) as (control, _):
+        control.say("arming needs the role operator", "warn")
+        core_s.revoked = True
+        core_s.events.put_nowait(None)
+        await waiting.until(lambda: control.world.refused, what="the refusal", timeout_s=10)
+        await says(control, "✖ the token is wrong, expired or revoked")
+        assert "core lost" not in show.text(control)
+        assert "arming needs" not in show.text(control)
+
+
+async def test_who_asks_for_approval_and_why_is_said_in_full() -> None:
+    core_s = simulated.Simulated()
+    core_s.made["9f2cc0ffee"] = await core_s.plan("deploy.switch", plans.Selection(refs=(GREEN,)))
+    why = "INC-77: blue loses sessions since the last release and support has forty calls"
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        core_s.tell(facts.waiting("9f2cc0ffee", "anna").model_copy(update={"reason": why}))
+        await says(control, "1 plan waits")
+        await control.enter("plans")
+        await pilot.press("enter")
+        await dialog(control)
+        shown = " ".join(show.text(control).replace("│", " ").split())
+        assert f"asked by anna: {why}" in shown
+
+
+async def test_an_approval_that_comes_while_the_plan_is_open_lets_it_be_applied() -> None:
+    core_s = simulated.Simulated()
+    plan = await core_s.plan("deploy.switch", plans.Selection(refs=(GREEN,)))
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        core_s.tell(facts.waiting(plan.plan_id, "root"))
+        await waiting.until(lambda: control.world.table("plan"), what="the plan")
+        await control.enter("plans")
+        await pilot.press("enter")
+        shown = await dialog(control)
+        assert shown.query_one("#apply", Button).disabled
+        core_s.tell(facts.waiting(plan.plan_id, "root", state="approved", by="anna", answer="go"))
+        await says(control, "● by anna: go")
+        assert not shown.query_one("#apply", Button).disabled
+        assert not shown.query_one("#break", Button).display
+        shown.query_one("#apply", Button).press()
+        await waiting.until(lambda: core_s.applied, what="apply")
+
+
+async def test_a_plan_of_more_than_its_samples_is_not_planned_again_from_the_waiting_ones() -> None:
+    core_s, clock = simulated.Simulated(), simulated.Clock()
+    samples = tuple(plans.Target(ref=f"huey/job/q/{n}", label=f"job {n}") for n in range(50))
+    core_s.planned_as = {"total": 1_204, "samples": samples}
+    plan = await core_s.plan("queue.retry", plans.Selection(refs=("huey/job/emailQueue/8123",)))
+    async with shots.running((120, 40), core_s, clock) as (control, pilot):
+        core_s.tell(facts.waiting(plan.plan_id, "root"))
+        await waiting.until(lambda: control.world.table("plan"), what="the plan")
+        await control.enter("plans")
+        await pilot.press("enter")
+        shown = await dialog(control)
+        clock.forward(3_600)
+        shown.show()
+        await says(control, "This plan has expired")
+        assert shown.query_one("#again").has_class("-away")
+
+
+async def test_a_word_that_is_no_command_is_said_and_the_next_begins_anew() -> None:
+    for size in ((40, 10), (80, 24), (120, 40)):
+        async with shots.running(size) as (control, pilot):
+            await pilot.press("colon", *"foo", "enter")
+            await says(control, "there is no :foo")
+            await pilot.press("colon", *"queues", "enter")
+            await waiting.until(lambda: here(control).NAME == "queues", what="queues")
+
+
+async def test_why_a_row_offers_nothing_is_said_where_it_can_be_seen() -> None:
+    core_s = simulated.Simulated()
+    async with shots.running((120, 24), core_s) as (control, pilot):
+        await coloured(control, core_s)
+        grid = here(control).grid
+        assert grid is not None
+        live = next(colour for colour in facts.colours() if colour.live)
+        grid.cursor_ref = live.ref
+        await pilot.press("S")
+        await says(control, f"S does nothing: colour {live.name} is live already")
+
+
+async def test_while_a_list_is_asked_for_a_key_says_so() -> None:
+    core_s = simulated.Simulated()
+    async with shots.running((120, 24), core_s) as (control, pilot):
+        await failed_jobs(control)
+        core_s.may_page.clear()
+        await pilot.press("slash", *"otp", "enter", "R")
+        await says(control, "R does nothing: the list is still being asked for")
+        core_s.may_page.set()
+
+
+def test_broken_glass_says_against_whose_refusal() -> None:
+    why = "anna has broken the glass against meera's refusal: not now."
+    verdict = base.Verdict(level=base.Level.WARN, code="broke_glass", why=why)
+    found = facts.under_way(50, broke_glass=True, login="anna", verdict=verdict)
+    assert "without approval, against meera's refusal: not now" in approvals.broken(found)
+
+
+def test_an_instant_of_another_day_has_its_date() -> None:
+    assert fmt.moment(facts.NOW, facts.NOW).endswith("Z")
+    assert len(fmt.moment(facts.NOW, facts.NOW)) == len("14:02:11Z")
+    assert fmt.moment(facts.ago(-86_400), facts.NOW).startswith(f"{facts.ago(-86_400):%Y-%m-%d} ")
+
+
+def test_no_word_is_said_twice_of_an_entity() -> None:
+    assert columns.named(facts.under_way(4)) == "operation 4"
+    assert columns.named(facts.waiting("1b7cc0ffee", "ravi")) == "plan 1b7c"

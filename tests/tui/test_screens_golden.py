@@ -245,7 +245,7 @@ async def test_arming_and_planning_look_as_they_did() -> None:
         await waiting.until(lambda: core.stopped, what="the planning to stop")
         await waiting.until(lambda: "was stopped" in control.news[0], what="the news of it")
         core.tell(removes=("core/arming/root",))
-        await waiting.until(lambda: arrived(control, "read-only"), what="not armed")
+        await waiting.until(lambda: arrived(control, "not armed"), what="not armed")
         await pilot.press("A")
         await waiting.until(lambda: arrived(control, "minutes"), what="arming")
         control.repaint()  # the key took the news away; a tick would show that, sooner or later

@@ -28,7 +28,12 @@ def label(entity: base.Entity) -> str:
     return of(entity.kind).label(entity)
 
 
+def named(entity: base.Entity) -> str:
+    """Its kind and its label, each word once: `job 8123`, `session 4711`."""
+    called = label(entity)
+    return called if called.split(" ")[0] == entity.kind else f"{entity.kind} {called}"
+
+
 def said(trouble: world.Trouble) -> str:
     """A trouble in one sentence: `queue emailQueue no worker for 6 min`."""
-    named = f"{trouble.entity.kind} {label(trouble.entity)}"
-    return f"{named} {trouble.verdict.why or trouble.verdict.code}".rstrip()
+    return f"{named(trouble.entity)} {trouble.verdict.why or trouble.verdict.code}".rstrip()

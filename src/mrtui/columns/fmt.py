@@ -74,6 +74,12 @@ def clock(at: datetime | None) -> str:
     return NONE if at is None else f"{at:%H:%M:%S}"
 
 
+def moment(at: datetime, now: datetime) -> str:
+    """An instant in UTC: `14:02:11Z`, with the date when that is another day."""
+    day = "" if at.date() == now.date() else f"{at:%Y-%m-%d} "
+    return f"{day}{at:%H:%M:%S}Z"
+
+
 def count(value: float | None) -> str:
     """A whole number with thousands separators."""
     return NONE if value is None else f"{value:,.0f}"

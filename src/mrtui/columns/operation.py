@@ -97,7 +97,9 @@ def told(entity: core.Operation, view: View) -> list[tuple[str, str, Style]]:
     undone = f"operation {entity.undone_by}" if entity.undone_by is not None else ""
     undoes = f"operation {entity.undoes}" if entity.undoes is not None else ""
     still = undoable(entity, view)
-    until = f"{fmt.clock(entity.undo_until)}Z, {still} more: u undoes it" if still else ""
+    until = ""
+    if still and entity.undo_until is not None:
+        until = f"{fmt.moment(entity.undo_until, view.now)}, {still} more: u undoes it"
     return [
         ("progress", progress(entity), _TONES[entity.state]),
         ("what", entity.label or entity.action, "strong"),

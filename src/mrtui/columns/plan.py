@@ -45,7 +45,7 @@ TABLE = Table(
         Column("reason", keep=7),
     ),
     cells=cells,
-    label=lambda entity: f"{entity.plan_id[:4]} of {entity.login}",
+    label=lambda entity: entity.plan_id[:4],
     orders=(
         (
             "waiting first",

@@ -40,6 +40,8 @@ def lost(view: table.View) -> cells.Cell:
     known = view.world
     if known.lost_at is None:
         return cells.Cell(f"{fmt.STALE} connecting", "unknown")
+    if known.refused:
+        return cells.Cell(f"✖ {known.why_lost}", "bad")
     ago = fmt.age(known.lost_at, view.now)
     again = fmt.until(known.retry_at, view.now)
     words = f"trying again in {again}" if again not in ("due", fmt.NONE) else "trying again"
@@ -49,9 +51,9 @@ def lost(view: table.View) -> cells.Cell:
 def news(here: room.Room) -> tuple[list[cells.Cell], bool]:
     """What just happened, else the worst trouble; and whether it is news."""
     text, style = here.control.news
-    if text:
-        return [cells.Cell(" "), cells.Cell(text, style)], True
     view = here.view()
+    if text and not view.world.refused:  # what was said of a login that is none any more
+        return [cells.Cell(" "), cells.Cell(text, style)], True
     if not view.world.connected and view.world.why_lost:
         return [cells.Cell(f" {fmt.STALE} {view.world.why_lost}", "unknown")], True
     troubles = view.world.troubles(view.now)
@@ -59,7 +61,7 @@ def news(here: room.Room) -> tuple[list[cells.Cell], bool]:
         return [], False
     worst = troubles[0]
     style = table.TONES[worst.level]
-    named = f"{worst.entity.kind} {columns.label(worst.entity)}"
+    named = columns.named(worst.entity)
     line = [
         cells.Cell(f" {fmt.GLYPHS[worst.level]} {named}", style),
         cells.Cell(f"  {worst.verdict.why or worst.verdict.code}"),
@@ -81,14 +83,19 @@ def _fresh(here: room.Room, view: table.View) -> cells.Cell:
 
 
 def guard(may: rights.Rights, *, brief: bool = False) -> cells.Cell:
-    """Whether one may change something: `read-only`, `armed 09:41 INC-12`, or nothing to say."""
-    if may.read_only or not may.has("operator"):
+    """Whether one may change something, or nothing to say.
+
+    `read-only`: nobody may, here; `viewer`: this login may not; `not armed`; `armed 09:41 INC-12`.
+    """
+    if may.read_only:
         return cells.Cell("read-only", "dim")
+    if not may.has("operator"):
+        return cells.Cell("viewer", "dim")
     if not may.protected:
         return cells.Cell("")
     armed = may.arming
     if armed is None:
-        return cells.Cell("read-only", "dim")
+        return cells.Cell("not armed", "dim")
     left_s = int((armed.until - may.now).total_seconds())
     reason = "" if brief else f" {fitting.fit(fitting.safe(armed.reason), REASON_CELLS).rstrip()}"
     return cells.Cell(f"▲ armed {left_s // 60:02d}:{left_s % 60:02d}{reason}", "warn")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from textual import events
 from textual.await_complete import AwaitComplete
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from mrtui.terminal import safe_text
 
@@ -73,6 +74,17 @@ class Dialog(Over[Answer | None]):
     def on_mount(self) -> None:
         if self.stands:
             self.entered()
+
+    def typed(self, event: events.Key) -> bool:
+        """Write a character into the line that has the focus; False for every other key."""
+        line = self.focused
+        if not isinstance(line, Input) or not event.is_printable or not event.character:
+            return False
+        if line.selection.is_empty:
+            line.insert_text_at_cursor(event.character)
+        else:
+            line.replace(event.character, *line.selection)
+        return True
 
     def action_cancel(self) -> None:
         """Leave everything as it is."""

@@ -49,6 +49,7 @@ class Jobs(paged.Paged):
         self._state = -1
         self._holding = holding.Holding()
         self._awake = asyncio.Event()
+        self._seen_gone: frozenset[str] = frozenset()
 
     @property
     def state(self) -> queue.JobState:
@@ -94,6 +95,14 @@ class Jobs(paged.Paged):
     def listed(self, view: table.View) -> list[base.Entity]:
         return self._holding.placed(super().listed(view))
 
+    def gone(self) -> frozenset[str]:
+        """What was taken away, or is nowhere any more."""
+        return super().gone() | self._holding.gone
+
+    def ended(self, refs: frozenset[str]) -> None:
+        super().ended(refs)
+        self._awake.set()
+
     def row(self, entity: base.Entity, view: table.View) -> tuple[cells.Cell, ...]:
         """A job that left this tab says where it is."""
         made = super().row(entity, view)
@@ -118,9 +127,13 @@ class Jobs(paged.Paged):
             self._awake.set()
 
     def tick(self) -> None:
-        """Look again at what is held, once a second."""
+        """Look again at what is held, once a second; let go what was shown as gone."""
         if self._holding.open:
             self._awake.set()
+        if over := self._seen_gone - self.control.acting.gone:
+            self._holding.let_go(over)
+            self.ask_soon()
+        self._seen_gone = self.gone() & self._holding.now.keys()
         super().tick()
 
     async def _watch(self) -> None:

@@ -82,8 +82,18 @@ class Listing(room.Room):
         elif self.pattern:
             fits = match.Match(self.pattern).fits
             made = [pair for pair in made if fits(" ".join(cell.text for cell in pair[1]))]
+        return self.made(made, kept)
+
+    def made(
+        self, made: Sequence[tuple[base.Entity, tuple[cells.Cell, ...]]], kept: Sequence[int]
+    ) -> list[cells.Row]:
+        """Rows with only the columns that fit; what was taken away a moment ago says so."""
         self._entities = {entity.ref: entity for entity, _ in made}
-        return [cells.Row(entity.ref, tuple(row[i] for i in kept)) for entity, row in made]
+        gone = self.gone()
+        return [
+            cells.Row(entity.ref, tuple(row[i] for i in kept), entity.ref in gone)
+            for entity, row in made
+        ]
 
     def entity(self) -> base.Entity | None:
         """The row under the cursor, also of a page."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mrcore import errors
 from mrcore.model import base, plans
-from mrtui import paging, world
+from mrtui import keys, paging, world
 from mrtui.columns import fmt, table
 from mrtui.screens import listing
 from mrtui.widgets import cells
@@ -72,8 +72,18 @@ class Paged(listing.Listing):
         self, made: Sequence[tuple[base.Entity, tuple[cells.Cell, ...]]], kept: Sequence[int]
     ) -> list[cells.Row]:
         """The core has filtered already."""
-        self._entities = {entity.ref: entity for entity, _ in made}
-        return [cells.Row(entity.ref, tuple(row[i] for i in kept)) for entity, row in made]
+        return self.made(made, kept)
+
+    def why_not(self, entry: keys.Key) -> str:
+        """Nothing is listed yet, and so nothing can be acted on."""
+        if self.pager.looked is None and not self.wrong and not self.grid.rows:
+            return "the list is still being asked for"
+        return super().why_not(entry)
+
+    def ended(self, refs: frozenset[str]) -> None:
+        """Rows may have gone, or be otherwise."""
+        if refs & {row.ref for row in self.pager.rows}:
+            self.ask_soon()
 
     def emptiness(self, view: table.View) -> str:
         if self._failed and not self.wrong:

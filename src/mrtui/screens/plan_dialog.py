@@ -5,12 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Input, Static
 
 from mrcore import errors
-from mrcore.model import plans
+from mrcore.model import core, plans, ref
 from mrtui import plan_lines, prose
 from mrtui.columns import fmt
 from mrtui.screens import dialogs, text
@@ -86,8 +87,18 @@ class PlanDialog(dialogs.Dialog[Answer]):
 
     BINDINGS = [("pagedown", "page(1)", ""), ("pageup", "page(-1)", "")]
 
-    def __init__(self, plan: plans.Plan, choices: list[Choice], *, reason: str = "") -> None:
+    def __init__(
+        self,
+        plan: plans.Plan,
+        choices: list[Choice],
+        *,
+        reason: str = "",
+        asked: plan_lines.Asked | None = None,
+        again: bool = True,
+    ) -> None:
         super().__init__(classes="plan")
+        self._asked = asked
+        self._again = again
         self.plan = plan
         self._choices = choices
         self._reason = reason
@@ -146,10 +157,11 @@ class PlanDialog(dialogs.Dialog[Answer]):
         """Everything as it is now."""
         if not self.stands:
             return
+        self._hear_answer()
         width = max(24, min(WIDTH, self.app.size.width - 4))
         shown = self._shown()
         told = plan_lines.lines(
-            self.plan, self.control.instant, shown, self._first, note=self._note
+            self.plan, self.control.instant, shown, self._first, self._note, self._asked
         )
         text.put(
             self.query_one("#plan", Static), text.content_of_lines(prose.wrap(told, width - 2))
@@ -160,6 +172,21 @@ class PlanDialog(dialogs.Dialog[Answer]):
             self._titled, box.border_title = said, dialogs.title(said)
         if self.expired and not self._old:
             self._expire()
+
+    def _hear_answer(self) -> None:
+        """Another login may approve or refuse it while it is shown: the core's news of it."""
+        found = self.control.world.get(ref.make("core", "plan", self.plan.plan_id))
+        if not isinstance(found, core.WaitingPlan) or found.state not in ("approved", "refused"):
+            return
+        name = f"{found.state}_by"
+        if getattr(self.plan, name) == found.by:
+            return
+        self.plan = self.plan.model_copy(update={name: found.by, "answer": found.answer})
+        for button in self.query("#apply").results(Button):
+            button.label = f"Apply to {fmt.count(self.plan.total)}"
+            button.disabled = found.state != "approved"
+        for button in self.query("#break").results(Button):
+            button.display = False
 
     def _title_of(self, width: int) -> str:
         left = fmt.until(self.plan.expires_at, self.control.instant)
@@ -189,7 +216,8 @@ class PlanDialog(dialogs.Dialog[Answer]):
         for choice in self._choices:
             self.query_one(f"#{choice.verb.name.lower()}", Button).display = False
         mine = any(choice.verb in (Verb.APPLY, Verb.BREAK) for choice in self._choices)
-        self.query_one("#again", Button).set_class(not mine, "-away")
+        offered = mine and self._again
+        self.query_one("#again", Button).set_class(not offered, "-away")
         self.complain("This plan has expired; nothing was done.")
         self.query_one("#cancel").focus()
 
@@ -245,10 +273,12 @@ class PlanDialog(dialogs.Dialog[Answer]):
                 return
         self.dismiss(None)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def typed(self, event: events.Key) -> bool:
         """Enter in a line goes on to the next thing; it never applies."""
-        event.stop()
-        self.focus_next()
+        if event.key == "enter" and isinstance(self.focused, Input):
+            self.focus_next()
+            return True
+        return super().typed(event)
 
     def _choose(self, choice: Choice) -> None:
         if choice.reason and not self._typed("reason").strip():

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 
 from mrcore.model import core, plans
-from mrtui import acting, approvals
+from mrtui import acting, approvals, plan_lines
 from mrtui.columns import fmt, table
 from mrtui.screens import listing, plan_dialog, text
 from mrtui.widgets import cells
@@ -57,7 +57,13 @@ class Plans(listing.Listing):
             answers=approvals.may_answer(here, found),
             breaks=here.has("admin"),
         )
-        dialog = plan_dialog.PlanDialog(plan, choices, reason=found.reason if mine else "")
+        dialog = plan_dialog.PlanDialog(
+            plan,
+            choices,
+            reason=found.reason if mine else "",
+            asked=plan_lines.Asked(found.login, found.reason),
+            again=plan.total <= len(plan.samples),
+        )
         answer = await control.question(dialog, self)
         return None if answer is None else functools.partial(self._answer, found, plan, answer)
 
@@ -70,11 +76,9 @@ class Plans(listing.Listing):
             chosen = plans.Selection(refs=(found.ref,))
             begin.wish(acting.Wish(action, chosen, frozenset(chosen.refs), answer=given))
         elif answer.verb is plan_dialog.Verb.AGAIN:
+            # Offered only where the samples are all of its targets.
             refs = tuple(target.ref for target in plan.samples)
-            if plan.total > len(refs):
-                self.control.say("it has too many targets to be planned from here again", "warn")
-            else:
-                begin.wish(acting.Wish(plan.action, plans.Selection(refs=refs), args=plan.args))
+            begin.wish(acting.Wish(plan.action, plans.Selection(refs=refs), args=plan.args))
         else:
             begin.again(plan, answer)
 

@@ -193,7 +193,13 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
 
     def active(self) -> list[keys.Key]:
         """The keys and commands that work here now."""
-        return self.control.keymap.active(self.SCOPES, self.offered(), self.WITHOUT)
+        return self.control.keymap.active(self.SCOPES, self.offered(), self.without())
+
+    def without(self) -> tuple[str, ...]:
+        """Ids of keys that are not offered here and now; pressed, they say why not."""
+        here = self.control.rights
+        never = ("app.arm", "app.undo") if here.looks_only and here.arming is None else ()
+        return (*self.WITHOUT, *never)
 
     def paint_bars(self) -> None:
         """The top line, the news, and what the keys do here."""
@@ -204,7 +210,7 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         text.put(news, text.content(line))
         news.set_class(fresh, "-fresh")
         # Where nothing is to be armed the key only says so: no hint at it.
-        without = (*self.WITHOUT, *(() if self.control.rights.protected else ("app.arm",)))
+        without = (*self.without(), *(() if self.control.rights.protected else ("app.arm",)))
         entries = self.control.keymap.footer(self.SCOPES, self.offered(), without)
         self.query_one(status_bar.KeyLine).show([status_bar.KeyHint(*e) for e in entries])
 

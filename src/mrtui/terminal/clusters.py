@@ -15,6 +15,8 @@ NARROW: Final = re.compile(
     "\u2010-\u2027\u2190-\u21ff\u2500-\u25fc\u2800-\u28ff]*"
 )
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+_MARKS_MAX: Final = 4
+_GAP: Final = "\ufffd"
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -22,12 +24,18 @@ def split(text: str) -> tuple[tuple[str, int], ...]:
     """Return `(cluster, cells)` of a text: a character with what combines with it.
 
     Only the first cluster can have no width: marks that belong to the text before this one.
-    Control characters are left out: no foreign sequence passes.
+    Control characters are left out: no foreign sequence passes. Nor does what is unseen and
+    changes how others look, which only a person's own typing and pasting brings here.
     """
     found: list[str] = []
-    for char in _CONTROLS.sub("", text):
+    for char in map(_seen, _CONTROLS.sub("", text)):
         if found and (cell_len(char) == 0 or found[-1].endswith(_JOINER)):
-            found[-1] += char
-        else:
+            found[-1] += char if len(found[-1]) <= _MARKS_MAX else ""
+        elif char:
             found.append(char)
     return tuple((cluster, cell_len(cluster)) for cluster in found)
+
+
+def _seen(char: str) -> str:
+    """A character, or what stands in its cells when it is not to be drawn."""
+    return char if char.isprintable() or char == _JOINER else _GAP * cell_len(char)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from textual.app import App
 from textual.worker import WorkerFailed
 
-from mrtui.terminal import safe_text
+from mrtui.terminal import safe_text, typed
 
 _LEAVING: Final = (signal.SIGTERM, signal.SIGHUP)
 _PATIENCE_S: Final = 5
@@ -26,7 +26,7 @@ def run(
 
     Textual handles neither SIGTERM nor SIGHUP, and shows a crash with its local variables, which
     may be secrets: here the first two leave the app as `q` does, and a crash is written to a file
-    in `crash_folder` without them.
+    in `crash_folder` without them. What was typed and not read is thrown away.
     """
 
     def crashed(error: Exception) -> None:
@@ -34,7 +34,10 @@ def run(
 
     # Textual has no public way to say what a crash prints.
     setattr(app, "_handle_exception", crashed)  # noqa: B010
-    result = asyncio.run(_until_left(app, mouse))
+    try:
+        result = asyncio.run(_until_left(app, mouse))
+    finally:
+        typed.forget()
     signal.alarm(0)
     return app.return_code or (result if isinstance(result, int) else 0)
 

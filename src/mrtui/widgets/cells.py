@@ -31,10 +31,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: `ref` is its identity, `cells` follow the order of the columns."""
+    """One row: `ref` is its identity, `cells` follow the order of the columns.
+
+    `gone`: what it is about is there no more, and it will leave.
+    """
 
     ref: str
     cells: tuple[Cell | str, ...]
+    gone: bool = False
 
 
 def text_of(cell: Cell | str) -> str:

@@ -277,7 +277,7 @@ class LiveTable(line_window.LineWindow, can_focus=True):
             focused=self.has_focus,
             marked=ref in self._roster.marked,
             pending=ref in self._pending,
-            gone=ref in self._roster.gone,
+            gone=self.rows[index].gone or ref in self._roster.gone,
             stale=self._stale,
         )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mrtui.terminal import signals
+from mrtui.terminal import signals, typed
 
 NOW = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
 
@@ -155,3 +155,22 @@ def test_a_report_has_the_causes() -> None:
         text = signals.report(error, NOW)
     assert text.startswith("mrtui crashed at 2026-11-20T14:02:11+00:00")
     assert text.index("KeyError: 'first'") < text.index("ValueError: second")
+
+
+def test_what_was_typed_into_a_screen_that_has_gone_does_not_reach_the_shell() -> None:
+    master, slave = pty.openpty()
+    with os.fdopen(slave, "r") as terminal:
+        os.write(master, b"rm -rf everything\n")
+        ready, _, _ = select.select([slave], [], [], 10)
+        assert ready
+        typed.forget(terminal)
+        assert select.select([slave], [], [], 0)[0] == []
+    os.close(master)
+
+
+def test_where_there_is_no_terminal_nothing_is_thrown_away(tmp_path: Path) -> None:
+    path = tmp_path / "piped"
+    path.write_text("q")
+    with path.open() as piped:
+        typed.forget(piped)
+        assert piped.read() == "q"
