@@ -94,6 +94,7 @@ async def test_each_state_has_its_verdict(state: Path, child: subprocess.Popen[b
         row("again", state="backoff", last_exit="exited with 1"),
         row("healed", child.pid, restarts=1, since=recent),
         row("forgotten", child.pid, restarts=1, since=before),
+        row("wished", child.pid, restarts=1, since=recent, last_exit="was restarted by asha"),
         row("reused", child.pid, started_s=1000.0),
         {**row("gone"), "pid": 2**22 + 1, "started_s": 1000.0},
     )
@@ -108,6 +109,7 @@ async def test_each_state_has_its_verdict(state: Path, child: subprocess.Popen[b
             "again": ("bad", "backoff"),
             "healed": ("warn", "restarting"),
             "forgotten": ("ok", ""),
+            "wished": ("ok", ""),
             "reused": ("bad", "dead"),
             "gone": ("bad", "dead"),
         }

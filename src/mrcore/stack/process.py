@@ -22,6 +22,8 @@ LONGEST_DELAY_S = 30.0
 STEADY_S = 30.0
 """Ready for this long, a process has earned a short delay again."""
 TRIES = 3
+RESTARTED = "was restarted by"
+"""How the last exit of what was wished to begin anew begins."""
 
 
 class State(StrEnum):
@@ -101,9 +103,7 @@ def ended(
 
 def released(process: Process, at: datetime, *, by: str) -> Process:
     """It ended because `by` wanted it to begin anew: no failure, and no pause."""
-    return replace(
-        process, state=State.STARTING, since=at, pid=None, last_exit=f"was restarted by {by}"
-    )
+    return replace(process, state=State.STARTING, since=at, pid=None, last_exit=f"{RESTARTED} {by}")
 
 
 def delay_s(process: Process) -> float:
