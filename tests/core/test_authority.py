@@ -248,7 +248,9 @@ async def test_arming_needs_a_reason(protected: Here, reason: str) -> None:
 
 async def test_another_environment_cannot_be_armed_here(protected: Here) -> None:
     plan = await protected.plan(OLGA, "core.arm", "core/environment/prod")
-    assert [left.why for left in plan.left_out] == ["It is not what this core watches: that is test."]
+    assert [left.why for left in plan.left_out] == [
+        "It is not what this core watches: that is test."
+    ]
     assert plan.total == 0
 
 
