@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from mrcore.model.base import Entity, Instant
 
+RESTARTED = "was restarted by"
+"""How the last exit of a process begins that was wished to begin anew."""
+
 
 class Process(Entity):
     """One process; memory is a point.

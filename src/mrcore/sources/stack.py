@@ -17,7 +17,6 @@ from mrcore import errors, folder, redact, settings
 from mrcore.model import base, plans, ref, stack, wire
 from mrcore.sources import base as sources
 from mrcore.sources import restarting
-from mrcore.stack import process as supervised
 
 _FILE = "processes.json"
 _MOST = 200
@@ -221,7 +220,7 @@ def judge(row: Row, trouble: str, seen: Seen | None, now: datetime) -> base.Verd
     if row.state in ("starting", "stopping"):
         why = "" if row.pid else "waits for what it needs"
         return base.Verdict(level=_WARN, code=row.state, why=why)
-    wished = row.last_exit.startswith(supervised.RESTARTED)
+    wished = row.last_exit.startswith(stack.RESTARTED)
     recent = row.since is not None and now - row.since < _RECENT
     if row.restarts and row.state == "ready" and recent and not wished:
         return base.Verdict(level=_WARN, code="restarting", why=f"{row.last_exit}; started again")

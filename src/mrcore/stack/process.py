@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from mrcore.model import stack
+
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 30.0
 STEADY_S = 30.0
 """Ready for this long, a process has earned a short delay again."""
 TRIES = 3
-RESTARTED = "was restarted by"
-"""How the last exit of what was wished to begin anew begins."""
 
 
 class State(StrEnum):
@@ -103,7 +103,9 @@ def ended(
 
 def released(process: Process, at: datetime, *, by: str) -> Process:
     """It ended because `by` wanted it to begin anew: no failure, and no pause."""
-    return replace(process, state=State.STARTING, since=at, pid=None, last_exit=f"{RESTARTED} {by}")
+    return replace(
+        process, state=State.STARTING, since=at, pid=None, last_exit=f"{stack.RESTARTED} {by}"
+    )
 
 
 def delay_s(process: Process) -> float:
