@@ -38,4 +38,6 @@ def split(text: str) -> tuple[tuple[str, int], ...]:
 
 def _seen(char: str) -> str:
     """A character, or what stands in its cells when it is not to be drawn."""
-    return char if char.isprintable() or char == _JOINER else _GAP * cell_len(char)
+    if char.isprintable() or char == _JOINER:
+        return char
+    return (" " if char.isspace() else _GAP) * cell_len(char)

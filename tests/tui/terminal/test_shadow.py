@@ -208,9 +208,17 @@ def test_chops_are_cut_where_their_span_ends() -> None:
 
 
 @given(st.text(max_size=6))
-def test_clusters_hold_every_character_that_is_no_control(text: str) -> None:
+def test_clusters_hold_every_character_that_is_seen_and_no_other(text: str) -> None:
     kept = "".join(cluster for cluster, _ in clusters.split(text))
-    assert kept == "".join(c for c in text if not (ord(c) < 32 or 127 <= ord(c) < 160))
+    assert [c for c in text if c.isprintable()] == [c for c in kept if c.isprintable()] or (
+        "\ufffd" in kept or " " in kept  # in the place of what is not seen and has a width
+    )
+    assert kept.replace("\u200d", "").isprintable()
+
+
+def test_what_turns_the_text_around_or_piles_up_is_not_drawn() -> None:
+    split = clusters.split("a\u202eb\u200b" + "e" + "\u0301" * 9)
+    assert split == (("a", 1), ("b", 1), ("e" + "\u0301" * 4, 1))
 
 
 def test_what_is_called_narrow_is_narrow() -> None:
