@@ -73,6 +73,7 @@ class Core(rig.Rig):
             ],
             operations=lambda: self._own.run_here(lambda c: operations.shown(c, ROWS)),
             sample_times=lambda: (),
+            not_resumed=str,
             clients=lambda: 1,
             audit=lambda: base.OK,
         )
