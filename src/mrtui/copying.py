@@ -33,7 +33,7 @@ class Copying:
     def addresses(self) -> Sequence[str]:
         """What a person can paste elsewhere: the ref of the row, or of every marked one."""
         chosen = [row.ref for row in self._picked_rows()] or [self.cursor_ref]
-        return [ref.url(each) for each in chosen if each]
+        return [plain.safe(ref.url(each)) for each in chosen if each]
 
     def row_text(self) -> list[str]:
         """The row as it is shown, or every marked one."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from mrcore import client
-from tests.e2e import running
+from tests.e2e import hostile_room, running
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +36,10 @@ async def calm_core(calm: running.Stack) -> AsyncIterator[client.CoreClient]:
     """A client of the calm stack's core; it is away after the core was killed."""
     async with client.CoreClient.at(state=calm.state) as connected:
         yield connected
+
+
+@pytest.fixture(scope="session")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hostile_room.Room]:
+    """A core that serves hostile strings, and the screen that all tests of them look at."""
+    with hostile_room.opened(tmp_path_factory.mktemp("hostile")) as made:
+        yield made

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pyte
 
@@ -50,7 +51,7 @@ class Terminal:
     def lines(self) -> list[str]:
         """The screen now, a string a line."""
         with self._changed:
-            return [line.rstrip() for line in self._screen.display]
+            return self._display()
 
     @property
     def text(self) -> str:
@@ -91,7 +92,7 @@ class Terminal:
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while True:
-                text = "\n".join(line.rstrip() for line in self._screen.display)
+                text = "\n".join(self._display())
                 if test(text):
                     return text
                 assert not self._ended, f"it ended before {wanted!r}; the screen:\n{text}"
@@ -144,11 +145,20 @@ class Terminal:
                     self._ended = True
                     self._changed.notify_all()
                     return
-                self.received += len(data)
-                self.raw += data
-                data, self._begun = _whole(self._begun + data)
-                self._stream.feed(_known(data))
+                self._feed(data)
                 self._changed.notify_all()
+
+    def _feed(self, data: bytes) -> None:
+        self.received += len(data)
+        self.raw += data
+        data, self._begun = _whole(self._begun + data)
+        self._stream.feed(_known(data))
+
+    def _display(self) -> list[str]:
+        return [line.rstrip() for line in self._screen.display]
+
+
+Kind = TypeVar("Kind", bound=Terminal)
 
 
 def _whole(data: bytes) -> tuple[bytes, bytes]:
@@ -173,7 +183,8 @@ def run(
     columns: int = 80,
     rows: int = 24,
     env: Mapping[str, str] | None = None,
-) -> Iterator[Terminal]:
+    kind: type[Kind] = Terminal,  # type: ignore[assignment]
+) -> Iterator[Kind]:
     """Run a program in a pty; at the end it is hung up on and, if it stays, killed."""
     pid, fd = pty.fork()
     if pid == 0:
@@ -182,7 +193,7 @@ def run(
         for name in ("NO_COLOR", "TMUX", "STY", "CI", "COLUMNS", "LINES"):
             variables.pop(name, None)
         os.execvpe(argv[0], list(argv), {**variables, **(env or {})})
-    terminal = Terminal(pid, fd, columns, rows)
+    terminal = kind(pid, fd, columns, rows)
     try:
         yield terminal
     finally:
@@ -199,7 +210,7 @@ def run(
 def attached(state: Path, *, columns: int = 160, rows: int = 45) -> Iterator[Terminal]:
     """`mrtui` over a running stack, once its panes are live."""
     argv = [*running.MRTUI, "--state", str(state)]
-    with run(argv, columns=columns, rows=rows) as screen:
+    with run(argv, columns=columns, rows=rows, kind=Terminal) as screen:
         screen.until(lambda text: "● live" in text and "waiting" in text, timeout_s=60)
         yield screen
 

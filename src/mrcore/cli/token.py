@@ -98,8 +98,8 @@ def list_(as_json: bool, state: Path | None, settings: Path | None) -> None:
     for token in every:
         state_, at = _state(token, now)
         roles = ",".join(token.roles)
-        login = plain.text(token.login)
-        click.echo(f"{token.id:>4}  {login:<20} {roles:<20} {state_} {at:%Y-%m-%d %H:%M}")
+        line = f"{token.id:>4}  {token.login:<20} {roles:<20} {state_} {at:%Y-%m-%d %H:%M}"
+        click.echo(plain.text(line))
 
 
 @command.command()

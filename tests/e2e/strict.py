@@ -1,0 +1,60 @@
+"""A terminal that takes nothing but our grammar, and keeps its screen by that."""
+
+from __future__ import annotations
+
+from tests.e2e import canvas, grammar, terminal
+
+
+class Strict(terminal.Terminal):
+    """A program in a pty, whose every byte is taken apart; `foreign` is what was not ours."""
+
+    SEQUENCES = grammar.SEQUENCES
+
+    def __init__(self, pid: int, fd: int, columns: int, rows: int) -> None:
+        self.shown = canvas.Screen(columns, rows)
+        self.foreign: grammar.Foreign | None = None
+        self.grammar = grammar.Grammar(self.SEQUENCES, columns, rows)
+        super().__init__(pid, fd, columns, rows)
+
+    def _feed(self, data: bytes) -> None:
+        self.received += len(data)
+        if self.foreign is not None:
+            return
+        try:
+            for token in self.grammar.feed(data):
+                self.grammar.drawing = self.grammar.drawing or token.name == "text"
+                self.shown.play(token)
+        except grammar.Foreign as error:
+            self.foreign = error
+
+    def _display(self) -> list[str]:
+        if self.foreign is not None:
+            raise self.foreign
+        return self.shown.lines
+
+
+class Printed(Strict):
+    """As Strict, for commands that print lines: no sequence at all is theirs."""
+
+    SEQUENCES = grammar.LINES
+
+    def __init__(self, pid: int, fd: int, columns: int, rows: int) -> None:
+        self.said: list[str] = []
+        super().__init__(pid, fd, columns, rows)
+
+    def join(self) -> None:
+        """Wait until all that was printed is read."""
+        self._reader.join(30)
+        self._feed(b"", last=True)
+
+    def _feed(self, data: bytes, *, last: bool = False) -> None:
+        self.received += len(data)
+        try:
+            self.said += [token.said for token in self.grammar.feed(data, last=last)]
+        except grammar.Foreign as error:
+            self.foreign = self.foreign or error
+
+    def _display(self) -> list[str]:
+        if self.foreign is not None:
+            raise self.foreign
+        return "".join(self.said).splitlines()
