@@ -30,13 +30,18 @@ class Query(Request):
     """Which rows of a collection: empty fields do not filter.
 
     `text` is a case-insensitive regular expression of RE2, at most 1,000 characters, `!` in front
-    inverts it; `limit` is at most 300.
+    inverts it; `limit` is at most 300. Of jobs: `name`, the `fingerprint` of the failure, and how
+    long ago they were enqueued, or ended where they have ended (`younger_s`, `older_s`).
     """
 
     state: str = ""
     text: str = Field(default="", max_length=TEXT_MAX)
     level: str = ""
     prefix: str = ""
+    name: str = ""
+    fingerprint: str = ""
+    younger_s: float | None = Field(default=None, ge=0)
+    older_s: float | None = Field(default=None, ge=0)
     limit: int = Field(default=100, ge=1, le=300)
     order: Literal["newest", "oldest"] = "newest"
 
@@ -176,6 +181,15 @@ class TargetOutcome(Frozen):
     why: str = ""
     doubtful: bool = Field(default=False, exclude=True)
     memento: dict[str, JsonValue] | None = Field(default=None, exclude=True)
+
+
+class Fared(Frozen):
+    """How something fares since an action was applied to it; a failure has a fingerprint."""
+
+    ref: Ref
+    state: Literal["pending", "well", "failed"]
+    fingerprint: str = ""
+    why: str = ""
 
 
 class Undoable(Frozen):

@@ -11,6 +11,7 @@ class JobState(StrEnum):
     """A job's state, in Bull Board's words."""
 
     WAITING = "waiting"
+    PRIORITIZED = "prioritized"
     ACTIVE = "active"
     DELAYED = "delayed"
     FAILED = "failed"
@@ -24,6 +25,7 @@ class Counts(Frozen):
     """Jobs by state."""
 
     waiting: int = 0
+    prioritized: int = 0
     active: int = 0
     delayed: int = 0
     failed: int = 0
@@ -34,7 +36,11 @@ class Counts(Frozen):
 
 
 class Queue(Entity):
-    """A queue of jobs; `workers` is None where the engine cannot tell."""
+    """A queue of jobs; `workers` is None where the engine cannot tell.
+
+    `listed` is whether the board of the backend shows it; `layout` is what the engine says of its
+    keys (`bullmq:6.7.0`); `limited_until` is when a rate limit lets the next job go.
+    """
 
     KIND = "queue"
 
@@ -49,6 +55,8 @@ class Queue(Entity):
     listed: bool = True
     keep_completed: int | None = None
     keep_failed: int | None = None
+    layout: str = ""
+    limited_until: Instant | None = None
 
 
 class Worker(Entity):
@@ -71,7 +79,12 @@ class Worker(Entity):
 
 
 class Schedule(Entity):
-    """A repeating job: `declared` in words (`every 15 min`, `59 23 * * * Asia/Kolkata`)."""
+    """A repeating job: `declared` in words (`every 15 min`, `59 23 * * * Asia/Kolkata`).
+
+    `interval_s` is the declared interval, `observed_s` the one that its runs have had; `missed`
+    counts ticks that enqueued nothing, `overrun` runs that took longer than the interval;
+    `registered` is how often it is there (more than once: it runs more than once).
+    """
 
     KIND = "schedule"
 
@@ -85,10 +98,18 @@ class Schedule(Entity):
     last_enqueued_at: Instant | None = None
     last_succeeded_at: Instant | None = None
     missed: int = 0
+    observed_s: float | None = None
+    overrun: int = 0
+    registered: int = 1
 
 
 class Job(Entity):
-    """A job as a row: its payload, attempts and result come with its detail."""
+    """A job as a row: its payload, attempts and result come with its detail.
+
+    `fingerprint` is of its failure; after `expires_at` it shall not run any more (a code that has
+    expired); at `trims_at` the engine forgets it; `progress` is a share from 0 to 1; `captured_at`
+    says that the engine has forgotten it and the core has not.
+    """
 
     KIND = "job"
 
@@ -105,6 +126,39 @@ class Job(Entity):
     finished_at: Instant | None = None
     error: str = ""
     worker: str = ""
+    priority: int | None = None
+    progress: float | None = None
+    fingerprint: str = ""
+    expires_at: Instant | None = None
+    trims_at: Instant | None = None
+    captured_at: Instant | None = None
+    parent: Ref = ""
     quarantined_at: Instant | None = None
     quarantined_by: str = ""
     quarantined_why: str = ""
+
+
+class FailureGroup(Entity):
+    """Failed jobs with one fingerprint: normalised message + top frame of the application.
+
+    `title` is the normalised message, `code` what SMTP, HTTP, Postgres or the system answered;
+    `names` are the commonest job names, `newest` and `oldest` jobs of it; `whole` is whether
+    every failed job of the queue was looked at.
+    """
+
+    KIND = "group"
+
+    engine: str
+    queue: str
+    fingerprint: str
+    title: str
+    code: str = ""
+    frame: str = ""
+    jobs: int
+    names: tuple[str, ...] = ()
+    first_at: Instant | None = None
+    last_at: Instant | None = None
+    newest: Ref = ""
+    oldest: Ref = ""
+    per_min: float | None = None
+    whole: bool = True

@@ -113,6 +113,12 @@ class Source(Protocol):
         """
         ...
 
+    async def fared(
+        self, action: base.ActionId, chunk: Sequence[plans.Target]
+    ) -> Sequence[plans.Fared]:
+        """How what `action` was applied to fares since: a canary is watched with it."""
+        ...
+
     async def prepare(
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
     ) -> Mapping[base.Ref, plans.Args]:
@@ -180,6 +186,11 @@ class SourceBase:
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
         raise self._unsupported(f"action {action!r}")
+
+    async def fared(
+        self, action: base.ActionId, chunk: Sequence[plans.Target]
+    ) -> Sequence[plans.Fared]:
+        raise self._unsupported(f"watch over {action!r}")
 
     async def prepare(
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By

@@ -1,0 +1,1 @@
+"""What is the same over every job engine: fingerprints, groups, expiry, patches, verdicts. Pure."""
