@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 
 from mrcore import redact
-from tests import servers
+from tests import node, servers
 
 # `make test` tries the same cases each time; `make proof` searches for new ones.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
@@ -66,6 +66,12 @@ def redis_url(valkey: servers.Valkey) -> str:
     return valkey.url(next(_DATABASES))
 
 
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The `node_modules` of tests/node, installed once; skips where that is not possible."""
+    return node.modules()
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """An empty state folder."""
@@ -73,7 +79,13 @@ def state(tmp_path: Path) -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests measured: `record_property("measured", sentence)`."""
+    """Print what tests measured (`record_property("measured", sentence)`) and the lack of Node."""
+    skipped = terminalreporter.getreports("skipped")
+    without = [r.longrepr[2] for r in skipped if isinstance(r.longrepr, tuple)]
+    lacking = [why for why in without if "NODE: " in why]
+    for why in sorted(set(lacking)):
+        words = f"{why.removeprefix('Skipped: ')} {lacking.count(why)} tests were left out."
+        terminalreporter.write_line(words, yellow=True, bold=True)
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             if name == "measured":
