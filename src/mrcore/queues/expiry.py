@@ -1,0 +1,91 @@
+"""After what instant a job must not run any more: a code that has expired is never sent. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+from pydantic import JsonValue
+
+from mrcore.queues import words
+
+FIELDS = frozenset(
+    {
+        "expiresat", "expireat", "expires", "expiry", "expirytime", "expirydate", "expiration",
+        "expirationtime", "expirationdate", "expireson", "exp", "validuntil", "validtill",
+        "goodtill", "notafter",
+    }
+)  # fmt: skip
+"""Fields of a payload that say so, without `_`, `-` and case."""
+
+DEPTH = 5
+NODES = 500
+_EARLIEST, _LATEST = datetime(2001, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def expires_at(
+    name: str,
+    payload: JsonValue,
+    enqueued_at: datetime | None,
+    limits: Mapping[str, float],
+) -> datetime | None:
+    """The earliest of what the payload says and of the job's age limit; None: it never expires.
+
+    `payload` is the raw one; fields are looked for 5 deep, an instant is ISO 8601 (UTC where no
+    zone is given), epoch seconds or milliseconds. `limits` are seconds after it was enqueued, by
+    job name, with or without its module.
+    """
+    said = list(_said(payload))
+    limit_s = limits.get(name, limits.get(name.rpartition(".")[2]))
+    if limit_s is not None and enqueued_at is not None:
+        said.append(enqueued_at + timedelta(seconds=limit_s))
+    return min(said, default=None)
+
+
+def expired(at: datetime | None, now: datetime) -> str:
+    """Why a job is left out, empty where it may run: `its code has expired 3 min ago`."""
+    if at is None or at > now:
+        return ""
+    return f"its code has expired {words.age((now - at).total_seconds())} ago"
+
+
+def _said(payload: JsonValue) -> Iterator[datetime]:
+    """Every instant in the payload under a name of an expiry."""
+    level, left = [payload], NODES
+    for _ in range(DEPTH):
+        below: list[JsonValue] = []
+        for item in level:
+            left -= 1
+            if left < 0:
+                return
+            if isinstance(item, list):
+                below += item[:left]
+            elif isinstance(item, dict):
+                for key, value in item.items():
+                    if _plain(key) in FIELDS and (at := instant(value)) is not None:
+                        yield at
+                    elif isinstance(value, dict | list):
+                        below.append(value)
+        level = below
+
+
+def _plain(key: str) -> str:
+    return key.replace("_", "").replace("-", "").lower()
+
+
+def instant(value: JsonValue) -> datetime | None:
+    """An instant as payloads have it; None for what is none between 2001 and 2200."""
+    at: datetime | None = None
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            at = datetime.fromtimestamp(value / 1000 if abs(value) > 1e11 else value, UTC)
+        elif isinstance(value, str) and value.isdecimal() and len(value) in (10, 13):
+            return instant(int(value))
+        elif isinstance(value, str) and len(value) <= 40:
+            at = datetime.fromisoformat(value)
+    except (ValueError, OverflowError, OSError):
+        return None
+    if at is None:
+        return None
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    return at if _EARLIEST <= at <= _LATEST else None

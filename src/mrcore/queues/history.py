@@ -1,0 +1,80 @@
+"""What a queue's past tells: how quickly jobs come and go, since when it grows. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mrcore.model import base
+from mrcore.queues import truth
+
+NO_RATES = truth.Rates()
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What a queue's past tells of it."""
+
+    rates: truth.Rates = NO_RATES
+    growing_since: datetime | None = None
+    no_worker_since: datetime | None = None
+
+
+class History:
+    """What has to be remembered of the queues of one source from look to look."""
+
+    def __init__(self) -> None:
+        self._totals: dict[base.Ref, truth.Totals] = {}
+        self._grows: dict[base.Ref, datetime] = {}
+        self._alone: dict[base.Ref, datetime] = {}
+        self._waiting: dict[base.Ref, int] = {}
+
+    def see(
+        self,
+        of: base.Ref,
+        totals: truth.Totals,
+        *,
+        waiting: int,
+        workers: int | None,
+        worker_seen_at: datetime | None = None,
+    ) -> Moves:
+        """Take in a look at a queue; `worker_seen_at` is when its newest worker was seen last."""
+        known = truth.rates(self._totals.get(of), totals)
+        before = self._totals.get(of)
+        if before is None or totals.at > before.at:
+            self._totals[of] = totals
+            self._grow(of, known, waiting, before, totals.at)
+            self._waiting[of] = waiting
+        if workers == 0:
+            since = min(self._alone.get(of, totals.at), totals.at)
+            self._alone[of] = worker_seen_at or since
+        else:
+            self._alone.pop(of, None)
+        return Moves(known, self._grows.get(of), self._alone.get(of))
+
+    def forget(self, there: set[base.Ref]) -> None:
+        """Drop the queues that are not there any more."""
+        for kept in (self._totals, self._grows, self._alone, self._waiting):
+            for of in [of for of in kept if of not in there]:
+                del kept[of]
+
+    def _grow(
+        self,
+        of: base.Ref,
+        known: truth.Rates,
+        waiting: int,
+        before: truth.Totals | None,
+        at: datetime,
+    ) -> None:
+        """It grows as long as it is not empty and no look finds it smaller."""
+        was = self._waiting.get(of)
+        if before is None or was is None:
+            return
+        if known.in_per_s is not None and known.out_per_s is not None:
+            grows = known.in_per_s > known.out_per_s + (known.fail_per_s or 0.0)
+        else:
+            grows = waiting > was
+        if not waiting or waiting < was or not (grows or of in self._grows):
+            self._grows.pop(of, None)
+        elif grows:
+            self._grows.setdefault(of, before.at)

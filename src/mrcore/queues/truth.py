@@ -1,0 +1,258 @@
+"""How a queue is, in a sentence: the worst thing first. Pure.
+
+Every engine fills `Facts` with what it can tell, and leaves out what it cannot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from mrcore.model import base
+from mrcore.queues import words
+
+BACKLOG_S = 120.0
+"""From what age on the oldest waiting job is late."""
+
+OVERDUE_S = 60.0
+"""How late a delayed job or a schedule may be before somebody should know."""
+
+GROWING_S = 60.0
+"""For how long more has to come in than goes out before a queue grows."""
+
+LATELY_S = 300.0
+"""The window of `failed_lately`."""
+
+STORM_PER_S = 1.0
+"""From how many retries a second on, where nothing gets done by them, they are a storm."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a queue. None: the engine cannot tell; rates are jobs a second.
+
+    `waiting` counts prioritized jobs too; `unseen` says what the engine cannot tell at all and why;
+    `no_worker_since` is when the last worker was there; `growing_since` since when more comes in
+    than goes out; `overdue` counts delayed jobs that are due since `overdue_at`; `missed` names
+    schedules that are due and were not enqueued; `retries_per_s` are attempts that failed and were
+    put back.
+    """
+
+    now: datetime
+    waiting: int = 0
+    active: int = 0
+    workers: int | None = None
+    no_worker_since: datetime | None = None
+    oldest_at: datetime | None = None
+    ghosts: int = 0
+    paused_since: datetime | None = None
+    paused: bool = False
+    paused_by: str = ""
+    paused_why: str = ""
+    growing_since: datetime | None = None
+    in_per_s: float | None = None
+    out_per_s: float | None = None
+    fail_per_s: float | None = None
+    retries_per_s: float | None = None
+    overdue: int = 0
+    overdue_at: datetime | None = None
+    limited_until: datetime | None = None
+    failed_lately: int = 0
+    missed: tuple[str, ...] = ()
+    missed_at: datetime | None = None
+    unseen: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether somebody paused it."""
+        return self.paused or self.paused_since is not None
+
+
+class Totals(NamedTuple):
+    """Counters of a queue that only grow; None: the engine has none."""
+
+    at: datetime
+    enqueued: float | None = None
+    completed: float | None = None
+    failed: float | None = None
+    retried: float | None = None
+
+
+class Rates(NamedTuple):
+    """Jobs a second between two looks; None where that cannot be told."""
+
+    in_per_s: float | None = None
+    out_per_s: float | None = None
+    fail_per_s: float | None = None
+    retries_per_s: float | None = None
+
+
+def rates(before: Totals | None, after: Totals) -> Rates:
+    """How quickly the counters grew; those that shrank began anew, and tell nothing."""
+    if before is None or (took_s := (after.at - before.at).total_seconds()) <= 0:
+        return Rates()
+    grown = zip(before[1:], after[1:], strict=True)
+    return Rates(
+        *(
+            None if old is None or new is None or new < old else (new - old) / took_s
+            for old, new in grown
+        )
+    )
+
+
+class Drain(NamedTuple):
+    """In how many seconds a queue is empty as it goes on; None: never, or unknown, and why."""
+
+    s: float | None
+    why: str = ""
+
+    @property
+    def said(self) -> str:
+        """`drains in 3 min`, `drains never: no worker`."""
+        if self.s is None:
+            return f"drains {self.why}"
+        return f"drains in {words.age(self.s)}" if self.s > 0 else "nothing waits"
+
+
+def drain_s(facts: Facts) -> Drain:
+    """When nothing will wait any more, as it goes on: the reason where that is never."""
+    if not facts.waiting:
+        return Drain(0.0)
+    if facts.held:
+        return Drain(None, "never: it is paused")
+    if facts.workers == 0:
+        return Drain(None, "never: no worker")
+    if facts.in_per_s is None or facts.out_per_s is None:
+        return Drain(None, "at an unknown time: no rates yet")
+    out_per_s = facts.out_per_s + (facts.fail_per_s or 0.0)
+    if out_per_s <= 0:
+        return Drain(None, "never: nothing goes out")
+    if out_per_s <= facts.in_per_s:
+        why = f"never: {facts.in_per_s:.1f}/s come in, {out_per_s:.1f}/s go out"
+        return Drain(None, why)
+    return Drain(facts.waiting / (out_per_s - facts.in_per_s))
+
+
+def verdict(facts: Facts) -> base.Verdict:
+    """The worst that is so, with its code and a sentence; OK where nothing is."""
+    for look in (
+        _unseen, _no_worker, _ghosts, _paused, _backlog, _overdue, _limited, _storm, _missed,
+        _failing,
+    ):  # fmt: skip
+        if (found := look(facts)) is not None:
+            return found
+    return base.OK
+
+
+def _bad(code: str, why: str) -> base.Verdict:
+    return base.Verdict(level=base.Level.BAD, code=code, why=why)
+
+
+def _warn(code: str, why: str) -> base.Verdict:
+    return base.Verdict(level=base.Level.WARN, code=code, why=why)
+
+
+def _unseen(facts: Facts) -> base.Verdict | None:
+    if not facts.unseen:
+        return None
+    return base.Verdict(level=base.Level.UNKNOWN, code="unseen", why=facts.unseen)
+
+
+def _no_worker(facts: Facts) -> base.Verdict | None:
+    if facts.workers != 0 or not facts.waiting:
+        return None
+    since = facts.no_worker_since
+    what = "no worker" if since is None else f"no worker since {words.clock(since, facts.now)}"
+    oldest = ""
+    if facts.oldest_at is not None:
+        oldest = f", the oldest for {words.age((facts.now - facts.oldest_at).total_seconds())}"
+    wait = f"{words.some(facts.waiting)} {'waits' if facts.waiting == 1 else 'wait'}"
+    return _bad("no_worker", f"{what}: {wait}{oldest}; {drain_s(facts).said}")
+
+
+def _ghosts(facts: Facts) -> base.Verdict | None:
+    if not facts.ghosts:
+        return None
+    are = "is" if facts.ghosts == 1 else "are"
+    return _bad(
+        "ghosts",
+        f"{words.some(facts.ghosts)} {are} in the hands of dead workers; they go back into the "
+        "queue once one lives",
+    )
+
+
+def _paused(facts: Facts) -> base.Verdict | None:
+    if not facts.held:
+        return None
+    said = "paused"
+    if facts.paused_since is not None:
+        said += f" since {words.clock(facts.paused_since, facts.now)}"
+    if facts.paused_by:
+        said += f" by {facts.paused_by}"
+    if facts.paused_why:
+        said += f" ({facts.paused_why})"
+    if facts.waiting:
+        said += f": {words.some(facts.waiting)} {'waits' if facts.waiting == 1 else 'wait'}"
+    return _warn("paused", said)
+
+
+def _backlog(facts: Facts) -> base.Verdict | None:
+    if not facts.waiting:
+        return None
+    late_s = (facts.now - facts.oldest_at).total_seconds() if facts.oldest_at else 0.0
+    grows = facts.growing_since is not None and (
+        facts.now - facts.growing_since >= timedelta(seconds=GROWING_S)
+    )
+    if late_s <= BACKLOG_S and not grows:
+        return None
+    said = f"{words.some(facts.waiting)} {'waits' if facts.waiting == 1 else 'wait'}"
+    if facts.oldest_at is not None:
+        said += f", the oldest for {words.age(late_s)}"
+    if grows and facts.growing_since is not None:
+        said += f"; growing since {words.clock(facts.growing_since, facts.now)}"
+    return _warn("backlog", f"{said}; {drain_s(facts).said}")
+
+
+def _overdue(facts: Facts) -> base.Verdict | None:
+    if not facts.overdue:
+        return None
+    late_s = (facts.now - facts.overdue_at).total_seconds() if facts.overdue_at else OVERDUE_S + 1
+    if late_s <= OVERDUE_S:
+        return None
+    be = "is" if facts.overdue == 1 else "are"
+    said = f"{facts.overdue:,} delayed {be} overdue"
+    if facts.overdue_at is not None:
+        said += f", the first for {words.age(late_s)}"
+    return _bad("overdue", f"{said}: nobody moves them into the queue")
+
+
+def _limited(facts: Facts) -> base.Verdict | None:
+    if facts.limited_until is None or facts.limited_until <= facts.now or not facts.waiting:
+        return None
+    left_s = (facts.limited_until - facts.now).total_seconds()
+    wait = f"{words.some(facts.waiting)} {'waits' if facts.waiting == 1 else 'wait'}"
+    return _warn("rate_limited", f"rate limited: the next may begin in {words.age(left_s)}; {wait}")
+
+
+def _storm(facts: Facts) -> base.Verdict | None:
+    again = facts.retries_per_s
+    if again is None or again < STORM_PER_S or again <= (facts.out_per_s or 0.0):
+        return None
+    done = f"{facts.out_per_s or 0.0:.1f}/s succeed"
+    return _warn("retry_storm", f"retry storm: {again:.1f} attempts/s fail and go again, {done}")
+
+
+def _missed(facts: Facts) -> base.Verdict | None:
+    if not facts.missed:
+        return None
+    names = ", ".join(facts.missed[:3]) + (" …" if len(facts.missed) > 3 else "")
+    when = f" at {words.clock(facts.missed_at, facts.now)}" if facts.missed_at else ""
+    return _warn("schedule_missed", f"schedule missed{when}: {names}")
+
+
+def _failing(facts: Facts) -> base.Verdict | None:
+    if not facts.failed_lately:
+        return None
+    lately = f"{facts.failed_lately:,} failed within {LATELY_S / 60:.0f} minutes"
+    return _warn("failing", lately)
