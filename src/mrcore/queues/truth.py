@@ -108,6 +108,11 @@ class Drain(NamedTuple):
     why: str = ""
 
     @property
+    def never(self) -> bool:
+        """Whether it will not be empty, as far as one can tell."""
+        return self.s is None and self.why.startswith("never")
+
+    @property
     def said(self) -> str:
         """`drains in 3 min`, `drains never: no worker`."""
         if self.s is None:
@@ -129,13 +134,15 @@ def drain_s(facts: Facts) -> Drain:
     if out_per_s <= 0:
         return Drain(None, "never: nothing goes out")
     if out_per_s <= facts.in_per_s:
-        why = f"never: {facts.in_per_s:.1f}/s come in, {out_per_s:.1f}/s go out"
-        return Drain(None, why)
+        return Drain(None, "never: more comes in than goes out")
     return Drain(facts.waiting / (out_per_s - facts.in_per_s))
 
 
 def verdict(facts: Facts) -> base.Verdict:
-    """The worst that is so, with its code and a sentence; OK where nothing is."""
+    """The worst that is so, with its code and a sentence; OK where nothing is.
+
+    Sentences hold instants, not ages and rates, which would make any two samples differ.
+    """
     for look in (
         _unseen, _no_worker, _ghosts, _paused, _backlog, _overdue, _limited, _storm, _missed,
         _failing,
@@ -143,6 +150,15 @@ def verdict(facts: Facts) -> base.Verdict:
         if (found := look(facts)) is not None:
             return found
     return base.OK
+
+
+def _waits(facts: Facts) -> str:
+    """`412 jobs wait, the oldest since 13:56 UTC`."""
+    said = f"{words.some(facts.waiting)} {'waits' if facts.waiting == 1 else 'wait'}"
+    if facts.oldest_at is None:
+        return said
+    since = f"since {words.clock(facts.oldest_at, facts.now)}"
+    return f"{said} {since}" if facts.waiting == 1 else f"{said}, the oldest {since}"
 
 
 def _bad(code: str, why: str) -> base.Verdict:
@@ -164,11 +180,7 @@ def _no_worker(facts: Facts) -> base.Verdict | None:
         return None
     since = facts.no_worker_since
     what = "no worker" if since is None else f"no worker since {words.clock(since, facts.now)}"
-    oldest = ""
-    if facts.oldest_at is not None:
-        oldest = f", the oldest for {words.age((facts.now - facts.oldest_at).total_seconds())}"
-    wait = f"{words.some(facts.waiting)} {'waits' if facts.waiting == 1 else 'wait'}"
-    return _bad("no_worker", f"{what}: {wait}{oldest}; {drain_s(facts).said}")
+    return _bad("no_worker", f"{what}: {_waits(facts)}; drains never: no worker")
 
 
 def _ghosts(facts: Facts) -> base.Verdict | None:
@@ -193,7 +205,7 @@ def _paused(facts: Facts) -> base.Verdict | None:
     if facts.paused_why:
         said += f" ({facts.paused_why})"
     if facts.waiting:
-        said += f": {words.some(facts.waiting)} {'waits' if facts.waiting == 1 else 'wait'}"
+        said += f": {_waits(facts)}"
     return _warn("paused", said)
 
 
@@ -206,12 +218,11 @@ def _backlog(facts: Facts) -> base.Verdict | None:
     )
     if late_s <= BACKLOG_S and not grows:
         return None
-    said = f"{words.some(facts.waiting)} {'waits' if facts.waiting == 1 else 'wait'}"
-    if facts.oldest_at is not None:
-        said += f", the oldest for {words.age(late_s)}"
+    said = _waits(facts)
     if grows and facts.growing_since is not None:
         said += f"; growing since {words.clock(facts.growing_since, facts.now)}"
-    return _warn("backlog", f"{said}; {drain_s(facts).said}")
+    drains = drain_s(facts)
+    return _warn("backlog", f"{said}; {drains.said}" if drains.never else said)
 
 
 def _overdue(facts: Facts) -> base.Verdict | None:
@@ -223,24 +234,22 @@ def _overdue(facts: Facts) -> base.Verdict | None:
     be = "is" if facts.overdue == 1 else "are"
     said = f"{facts.overdue:,} delayed {be} overdue"
     if facts.overdue_at is not None:
-        said += f", the first for {words.age(late_s)}"
+        said += f", the first since {words.clock(facts.overdue_at, facts.now)}"
     return _bad("overdue", f"{said}: nobody moves them into the queue")
 
 
 def _limited(facts: Facts) -> base.Verdict | None:
     if facts.limited_until is None or facts.limited_until <= facts.now or not facts.waiting:
         return None
-    left_s = (facts.limited_until - facts.now).total_seconds()
-    wait = f"{words.some(facts.waiting)} {'waits' if facts.waiting == 1 else 'wait'}"
-    return _warn("rate_limited", f"rate limited: the next may begin in {words.age(left_s)}; {wait}")
+    until = f"{facts.limited_until:%H:%M:%S} UTC"
+    return _warn("rate_limited", f"rate limited until {until}: {_waits(facts)}")
 
 
 def _storm(facts: Facts) -> base.Verdict | None:
     again = facts.retries_per_s
     if again is None or again < STORM_PER_S or again <= (facts.out_per_s or 0.0):
         return None
-    done = f"{facts.out_per_s or 0.0:.1f}/s succeed"
-    return _warn("retry_storm", f"retry storm: {again:.1f} attempts/s fail and go again, {done}")
+    return _warn("retry_storm", "retry storm: more attempts fail and go again than succeed")
 
 
 def _missed(facts: Facts) -> base.Verdict | None:
