@@ -18,7 +18,7 @@ from mrcore import catalogue, deadline, errors
 from mrcore.acting import (
     beginning,
     drafts,
-    operating,
+    needs,
     planning,
     refusals,
     revealing,
@@ -47,8 +47,8 @@ class Door:
     def __init__(
         self,
         ledger: database.Database,
-        monitor: operating.Monitor,
-        hub: operating.Hub,
+        monitor: needs.Monitor,
+        hub: needs.Hub,
         allows: authority.Authority,
         *,
         now: sources.Now,

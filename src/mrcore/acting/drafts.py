@@ -70,6 +70,11 @@ class Draft:
             samples=(*samples, *item.samples)[:SAMPLES_MAX],
         )
 
+    def note(self, remark: plans.Remark) -> None:
+        """Say once what it causes, or what to know before."""
+        text = said.clean(remark.text)
+        self.remarks[text] = remark.model_copy(update={"text": text})
+
     async def take(
         self,
         source: str,
@@ -112,8 +117,7 @@ class Draft:
         if isinstance(item, plans.LeftOut):
             self.leave_out(item)
         elif isinstance(item, plans.Remark):
-            text = said.clean(item.text)
-            self.remarks[text] = item.model_copy(update={"text": text})
+            self.note(item)
         elif not item.ref.startswith(own) or (of is not None and item.ref not in of):
             raise errors.SourceLied(f"{source} planned {item.ref!r}, which is not its own.")
         elif item.ref not in self.bodies:

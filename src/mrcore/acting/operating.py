@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
-from mrcore import catalogue, deadline, errors
-from mrcore.acting import pacing, said, steps, vault
+from mrcore import catalogue, errors
+from mrcore.acting import needs, pacing, said, steps, watching
 from mrcore.model import base, core, plans
-from mrcore.rights import authority
-from mrcore.sources import base as sources
-from mrcore.store import chunks, database, operations
+from mrcore.store import chunks, operations
 from mrcore.store import plans as plan_store
 
 APPLY_S = 60.0
@@ -24,42 +21,12 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class Monitor(Protocol):
-    """What operations need of the Monitor."""
-
-    def source(self, name: str) -> sources.Source: ...
-    def statuses(self) -> list[core.SourceStatus]: ...
-    def poke(self, name: str) -> None: ...
-    async def sample_now(self, name: str) -> None: ...
-    async def until_watching(self, name: str) -> None: ...
-
-
-class Hub(Protocol):
-    """What operations need of the Hub."""
-
-    def touched(self, refs: Iterable[base.Ref]) -> None: ...
-
-
-@dataclass(frozen=True)
-class Means:
-    """What every operation works with; `clock` counts seconds, `rest` waits so many."""
-
-    ledger: database.Database
-    monitor: Monitor
-    hub: Hub
-    allows: authority.Authority
-    vault: vault.Vault
-    caller: deadline.Caller
-    now: sources.Now
-    show: Callable[[core.Operation], None]
-    clock: Callable[[], float]
-    rest: Callable[[float], Awaitable[None]]
-
-
 class Operating:
     """The task behind one operation; `show` is called with the operation after every step."""
 
-    def __init__(self, operation: core.Operation, stored: plan_store.Stored, means: Means) -> None:
+    def __init__(
+        self, operation: core.Operation, stored: plan_store.Stored, means: needs.Means
+    ) -> None:
         self.operation = operation
         self._stopping = False
         self._stored = stored
@@ -69,6 +36,8 @@ class Operating:
         self._since_s = 0.0
         self._woken = asyncio.Event()
         self._changed: list[base.Ref] = []
+        self._watching: watching.Watching | None = None
+        self._watched = False
 
     def wake(self) -> None:
         """Look at once whether to pause or stop, instead of resting or waiting."""
@@ -110,6 +79,12 @@ class Operating:
             if step.operation.state is not core.OperationState.RUNNING:
                 self._update(step.operation)
                 return None
+            if step.watch:
+                resumed = False
+                await self._watch()
+                if self.operation.finished_at is not None:
+                    return None
+                continue
             if step.chunk is None:
                 return ""
             again, resumed = resumed and not step.new, False
@@ -134,9 +109,32 @@ class Operating:
         number, size, means = self.operation.id, self._pace.size, self._means
         return await self._kept(
             lambda c: steps.take(
-                c, means.allows, self._stored, number, size, means.now, resumed=resumed
+                c,
+                means.allows,
+                self._stored,
+                number,
+                size,
+                means.now,
+                resumed=resumed,
+                watched=self._watched,
             )
         )
+
+    async def _watch(self) -> None:
+        """See how the first targets fare; stop for good if the rest should not follow them."""
+        first, means = steps.first_ones(self._stored), self._means
+        assert first is not None
+        if self._watching is None:
+            self._watching = watching.Watching(means, self._stored, first)
+        why = await self._watching.look()
+        self._watched = why == ""
+        if why:
+            number, now = self.operation.id, means.now()
+            self._update(await self._kept(lambda c: steps.end_canary(c, number, now, why)))
+        elif why is None:
+            self._say("canary", self._watching.words, base.Level.OK)
+            await self._unless_woken(means.rest(watching.LOOK_S))
+        self._since_s = means.clock()
 
     async def _chunk(self, chunk: chunks.Chunk, *, again: bool) -> str:
         """Apply a chunk and write what became of it; an error ends the operation."""

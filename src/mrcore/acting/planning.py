@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mrcore import catalogue, errors
-from mrcore.acting import drafts, revealing
+from mrcore.acting import canary, drafts, revealing
 from mrcore.model import base, plans, ref
 from mrcore.rights import authority
 from mrcore.sources import base as sources
@@ -53,6 +53,7 @@ def understand(request: plans.PlanRequest) -> Asked:
         )
     if unknown := sorted(request.args.keys() - action.args.keys()):
         raise errors.BadRequest(f"{action.id} takes no argument {', '.join(unknown)}.")
+    canary.of(action, request.args)
     selection = request.selection
     if bool(selection.refs) == bool(selection.ref):
         raise errors.BadRequest("A selection is either `refs`, or a `ref` with a `collection`.")
@@ -84,6 +85,9 @@ async def collect(source: sources.Source, asked: Asked, draft: drafts.Draft) -> 
     else:
         items = source.plan(request.action, request.selection, request.args, draft.look)
     await draft.take(source.name, items)
+    first = canary.of(asked.action, request.args)
+    if first is not None and len(draft.bodies) > first.count:
+        draft.note(plans.Remark(text=first.words))
 
 
 def content(asked: Asked, draft: drafts.Draft) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mrcore import catalogue
-from mrcore.acting import trail, vault
+from mrcore.acting import canary, trail, vault
 from mrcore.model import base, core, plans
 from mrcore.rights import authority
 from mrcore.sources import base as sources
@@ -40,12 +40,17 @@ def take(
     now: sources.Now,
     *,
     resumed: bool = False,
+    watched: bool = False,
 ) -> chunks.Step:
     """An operation's next step: a chunk with its intent in the audit, or its end.
 
     A chunk that was open already has its intent; one that is `resumed` says so in another.
-    It is paused where the right that it runs under has ended.
+    It is paused where the right that it runs under has ended. A canary is not gone beyond before
+    it was `watched`.
     """
+    first = first_ones(stored)
+    left = None if first is None or watched else chunks.first_left(connection, number, first.count)
+    size = size if left is None else min(size, left)
     right = operations.right(connection, number)
     held = allows.may_go_on(connection, auth.Login(right.name, right.roles, right.via), stored)
     step = chunks.step(connection, number, size, lost=resumed, held=held)
@@ -56,6 +61,22 @@ def take(
     if step.chunk is not None and (step.new or resumed):
         trail.intent(connection, step.operation, step.chunk, now(), resumed=not step.new)
     return step
+
+
+def first_ones(stored: plan_store.Stored) -> canary.Canary | None:
+    """The canary of a plan, None for one that has none."""
+    if stored.undoes is not None:
+        return None
+    return canary.of(catalogue.ACTIONS[stored.does], stored.plan.args)
+
+
+def end_canary(
+    connection: sqlite3.Connection, number: int, now: datetime, why: str
+) -> core.Operation:
+    """Stop an operation whose canary says that the rest should not follow."""
+    operations.turn(connection, number, core.OperationState.STOPPED)
+    trail.stopped(connection, operations.get(connection, number), now, why)
+    return operations.finish(connection, number, now, why)
 
 
 def close(

@@ -80,6 +80,13 @@ def held(
     audit.append(connection, entry)
 
 
+def stopped(
+    connection: sqlite3.Connection, operation: core.Operation, now: datetime, why: str
+) -> None:
+    """Write that an operation has stopped by itself."""
+    _write(connection, operation, now, stage="outcome", refs=[operation.ref], text=why)
+
+
 def refused(
     connection: sqlite3.Connection,
     login: auth.Login,

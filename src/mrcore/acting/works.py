@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from mrcore import deadline, errors
-from mrcore.acting import operating, steering, undoing, vault
+from mrcore.acting import needs, operating, steering, undoing, vault
 from mrcore.model import base, core
 from mrcore.rights import authority
 from mrcore.sources import base as sources
@@ -30,8 +30,8 @@ class Works:
     def __init__(
         self,
         ledger: database.Database,
-        monitor: operating.Monitor,
-        hub: operating.Hub,
+        monitor: needs.Monitor,
+        hub: needs.Hub,
         allows: authority.Authority,
         *,
         key: vault.Vault,
@@ -43,7 +43,7 @@ class Works:
         self._ledger = ledger
         self._monitor = monitor
         self._now = now
-        self._means = operating.Means(
+        self._means = needs.Means(
             ledger, monitor, hub, allows, key, caller, now, self._show, clock, rest
         )
         self._running: dict[asyncio.Task[None], operating.Operating] = {}

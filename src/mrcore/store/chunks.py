@@ -31,16 +31,27 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A target that was done, or failed and why."""
+
+    n: int
+    done: bool
+    why: str
+
+
+@dataclass(frozen=True)
 class Step:
     """What an operation does next: a chunk, which is `new` or was left open, or nothing.
 
-    It is `held` when it was paused here because it may not go on.
+    It is `held` when it was paused here because it may not go on; `watch`: nothing more is done
+    before what was done has been watched.
     """
 
     operation: core.Operation
     chunk: Chunk | None = None
     new: bool = False
     held: bool = False
+    watch: bool = False
 
 
 def step(
@@ -50,7 +61,8 @@ def step(
 
     A wish to pause or stop is heeded between two chunks, and when the open one is `lost`: left by
     a core that ended in the middle of it. Nothing of it is touched then; `stopped` closes it.
-    Where `held` says why it may not go on, it is paused before what it would do next.
+    Where `held` says why it may not go on, it is paused before what it would do next. With a
+    `size` of 0 what was done is to be watched before anything more is.
     """
     row = connection.execute(
         "SELECT plan_id, open_first, open_count, wanted FROM operation WHERE id = ?", (operation,)
@@ -67,6 +79,8 @@ def step(
     if held:
         operations.hold(connection, operation, held)
         return Step(operations.get(connection, operation), held=True)
+    if new and not size:
+        return Step(operations.get(connection, operation), watch=True)
     targets = plan_store.targets(connection, plan_id, first, count)
     if new:
         connection.execute(
@@ -83,6 +97,34 @@ def _next(connection: sqlite3.Connection, plan_id: str) -> int | None:
     ).fetchone()
     number: int | None = row[0]
     return number
+
+
+def tried(connection: sqlite3.Connection, plan_id: str, count: int) -> list[Tried]:
+    """The first `count` targets that were done or failed."""
+    rows = connection.execute(
+        "SELECT n, outcome, why FROM target WHERE plan_id = ? AND outcome IN (?, ?) ORDER BY n"
+        " LIMIT ?",
+        (plan_id, plans.Outcome.DONE, plans.Outcome.FAILED, count),
+    )
+    return [Tried(n, outcome == plans.Outcome.DONE, why) for n, outcome, why in rows]
+
+
+def first_left(connection: sqlite3.Connection, operation: int, count: int) -> int | None:
+    """Of `count` targets that are tried before the rest, how many are still to be tried.
+
+    0: all were, and the rest has not begun. None: it has.
+    """
+    plan_id, first = connection.execute(
+        "SELECT plan_id, open_first FROM operation WHERE id = ?", (operation,)
+    ).fetchone()
+    numbers = [one.n for one in tried(connection, plan_id, count)]
+    if len(numbers) < count:
+        return count - len(numbers)
+    rest = connection.execute(
+        "SELECT 1 FROM target WHERE plan_id = ? AND n > ? AND outcome IS NOT NULL LIMIT 1",
+        (plan_id, numbers[-1]),
+    ).fetchone()
+    return None if rest or (first is not None and first > numbers[-1]) else 0
 
 
 def left_open(connection: sqlite3.Connection, operation: int) -> Chunk | None:

@@ -23,6 +23,7 @@ from mrcore.sources.huey import (
     acts,
     detail,
     discover,
+    faring,
     jobs,
     look,
     looking,
@@ -68,7 +69,7 @@ class Huey(source_base.SourceBase):
         unit = adapters.build(settings.restart, where="restart") if settings.restart else None
         self._look = look.Look(name, root, self._found, self._who, restartable=unit is not None)
         self._jobs = jobs.Jobs(rows.Maker(name, self._who, now), root, self._found)
-        runner = running.Runner(name, root, self._found, self._who, now)
+        self._runner = runner = running.Runner(name, root, self._found, self._who, now)
         looker = looking.Looker(self._hand, runner, self._jobs)
         families: dict[tuple[base.ActionId, ...], acts.Act] = {
             moving.ACTIONS: moving.Moving(self._hand, runner, looker),
@@ -153,6 +154,13 @@ class Huey(source_base.SourceBase):
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
         return await self._act(action).apply(action, chunk, by)
+
+    async def fared(
+        self, action: base.ActionId, chunk: Sequence[plans.Target]
+    ) -> Sequence[plans.Fared]:
+        if action != offers.RETRY:
+            return await super().fared(action, chunk)
+        return await self._hand.run(lambda client: faring.fared(client, self._runner, chunk))
 
     async def plan_undo(
         self, action: base.ActionId, done: Sequence[plans.Undoable]
