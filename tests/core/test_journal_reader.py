@@ -179,3 +179,39 @@ def test_a_class_whose_repr_fails_is_named() -> None:
             raise RuntimeError("no")
 
     assert projection.dump({"a": Mute()}) == '{"a": "<Mute>"}'
+
+
+# -- writing anew
+
+
+@pytest.mark.parametrize("serializer", [Serializer(), Serializer(True), Serializer(True, True)])
+def test_what_was_read_is_written_with_other_values(serializer: Serializer) -> None:
+    when = datetime.datetime(2025, 1, 2, 3, 4, 5, 678)  # noqa: DTZ001 - huey's clock has no zone
+    then = message("next", x=(1, [2]))
+    made = message("a", (1, (2, b"\xff")), when, code={"s": {1}})._replace(
+        eta=when, on_complete=then, chord_config=("c", 2, 0, then)
+    )
+    data = serializer.serialize(made)
+    assert serializer.deserialize(reader.rewritten(data)) == made
+    other = reader.rewritten(data, id="other", eta=None, args=("b", [1]), kwargs={"k": None})
+    assert serializer.deserialize(other) == made._replace(
+        id="other", eta=None, args=("b", [1]), kwargs={"k": None}
+    )
+
+
+def test_what_would_be_lost_is_not_written(tmp_path: Path) -> None:
+    signed = SignedSerializer("secret").serialize(message("a"))
+    with pytest.raises(reader.NotPlain, match="signed"):
+        reader.rewritten(signed)
+    for value, why in (
+        (Evil(tmp_path / "ran"), "class that only its workers know"),
+        (frozenset({1}), "frozen set"),
+        ({"deep": [{Evil(tmp_path / "ran")}]}, "class that only"),
+    ):
+        with pytest.raises(reader.NotPlain, match=why):
+            reader.rewritten(Serializer().serialize(message(value)))
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(reader.NotPlain, match="too deep"):
+        reader.rewritten(pickle.dumps(message(endless)))
+    assert not (tmp_path / "ran").exists()

@@ -1,8 +1,11 @@
-"""The one restricted reader of huey's messages: what it is given can neither run code nor hang it.
+"""The one restricted reader of huey's messages, and the writer of what it has read.
+
+What it is given can neither run code nor hang it.
 
 Only here is pickle imported. Built are JSON's own kinds, bytes, sets, dates and times; the message
 itself is a plain record, and every other name becomes an `Unknown` that says what it was called.
-Tuples and frozen sets become lists: a nested one as a key could take 2^n steps to hash.
+Tuples and frozen sets become lists: a nested one as a key could take 2^n steps to hash. Written is
+only a message of such plain data.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import pickle
 import pickletools
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -37,10 +40,24 @@ class Seen:
     eta: datetime.datetime | None
     retries: int
     retry_delay: float
+    then: tuple[tuple[str, str], ...] = ()
+    """Id and task of what runs with its result, one after the other; at most three."""
 
 
 class Unreadable(ValueError):
     """Bytes that are not a message, or that want more than the reader gives."""
+
+
+class NotPlain(ValueError):
+    """A message that would lose something if it were written anew; the sentence says what."""
+
+
+class Row(list[Any]):
+    """A list that was a tuple."""
+
+
+class _Frozen(list[Any]):
+    """A list that was a frozen set."""
 
 
 class Unknown:
@@ -100,15 +117,19 @@ class _Restricted(_Pure):  # type: ignore[misc]  # a private class without types
 
     def _tuple(self) -> None:
         items = self.pop_mark()
-        self.stack.append(items)
+        self.stack.append(Row(items))
+
+    def _frozen(self) -> None:
+        items = self.pop_mark()
+        self.stack.append(_Frozen(items))
 
     def _tuple_of(self, size: int) -> None:
-        self.stack[-size:] = [self.stack[-size:]]
+        self.stack[-size:] = [Row(self.stack[-size:])]
 
     dispatch[pickle.BUILD[0]] = _build
     dispatch[pickle.TUPLE[0]] = _tuple
-    dispatch[pickle.FROZENSET[0]] = _tuple
-    dispatch[pickle.EMPTY_TUPLE[0]] = _Pure.load_empty_list
+    dispatch[pickle.FROZENSET[0]] = _frozen
+    dispatch[pickle.EMPTY_TUPLE[0]] = lambda self: self.stack.append(Row())
     dispatch[pickle.TUPLE1[0]] = lambda self: self._tuple_of(1)
     dispatch[pickle.TUPLE2[0]] = lambda self: self._tuple_of(2)
     dispatch[pickle.TUPLE3[0]] = lambda self: self._tuple_of(3)
@@ -119,15 +140,7 @@ def read(data: bytes) -> Seen:
 
     Raises Unreadable with a sentence when it is not huey's, too large or broken.
     """
-    data = _uncompressed(data)
-    _check(data)
-    try:
-        parts = _Restricted(io.BytesIO(data)).load()
-    except Exception as error:
-        raise Unreadable(f"The message does not unpickle: {type(error).__name__}.") from error
-    values = parts.values if isinstance(parts, _Parts) else {}
-    if not isinstance(values.get("id"), str) or not isinstance(values.get("name"), str):
-        raise Unreadable("The message is a pickle, but not one of huey's.")
+    values, _ = _values(_uncompressed(data))
     eta, retries, delay = values.get("eta"), values.get("retries"), values.get("retry_delay")
     return Seen(
         id=values["id"],
@@ -137,7 +150,89 @@ def read(data: bytes) -> Seen:
         eta=eta if isinstance(eta, datetime.datetime) else None,
         retries=retries if isinstance(retries, int) else 0,
         retry_delay=float(delay) if isinstance(delay, int | float) else 0.0,
+        then=tuple(_chain(values)),
     )
+
+
+def _chain(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for _ in range(3):
+        parts = values.get("on_complete")
+        values = parts.values if isinstance(parts, _Parts) else {}
+        if not isinstance(values.get("id"), str) or not isinstance(values.get("name"), str):
+            return
+        yield values["id"], values["name"]
+
+
+def _values(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """A message's values by name, and what stands behind it: a signature."""
+    _check(data)
+    stream = io.BytesIO(data)
+    try:
+        parts = _Restricted(stream).load()
+    except Exception as error:
+        raise Unreadable(f"The message does not unpickle: {type(error).__name__}.") from error
+    values = parts.values if isinstance(parts, _Parts) else {}
+    if not isinstance(values.get("id"), str) or not isinstance(values.get("name"), str):
+        raise Unreadable("The message is a pickle, but not one of huey's.")
+    return values, stream.read()
+
+
+def rewritten(data: bytes, **changes: Any) -> bytes:
+    """A message with other values: `id`, `args`, `kwargs`, `eta`, …; all else is as it was.
+
+    Tuples stay tuples. Raises Unreadable as `read` does, and NotPlain for what cannot be kept: an
+    object of a class that only its workers know, a signature.
+    """
+    plain = _uncompressed(data)
+    values, behind = _values(plain)
+    if behind:
+        raise NotPlain("It is signed: only who has its key can write it.")
+    if unknown := changes.keys() - set(Message._fields):
+        raise TypeError(f"a message has no {sorted(unknown)}")
+    made = _Writer().message({**values, **changes})
+    written = pickle.dumps(made, protocol=min(plain[1], pickle.HIGHEST_PROTOCOL))
+    if data[:2] == b"\x1f\x8b":
+        return gzip.compress(written)
+    return zlib.compress(written) if data[:1] == b"\x78" else written
+
+
+class _Writer:
+    """Makes what was read into what is pickled: nothing but plain data, and not without an end."""
+
+    def __init__(self) -> None:
+        self._left = 20_000
+
+    def message(self, values: dict[str, Any]) -> Message:
+        made = {name: self._plain(value, 0) for name, value in values.items()}
+        made["args"] = tuple(made.get("args") or ())
+        return Message(**made)
+
+    def _plain(self, value: Any, depth: int) -> Any:
+        self._left -= 1
+        if self._left < 0 or depth > 40:
+            raise NotPlain("It holds too much, or too deep, to be written anew.")
+        if isinstance(value, _Parts):
+            return self.message(value.values)
+        if isinstance(value, _Frozen):
+            raise NotPlain("It holds a frozen set, which would be lost.")
+        if isinstance(value, Row | tuple):
+            return tuple(self._plain(item, depth + 1) for item in value)
+        if isinstance(value, list):
+            return [self._plain(item, depth + 1) for item in value]
+        if isinstance(value, dict):
+            return {k: self._plain(item, depth + 1) for k, item in value.items()}
+        if isinstance(value, set):
+            return {self._plain(item, depth + 1) for item in value}
+        if isinstance(value, _PLAIN):
+            return value
+        raise NotPlain("It holds an object of a class that only its workers know.")
+
+
+_PLAIN = (
+    *(type(None), bool, int, float, str, bytes),
+    *(datetime.date, datetime.time, datetime.timedelta, datetime.timezone),
+)
+"""What is written as it was read; a datetime is a date."""
 
 
 _BEGIN_BYTES = 512
