@@ -39,7 +39,7 @@ lint: $(STAMP) ## Check format, lint, types and who imports whom
 
 lock: ## Resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade \
-	  --extra embedded --extra web --extra dev \
+	  --extra embedded --extra web --extra bullmq --extra dev \
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
 	  --output-file requirements.lock
 
