@@ -15,7 +15,7 @@ AGAIN = ASHA.model_copy(update={"again": True})
 
 async def targets(source: source_base.Source, deed: rig.Deed) -> list[plans.Target]:
     """The plan's targets, which must be all that was asked for, each with a guard."""
-    selection = plans.Selection(refs=deed.refs)
+    selection = plans.Selection(refs=deed.chosen or deed.refs)
     parts = await _all(source.plan(deed.action, selection, deed.args, lambda done, total: None))
     found = [part for part in parts if isinstance(part, plans.Target)]
     assert {target.ref for target in found} == set(deed.refs), parts
@@ -24,11 +24,14 @@ async def targets(source: source_base.Source, deed: rig.Deed) -> list[plans.Targ
 
 
 async def left_out(
-    source: source_base.Source, action: base.ActionId, refs: tuple[base.Ref, ...]
+    source: source_base.Source,
+    action: base.ActionId,
+    refs: tuple[base.Ref, ...],
+    args: plans.Args,
 ) -> int:
     """How many a plan leaves out; there must be no targets."""
     selection = plans.Selection(refs=refs)
-    parts = await _all(source.plan(action, selection, {}, lambda done, total: None))
+    parts = await _all(source.plan(action, selection, args, lambda done, total: None))
     assert not [part for part in parts if isinstance(part, plans.Target)]
     gone = [part for part in parts if isinstance(part, plans.LeftOut)]
     assert all(part.why and part.samples for part in gone)

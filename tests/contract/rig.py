@@ -28,13 +28,15 @@ class Listing:
 class Deed:
     """An action and fresh things to do it to: two or more where there can be, never shared.
 
-    `moved_on` is the one whose guard `Rig.move_on` breaks.
+    `moved_on` is the one whose guard `Rig.move_on` breaks; `chosen` is what is selected, where that
+    is not what is acted on (a queue, of which jobs are removed).
     """
 
     action: base.ActionId
     refs: tuple[base.Ref, ...]
     moved_on: base.Ref
     args: plans.Args = field(default_factory=dict)
+    chosen: tuple[base.Ref, ...] = ()
 
 
 Churn = Mapping[str, Callable[[base.Ref], Awaitable[None]]]
@@ -104,6 +106,10 @@ class Rig(abc.ABC):
         return ()
 
     # -- acting: for each of `acts`
+
+    def args(self, action: base.ActionId) -> plans.Args:
+        """Arguments with which `action` can be planned, of those that need some."""
+        return {}
 
     async def deed(self, action: base.ActionId) -> Deed:
         """New things to do `action` to; called anew for each test and each example."""

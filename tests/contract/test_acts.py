@@ -89,4 +89,5 @@ async def test_undo_restores_what_was(here: rig.Rig, action: base.ActionId) -> N
 @each
 async def test_refs_that_lead_nowhere_are_left_out(here: rig.Rig, action: base.ActionId) -> None:
     async with warm.opened(here) as source:
-        assert await acting.left_out(source, action, here.unknown()) == len(here.unknown())
+        unknown, args = here.unknown(), here.args(action)
+        assert await acting.left_out(source, action, unknown, args) == len(unknown)
