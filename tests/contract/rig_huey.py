@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections.abc import Hashable
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.core import journals
 
 QUEUE, ODD = "emailQueue", "a/b%c?d é"
 FAILED, COMPLETED, WAITING = 7, 4, 3
+TITLE = "ConnectionError: 535-5.7.8 refused <n>"
+"""What the failures have in common."""
 
 
 class Huey(rig.Rig):
@@ -69,10 +72,16 @@ class Huey(rig.Rig):
     def listings(self) -> tuple[rig.Listing, ...]:
         owner = refs.make("huey", "queue", QUEUE)
         failed, completed = (self._refs(QUEUE, state) for state in ("failed", "completed"))
+        every = failed | completed | self._refs(QUEUE, "waiting")
+        newest = self._desks[QUEUE].ids("completed")[-1]
+        alike = refs.make("huey", "job", QUEUE, newest)
         return (
             rig.Listing(owner, "jobs", failed, plans.Query(state="failed", limit=3)),
             rig.Listing(owner, "jobs", failed, plans.Query(state="failed", limit=300)),
             rig.Listing(owner, "jobs", completed, plans.Query(state="completed", limit=1)),
+            rig.Listing(owner, "groups", frozenset({TITLE}), told=operator.attrgetter("title")),
+            rig.Listing(owner, "found", every, plans.Query(text="5-5.7.8|send_otp", limit=3)),
+            rig.Listing(alike, "like", completed, plans.Query(limit=10)),
         )
 
     def odd(self) -> tuple[base.Ref, ...]:

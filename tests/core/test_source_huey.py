@@ -140,7 +140,7 @@ async def test_trouble_has_a_verdict(redis_url: str, desk: Any) -> None:
         found = await one_queue(source)
         assert found.paused_since is not None
         assert found.paused_since.timestamp() == pytest.approx(late)
-        assert found.verdict == base.OK, "it is paused; that it waits is no news"
+        assert (found.verdict.level, found.verdict.code) == (base.Level.WARN, "paused")
 
 
 async def test_every_state_can_be_paged(redis_url: str, desk: Any) -> None:

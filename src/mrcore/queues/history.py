@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from mrcore.model import base
 from mrcore.queues import truth
@@ -28,6 +29,7 @@ class History:
         self._grows: dict[base.Ref, datetime] = {}
         self._alone: dict[base.Ref, datetime] = {}
         self._waiting: dict[base.Ref, int] = {}
+        self._moves: dict[base.Ref, Moves] = {}
 
     def see(
         self,
@@ -50,13 +52,21 @@ class History:
             self._alone[of] = worker_seen_at or since
         else:
             self._alone.pop(of, None)
-        return Moves(known, self._grows.get(of), self._alone.get(of))
+        self._moves[of] = Moves(known, self._grows.get(of), self._alone.get(of))
+        return self._moves[of]
+
+    def last(self, of: base.Ref) -> Moves:
+        """What the last look at a queue said."""
+        return self._moves.get(of, Moves())
 
     def forget(self, there: set[base.Ref]) -> None:
         """Drop the queues that are not there any more."""
-        for kept in (self._totals, self._grows, self._alone, self._waiting):
-            for of in [of for of in kept if of not in there]:
-                del kept[of]
+        gone = self._moves.keys() - there
+        kept: tuple[dict[base.Ref, Any], ...]
+        kept = (self._totals, self._grows, self._alone, self._waiting, self._moves)
+        for known in kept:
+            for of in gone:
+                known.pop(of, None)
 
     def _grow(
         self,

@@ -52,6 +52,8 @@ def test_what_differs_between_two_failures_of_one_kind_is_left_out(one: str, oth
             "535 5.7.8",
         ),
         ("550 5.1.1 no such user", "550 5.1.1"),
+        ("ConnectionError: 535-5.7.8 refused 17", "535 5.7.8"),
+        ("SMTPError: 421 try later", "421"),
         ("SMTPDataError: (452, b'try later')", "452"),
         (
             "HTTPStatusError: Server error '503 Service Unavailable' for url 'https://a/b'",
@@ -72,7 +74,7 @@ def test_what_a_server_answered_is_kept(error: str, code: str) -> None:
     assert found.code == code
     assert len(found.id) == 12
     if code:
-        assert code.split()[-1] in found.title
+        assert all(part in found.title for part in code.split() if part[0].isdigit())
 
 
 def test_two_answers_are_two_failures() -> None:

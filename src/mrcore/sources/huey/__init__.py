@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Self
 
 from pydantic import Field
@@ -24,17 +25,21 @@ from mrcore.sources.huey import (
     detail,
     discover,
     faring,
+    grouping,
     jobs,
     look,
     looking,
     moving,
     offers,
     pausing,
+    prints,
+    reading,
     restarting,
     rights,
     rows,
     running,
     scheduling,
+    searching,
 )
 from mrcore.sources.redis import link
 
@@ -45,6 +50,10 @@ class Settings(link.Settings):
     kind: str = "huey"
     queues: tuple[str, ...] = Field(default=(), description="only these queues; empty: all found")
     prefix: str = Field(default=keys.PREFIX, description="what the journal's keys begin with")
+    age_limits: dict[str, float] = Field(
+        default={},
+        description="seconds after which a job is not retried any more, by name: {sendOtp = 300}",
+    )
     restart: dict[str, Any] = Field(
         default={}, description='the unit that runs the workers: {adapter = "systemd", …}'
     )
@@ -68,9 +77,12 @@ class Huey(source_base.SourceBase):
         self._who = rights.Rights(root, link.login(settings.url))
         unit = adapters.build(settings.restart, where="restart") if settings.restart else None
         self._look = look.Look(name, root, self._found, self._who, restartable=unit is not None)
-        self._jobs = jobs.Jobs(rows.Maker(name, self._who, now), root, self._found)
+        known = prints.Prints(root)
+        maker = rows.Maker(name, self._who, now)
+        self._jobs = jobs.Jobs(reading.Reader(maker, root, known, settings.age_limits))
+        self._groups = grouping.Groups(name, self._hand, root, known, self._who, now)
         self._runner = runner = running.Runner(name, root, self._found, self._who, now)
-        looker = looking.Looker(self._hand, runner, self._jobs)
+        looker = looking.Looker(self._hand, runner, self._jobs, known)
         families: dict[tuple[base.ActionId, ...], acts.Act] = {
             moving.ACTIONS: moving.Moving(self._hand, runner, looker),
             pausing.ACTIONS: pausing.Pausing(
@@ -98,8 +110,8 @@ class Huey(source_base.SourceBase):
 
     def describe(self) -> wire.Description:
         return wire.Description(
-            kinds=("queue", "worker", "schedule", "job"),
-            collections=("jobs",),
+            kinds=("queue", "worker", "schedule", "job", "group"),
+            collections=("jobs", "groups", "found", "like"),
             actions=self._who.offered(offers.ALL),
             capabilities=(*self._found.capabilities(), *self._who.sentence()),
         )
@@ -114,19 +126,62 @@ class Huey(source_base.SourceBase):
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
     ) -> wire.Page:
-        """Jobs of a queue; they leave as they come, so with `wait_s` no cursor leads on."""
-        if collection != "jobs":
-            raise self._unsupported(f"collection {collection!r}")
-        place = await self._place(ref)
-        page = await self._hand.run(
-            lambda client: self._jobs.page(client, place, query, cursor, self.now())
-        )
-        return page.model_copy(update={"cursor": None}) if wait_s else page
+        """Jobs of a queue; they leave as they come, so with `wait_s` no cursor leads on.
+
+        Only groups are followed: the counts of those that there are.
+        """
+        match collection:
+            case "groups":
+                return await self._groups.page(await self._place(ref), query, cursor, wait_s)
+            case "like":
+                return await self._hand.run(lambda client: self._like(client, ref, query, cursor))
+            case "jobs" | "found":
+                place = await self._place(ref)
+                ask = self._jobs.page if collection == "jobs" else self._search
+                page = await self._hand.run(
+                    lambda client: ask(client, place, query, cursor, self.now())
+                )
+                return page.model_copy(update={"cursor": None}) if wait_s else page
+        raise self._unsupported(f"collection {collection!r}")
+
+    async def _search(
+        self,
+        client: link.Client,
+        place: discover.Place,
+        query: plans.Query,
+        cursor: str | None,
+        now: datetime,
+    ) -> wire.Page:
+        return await searching.found(client, self._jobs, place, query, cursor, now)
+
+    async def _like(
+        self, client: link.Client, of: base.Ref, query: plans.Query, cursor: str | None
+    ) -> wire.Page:
+        """The newest succeeded jobs like this one, on one page."""
+        name, job_id = running.job(self.name, of)
+        place = await discover.place(client, self._look.root, self._found, name)
+        read = await self._jobs.read(client, name, [job_id], payload=False)
+        if place is None or job_id not in read:
+            raise errors.NotFound(f"The journal has no {of}, so nothing is like it.")
+        if cursor:
+            raise errors.NotFound(f"The cursor {cursor!r} leads nowhere.")
+        return await searching.like(client, self._jobs, place, read[job_id][0], query, self.now())
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
+        if (of := running.ids(self.name, ref, "group", 2)) is not None:
+            return await self._group(ref, *of)
         return await self._hand.run(
             lambda client: detail.detail(client, self._look, self._jobs, ref, self.now())
         )
+
+    async def _group(self, of: base.Ref, name: str, known: str) -> wire.Detail:
+        place = await self._hand.run(
+            lambda client: discover.place(client, self._look.root, self._found, name)
+        )
+        row = None if place is None else await self._groups.group(place, known)
+        if row is None:
+            raise errors.NotFound(f"There is no {of} (any more) among the newest failures.")
+        return detail.of_group(self.name, row, self.now())
 
     async def reveal(self, ref: base.Ref) -> wire.Detail:
         return await self._hand.run(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import unquote
 
 from mrcore import errors, redact
 from mrcore.journal import keys, record
 from mrcore.model import base, queue, ref, wire
-from mrcore.sources.huey import asking, jobs, look, rows, running
+from mrcore.sources.huey import asking, facts, following, jobs, look, rows, running
 from mrcore.sources.redis import link
 
 LARGE_BYTES = 64 * 1024
@@ -34,7 +33,8 @@ async def detail(
     seen = await seer.read(client, now)
     for entity in seen.entities:
         if entity.ref == of:
-            return wire.Detail(at=now, entity=entity, sections=tuple(_sections(entity)))
+            told = facts.sections(entity, seen.told.get(of))
+            return wire.Detail(at=now, entity=entity, sections=tuple(told))
     raise errors.NotFound(f"There is no {of} (any more).")
 
 
@@ -53,17 +53,30 @@ async def _job(
             "written down, or there is no such job."
         )
     row, _ = read[job_id]
+    after = await following.after(client, shelf, name, found)
     if sum(map(len, items)) > LARGE_BYTES:  # redacting it takes its time
-        sections = await asyncio.to_thread(_of_job, row, found, clean)
+        sections = await asyncio.to_thread(_of_job, row, found, after, clean)
     else:
-        sections = _of_job(row, found, clean)
-    return wire.Detail(
-        at=now, entity=row, sections=sections, links=tuple(_links(source, name, found))
-    )
+        sections = _of_job(row, found, after, clean)
+    links = tuple(_links(source, name, found, after))
+    return wire.Detail(at=now, entity=row, sections=sections, links=links)
+
+
+def of_group(source: str, row: queue.FailureGroup, now: datetime) -> wire.Detail:
+    """A group of failures with its newest and its oldest job."""
+    links = [
+        wire.Link(label=f"queue {row.queue}", ref=ref.make(source, "queue", row.queue)),
+        wire.Link(label="newest job", ref=row.newest),
+        wire.Link(label="oldest job", ref=row.oldest),
+    ]
+    return wire.Detail(at=now, entity=row, sections=tuple(facts.sections(row)), links=tuple(links))
 
 
 def _of_job(
-    row: queue.Job, found: record.Record, clean: redact.Redactor
+    row: queue.Job,
+    found: record.Record,
+    after: Sequence[following.Next],
+    clean: redact.Redactor,
 ) -> tuple[wire.Section, ...]:
     data = clean.value(found.payload)
     sections = [
@@ -71,8 +84,11 @@ def _of_job(
         wire.Section(id="payload", title="Payload", form="json", data=data),
         wire.Section(id="attempts", title="Attempts", fields=tuple(_attempts(found, clean))),
         *(_trace(attempt, clean) for attempt in reversed(found.attempt)),
-        wire.Section(id="timings", title="Timings", fields=tuple(_timings(found))),
+        wire.Section(id="timings", title="Timings", fields=tuple(_timings(row, found))),
     ]
+    if after:
+        flow = tuple(_flow(row, after))
+        sections.append(wire.Section(id="flow", title="Flow", fields=flow))
     if found.state == "completed":
         data = clean.value(found.result)
         sections.append(wire.Section(id="result", title="Result", form="json", data=data))
@@ -114,7 +130,15 @@ def _trace(attempt: record.Attempt, clean: redact.Redactor) -> wire.Section:
     )
 
 
-def _timings(found: record.Record) -> Iterator[wire.Field]:
+def _flow(row: queue.Job, after: Sequence[following.Next]) -> Iterator[wire.Field]:
+    """This job, and what runs with its result, one after the other."""
+    yield wire.Field(name="this", value=f"{row.name} {row.state}", ref=row.ref)
+    for number, one in enumerate(after, 1):
+        yield wire.Field(name=f"then {number}", value=f"{one.name} {one.state}", ref=one.ref)
+
+
+def _timings(row: queue.Job, found: record.Record) -> Iterator[wire.Field]:
+    """The job's own instants, and of one that was tried more than once every attempt's."""
     for name, epoch_s in (
         ("enqueued", found.enqueued_at),
         ("due", found.due_at),
@@ -128,30 +152,25 @@ def _timings(found: record.Record) -> Iterator[wire.Field]:
         yield wire.Field(name="waited_s", value=round(first - found.enqueued_at, 3))
     if found.started_at is not None and found.finished_at is not None:
         yield wire.Field(name="ran_s", value=round(found.finished_at - found.started_at, 3))
+    for attempt in found.attempt if len(found.attempt) > 1 else ():
+        if (began := rows.instant(attempt.started_at)) is not None:
+            yield wire.Field(name=f"attempt {attempt.n} began", value=attempt.worker, at=began)
+        ended = rows.instant(attempt.ended_at)
+        yield wire.Field(name=f"attempt {attempt.n} ended", value=attempt.outcome, at=ended)
+    for name, at in (("expires", row.expires_at), ("trimmed", row.trims_at)):
+        if at is not None:
+            yield wire.Field(name=name, at=at)
 
 
-def _links(source: str, of: str, found: record.Record) -> Iterator[wire.Link]:
+def _links(
+    source: str, of: str, found: record.Record, after: Sequence[following.Next]
+) -> Iterator[wire.Link]:
     yield wire.Link(label=f"queue {of}", ref=ref.make(source, "queue", of))
     if found.worker and found.state == "active":
         yield wire.Link(label="worker", ref=ref.make(source, "worker", found.worker))
     if found.schedule:
         name = unquote(found.schedule.removeprefix(keys.SCHEDULE))
         yield wire.Link(label=f"schedule {name}", ref=ref.make(source, "schedule", name))
-
-
-def _sections(entity: base.Entity) -> Iterator[wire.Section]:
-    fields: dict[str, Any] = {}
-    match entity:
-        case queue.Queue():
-            kept = (("completed", entity.keep_completed), ("failed", entity.keep_failed))
-            fields = {f"{state} kept": "all" if n is None else n for state, n in kept}
-            fields |= entity.counts.model_dump()
-            if entity.paused_since is not None:
-                fields |= {"paused by": entity.paused_by, "paused why": entity.paused_why}
-        case queue.Worker():
-            fields = {"host": entity.host, "pid": entity.pid, "queues": ", ".join(entity.queues)}
-        case queue.Schedule():
-            fields = {"declared": entity.declared, "queue": entity.queue, "job": entity.job}
-            fields["missed"] = entity.missed
-    told = tuple(wire.Field(name=name, value=value) for name, value in fields.items())
-    yield wire.Section(id="facts", title="Facts", fields=told)
+    for one in after:
+        if one.ref:
+            yield wire.Link(label=f"then {one.name}", ref=one.ref)

@@ -12,7 +12,7 @@ from mrcore.sources.huey import discover
 
 MOST = 1_000
 COUNTED = ("active", "failed", "completed", "quarantined")
-TOTALS = ("enqueued", "completed", "failed")
+TOTALS = ("enqueued", "completed", "failed", "retried")
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,15 @@ class Facts:
     paused: float | None
     paused_by: tuple[str, str]
     lately: int
+    due: float | None
+    overdue: int
     meta: dict[bytes, bytes]
     totals: dict[str, float]
 
 
 def parse(replies: Sequence[Any]) -> Facts:
     waiting, delayed, active, failed, completed, quarantined, *rest = replies
-    oldest, paused, paused_by, lately, meta, totals = rest
+    oldest, paused, paused_by, lately, due, overdue, meta, totals = rest
     by, why = ((word or b"").decode("utf-8", "replace") for word in paused_by or (b"", b""))
     numbers = [record.number(v) or 0.0 for v in totals or (None,) * len(TOTALS)]
     return Facts(
@@ -49,6 +51,8 @@ def parse(replies: Sequence[Any]) -> Facts:
         paused=record.number(paused) if isinstance(paused, bytes) else None,
         paused_by=(by, redact.text(why)),
         lately=whole(lately),
+        due=record.number(due[1]) if due else None,
+        overdue=whole(overdue),
         meta=dict(pairs(meta)),
         totals=dict(zip(TOTALS, numbers, strict=True)),
     )

@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from mrcore import errors, match
-from mrcore.journal import keys, record
 from mrcore.model import plans, queue, wire
-from mrcore.sources.huey import asking, discover, rows, walking
+from mrcore.sources.huey import asking, discover, reading, walking
 from mrcore.sources.redis import link
 
 CHUNK, SEARCHED = 300, 100
@@ -28,10 +27,11 @@ _TIME_PREFIX = 8  # bytes that PriorityRedisHuey puts before a message
 class Jobs:
     """Reads the jobs of one source's queues."""
 
-    def __init__(self, maker: rows.Maker, root: keys.Root, found: discover.Found) -> None:
-        self.maker = maker
-        self.root = root
-        self.found = found
+    def __init__(self, reader: reading.Reader) -> None:
+        self.read = reader.read
+        self.limits = reader.limits
+        self.maker = reader.maker
+        self.root = reader.root
 
     async def page(
         self,
@@ -47,9 +47,9 @@ class Jobs:
         BadRequest for what is no filter.
         """
         those = states(place, query.state)
-        walk = walking.Walk(query, match.of(query.text))
+        walk = walking.Walk(query, match.of(query.text), now)
         spot = walking.Spot.load(cursor) if cursor else walking.Spot(those[0])
-        total = await self._total(client, place, those)
+        total = await self.total(client, place, those)
         after: walking.Spot | None = spot
         for state in those[those.index(spot.state) if spot.state in those else 0 :]:
             start = spot if state == spot.state else walking.Spot(state)
@@ -63,9 +63,7 @@ class Jobs:
         dumped = None if after is None else after.dump()
         return wire.Page(at=now, rows=tuple(walk.found), cursor=dumped, looked=looked)
 
-    async def _total(
-        self, client: link.Client, place: discover.Place, states: Sequence[str]
-    ) -> int:
+    async def total(self, client: link.Client, place: discover.Place, states: Sequence[str]) -> int:
         counts = await asking.ask(client, *(self._count(place, state) for state in states))
         return sum(count for count in counts if isinstance(count, int))
 
@@ -93,16 +91,16 @@ class Jobs:
         """Jobs that the journal has in this state."""
         zset = self.root.queue(place.name).state(spot.state)
         newest = walk.query.order != "oldest"
-        start = await _start(client, zset, spot, newest=newest)
+        start = await after_rank(client, zset, spot, newest=newest)
         searched = SEARCHED_FIRST
         while not walk.full():
             began = time.perf_counter()
-            size = searched if walk.query.text else walk.query.limit - len(walk.found)
+            size = self._size(walk, searched)
             command = "ZREVRANGE" if newest else "ZRANGE"
             (reply,) = await asking.ask(
                 client, (command, zset, start, start + size - 1, "WITHSCORES")
             )
-            pairs = _scored(reply)
+            pairs = scored(reply)
             ids = [member.decode("utf-8", "replace") for member, _ in pairs]
             jobs = await self.read(client, place.name, ids, payload=bool(walk.query.text))
             for job_id, (_, score) in zip(ids, pairs, strict=True):
@@ -117,6 +115,12 @@ class Jobs:
                 return None if not pairs or spot.job_id == ids[-1] else spot
         return spot
 
+    def _size(self, walk: walking.Walk, searched: int) -> int:
+        """How many are read at once."""
+        if walk.query.text:
+            return searched
+        return CHUNK if walk.filters else walk.query.limit - len(walk.found)
+
     async def _messages(
         self, client: link.Client, place: discover.Place, spot: walking.Spot, walk: walking.Walk
     ) -> walking.Spot | None:
@@ -126,8 +130,7 @@ class Jobs:
         searched = SEARCHED_FIRST
         while not walk.full():
             began = time.perf_counter()
-            wanted = walk.query.limit - len(walk.found)
-            size = searched if walk.query.text else min(searched, wanted)
+            size = min(searched, self._size(walk, searched))
             first, last = at, at + size - 1
             oldest = walk.query.order == "oldest"
             ranked = place.ranked and state is queue.JobState.WAITING
@@ -154,60 +157,6 @@ class Jobs:
                 return None if at == first + len(messages) else _at(spot, at)
         return _at(spot, at)
 
-    async def read(
-        self,
-        client: link.Client,
-        of: str,
-        ids: Sequence[str],
-        *,
-        payload: bool,
-    ) -> dict[str, tuple[queue.Job, bytes | None]]:
-        """Rows and, if asked for, payloads as they are kept of the jobs that are written down."""
-        at = self.root.queue(of)
-        commands: list[link.Command] = []
-        last = "payload" if payload else "state"
-        for job_id in ids:
-            commands.append(("HMGET", at.job(job_id), *record.SUMMARY, last))
-            commands.append(("HEXISTS", at.job(job_id), "message"))
-        replies = await asking.ask(client, *commands)
-        found: dict[str, tuple[record.Record, bool, bytes | None]] = {}
-        for job_id, values, has in zip(ids, replies[::2], replies[1::2], strict=True):
-            if isinstance(values, list) and (one := record.summary(job_id, values[:-1])):
-                found[job_id] = (one, has == 1, values[-1] if payload else None)
-        dead = await self._dead(
-            client, {r.worker for r, _, _ in found.values() if r.state == "active"}
-        )
-        held = await self._held(
-            client, of, [job_id for job_id, (r, *_) in found.items() if r.state == "quarantined"]
-        )
-        return {
-            job_id: (
-                self.maker.job(
-                    of, one, alive=one.worker not in dead, kept=has, held=held.get(job_id)
-                ),
-                given,
-            )
-            for job_id, (one, has, given) in found.items()
-        }
-
-    async def _held(self, client: link.Client, of: str, ids: Sequence[str]) -> dict[str, rows.Held]:
-        """Since when, by whom and why these are quarantined."""
-        at = self.root.queue(of)
-        commands: list[link.Command] = []
-        for job_id in ids:
-            commands.append(("ZSCORE", at.state("quarantined"), job_id))
-            commands.append(("HMGET", at.quarantine(job_id), "from", "by", "why"))
-        replies = await asking.ask(client, *commands)
-        return {
-            job_id: rows.Held.of(since, values)
-            for job_id, since, values in zip(ids, replies[::2], replies[1::2], strict=True)
-        }
-
-    async def _dead(self, client: link.Client, workers: set[str]) -> set[str]:
-        names = sorted(workers)
-        alive = await asking.ask(client, *(("EXISTS", self.root.alive(name)) for name in names))
-        return {name for name, there in zip(names, alive, strict=True) if there == 0}
-
 
 def states(place: discover.Place, state: str) -> tuple[str, ...]:
     if state and state not in walking.ORDER:
@@ -222,7 +171,7 @@ def states(place: discover.Place, state: str) -> tuple[str, ...]:
     return (state,) if state else (walking.ORDER if place.journalled else ("waiting", "delayed"))
 
 
-async def _start(client: link.Client, zset: str, spot: walking.Spot, *, newest: bool) -> int:
+async def after_rank(client: link.Client, zset: str, spot: walking.Spot, *, newest: bool) -> int:
     """The rank after the row where the last page ended, also when that row has left."""
     if not spot.job_id:
         return 0
@@ -245,7 +194,7 @@ def _portion(
     return ("LRANGE", place.list, *((-last - 1, -first - 1) if oldest else (first, last)))
 
 
-def _scored(reply: Any) -> list[tuple[bytes, str]]:
+def scored(reply: Any) -> list[tuple[bytes, str]]:
     items = reply if isinstance(reply, list) else []
     return [(m, s.decode()) for m, s in zip(items[::2], items[1::2], strict=True)]
 

@@ -8,24 +8,28 @@ from datetime import datetime
 
 from mrcore.journal import keys
 from mrcore.model import base, queue, ref, wire
+from mrcore.queues import history, truth
 from mrcore.sources.huey import asking, discover, figures, offers, rights, rows
 from mrcore.sources.redis import link
 
-BACKLOG_S = 120.0
-LATELY_S = 300.0
-_RATES = {"enqueued": "queue.in_rate", "completed": "queue.out_rate", "failed": "queue.fail_rate"}
+_RATES = ("queue.in_rate", "queue.out_rate", "queue.fail_rate")
+_NO_JOURNAL = base.Verdict(
+    level=base.Level.UNKNOWN,
+    code="no_journal",
+    why="Only waiting and delayed jobs can be seen; journal.watch(huey) shows the rest.",
+)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One look: entities, and by queue the totals that rates are made of."""
+    """One look: entities, and by queue what its verdict is made of."""
 
     entities: tuple[base.Entity, ...]
-    totals: dict[base.Ref, dict[str, float]]
+    told: dict[base.Ref, truth.Facts]
 
 
 class Look:
-    """Looks at one Redis; it remembers the last totals, for rates."""
+    """Looks at one Redis; `past` remembers what rates are made of."""
 
     def __init__(
         self,
@@ -43,42 +47,33 @@ class Look:
         self._found = found
         self._who = who
         self._restartable = restartable
-        self._before: tuple[datetime, Seen] | None = None
+        self.past = history.History()
 
     async def sample(self, client: link.Client, now: datetime) -> wire.Sample:
         """The whole live set and its points.
 
         Raises SourceError.
         """
-        seen = await self.read(client, now)
+        seen = await self.read(client, now, remember=True)
         points = [
             wire.Point(metric=f"queue.{state}", ref=entity.ref, at=now, value=float(count))
             for entity in seen.entities
             if isinstance(entity, queue.Queue)
             for state, count in _shown(entity.counts)
         ]
-        rates = list(self._rates(seen, now))
-        self.in_rates = {p.ref: p.value for p in rates if p.metric == _RATES["enqueued"]}
-        points += rates
-        self._before = (now, seen)
+        points += [point for of in seen.told for point in self._rates(of, now)]
+        self.in_rates = {p.ref: p.value for p in points if p.metric == "queue.in_rate"}
         return wire.Sample(at=now, entities=seen.entities, points=tuple(points))
 
-    def _rates(self, seen: Seen, now: datetime) -> Iterator[wire.Point]:
-        if self._before is None:
-            return
-        at, before = self._before
-        took_s = (now - at).total_seconds()
-        for of, totals in seen.totals.items():
-            old = before.totals.get(of)
-            if old is None or took_s <= 0:
-                continue
-            for total, metric in _RATES.items():
-                grew = totals[total] - old[total]
-                if grew >= 0:  # the counters of a Redis that lost its data begin anew
-                    yield wire.Point(metric=metric, ref=of, at=now, value=grew / took_s)
+    def _rates(self, of: base.Ref, now: datetime) -> Iterator[wire.Point]:
+        """A queue's rates between the last two samples; counters that began anew tell none."""
+        known = self.past.last(of).rates
+        for metric, value in zip(_RATES, known, strict=False):
+            if value is not None:
+                yield wire.Point(metric=metric, ref=of, at=now, value=value)
 
-    async def read(self, client: link.Client, now: datetime) -> Seen:
-        """Queues, workers and schedules now. Raises SourceError."""
+    async def read(self, client: link.Client, now: datetime, *, remember: bool = False) -> Seen:
+        """Queues, workers and schedules now; only a sample is remembered. Raises SourceError."""
         names, workers, schedules = await asking.ask(
             client,
             ("SMEMBERS", self.root.queues),
@@ -97,13 +92,20 @@ class Look:
             for (n, v), a in zip(hands, alive, strict=True)
         ]
         ghosts = await self._ghosts(client, [w for w in staff if w.verdict.code == "dead"])
-        queues = [
-            self._queue(place, fact, staff, ghosts.get(place.name, 0), now)
-            for place, fact in zip(places, facts, strict=True)
-        ]
         due = await self._schedules(client, figures.some(schedules), now)
-        totals = {q.ref: f.totals for q, f, p in zip(queues, facts, places, strict=True) if f.meta}
-        return Seen((*queues, *staff, *due), totals)
+        told = {
+            ref.make(self.source, "queue", place.name): self._told(
+                place, fact, staff, due, ghosts.get(place.name, 0), now, remember=remember
+            )
+            for place, fact in zip(places, facts, strict=True)
+        }
+        if remember:
+            self.past.forget(set(told))
+        queues = [
+            self._queue(of, place, fact, told[of])
+            for of, place, fact in zip(told, places, facts, strict=True)
+        ]
+        return Seen((*queues, *staff, *due), told)
 
     def _offering(self, worker: queue.Worker) -> queue.Worker:
         if worker.verdict.code == "dead" or not (worker.supervised or self._restartable):
@@ -134,7 +136,7 @@ class Look:
         self, client: link.Client, places: Sequence[discover.Place], now: datetime
     ) -> list[figures.Facts]:
         commands: list[link.Command] = []
-        since = now.timestamp() - LATELY_S
+        since, late = (now.timestamp() - s for s in (truth.LATELY_S, truth.OVERDUE_S))
         for place in places:
             of = self.root.queue(place.name)
             commands += [
@@ -145,11 +147,13 @@ class Look:
                 ("GET", of.paused),
                 ("HMGET", of.paused_by, "by", "why"),
                 ("ZCOUNT", of.state("failed"), f"{since:.3f}", "+inf"),
+                ("ZRANGE", of.state("delayed"), 0, 0, "WITHSCORES"),
+                ("ZCOUNT", of.state("delayed"), "-inf", f"{late:.3f}"),
                 ("HGETALL", of.meta),
                 ("HMGET", of.stats, *figures.TOTALS),
             ]
         replies = iter(await asking.ask(client, *commands))
-        return [figures.parse([next(replies) for _ in range(12)]) for _ in places]
+        return [figures.parse([next(replies) for _ in range(14)]) for _ in places]
 
     async def _ghosts(self, client: link.Client, dead: Sequence[queue.Worker]) -> dict[str, int]:
         """How many jobs dead workers hold, by queue; asked only while there is a dead one."""
@@ -162,19 +166,62 @@ class Look:
             found[name] = found.get(name, 0) + figures.whole(count)
         return found
 
-    def _queue(
+    def _told(
         self,
         place: discover.Place,
         facts: figures.Facts,
         staff: Sequence[queue.Worker],
+        due: Sequence[queue.Schedule],
         ghosts: int,
         now: datetime,
+        *,
+        remember: bool,
+    ) -> truth.Facts:
+        """A queue's facts for its verdict."""
+        if not place.journalled:
+            return truth.Facts(now=now, waiting=facts.waiting)
+        of = ref.make(self.source, "queue", place.name)
+        hands = [w for w in staff if place.name in w.queues]
+        workers = sum(1 for w in hands if w.verdict.code != "dead")
+        if remember and facts.meta:
+            totals = truth.Totals(now, *facts.totals.values())
+            seen_at = max((w.last_seen_at for w in hands if w.last_seen_at), default=None)
+            moves = self.past.see(
+                of, totals, waiting=facts.waiting, workers=workers, worker_seen_at=seen_at
+            )
+        else:
+            moves = self.past.last(of)
+        late = [s for s in due if s.queue == place.name and s.verdict.code == "overdue"]
+        return truth.Facts(
+            now=now,
+            waiting=facts.waiting,
+            active=facts.active,
+            workers=workers,
+            no_worker_since=moves.no_worker_since,
+            oldest_at=rows.instant(facts.oldest if facts.waiting else None),
+            ghosts=ghosts,
+            paused=facts.paused is not None,
+            paused_since=rows.instant(facts.paused),
+            paused_by=facts.paused_by[0],
+            paused_why=facts.paused_by[1],
+            growing_since=moves.growing_since,
+            in_per_s=moves.rates.in_per_s,
+            out_per_s=moves.rates.out_per_s,
+            fail_per_s=moves.rates.fail_per_s,
+            retries_per_s=moves.rates.retries_per_s,
+            overdue=facts.overdue,
+            overdue_at=rows.instant(facts.due),
+            failed_lately=facts.lately,
+            missed=tuple(s.name for s in late),
+            missed_at=min((s.next_at for s in late if s.next_at), default=None),
+        )
+
+    def _queue(
+        self, of: base.Ref, place: discover.Place, facts: figures.Facts, told: truth.Facts
     ) -> queue.Queue:
-        workers = sum(1 for w in staff if place.name in w.queues and w.verdict.code != "dead")
-        known = workers if place.journalled else None
         return queue.Queue(
-            ref=ref.make(self.source, "queue", place.name),
-            verdict=_verdict(facts, known, ghosts, now),
+            ref=of,
+            verdict=truth.verdict(told) if place.journalled else _NO_JOURNAL,
             engine="huey",
             name=place.name,
             counts=queue.Counts(
@@ -188,11 +235,11 @@ class Look:
             actions=self._who.offered(
                 offers.of_queue(journalled=place.journalled, paused=facts.paused is not None)
             ),
-            paused_since=rows.instant(facts.paused),
-            paused_by=facts.paused_by[0],
-            paused_why=facts.paused_by[1],
-            workers=known,
-            oldest_enqueued_at=rows.instant(facts.oldest if facts.waiting else None),
+            paused_since=told.paused_since,
+            paused_by=told.paused_by,
+            paused_why=told.paused_why,
+            workers=told.workers,
+            oldest_enqueued_at=told.oldest_at,
             listed=facts.meta.get(b"listed", b"1") != b"0",
             keep_completed=figures.kept(facts.meta.get(b"keep_completed")),
             keep_failed=figures.kept(facts.meta.get(b"keep_failed")),
@@ -209,28 +256,6 @@ class Look:
             for n, reply in found
         ]
         return [s for s in made if self._found.wanted(s.queue)]
-
-
-def _verdict(facts: figures.Facts, workers: int | None, ghosts: int, now: datetime) -> base.Verdict:
-    if workers is None:
-        return base.Verdict(
-            level=base.Level.UNKNOWN,
-            code="no_journal",
-            why="Only waiting and delayed jobs can be seen; journal.watch(huey) shows the rest.",
-        )
-    if facts.waiting and not workers:
-        return base.Verdict(level=base.Level.BAD, code="no_worker", why="Jobs wait, no worker.")
-    if ghosts:
-        why = f"{ghosts} jobs are in the hands of dead workers; they go back into the queue."
-        return base.Verdict(level=base.Level.BAD, code="ghosts", why=why)
-    late = facts.oldest is not None and now.timestamp() - facts.oldest > BACKLOG_S
-    if facts.waiting and late and facts.paused is None:
-        why = f"The oldest job has waited for more than {BACKLOG_S:.0f} s."
-        return base.Verdict(level=base.Level.WARN, code="backlog", why=why)
-    if facts.lately:
-        why = f"{facts.lately:,} failed within {LATELY_S / 60:.0f} minutes."
-        return base.Verdict(level=base.Level.WARN, code="failing", why=why)
-    return base.OK
 
 
 def _shown(counts: queue.Counts) -> Iterator[tuple[str, int]]:

@@ -13,13 +13,25 @@ from urllib.parse import quote
 from mrcore import errors, redact
 from mrcore.journal import record, scripts
 from mrcore.model import base, plans, queue, ref
+from mrcore.queues import expiry
 from mrcore.sources import kept
-from mrcore.sources.huey import asking, discover, jobs, rows, running
+from mrcore.sources.huey import (
+    asking,
+    discover,
+    expiring,
+    jobs,
+    prints,
+    rows,
+    running,
+    walking,
+)
 from mrcore.sources.redis import link
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _QUEUED = ("waiting", "delayed")
+ENDED = ("failed", "completed")
+"""States whose score is when a job ended."""
 
 PORTION = 500
 """Jobs that one script looks at: 2 ms of Redis."""
@@ -28,7 +40,7 @@ PORTION = 500
 class Seen(NamedTuple):
     """A job as a plan needs it; `state` is '' where the journal has none, and `gone` says why then.
 
-    `since` is its score there.
+    `since` is its score there; `expired` says why it must not run any more, where that was asked.
     """
 
     ref: base.Ref
@@ -39,6 +51,7 @@ class Seen(NamedTuple):
     name: str
     kept: bool
     gone: str = running.GONE
+    expired: str = ""
 
     @property
     def at(self) -> datetime | None:
@@ -63,11 +76,16 @@ class Looker:
     """Looks at the jobs of one source."""
 
     def __init__(
-        self, hand: kept.Kept[link.Client], runner: running.Runner, shelf: jobs.Jobs
+        self,
+        hand: kept.Kept[link.Client],
+        runner: running.Runner,
+        shelf: jobs.Jobs,
+        known: prints.Prints,
     ) -> None:
         self._hand = hand
         self._runner = runner
         self._shelf = shelf
+        self._prints = known
 
     async def selected(self, selection: plans.Selection) -> AsyncIterator[Looked]:
         """What is selected, in portions of at most 500.
@@ -83,10 +101,11 @@ class Looker:
         if selection.collection != "jobs":
             raise errors.Unsupported(f"There is no collection {selection.collection!r}.")
         owner = await self._owner(selection.ref)
-        if selection.query.text:
-            portions = self._filtered(owner, selection.query)
+        query = selection.query
+        if query.text or (walking.filters(query) and query.state not in ENDED):
+            portions = self._filtered(owner, query)
         else:
-            portions = self._whole(owner, selection.query)
+            portions = self._whole(owner, query)
         async for looked in portions:
             yield looked
 
@@ -114,7 +133,7 @@ class Looker:
 
         A filter finds them one by one.
         """
-        if not selection.ref or selection.query.text:
+        if not selection.ref or walking.filters(selection.query):
             return 0
         owner = await self._owner(selection.ref)
         states = jobs.states(owner, selection.query.state)
@@ -162,13 +181,51 @@ class Looker:
                 portion = await self._look(at, command, state, *bounds, tied, PORTION)
                 looked += len(portion)
                 if portion:
-                    yield portion, looked, total
+                    yield await self._meant(owner, query, portion), looked, total
                 sound = [one for one in portion if one.state == state]
                 if len(portion) < PORTION or not sound:
                     break
                 last = sound[-1].since
                 again = sum(1 for one in sound if one.since == last)
                 edge, tied = last, (tied + again if last == edge else again)
+
+    async def _meant(
+        self, owner: discover.Place, query: plans.Query, portion: Sequence[Seen]
+    ) -> Sequence[Seen]:
+        """Those of a portion of ended jobs that a query without a text means."""
+        if not walking.filters(query):
+            return portion
+        now = self._runner.now()
+        some = [
+            one
+            for one in portion
+            if (not query.name or one.name == query.name) and walking.spans(query, one.at, now)
+        ]
+        if not query.fingerprint:
+            return some
+        tried = {one.id: one.attempts for one in some if one.state == "failed"}
+        known = await self._hand.run(lambda client: self._prints.of_jobs(client, owner.name, tried))
+        return [one for one in some if one.id in known and known[one.id].id == query.fingerprint]
+
+    async def unexpired(self, seen: Sequence[Seen]) -> list[Seen]:
+        """The same, where those that must not run any more say why."""
+        now, root = self._runner.now(), self._runner.root
+        by_queue: dict[str, list[str]] = {}
+        for one in seen:
+            if one.state:
+                by_queue.setdefault(running.job(self._runner.source, one.ref)[0], []).append(one.id)
+        late: dict[base.Ref, str] = {}
+        for name, ids in by_queue.items():
+            until = await self._hand.run(
+                functools.partial(
+                    expiring.of_jobs, at=root.queue(name), ids=ids, limits=self._shelf.limits
+                )
+            )
+            late |= {
+                ref.make(self._runner.source, "job", name, i): expiry.expired(at, now)
+                for i, at in until.items()
+            }
+        return [one._replace(expired=late.get(one.ref, "")) for one in seen]
 
     async def _filtered(self, owner: discover.Place, query: plans.Query) -> AsyncIterator[Looked]:
         """Those whose words match, as a page finds them."""

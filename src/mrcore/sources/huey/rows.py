@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 from mrcore import redact
 from mrcore.journal import reader, record
 from mrcore.model import base, queue, ref
+from mrcore.queues import fingerprint
 from mrcore.sources import base as source_base
 from mrcore.sources.huey import offers, rights
 
+Until = datetime | None
 _STATES = {state.value: state for state in queue.JobState}
 
 
@@ -56,6 +58,8 @@ class Maker:
         alive: bool = True,
         kept: bool = False,
         held: Held | None = None,
+        known: fingerprint.Print | None = None,
+        expires_at: Until = None,
     ) -> queue.Job:
         """A job; `alive` is whether its worker is, `kept` whether its message is."""
         state = _STATES.get(found.state, queue.JobState.WAITING)
@@ -79,6 +83,8 @@ class Maker:
             finished_at=instant(found.finished_at),
             error=redact.text(found.error),
             worker=found.worker,
+            fingerprint=known.id if known else "",
+            expires_at=expires_at,
         )
 
     def unjournalled(self, of: str, message: bytes, state: queue.JobState, index: int) -> queue.Job:

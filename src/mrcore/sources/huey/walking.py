@@ -7,18 +7,20 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from mrcore import errors, redact
-from mrcore.journal import record
+from mrcore import errors
 from mrcore.model import plans, queue
+from mrcore.queues import search
 
 BUDGET_S = 0.2
-SEARCHED_BYTES = 16 * 1024
 _LARGE_BYTES = 1024
 ORDER = ("active", "failed", "waiting", "delayed", "quarantined", "completed")
 """The states in which a page without one goes through them."""
 
-Keep = Callable[[bytes], bool]
+_ENDED = (queue.JobState.FAILED, queue.JobState.COMPLETED)
+
+Keep = Callable[[str | bytes], bool]
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Walk:
 
     query: plans.Query
     keep: Keep
+    now: datetime
     began: float = field(default_factory=time.perf_counter)
     found: list[queue.Job] = field(default_factory=list)
     refs: set[str] = field(default_factory=set)
@@ -42,12 +45,47 @@ class Walk:
         self.scanned += 1
         if row.ref in self.refs:
             return
-        words = f"{row.id} {row.name} {row.error} {row.worker} {_text(payload)}"
+        if not meant(self.query, row, self.now):
+            return
         if payload is not None and len(payload) > _LARGE_BYTES:
             await asyncio.sleep(0)
-        if not self.query.text or self.keep(words.encode("utf-8", "replace")[:SEARCHED_BYTES]):
+        if not self.query.text or search.matches(self.keep, row, payload):
             self.found.append(row)
             self.refs.add(row.ref)
+
+    @property
+    def filters(self) -> bool:
+        """Whether rows are left out."""
+        return filters(self.query)
+
+
+def filters(query: plans.Query) -> bool:
+    """Whether a query means only some jobs of a state."""
+    spans = (query.younger_s, query.older_s)
+    return bool(query.text or query.name or query.fingerprint) or spans != (None, None)
+
+
+def meant(query: plans.Query, row: queue.Job, now: datetime) -> bool:
+    """Whether a query means a job, but for its text."""
+    if (query.name and row.name != query.name) or (
+        query.fingerprint and row.fingerprint != query.fingerprint
+    ):
+        return False
+    at = row.finished_at if row.state in _ENDED else row.enqueued_at
+    return spans(query, at, now)
+
+
+def spans(query: plans.Query, at: datetime | None, now: datetime) -> bool:
+    """Whether an instant is as long ago as a query wants; an unknown one is not."""
+    younger_s, older_s = query.younger_s, query.older_s
+    if younger_s is None and older_s is None:
+        return True
+    if at is None:
+        return False
+    ago = now - at
+    return (younger_s is None or ago <= timedelta(seconds=younger_s)) and (
+        older_s is None or ago >= timedelta(seconds=older_s)
+    )
 
 
 @dataclass(frozen=True)
@@ -80,16 +118,3 @@ def _is_score(score: str) -> bool:
         return not score or float(score) == float(score)
     except ValueError:
         return False
-
-
-def _text(payload: bytes | None) -> str:
-    """A payload as it is searched, redacted: what is beyond 16 KiB is not looked at.
-
-    It is cut at a quote, so that no half of an address or of a word is left to be found.
-    """
-    if payload is None:
-        return ""
-    if len(payload) <= SEARCHED_BYTES:
-        return json.dumps(redact.value(record.parse(payload)))
-    words = payload[:SEARCHED_BYTES].decode("utf-8", "ignore")
-    return redact.text(words[: words.rfind('"') + 1])
