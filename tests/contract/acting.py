@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Hashable, Iterable, Sequence
 
+from mrcore import catalogue
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from tests.contract import rig
@@ -13,13 +14,22 @@ NEXT = ASHA.model_copy(update={"operation": 8})
 AGAIN = ASHA.model_copy(update={"again": True})
 
 
-async def targets(source: source_base.Source, deed: rig.Deed) -> list[plans.Target]:
+def lasts(here: rig.Rig, action: base.ActionId) -> str:
+    """Why what was done stays done; empty where it can be undone."""
+    known = catalogue.ACTIONS[action]
+    return here.lasting.get(action, "") if known.undoable else known.undo
+
+
+async def targets(here: rig.Rig, source: source_base.Source, deed: rig.Deed) -> list[plans.Target]:
     """The plan's targets, which must be all that was asked for, each with a guard."""
     selection = plans.Selection(refs=deed.chosen or deed.refs)
     parts = await _all(source.plan(deed.action, selection, deed.args, lambda done, total: None))
     found = [part for part in parts if isinstance(part, plans.Target)]
     assert {target.ref for target in found} == set(deed.refs), parts
     assert all(target.guard and target.label for target in found)
+    if deed.action in here.lasting:
+        warned = (p for p in parts if isinstance(p, plans.Remark) and p.level is base.Level.WARN)
+        assert any("cannot be" in remark.text for remark in warned), "nobody says that it lasts"
     return found
 
 

@@ -7,6 +7,7 @@ from mrcore.model import base
 from tests.contract import (
     rig,
     rig_backend,
+    rig_bullboard,
     rig_core,
     rig_deploy,
     rig_huey,
@@ -22,6 +23,7 @@ RIGS: dict[str, type[rig.Rig]] = {
         rig_pg.Pg,
         rig_redis.Redis,
         rig_huey.Huey,
+        rig_bullboard.BullBoard,
         rig_logs.Logs,
         rig_backend.Backend,
         rig_deploy.Deploy,

@@ -53,6 +53,8 @@ class Rig(abc.ABC):
     kind: ClassVar[str]
     acts: ClassVar[tuple[base.ActionId, ...]] = ()
     """The actions of `describe()`, without those that only reveal."""
+    lasting: ClassVar[dict[base.ActionId, str]] = {}
+    """Actions that the catalogue can undo and this kind cannot, and why; plans say so."""
     lacks: ClassVar[dict[str, str]] = {}
     frozen_answer: ClassVar[str] = "raises"
     """What a sample does while the server is stopped: `raises`, or `unknown` in its entities."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from mrcore import catalogue
 from mrcore.model import base, plans
 from tests.contract import acting, factories, rig, warm
 
@@ -20,7 +19,7 @@ def test_every_action_of_the_catalogue_is_tried() -> None:
 async def test_a_target_that_moved_on_is_skipped(here: rig.Rig, action: base.ActionId) -> None:
     async with warm.opened(here) as source:
         deed = await here.deed(action)
-        planned = await acting.targets(source, deed)
+        planned = await acting.targets(here, source, deed)
         await here.move_on(deed)
         before = await here.state(action, deed.moved_on)
         outcomes = await acting.apply(source, deed, planned)
@@ -34,13 +33,13 @@ async def test_a_target_that_moved_on_is_skipped(here: rig.Rig, action: base.Act
 async def test_the_same_targets_again_are_let_be(here: rig.Rig, action: base.ActionId) -> None:
     async with warm.opened(here) as source:
         deed = await here.deed(action)
-        planned = await acting.targets(source, deed)
+        planned = await acting.targets(here, source, deed)
         before = await acting.states(here, action, deed.refs)
         outcomes = await acting.apply(source, deed, planned)
         assert {o.outcome for o in outcomes.values()} == {plans.Outcome.DONE}, outcomes
         after = await acting.states(here, action, deed.refs)
         assert all(after[one] != before[one] for one in deed.refs)
-        other = acting.NEXT if catalogue.ACTIONS[action].undoable else acting.ASHA
+        other = acting.ASHA if acting.lasts(here, action) else acting.NEXT
         again = await acting.apply(source, deed, planned, other)
         assert {o.outcome for o in again.values()} == {plans.Outcome.SKIPPED}, again
         assert await acting.states(here, action, deed.refs) == after
@@ -48,11 +47,11 @@ async def test_the_same_targets_again_are_let_be(here: rig.Rig, action: base.Act
 
 @each
 async def test_applied_again_by_the_same_operation(here: rig.Rig, action: base.ActionId) -> None:
-    if not catalogue.ACTIONS[action].undoable:
-        pytest.skip(f"{action}: {catalogue.ACTIONS[action].undo}")
+    if why := acting.lasts(here, action):
+        pytest.skip(f"{action}: {why}")
     async with warm.opened(here) as source:
         deed = await here.deed(action)
-        planned = await acting.targets(source, deed)
+        planned = await acting.targets(here, source, deed)
         before = await acting.states(here, action, deed.refs)
         first = await acting.apply(source, deed, planned)
         after = await acting.states(here, action, deed.refs)
@@ -69,11 +68,11 @@ async def test_applied_again_by_the_same_operation(here: rig.Rig, action: base.A
 
 @each
 async def test_undo_restores_what_was(here: rig.Rig, action: base.ActionId) -> None:
-    if not catalogue.ACTIONS[action].undoable:
-        pytest.skip(f"{action}: {catalogue.ACTIONS[action].undo}")
+    if why := acting.lasts(here, action):
+        pytest.skip(f"{action}: {why}")
     async with warm.opened(here) as source:
         deed = await here.deed(action)
-        planned = await acting.targets(source, deed)
+        planned = await acting.targets(here, source, deed)
         before = await acting.states(here, action, deed.refs)
         outcomes = await acting.apply(source, deed, planned)
         chunk = await acting.plan_undo(source, action, planned, outcomes)

@@ -11,7 +11,6 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from mrcore import catalogue
 from mrcore.model import base, plans
 from tests.contract import acting, factories, rig, warm
 
@@ -36,7 +35,7 @@ async def test_only_what_is_as_it_was_planned_is_touched(
     assert here.churn(action), f"nothing drives churn for {action}"
     async with warm.opened(here) as source:
         deed = await here.deed(action)
-        planned = await acting.targets(source, deed)
+        planned = await acting.targets(here, source, deed)
         then = {one: await here.facts(action, one) for one in deed.refs}
         await _happen(here, deed, meanwhile)
         now = {one: await here.facts(action, one) for one in deed.refs}
@@ -47,7 +46,8 @@ async def test_only_what_is_as_it_was_planned_is_touched(
             done = outcome.outcome is plans.Outcome.DONE
             assert done == (then[one] == now[one]), f"{one}: {outcome.why}"
             assert done == (before[one] != after[one]), f"{one}: {outcome.why}"
-        if not catalogue.ACTIONS[action].undoable:
+        if acting.lasts(here, action):
+            assert all(outcome.memento is None for outcome in outcomes.values())
             return
         chunk = await acting.plan_undo(source, action, planned, outcomes)
         await _happen(here, deed, later)

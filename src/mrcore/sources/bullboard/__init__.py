@@ -1,0 +1,141 @@
+"""An existing Bull Board over HTTP, versions 5 to 9: what it shows, and what it can be asked to do.
+
+The board says no version: what it can do is told by the shape of its queues. Payloads are as it
+shows them, which its backend may have formatted. It has no compare-and-set: each act looks first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Self
+
+from mrcore import redact
+from mrcore.model import base, plans, wire
+from mrcore.sources import base as source_base
+from mrcore.sources.bullboard import (
+    acts,
+    copying,
+    detail,
+    faring,
+    jobs,
+    link,
+    look,
+    moving,
+    offers,
+    queueing,
+    rows,
+    scheduling,
+    seeing,
+    shape,
+)
+
+Settings = link.Settings
+
+
+def open_source(name: str, settings: Settings, *, now: source_base.Now) -> source_base.Source:
+    """The source for one board. Raises SettingsError for certificates that cannot be used."""
+    return BullBoard(name, settings, now=now)
+
+
+class BullBoard(source_base.SourceBase):
+    """One HTTP client: polls one overview at a time, and at most 10 other questions."""
+
+    def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
+        super().__init__(name, now=now)
+        maker = rows.Maker(name, settings.age_limits)
+        self._board = link.Link(settings)
+        self._look = look.Look(self._board, maker)
+        self._jobs = jobs.Jobs(self._board, maker, now)
+        self._seer = seeing.Seer(self._board, self._look, self._jobs)
+        self._details = detail.Details(self._board, self._look, self._seer, self._jobs)
+        adder = copying.Adder(self._seer, now)
+        families: Mapping[tuple[base.ActionId, ...], acts.Act] = {
+            moving.ACTIONS: moving.Moving(self._seer, now),
+            copying.ACTIONS: copying.Copying(self._seer, adder, now),
+            queueing.ACTIONS: queueing.Queueing(self._seer, self._look),
+            scheduling.ACTIONS: scheduling.Scheduling(self._look, adder),
+        }
+        self._acts = {action: act for ids, act in families.items() for action in ids}
+
+    async def __aenter__(self) -> Self:
+        self._board.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._look.stop()
+        await self._board.stop()
+
+    def describe(self) -> wire.Description:
+        apps = self._look.apps
+        told = sorted({shape.words(app) for app in apps.values()})
+        return wire.Description(
+            kinds=("queue", "worker", "schedule", "job", "group"),
+            collections=("jobs", "groups", "found", "like"),
+            actions=offers.of_board(apps.values()),
+            capabilities=(*told, *((self._look.refused,) if self._look.refused else ())),
+        )
+
+    async def sample(self) -> wire.Sample:
+        return await self._look.sample(self.now())
+
+    async def page(
+        self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
+    ) -> wire.Page:
+        """Jobs of a queue; they leave as they come, so with `wait_s` no cursor leads on."""
+        if collection not in self.describe().collections:
+            raise self._unsupported(f"collection {collection!r}")
+        if collection == "like":
+            found = await self._seer.one(ref)
+            if found.app is None or found.row is None:
+                raise look.gone(ref)
+            return await self._jobs.like(found.app, found.row, query, cursor, self.now())
+        owner = await self._seer.owner(ref)
+        if collection == "groups":
+            return await self._jobs.grouped(owner, query, cursor, self.now(), wait_s)
+        page = await self._jobs.page(owner, collection, query, cursor, self.now())
+        follows = wait_s and collection == "jobs"
+        return page.model_copy(update={"cursor": None}) if follows else page
+
+    async def detail(self, ref: base.Ref) -> wire.Detail:
+        return await self._details.detail(ref, self.now())
+
+    async def reveal(self, ref: base.Ref) -> wire.Detail:
+        return await self._details.detail(ref, self.now(), redact.NOTHING)
+
+    async def plan(
+        self,
+        action: base.ActionId,
+        selection: plans.Selection,
+        args: plans.Args,
+        progress: source_base.Progress,
+    ) -> AsyncIterator[source_base.Planned]:
+        async for part in self._act(action).plan(action, selection, args, progress):
+            yield part
+
+    async def apply(
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        return await self._act(action).apply(action, chunk, args, by)
+
+    async def fared(
+        self, action: base.ActionId, chunk: Sequence[plans.Target]
+    ) -> Sequence[plans.Fared]:
+        if action not in (offers.RETRY, offers.EDIT):
+            raise self._unsupported(f"watch over {action!r}")
+        return await faring.fared(self._seer, chunk)
+
+    async def plan_undo(
+        self, action: base.ActionId, done: Sequence[plans.Undoable]
+    ) -> AsyncIterator[source_base.Planned]:
+        async for part in self._act(action).plan_undo(action, done):
+            yield part
+
+    async def undo(
+        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        return await self._act(action).undo(action, chunk, by)
+
+    def _act(self, action: base.ActionId) -> acts.Act:
+        if action not in self._acts:
+            raise self._unsupported(f"action {action!r}")
+        return self._acts[action]
