@@ -34,8 +34,9 @@ class Desk:
         number = next(self._numbers)
         id_ = id_ or f"job-{number}"
         at_ms = int(time.time() * 1000) - HOUR_MS + number
+        data = {"to": f"{id_}@example.org", "n": number}
         fields: dict[str, Any] = {
-            "name": name, "data": json.dumps({"to": f"{id_}@example.org", "n": number}),
+            "name": name, "data": json.dumps(data, separators=(",", ":")),
             "opts": json.dumps({"attempts": 3}), "timestamp": at_ms, "delay": 0, "priority": 0,
         }  # fmt: skip
         if state in ("failed", "completed"):

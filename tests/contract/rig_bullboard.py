@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import atexit
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,22 @@ FAILED, COMPLETED, WAITING = 7, 4, 3
 NO_WAY_BACK = "a Bull Board has no route that puts it back"
 
 
+_Processes = tuple[restartable.Valkey, boards.Board]
+_spare: list[_Processes] = []
+
+
+def _started(folder: Path) -> _Processes:
+    """A Valkey and a board over it, to the end of the test process."""
+    valkey = restartable.Valkey(folder)
+    queues = (QUEUE, ODD, ATTENDED, CLOCK, *bullboard_deeds.QUEUES)
+    board = boards.Board(folder, valkey.port, queues, attended=(ATTENDED,))
+    valkey.start()
+    atexit.register(valkey.close)
+    board.server.start()
+    atexit.register(board.server.close)
+    return valkey, board
+
+
 class BullBoard(rig.Rig):
     kind = "bullboard"
     acts = bullboard_deeds.ACTS
@@ -32,25 +48,16 @@ class BullBoard(rig.Rig):
     lacks = {"minute": "no HTTP connection is kept over a question without an answer"}
 
     def __init__(self, folder: Path) -> None:
-        self._redis = restartable.Valkey(folder)
-        self.board = boards.Board(
-            folder,
-            self._redis.port,
-            (QUEUE, ODD, ATTENDED, CLOCK, *bullboard_deeds.QUEUES),
-            attended=(ATTENDED,),
-        )
-        self._redis.start()
-        self.board.server.start()
+        self._redis, self.board = _spare.pop() if _spare else _started(folder)
         self._client = self._redis.client()
         self.desk = bull_jobs.Desk(self._client)
         self._deeds = bullboard_deeds.Deeds(self.desk, self.board, self.open)
         self._populate()
 
     def close(self) -> None:
-        with contextlib.suppress(AttributeError):
-            self._client.close()
-        self.board.server.close()
-        self._redis.close()
+        """The next rig goes on with the same processes: Node takes a second to start."""
+        self._client.close()
+        _spare.append((self._redis, self.board))
 
     def table(self) -> dict[str, Any]:
         return self.board.table()
@@ -128,6 +135,8 @@ class BullBoard(rig.Rig):
         return frozenset(refs.make("bullboard", "job", QUEUE, id_) for id_ in ids)
 
     def _populate(self) -> None:
+        for queue in (QUEUE, ODD, CLOCK):
+            self.desk.clear(queue)
         for state, count in (("failed", FAILED), ("completed", COMPLETED), ("wait", WAITING)):
             for _ in range(count):
                 self.desk.add(QUEUE, state)
