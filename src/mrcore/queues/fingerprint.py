@@ -137,30 +137,35 @@ _TAG = re.compile(r"\b([a-z]{2,12}):(?:[0-9a-f]{6,12}|•+|\*+)(?![0-9A-Za-z])")
 # Node's own, beside those that the system has.
 _ERRNO = "|".join(sorted({*errno.errorcode.values(), "ENOTFOUND", "EAI_AGAIN", "EAI_FAIL"}))
 _CODES = (
-    (re.compile(r"\b([245]\d\d)[ -]([245]\.\d{1,3}\.\d{1,3})\b"), r"\1 \2"),
-    (re.compile(r"\(([245]\d\d), b?['\"](?:[245]\d\d[ -])?([245]\.\d{1,3}\.\d{1,3})\b"), r"\1 \2"),
-    (re.compile(r"\(([245]\d\d), b?['\"]"), r"\1"),
-    (re.compile(r"(?i)\bsqlstate[\s:=\[('\"]{1,3}([0-9A-Z]{5})\b"), r"SQLSTATE \1"),
+    (re.compile(r"\b([245]\d\d)[ -]([245]\.\d{1,3}\.\d{1,3})\b"), ""),
+    (re.compile(r"\(([245]\d\d), b?['\"](?:[245]\d\d[ -])?([245]\.\d{1,3}\.\d{1,3})\b"), ""),
+    (re.compile(r"\(([245]\d\d), b?['\"]"), ""),
+    (re.compile(r"(?i)\bsqlstate[\s:=\[('\"]{1,3}([0-9A-Z]{5})\b"), "SQLSTATE"),
     (re.compile(r"(?i)\bhttp(?:/\d(?:\.\d)?)?(?: status)?(?: code)?[\s:=]{1,2}([1-5]\d\d)\b"),
-     r"HTTP \1"),
-    (re.compile(r"(?i)\bstatus(?:[ _]?code)?[\s:=]{1,2}['\"]?([1-5]\d\d)\b"), r"HTTP \1"),
-    (re.compile(r"\b([45]\d\d) (?:[A-Z][a-z]+(?: [A-Z][a-z]+){0,3})"), r"HTTP \1"),
+     "HTTP"),
+    (re.compile(r"(?i)\bstatus(?:[ _]?code)?[\s:=]{1,2}['\"]?([1-5]\d\d)\b"), "HTTP"),
+    (re.compile(r"\b([45]\d\d) (?:[A-Z][a-z]+(?: [A-Z][a-z]+){0,3})"), "HTTP"),
     (re.compile(r"(?i)\b(?:code|error)[\s:=]{1,2}['\"]?([0-9][0-9A-Z]{4}|XX\d{3})\b(?!\.)"),
-     r"SQLSTATE \1"),
-    (re.compile(rf"\b({_ERRNO})\b"), r"\1"),
-    (re.compile(r"\[Errno (-?\d{1,3})\]"), r"errno \1"),
-    (re.compile(r"^(?:\w+: )?([45]\d\d) "), r"\1"),
+     "SQLSTATE"),
+    (re.compile(rf"\b({_ERRNO})\b"), ""),
+    (re.compile(r"\[Errno (-?\d{1,3})\]"), "errno"),
+    (re.compile(r"^(?:\w+: )?([45]\d\d) "), ""),
 )  # fmt: skip
 
 
+_MAY_BE_CODE = re.compile(r"\d{2}|E[A-Z]{2}|\[Errno|(?i:sqlstate)|XX")
+
+
 def _code(line: str) -> str:
-    for pattern, shown in _CODES:
+    if not _MAY_BE_CODE.search(line):
+        return ""
+    for pattern, kind in _CODES:
         if found := pattern.search(line):
-            return found.expand(shown)
+            return " ".join((kind, *found.groups()) if kind else found.groups())
     return ""
 
 
-# One pass, the longest and surest first. What keeps its words is a code, in front of all.
+# One pass, the surest first. A code keeps its words, in front of all; plain words are passed over.
 _VARIES = re.compile(
     r"""
       (?P<keep> \b[245]\d\d[\ -][245]\.\d{1,3}\.\d{1,3}\b | \[Errno\ -?\d{1,3}\]
@@ -170,6 +175,7 @@ _VARIES = re.compile(
               | (?i:\bstatus(?:[\ _]?code)?[\s:=]{1,2}['"]?[1-5]\d\d\b)
               | \b[45]\d\d\ (?=[A-Z][a-z]) | (?:^|(?<=:\ ))[245]\d\d(?=[\ -][A-Za-z])
               | (?i:\b(?:code|error)[\s:=]{1,2}['"]?[0-9][0-9A-Z]{4}\b) )
+    | (?P<plain> (?!localhost\b)[A-Za-z]+(?=[\ ,;)]|:\ |$) )
     | (?P<url> \b[a-z][a-z0-9+.-]{1,20}://[^\s'"<>)\]]+ )
     | (?P<email> [\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+ )
     | (?P<tag> \b(?:email|phone|card|token|password|secret|key|jwt|upi|aadhaar|pan|otp|url|ip)
@@ -201,7 +207,7 @@ def normalised(line: str) -> str:
 def _placeholder(found: re.Match[str]) -> str:
     kind = found.lastgroup or ""
     words = found[0]
-    if kind == "keep":
+    if kind in ("keep", "plain"):
         return words
     if kind == "tag":
         return f"<{words.partition(':')[0]}>"

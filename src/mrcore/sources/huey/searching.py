@@ -19,7 +19,9 @@ from mrcore.sources.redis import link
 LOOKED = 3_000
 """Jobs that one page looks at."""
 
-PORTION = 100
+FIRST, PORTION, QUICK_S = 20, 160, 0.03
+"""Jobs that are read at once: few, more while they are read quickly."""
+
 LIKE = 10
 _Spots = dict[str, tuple[str, str]]
 """By state: score and id of the last job that was looked at."""
@@ -46,9 +48,10 @@ async def found(
     spots, before = _load(cursor, states)
     total = await shelf.total(client, place, states)
     walk = walking.Walk(query, keep, now)
-    done = False
+    done, size = False, FIRST
     while not walk.full() and walk.scanned < LOOKED and not done:
-        newest = await _newest(client, shelf, place, states, spots)
+        began = time.perf_counter()
+        newest = await _newest(client, shelf, place, states, spots, size)
         read = await shelf.read(client, place.name, [i for _, _, i in newest], payload=True)
         for state, score, job_id in newest:
             if job_id in read:
@@ -57,7 +60,8 @@ async def found(
             if walk.full():
                 break
         else:
-            done = len(newest) < PORTION
+            done = len(newest) < size
+        size = min(PORTION, size * 2) if time.perf_counter() - began < QUICK_S else FIRST
     scanned = before + walk.scanned
     looked = wire.Looked(scanned=scanned, total=total, complete=done)
     after = None if done else json.dumps([scanned, spots])
@@ -70,6 +74,7 @@ async def _newest(
     place: discover.Place,
     states: Sequence[str],
     spots: _Spots,
+    size: int,
 ) -> list[tuple[str, str, str]]:
     """State, score and id of the next jobs, newest first, over all states."""
     at = shelf.root.queue(place.name)
@@ -77,13 +82,13 @@ async def _newest(
     for state in states:
         spot = walking.Spot(state, *spots.get(state, ("", "")))
         start = await jobs.after_rank(client, at.state(state), spot, newest=True)
-        asked.append(("ZREVRANGE", at.state(state), start, start + PORTION - 1, "WITHSCORES"))
+        asked.append(("ZREVRANGE", at.state(state), start, start + size - 1, "WITHSCORES"))
     lists = [
         [(-float(s), state, s, m.decode("utf-8", "replace")) for m, s in jobs.scored(reply)]
         for state, reply in zip(states, await asking.ask(client, *asked), strict=True)
     ]
     merged = heapq.merge(*lists, key=lambda one: one[0])
-    return [(state, score, job_id) for _, state, score, job_id in list(merged)[:PORTION]]
+    return [(state, score, job_id) for _, state, score, job_id in list(merged)[:size]]
 
 
 async def _strangers(
