@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mrcore import errors
+from mrcore import errors, journal
 from mrcore.model import plans, queue, ref, wire
 from mrcore.sources import base as source_base
 from mrcore.sources.huey import searching
@@ -277,3 +277,31 @@ async def test_a_delayed_job_that_nobody_moves_is_overdue(redis_url: str, desk: 
         (found,) = (q for q in (await source.sample()).entities if isinstance(q, queue.Queue))
         assert found.verdict.code == "overdue"
         assert json.dumps(found.verdict.why).startswith('"1 delayed is overdue, the first since')
+
+
+async def test_a_job_tells_how_far_it_is_and_what_it_does(redis_url: str, desk: Any) -> None:
+    seen: list[float | None] = []
+
+    @desk.huey.task(name="report")
+    def report() -> None:
+        journal.progress(desk.huey, 0.25)
+        for number in range(102):
+            journal.log(desk.huey, f"page {number} for asha@example.org")
+        seen.append(desk.job(desk.ids("active")[0]).progress)
+        raise OSError("disk full")
+
+    job = report()
+    journal.progress(desk.huey, 0.5)  # nothing runs here
+    desk.run_all()
+    assert seen == [0.25]
+    with pytest.raises(ValueError, match="no progress"):
+        journal.progress(desk.huey, 2.0)
+    async with opened(redis_url) as source:
+        detail = await source.detail(_job(job.id))
+        assert isinstance(detail.entity, queue.Job)
+        assert detail.entity.progress == 0.25
+        (logs,) = (section.text for section in detail.sections if section.id == "logs")
+        lines = logs.splitlines()
+        assert len(lines) == 100
+        assert lines[-1].split()[2:5] == ["1", "page", "101"]
+        assert "asha@" not in logs

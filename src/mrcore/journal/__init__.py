@@ -20,6 +20,8 @@ The price is at-least-once: a job whose worker died runs again, and its attempts
     Journal.run(claim) -> Ended                  run it and write down how it ended
     Journal.move_due() -> int                    delayed jobs whose time has come into the queue
     Journal.put_back(claim)                      give an unfinished job back
+    progress(huey, 0.4)                          how far the job that runs here is
+    log(huey, "241 of 600 mails sent")           a line into its log: the newest 100 are kept
 
 Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
 
@@ -54,7 +56,8 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
 
 A job: task, payload (JSON of args and kwargs), state, outcome, attempts, max_attempts, retries,
 retry_delay, enqueued_at, due_at, started_at, finished_at, worker, error, result, `attempt:<n>`
-(JSON {n, worker, started_at, ended_at, outcome, error, trace}), schedule, deaths, and, of failed
+(JSON {n, worker, started_at, ended_at, outcome, error, trace}), schedule, deaths, progress (0 to
+1), logged (a count), `log:<n>` (JSON {at, n: the attempt, line}), and, of failed
 jobs, `message`: the bytes that a retry puts back into the queue, with retries as at first.
 A job that was revoked, expired or cancelled is `completed` with that word as its outcome.
 
@@ -70,7 +73,7 @@ from datetime import UTC, datetime
 
 from huey.api import Huey
 
-from mrcore.journal import claims, heart, hook, keys, supported
+from mrcore.journal import claims, heart, hook, keys, supported, telling
 
 Claim = claims.Claim
 Ended = claims.Ended
@@ -119,3 +122,19 @@ def watch(
 def of(huey: Huey) -> Journal:
     """The journal of a watched huey; one that is not watched yet is, with the usual retention."""
     return watch(huey)
+
+
+def progress(huey: Huey, share: float) -> None:
+    """How far the job that this thread runs has come, from 0 to 1; outside of a job nothing.
+
+    Raises ValueError for what is no such share, redis.RedisError.
+    """
+    telling.progress(of(huey), share)
+
+
+def log(huey: Huey, line: str) -> None:
+    """A line into the log of the job that this thread runs; outside of a job nothing.
+
+    Raises redis.RedisError.
+    """
+    telling.log(of(huey), line)

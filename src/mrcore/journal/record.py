@@ -9,7 +9,7 @@ from typing import Any
 
 SUMMARY = (
     "task", "state", "outcome", "attempts", "max_attempts", "enqueued_at", "due_at",
-    "started_at", "finished_at", "worker", "error",
+    "started_at", "finished_at", "worker", "error", "progress",
 )  # fmt: skip
 """Fields that a row needs: what a page asks for with HMGET."""
 
@@ -28,6 +28,15 @@ class Attempt:
 
     def dump(self) -> str:
         return json.dumps(self.__dict__)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a job's own log: when (epoch seconds), in which attempt."""
+
+    at: float
+    n: int
+    line: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,8 @@ class Record:
     schedule: str = ""
     retries: int = 0
     kept: bool = False
+    progress: float | None = None
+    logs: tuple[Line, ...] = ()
     attempt: tuple[Attempt, ...] = field(default=())
 
     @property
@@ -91,6 +102,8 @@ def whole(job_id: str, fields: Mapping[bytes, bytes]) -> Record | None:
         schedule=text("schedule"),
         retries=int(number(fields.get(b"retries")) or 0),
         kept=b"message" in fields,
+        progress=number(fields.get(b"progress")),
+        logs=_logs(fields),
         attempt=_attempts(fields),
     )
 
@@ -114,6 +127,20 @@ def parse(value: bytes | None) -> Any:
 def _whole_number(value: bytes | None) -> int | None:
     parsed = number(value)
     return None if parsed is None else int(parsed)
+
+
+def _logs(fields: Mapping[bytes, bytes]) -> tuple[Line, ...]:
+    """The lines that are kept, oldest first."""
+    lines = {
+        int(name[4:]): parse(value)
+        for name, value in fields.items()
+        if name.startswith(b"log:") and name[4:].isdigit()
+    }
+    found = []
+    for _, data in sorted(lines.items()):
+        if isinstance(data, dict) and isinstance(data.get("at"), int | float):
+            found.append(Line(float(data["at"]), data.get("n", 0), str(data.get("line", ""))))
+    return tuple(found)
 
 
 def _attempts(fields: Mapping[bytes, bytes]) -> tuple[Attempt, ...]:

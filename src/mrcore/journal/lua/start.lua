@@ -21,5 +21,5 @@ if not known[1] then
   known = redis.call('HMGET', JOB, 'task', 'max_attempts', 'retries', 'retry_delay')
 end
 place('active', now, 'started_at', now, 'worker', worker)
-redis.call('HDEL', JOB, 'finished_at', 'outcome', 'due_at')
+redis.call('HDEL', JOB, 'finished_at', 'outcome', 'due_at', 'progress')
 return {'started', redis.call('HINCRBY', JOB, 'attempts', 1), known[2], known[3], known[4]}

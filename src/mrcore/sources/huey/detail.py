@@ -86,6 +86,9 @@ def _of_job(
         *(_trace(attempt, clean) for attempt in reversed(found.attempt)),
         wire.Section(id="timings", title="Timings", fields=tuple(_timings(row, found))),
     ]
+    if found.logs:
+        text = "\n".join(_line(one, clean) for one in found.logs)
+        sections.append(wire.Section(id="logs", title="Log", form="text", text=text))
     if after:
         flow = tuple(_flow(row, after))
         sections.append(wire.Section(id="flow", title="Flow", fields=flow))
@@ -128,6 +131,11 @@ def _trace(attempt: record.Attempt, clean: redact.Redactor) -> wire.Section:
         form="trace",
         text=clean.text(attempt.trace or attempt.error),
     )
+
+
+def _line(one: record.Line, clean: redact.Redactor) -> str:
+    at = rows.instant(one.at)
+    return f"{at:%Y-%m-%d %H:%M:%S} {one.n} {clean.text(one.line)}" if at else clean.text(one.line)
 
 
 def _flow(row: queue.Job, after: Sequence[following.Next]) -> Iterator[wire.Field]:
