@@ -24,7 +24,7 @@ STATES = {
 }
 ARGS: dict[base.ActionId, plans.Args] = {
     "job.edit": {"patch": [{"op": "add", "path": "/edited", "value": True}]},
-    "job.delay": {"by_s": 7_200},
+    "job.delay": {"by_s": 5_400},
     "job.priority": {"priority": 9},
     "queue.clean": {"state": "completed", "older_s": 5},
 }
@@ -89,7 +89,7 @@ class Deeds:
         if action == "job.duplicate":
             data: Any = own[0]
             return desk.copies(JOBS, {b"data": data}) if data else None
-        return place, own
+        return place, own, desk.conn.zscore(desk.key(JOBS, "delayed"), address.id)
 
     def facts(self, action: base.ActionId, of: base.Ref) -> Hashable:
         address, desk = ref.parse(of), self._desk

@@ -92,6 +92,9 @@ class Look:
     async def schedulers(self) -> list[dict[str, JsonValue]]:
         """The schedulers as they are now; none on a board that does not tell them."""
         await self._once("overview", self._overview)
+        return await self._read_schedulers()
+
+    async def _read_schedulers(self) -> list[dict[str, JsonValue]]:
         if not any(shape.of(app).tells_schedules for app in self._apps):
             return []
         body = await self._board.get("job-schedulers")
@@ -140,7 +143,7 @@ class Look:
 
     async def _look_around(self, now: datetime) -> None:
         if any(rows.number(app.get("jobSchedulerCount")) for app in self._apps):
-            await self.schedulers()
+            await self._read_schedulers()
         else:
             self._rest.schedulers = []
         await self._workers(now)
