@@ -31,6 +31,7 @@ class Board:
         no_retries: Sequence[str] = (),
         attended: Sequence[str] = (),
     ) -> None:
+        self.version = version
         self.port = services.free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         own = {

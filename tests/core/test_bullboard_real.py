@@ -1,0 +1,137 @@
+"""Real boards: 6.21.3 over BullMQ 5, and 9.10.2 over BullMQ 6 where the contract does not look."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import redis
+
+from mrcore import errors, sources
+from mrcore.model import plans, queue
+from mrcore.sources import base as source_base
+from tests import servers
+from tests.contract import bull_jobs
+from tests.node import boards
+
+BY = plans.By(login="asha", operation=3)
+OWNER = "bullboard/queue/emails"
+DATABASE = 4_000
+QUEUES = ("emails", "a/b%c?d é", "shown", "kept")
+FAILED = 7
+
+
+@pytest.fixture(scope="module", params=[6, 9])
+def board(
+    request: pytest.FixtureRequest, valkey: servers.Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[boards.Board]:
+    """A board of that version, with a read-only queue and one without retries."""
+    made = boards.Board(
+        tmp_path_factory.mktemp("board"),
+        valkey.port,
+        QUEUES,
+        db=DATABASE + request.param,
+        version=request.param,
+        read_only=("shown",),
+        no_retries=("kept",),
+    )
+    made.server.start()
+    yield made
+    made.server.close()
+
+
+@pytest.fixture
+def desk(board: boards.Board, valkey: servers.Valkey) -> Iterator[bull_jobs.Desk]:
+    """The board's queues with 7 failed jobs each and two that wait."""
+    with contextlib.closing(redis.Redis(port=valkey.port, db=DATABASE + board.version)) as conn:
+        made = bull_jobs.Desk(conn)
+        for name in QUEUES:
+            made.clear(name)
+            for _ in range(FAILED):
+                made.add(name, "failed")
+            for _ in range(2):
+                made.add(name, "wait")
+        yield made
+
+
+@pytest.fixture
+async def source(board: boards.Board, desk: bull_jobs.Desk) -> AsyncIterator[source_base.Source]:
+    """The source, with a first sample."""
+    async with sources.build("bullboard", board.table())[0] as opened:
+        await opened.sample()
+        yield opened
+
+
+async def targets(
+    source: source_base.Source, action: str, selection: plans.Selection
+) -> list[plans.Target]:
+    parts = source.plan(action, selection, {}, lambda looked, total: None)
+    return [part async for part in parts if isinstance(part, plans.Target)]
+
+
+async def test_queues_and_jobs_are_as_redis_has_them(
+    source: source_base.Source, board: boards.Board, desk: bull_jobs.Desk
+) -> None:
+    sample = await source.sample()
+    queues = {e.name: e for e in sample.entities if isinstance(e, queue.Queue)}
+    assert set(queues) == set(QUEUES)
+    assert all((q.counts.failed, q.counts.waiting) == (FAILED, 2) for q in queues.values())
+    wanted = "bullmq 5 or older behind Bull Board 6.17 or newer"
+    if board.version == 9:
+        wanted = "bullmq 6 behind Bull Board 9.5 or newer"
+    assert {q.layout for q in queues.values()} == {wanted}
+    for name in QUEUES:
+        ids, cursor = list[str](), None
+        of = next(q.ref for q in queues.values() if q.name == name)
+        while True:
+            page = await source.page(of, "jobs", plans.Query(state="failed", limit=3), cursor, 0)
+            ids += [row.id for row in page.rows if isinstance(row, queue.Job)]
+            if (cursor := page.cursor) is None:
+                break
+        assert ids == desk.ids(name, "failed")
+    groups = await source.page(OWNER, "groups", plans.Query(), None, 0)
+    assert [g.jobs for g in groups.rows if isinstance(g, queue.FailureGroup)] == [FAILED]
+
+
+async def test_a_retry_moves_what_is_as_it_was_and_nothing_else(
+    source: source_base.Source, desk: bull_jobs.Desk
+) -> None:
+    query = plans.Query(state="failed")
+    selection = plans.Selection(ref=OWNER, collection="jobs", query=query)
+    planned = await targets(source, "queue.retry", selection)
+    assert len(planned) == FAILED
+    gone, *rest = desk.ids("emails", "failed")
+    desk.forget("emails", gone)
+    outcomes = await source.apply("queue.retry", planned, {}, BY)
+    skipped = [o.ref for o in outcomes if o.outcome is plans.Outcome.SKIPPED]
+    assert skipped == [f"bullboard/job/emails/{gone}"]
+    assert sum(o.outcome is plans.Outcome.DONE for o in outcomes) == FAILED - 1
+    assert desk.ids("emails", "failed") == []
+    assert set(rest) <= set(desk.ids("emails", "wait"))
+    again = await source.apply("queue.retry", planned, {}, BY)
+    assert {o.outcome for o in again} == {plans.Outcome.SKIPPED}
+
+
+async def test_pages_and_details_work_where_nothing_may_be_done(
+    source: source_base.Source, desk: bull_jobs.Desk
+) -> None:
+    for name, offered in (("shown", False), ("kept", True)):
+        of = f"bullboard/job/{name}/{desk.ids(name, 'failed')[0]}"
+        detail = await source.detail(of)
+        assert "queue.retry" not in detail.entity.actions
+        assert ("job.remove" in detail.entity.actions) is offered
+        assert await targets(source, "queue.retry", plans.Selection(refs=(of,))) == []
+
+
+async def test_what_does_not_answer_like_a_board_is_said(board: boards.Board) -> None:
+    for path, sentence in (
+        ("/page", "This is no Bull Board at"),
+        ("/nothing", "This is no Bull Board at"),
+        ("/login", "sends us to /sign-in"),
+    ):
+        table = board.table(url=f"{board.origin}{path}")
+        async with sources.build("bullboard", table)[0] as source:
+            with pytest.raises(errors.SourceError) as caught:
+                await source.sample()
+        assert sentence in str(caught.value)
