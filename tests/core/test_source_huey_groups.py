@@ -13,7 +13,7 @@ import pytest
 from mrcore import errors, journal
 from mrcore.model import plans, queue, ref, wire
 from mrcore.sources import base as source_base
-from mrcore.sources.huey import searching
+from mrcore.sources.huey import searching, trimming
 from tests import waiting
 from tests.core import journals
 from tests.core.test_source_huey import QUEUE, opened, planned
@@ -305,3 +305,27 @@ async def test_a_job_tells_how_far_it_is_and_what_it_does(redis_url: str, desk: 
         assert len(lines) == 100
         assert lines[-1].split()[2:5] == ["1", "page", "101"]
         assert "asha@" not in logs
+
+
+async def test_jobs_say_when_retention_will_trim_them(
+    redis_url: str, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trimming, "NEWEST", 4)
+    jobs = [desk.send("login", number) for number in range(6)]
+    desk.run_all()
+    desk.conn.hset(desk.keys.meta, "keep_failed", 10)
+    now = datetime.now(UTC).timestamp()
+    ages = {job.id: now - 60 * number for number, job in enumerate(reversed(jobs), 1)}
+    desk.conn.zadd(desk.keys.state("failed"), ages)  # one a minute
+    async with opened(redis_url) as source:
+        page = await source.page(QUEUE, "jobs", FAILED, None, 0)
+        left_s = [
+            row.trims_at.timestamp() - now
+            for row in page.rows
+            if isinstance(row, queue.Job) and row.trims_at is not None
+        ]
+        assert left_s == pytest.approx([600, 540, 480, 420, 360, 300], abs=60)
+        desk.conn.hset(desk.keys.meta, "keep_failed", "")
+        kept = (await source.detail(_job(jobs[0].id))).entity
+        assert isinstance(kept, queue.Job)
+        assert kept.trims_at is None, "all are kept"

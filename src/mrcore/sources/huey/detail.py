@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from mrcore import errors, redact
 from mrcore.journal import keys, record
 from mrcore.model import base, queue, ref, wire
-from mrcore.sources.huey import asking, facts, following, jobs, look, rows, running
+from mrcore.sources.huey import asking, facts, following, jobs, look, rows, running, trimming
 from mrcore.sources.redis import link
 
 LARGE_BYTES = 64 * 1024
@@ -52,7 +52,7 @@ async def _job(
             f"The journal of {name} has no job {job_id}: retention has trimmed it, it was never "
             "written down, or there is no such job."
         )
-    row, _ = read[job_id]
+    (row,) = await trimming.dated(client, shelf.root.queue(name), [read[job_id][0]], now)
     after = await following.after(client, shelf, name, found)
     if sum(map(len, items)) > LARGE_BYTES:  # redacting it takes its time
         sections = await asyncio.to_thread(_of_job, row, found, after, clean)

@@ -13,7 +13,7 @@ from typing import Any
 
 from mrcore import errors, match
 from mrcore.model import plans, queue, wire
-from mrcore.sources.huey import asking, discover, reading, walking
+from mrcore.sources.huey import asking, discover, reading, trimming, walking
 from mrcore.sources.redis import link
 
 CHUNK, SEARCHED = 300, 100
@@ -61,7 +61,8 @@ class Jobs:
                 break
         looked = wire.Looked(scanned=walk.scanned, total=total, complete=after is None)
         dumped = None if after is None else after.dump()
-        return wire.Page(at=now, rows=tuple(walk.found), cursor=dumped, looked=looked)
+        rows = await trimming.dated(client, self.root.queue(place.name), walk.found, now)
+        return wire.Page(at=now, rows=tuple(rows), cursor=dumped, looked=looked)
 
     async def total(self, client: link.Client, place: discover.Place, states: Sequence[str]) -> int:
         counts = await asking.ask(client, *(self._count(place, state) for state in states))

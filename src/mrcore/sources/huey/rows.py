@@ -83,6 +83,7 @@ class Maker:
             finished_at=instant(found.finished_at),
             error=redact.text(found.error),
             worker=found.worker,
+            progress=_share(found.progress),
             fingerprint=known.id if known else "",
             expires_at=expires_at,
         )
@@ -196,3 +197,8 @@ def _list(value: Any) -> list[Any]:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
+
+
+def _share(value: float | None) -> float | None:
+    """A share from 0 to 1; None for what is none."""
+    return value if value is not None and 0 <= value <= 1 else None
