@@ -150,7 +150,7 @@ def test_wrong_settings_of_one_source_are_said_beside_the_others(
     assert code == 2
     assert "sources.pg are wrong: dsn: Field required; dns: Extra inputs" in said
     assert "'oracle', which is not a kind of source" in said
-    assert "      The kinds are backend, deploy" in said
+    assert "      The kinds are backend, bull" in said
     assert "● ok       delete keys" in said
     with pytest.raises(errors.SettingsError, match="protectd"):
         run(tmp_path, {"protectd": True})

@@ -217,22 +217,20 @@ class Look:
         limited_until = self._limited(name, app, now)
         moves = self._history.see(of, truth.Totals(now), waiting=waiting, workers=workers)
         paused_since = self._paused_since(name, app, now)
-        verdict = truth.verdict(
-            truth.Facts(
-                now=now,
-                waiting=waiting,
-                active=counts.active,
-                workers=workers,
-                oldest_at=oldest_at,
-                paused=app.get("isPaused") is True,
-                paused_since=paused_since,
-                growing_since=moves.growing_since,
-                limited_until=limited_until,
-            )
+        facts = truth.Facts(
+            now=now,
+            waiting=waiting,
+            active=counts.active,
+            workers=workers,
+            oldest_at=oldest_at,
+            paused=app.get("isPaused") is True,
+            paused_since=paused_since,
+            growing_since=moves.growing_since,
+            limited_until=limited_until,
         )
         return queue.Queue(
             ref=of,
-            verdict=verdict,
+            verdict=truth.verdict(facts),
             actions=offers.of_queue(app),
             engine=rows.text(app.get("type")) or "bullmq",
             name=name,
