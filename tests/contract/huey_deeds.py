@@ -27,13 +27,31 @@ JOB_STATES = {
     "job.remove": ("failed", "completed", "waiting", "delayed", "quarantined"),
     "job.quarantine": ("failed", "waiting", "delayed"),
     "job.release": ("quarantined", "quarantined delayed", "quarantined waiting"),
+    "job.edit": ("failed", "failed", "failed"),
+    "job.duplicate": ("failed", "waiting", "delayed"),
+    "job.promote": ("delayed", "delayed"),
+    "job.delay": ("delayed", "delayed"),
+    "queue.clean": ("failed", "failed"),
+    "queue.drain": ("waiting", "waiting"),
 }
-ACTS = (*JOB_STATES, "queue.pause", "queue.resume", "schedule.run", "worker.restart")
+QUEUE_ACTS = ("queue.pause", "queue.resume")
+SCHEDULE_ACTS = ("schedule.run", "schedule.register", "schedule.remove")
+ACTS = (*JOB_STATES, *QUEUE_ACTS, *SCHEDULE_ACTS, "job.priority", "worker.restart")
+ARGS: dict[base.ActionId, plans.Args] = {
+    "job.edit": {"patch": [{"op": "replace", "path": "/args/0", "value": 99}]},
+    "job.delay": {"by_s": 600},
+    "job.priority": {"priority": 7},
+    "queue.clean": {"state": "failed", "older_s": 0},
+}
 _OTHERS = {
     "it is retried": "queue.retry",
     "it is removed": "job.remove",
     "it is quarantined": "job.quarantine",
     "it is released": "job.release",
+    "it is edited": "job.edit",
+    "it is duplicated": "job.duplicate",
+    "it is due at once": "job.promote",
+    "it is due later": "job.delay",
 }
 
 
@@ -106,26 +124,37 @@ class Deeds:
     # -- what to act on
 
     async def deed(self, action: base.ActionId) -> rig.Deed:
+        chosen: tuple[base.Ref, ...] = ()
         if action in JOB_STATES:
-            refs = await self._jobs(JOB_STATES[action])
-        elif action == "schedule.run":
+            refs = await self._jobs(JOB_STATES[action], alone=action.startswith("queue."))
+            if action in ("queue.clean", "queue.drain"):
+                chosen = (ref.make("huey", "queue", QUEUE),)
+        elif action in SCHEDULE_ACTS:
             refs = self._schedules()
+            for of in refs if action == "schedule.register" else ():
+                await self.another("schedule.remove", of)
+        elif action == "job.priority":
+            refs = self._ranked_jobs()
         elif action == "worker.restart":
             refs = self._workers()
         else:
             refs = tuple([await self._queue(paused=action == "queue.resume") for _ in range(2)])
-        return rig.Deed(action, refs, refs[0])
+        return rig.Deed(action, refs, refs[0], ARGS.get(action, {}), chosen)
 
-    async def _jobs(self, states: tuple[str, ...]) -> tuple[base.Ref, ...]:
+    async def _jobs(self, states: tuple[str, ...], *, alone: bool) -> tuple[base.Ref, ...]:
+        """New jobs; with `alone` there are no others in their states."""
         desk = self._desk
         for claim in self._claims:
             desk.journal.run(claim)
         self._claims.clear()
         desk.run_all()
+        for job_id in desk.ids("failed") if alone else ():
+            await self._trimmed(ref.make("huey", "job", QUEUE, job_id))
         made = {n: self._job_that_ran(n, s) for n, s in enumerate(states) if "waiting" not in s}
         desk.run_all()
         for number in set(range(len(states))) - made.keys():
-            self._ok(-1)
+            if not alone:
+                self._ok(-1)
             made[number] = self._ok(number).id
         refs = []
         for number, state in enumerate(states):
@@ -152,6 +181,12 @@ class Deeds:
             await self.another("queue.pause", of)
         return of
 
+    def _ranked_jobs(self) -> tuple[base.Ref, ...]:
+        name = f"ranked{next(self._numbers)}"
+        made = huey.PriorityRedisHuey(name, connection_pool=self._desk.pool)
+        work = made.task(name="work", priority=3)(lambda n: None)
+        return tuple(ref.make("huey", "job", name, work(n).id) for n in range(2))
+
     def _schedules(self) -> tuple[base.Ref, ...]:
         names = [f"tick {next(self._numbers)}" for _ in range(2)]
         every = timedelta(hours=1)
@@ -177,6 +212,10 @@ class Deeds:
     def state(self, action: base.ActionId, of: base.Ref) -> Hashable:
         conn, address = self._desk.conn, ref.parse(of)
         match address.kind:
+            case "job" if action == "job.priority":
+                return self._rank(of)
+            case "job" if action == "job.duplicate":
+                return self._job(address.id), self._copies(address.id)
             case "job":
                 return self._job(address.id)
             case "queue":
@@ -200,16 +239,31 @@ class Deeds:
         dumps = conn.dump(at.job(job_id)), conn.dump(at.quarantine(job_id))
         return dumps, conn.ttl(at.job(job_id)), scores, tuple(listed), tuple(due)
 
+    def _rank(self, of: base.Ref) -> Hashable:
+        """A message of a queue with priorities, and its score."""
+        name, job_id = (part.decode() for part in ref.parse(of).ids)
+        pairs = self._desk.conn.zrange(f"huey.redis.{name}", 0, -1, withscores=True)
+        return tuple(pair for pair in pairs if job_id.encode() in pair[0])
+
+    def _copies(self, job_id: str) -> Hashable:
+        """What there is of the copies of a job."""
+        conn, at = self._desk.conn, self._desk.keys
+        names = [key for key in conn.keys(at.job("*")) if conn.hget(key, "copy_of")]
+        mine = [key for key in names if conn.hget(key, "copy_of") == job_id.encode()]
+        return frozenset((key, conn.dump(key)) for key in mine)
+
     def facts(self, action: base.ActionId, of: base.Ref) -> Hashable:
         conn, address = self._desk.conn, ref.parse(of)
-        if address.kind == "job":
+        if address.kind == "job" and action != "job.priority":
             at = self._desk.keys
             scores = tuple(conn.zscore(at.state(state), address.id) for state in keys.STATES)
-            return tuple(conn.hmget(at.job(address.id), "state", "attempts")), scores
+            names = ["state", "attempts", *(["copies"] if action == "job.duplicate" else [])]
+            return tuple(conn.hmget(at.job(address.id), *names)), scores
         if address.kind == "queue":
             return conn.get(keys.Root().queue(address.id).paused)
         if address.kind == "schedule":
-            return conn.hget(keys.schedule(address.id), "last_enqueued_at")
+            own = "last_enqueued_at" if action == "schedule.run" else "declared"
+            return tuple(conn.hmget(keys.schedule(address.id), own, "removed_at"))
         return self.state(action, of)
 
     # -- what happens meanwhile
@@ -219,8 +273,14 @@ class Deeds:
         match deed.action:
             case "job.release":
                 await self.another("job.release", of)
-            case "queue.pause" | "queue.resume" | "queue.retry" | "schedule.run":
+            case "queue.drain":
+                await self.another("job.remove", of)
+            case "queue.pause" | "queue.resume" | "queue.retry" | "job.promote" | "job.delay":
                 await self.another(deed.action, of)
+            case "schedule.run" | "schedule.register" | "schedule.remove":
+                await self.another(deed.action, of)
+            case "job.priority":
+                await self._reranked(of)
             case "worker.restart":
                 await self._end(of)
             case _:
@@ -228,6 +288,12 @@ class Deeds:
 
     def churn(self, action: base.ActionId) -> rig.Churn:
         match ref_kind(action):
+            case "job" if action == "job.priority":
+                return {
+                    "it has another priority": self._reranked,
+                    "a worker takes the next": self._popped,
+                    "nothing": self._nothing,
+                }
             case "job":
                 others = {name: self._other(done) for name, done in _OTHERS.items()}
                 return {
@@ -248,6 +314,8 @@ class Deeds:
             case "schedule":
                 return {
                     "it is run by hand": self._other("schedule.run"),
+                    "it is removed": self._other("schedule.remove"),
+                    "it is registered": self._other("schedule.register"),
                     "it is due": self._ticks,
                     "waiting jobs run": self._runs,
                 }
@@ -259,14 +327,23 @@ class Deeds:
 
         return act
 
-    async def another(self, action: base.ActionId, of: base.Ref) -> None:
+    async def another(self, action: base.ActionId, of: base.Ref, **more: Any) -> None:
         """Another core does it, if it can be done."""
         async with self._open_source() as source:
             selection = plans.Selection(refs=(of,))
-            planned = source.plan(action, selection, {}, lambda looked, total: None)
+            args = {**ARGS.get(action, {}), **more}
+            planned = source.plan(action, selection, args, lambda looked, total: None)
             targets = [part async for part in planned if isinstance(part, plans.Target)]
-            for outcome in await source.apply(action, targets, {}, plans.By(login="ravi")):
+            by = plans.By(login="ravi", operation=1_000 + next(self._numbers))
+            for outcome in await source.apply(action, targets, args, by):
                 assert outcome.outcome is plans.Outcome.DONE, outcome
+
+    async def _reranked(self, of: base.Ref) -> None:
+        await self.another("job.priority", of, priority=100 + next(self._numbers))
+
+    async def _popped(self, of: base.Ref) -> None:
+        name, _ = (part.decode() for part in ref.parse(of).ids)
+        self._desk.conn.zpopmin(f"huey.redis.{name}")
 
     async def _runs(self, of: base.Ref) -> None:
         self._desk.run_all()
@@ -320,8 +397,11 @@ class Deeds:
 
 def ref_kind(action: base.ActionId) -> str:
     """The kind that an action of huey acts on."""
-    kinds = {"queue.pause": "queue", "queue.resume": "queue", "schedule.run": "schedule"}
-    return "worker" if action == "worker.restart" else kinds.get(action, "job")
+    if action in QUEUE_ACTS:
+        return "queue"
+    if action in SCHEDULE_ACTS:
+        return "schedule"
+    return "worker" if action == "worker.restart" else "job"
 
 
 def _refuse(number: int) -> None:

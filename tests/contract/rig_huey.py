@@ -96,6 +96,9 @@ class Huey(rig.Rig):
             "huey/schedule/none",
         )
 
+    def args(self, action: base.ActionId) -> plans.Args:
+        return huey_deeds.ARGS.get(action, {})
+
     async def deed(self, action: base.ActionId) -> rig.Deed:
         return await self._deeds.deed(action)
 

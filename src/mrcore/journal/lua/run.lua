@@ -6,6 +6,7 @@ if redis.call('HGET', JOB, 'schedule') == ARGV[5] then  -- whoever asks again: t
   local came = redis.call('ZSCORE', K .. 'waiting', id) or ''
   return {'done', redis.call('HGET', JOB, 'enqueued_at'), came}
 end
+if redis.call('HEXISTS', ARGV[5], 'removed_at') == 1 then return {'gone', ''} end
 local last = redis.call('HGET', ARGV[5], 'last_enqueued_at') or ''
 if last ~= ARGV[6] or redis.call('EXISTS', ARGV[5]) == 0 then return {'moved', last} end
 enqueue(ARGV[4], 9)

@@ -24,6 +24,7 @@ from mrcore.sources.huey import (
     acts,
     detail,
     discover,
+    families,
     faring,
     grouping,
     jobs,
@@ -31,14 +32,11 @@ from mrcore.sources.huey import (
     looking,
     moving,
     offers,
-    pausing,
     prints,
     reading,
-    restarting,
     rights,
     rows,
     running,
-    scheduling,
     searching,
 )
 from mrcore.sources.redis import link
@@ -83,15 +81,9 @@ class Huey(source_base.SourceBase):
         self._groups = grouping.Groups(name, self._hand, root, known, self._who, now)
         self._runner = runner = running.Runner(name, root, self._found, self._who, now)
         looker = looking.Looker(self._hand, runner, self._jobs, known)
-        families: dict[tuple[base.ActionId, ...], acts.Act] = {
-            moving.ACTIONS: moving.Moving(self._hand, runner, looker),
-            pausing.ACTIONS: pausing.Pausing(
-                self._hand, runner, lambda of: self._look.in_rates.get(of)
-            ),
-            scheduling.ACTIONS: scheduling.Scheduling(self._hand, runner, looker),
-            restarting.ACTIONS: restarting.Restarting(self._hand, runner, unit),
-        }
-        self._acts = {action: act for ids, act in families.items() for action in ids}
+        self._acts = families.build(
+            self._hand, runner, looker, lambda of: self._look.in_rates.get(of), unit
+        )
         self._seeker: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -197,18 +189,20 @@ class Huey(source_base.SourceBase):
         args: plans.Args,
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
-        async for part in self._act(action).plan(action, selection, progress):
+        async for part in self._act(action).plan(action, selection, args, progress):
             yield part
 
     async def prepare(
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
     ) -> Mapping[base.Ref, plans.Args]:
-        return {t.ref: moving.removal(t, by) for t in chunk} if action == offers.REMOVE else {}
+        if action not in (offers.REMOVE, offers.CLEAN, offers.DRAIN):
+            return {}
+        return {target.ref: moving.removal(target, by) for target in chunk}
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
-        return await self._act(action).apply(action, chunk, by)
+        return await self._act(action).apply(action, chunk, args, by)
 
     async def fared(
         self, action: base.ActionId, chunk: Sequence[plans.Target]

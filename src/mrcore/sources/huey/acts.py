@@ -19,11 +19,12 @@ class Act(Protocol):
         self,
         action: base.ActionId,
         selection: plans.Selection,
+        args: plans.Args,
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]: ...
 
     async def apply(
-        self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> list[plans.TargetOutcome]: ...
 
     def plan_undo(

@@ -143,7 +143,7 @@ class Jobs:
             elif oldest and state is queue.JobState.WAITING:
                 messages = messages[::-1]
             bare = [
-                self.maker.unjournalled(place.name, message, state, at + n)
+                self.maker.unjournalled(place.name, message, state, at + n, ranked=ranked)
                 for n, message in enumerate(messages)
             ]
             ids = [row.id for row in bare]

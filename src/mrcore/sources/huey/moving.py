@@ -10,7 +10,7 @@ from mrcore.journal import scripts
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.huey import acts, looking, messages, offers, running, undoing
+from mrcore.sources.huey import acts, choosing, looking, messages, offers, running, undoing
 from mrcore.sources.redis import link
 
 TRASH_MS = 24 * 3_600_000
@@ -18,7 +18,6 @@ QUEUED = ("waiting", "delayed")
 DEEPEST = 100_000
 """How far from an end of huey's list a message is taken out: two looks of about 10 ms."""
 
-_NOT_KEPT = "Its message was not kept, so it cannot be put back."
 _DEEP = "It lies over 100,000 deep in the queue: Redis would stand still while it is looked for."
 _TAKEN = "It has moved on: a worker is taking it."
 _NAMELESS = "Its message is not found: a worker is taking it, or it is one that cannot be read."
@@ -45,19 +44,17 @@ class Moving:
         self._back = undoing.Undoing(hand, runner, looker)
 
     async def plan(
-        self, action: base.ActionId, selection: plans.Selection, progress: source_base.Progress
+        self,
+        action: base.ActionId,
+        selection: plans.Selection,
+        args: plans.Args,
+        progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
         left, states = acts.LeftOuts(), Counter[str]()
-        async for portion, looked, total in self._looker.selected(selection):
-            for number, seen in enumerate(portion):
-                if number % 250 == 0:
-                    progress(looked - len(portion) + number, total)
-                if why := _refusal(action, seen):
-                    left.add(seen.ref, why)
-                    continue
+        async for taken in choosing.chosen(self._looker, action, selection, progress, left):
+            for seen in taken:
                 states[seen.state] += 1
-                yield _target(action, seen)
-            progress(looked, total)
+                yield target(action, seen)
         for one in left.told():
             yield one
         if strangers := await self._looker.strangers(selection):
@@ -66,7 +63,7 @@ class Moving:
             yield remark
 
     async def apply(
-        self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> list[plans.TargetOutcome]:
         found = await self._hand.run(lambda client: self._apply(client, action, chunk, by))
         return [found[target.ref] for target in chunk]
@@ -142,21 +139,8 @@ class Moving:
         return await self._back.undo(action, chunk)
 
 
-def _refusal(action: base.ActionId, seen: looking.Seen) -> str:
-    """Why an action makes no sense for a job, or ''."""
-    if not seen.state:
-        return seen.gone
-    if seen.state not in offers.STATES[action]:
-        if seen.state == "active":
-            return "It is running."
-        wanted = "failed" if action == offers.RETRY else "quarantined"
-        if action in (offers.RETRY, offers.RELEASE):
-            return f"It is not {wanted} any more but {seen.state}."
-        return f"It is {seen.state}."
-    return _NOT_KEPT if action == offers.RETRY and not seen.kept else ""
-
-
-def _target(action: base.ActionId, seen: looking.Seen) -> plans.Target:
+def target(action: base.ActionId, seen: looking.Seen) -> plans.Target:
+    """A job as an action's target, with the facts that must still hold."""
     if action == offers.RETRY:
         note = f"attempt {seen.attempts} → {seen.attempts + 1}"
     else:
@@ -167,12 +151,16 @@ def _target(action: base.ActionId, seen: looking.Seen) -> plans.Target:
 def _remarks(action: base.ActionId, states: Counter[str]) -> Iterator[plans.Remark]:
     queued = sum(states[state] for state in QUEUED)
     if queued and action == offers.REMOVE:
-        text = f"{_jobs(queued)} not run yet, and will not"
-        yield plans.Remark(text=text, level=base.Level.WARN)
+        yield not_run(queued)
     if queued and action == offers.QUARANTINE:
         yield plans.Remark(text=f"{_jobs(queued)} not run yet, and will not before a release")
     if states.total() and action == offers.RELEASE:
         yield plans.Remark(text="what was delayed is due as before, all else waits at the end")
+
+
+def not_run(count: int) -> plans.Remark:
+    """That jobs are removed before they ran."""
+    return plans.Remark(text=f"{_jobs(count)} not run yet, and will not", level=base.Level.WARN)
 
 
 def _jobs(count: int) -> str:

@@ -9,12 +9,21 @@ RETRY, REMOVE = "queue.retry", "job.remove"
 QUARANTINE, RELEASE, REVEAL = "job.quarantine", "job.release", "job.reveal"
 PAUSE, RESUME = "queue.pause", "queue.resume"
 RUN, RESTART = "schedule.run", "worker.restart"
+REGISTER, UNREGISTER = "schedule.register", "schedule.remove"
+EDIT, DUPLICATE = "job.edit", "job.duplicate"
+PROMOTE, DELAY, PRIORITY = "job.promote", "job.delay", "job.priority"
+CLEAN, DRAIN = "queue.clean", "queue.drain"
 ALL: tuple[base.ActionId, ...] = (
-    RETRY, REMOVE, QUARANTINE, RELEASE, REVEAL, PAUSE, RESUME, RUN, RESTART,
+    RETRY, EDIT, PROMOTE, DUPLICATE, DELAY, PRIORITY, REMOVE, QUARANTINE, RELEASE, REVEAL,
+    PAUSE, RESUME, CLEAN, DRAIN, RUN, REGISTER, UNREGISTER, RESTART,
 )  # fmt: skip
 
 STATES: dict[base.ActionId, frozenset[S]] = {
     RETRY: frozenset({S.FAILED}),
+    EDIT: frozenset({S.FAILED}),
+    PROMOTE: frozenset({S.DELAYED}),
+    DUPLICATE: frozenset({S.FAILED, S.WAITING, S.DELAYED}),
+    DELAY: frozenset({S.DELAYED}),
     REMOVE: frozenset({S.FAILED, S.COMPLETED, S.WAITING, S.DELAYED, S.QUARANTINED}),
     QUARANTINE: frozenset({S.FAILED, S.WAITING, S.DELAYED}),
     RELEASE: frozenset({S.QUARANTINED}),
@@ -25,11 +34,21 @@ STATES: dict[base.ActionId, frozenset[S]] = {
 def of_job(state: S, *, kept: bool) -> tuple[base.ActionId, ...]:
     """A job's actions; `kept` is whether the message of a failed one is there to retry it."""
     found = [action for action, states in STATES.items() if state in states]
-    if not kept and RETRY in found:
-        found.remove(RETRY)
+    if state is S.FAILED and not kept:
+        found = [action for action in found if action not in (RETRY, EDIT, DUPLICATE)]
     return (*found, REVEAL)
 
 
 def of_queue(*, journalled: bool, paused: bool) -> tuple[base.ActionId, ...]:
     """A queue's actions: only workers with a journal can be told to pause."""
-    return () if not journalled else (RESUME,) if paused else (PAUSE,)
+    return () if not journalled else (RESUME if paused else PAUSE, CLEAN, DRAIN)
+
+
+def of_ranked(state: S) -> tuple[base.ActionId, ...]:
+    """Actions of a job of a PriorityRedisHuey, which has no journal."""
+    return (PRIORITY,) if state is S.WAITING else ()
+
+
+def of_schedule(*, template: bool, removed: bool) -> tuple[base.ActionId, ...]:
+    """A schedule's actions; `template` is whether its scheduler publishes the job's message."""
+    return (REGISTER,) if removed else (RUN, UNREGISTER) if template else (UNREGISTER,)

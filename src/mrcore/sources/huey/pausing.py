@@ -37,7 +37,11 @@ class Pausing:
         self._rate = rate
 
     async def plan(
-        self, action: base.ActionId, selection: plans.Selection, progress: source_base.Progress
+        self,
+        action: base.ActionId,
+        selection: plans.Selection,
+        args: plans.Args,
+        progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
         for number, of in enumerate(selection.refs):
             facts = await self._facts(of)
@@ -81,7 +85,7 @@ class Pausing:
         return plans.Remark(text=f"{waiting} stay waiting{comes}; what runs ends")
 
     async def apply(
-        self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> list[plans.TargetOutcome]:
         now = scripts.stamp(self._runner.now().timestamp())
         outcomes = []

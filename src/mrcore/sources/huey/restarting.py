@@ -34,7 +34,11 @@ class Restarting:
         self._unit = unit
 
     async def plan(
-        self, action: base.ActionId, selection: plans.Selection, progress: source_base.Progress
+        self,
+        action: base.ActionId,
+        selection: plans.Selection,
+        args: plans.Args,
+        progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
         staff = {worker.ref: worker for worker in await self._staff()}
         left, taken = acts.LeftOuts(), list[queue.Worker]()
@@ -72,7 +76,7 @@ class Restarting:
         ]
 
     async def apply(
-        self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> list[plans.TargetOutcome]:
         """All are asked at once, and waited for together."""
         before = await self._staff()

@@ -88,8 +88,10 @@ class Maker:
             expires_at=expires_at,
         )
 
-    def unjournalled(self, of: str, message: bytes, state: queue.JobState, index: int) -> queue.Job:
-        """A job of which there is only huey's message."""
+    def unjournalled(
+        self, of: str, message: bytes, state: queue.JobState, index: int, *, ranked: bool = False
+    ) -> queue.Job:
+        """A job of which there is only huey's message; `ranked` by the queue's priorities."""
         try:
             seen: reader.Seen | None = reader.read(message)
             why = ""
@@ -101,6 +103,7 @@ class Maker:
             verdict=base.Verdict(level=base.Level.UNKNOWN, code="unreadable", why=why)
             if seen is None
             else base.OK,
+            actions=self._who.offered(offers.of_ranked(state)) if ranked and seen else (),
             engine="huey",
             queue=of,
             id=seen.id if seen else "?",
@@ -140,7 +143,11 @@ def schedule(
 
     next_at, missed_at = at("next_at"), at("missed_at")
     verdict = base.OK
-    if next_at is not None and now - next_at > timedelta(seconds=60):
+    if b"removed_at" in facts:
+        by, why = text("removed_by"), redact.text(text("removed_why")) or "no reason given"
+        why = f"Removed{f' by {by}' if by else ''} ({why}): it enqueues nothing."
+        verdict = base.Verdict(level=base.Level.WARN, code="removed", why=why)
+    elif next_at is not None and now - next_at > timedelta(seconds=60):
         why = "It is due and nobody enqueues it: no scheduler runs."
         verdict = base.Verdict(level=base.Level.BAD, code="overdue", why=why)
     elif missed_at is not None and now - missed_at < timedelta(hours=1):
@@ -149,7 +156,11 @@ def schedule(
     return queue.Schedule(
         ref=ref.make(source, "schedule", name),
         verdict=verdict,
-        actions=who.offered((offers.RUN,) if facts.get(b"template") else ()),
+        actions=who.offered(
+            offers.of_schedule(
+                template=bool(facts.get(b"template")), removed=b"removed_at" in facts
+            )
+        ),
         engine="huey",
         name=name,
         queue=text("queue"),

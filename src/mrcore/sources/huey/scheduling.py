@@ -20,6 +20,7 @@ _JOBS = uuid.UUID("6f1c3a52-6f0b-4d8e-9a55-0c1c7c3f5d10")
 """What ids of jobs run by hand are made of: the same when an operation asks for it again."""
 
 _UNKNOWN = "There is no such schedule (any more)."
+_REMOVED = "It is removed: register it again first."
 _NO_TEMPLATE = "Its scheduler does not publish the job's message: older, or compressed, or signed."
 
 
@@ -32,6 +33,7 @@ class Facts(NamedTuple):
     last: str
     next_at: str
     template: bytes
+    removed: bool
     paused: bool
 
 
@@ -46,13 +48,18 @@ class Scheduling:
         self._looker = looker
 
     async def plan(
-        self, action: base.ActionId, selection: plans.Selection, progress: source_base.Progress
+        self,
+        action: base.ActionId,
+        selection: plans.Selection,
+        args: plans.Args,
+        progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
         for number, of in enumerate(selection.refs):
             facts = await self._hand.run(functools.partial(self._facts, of=of))
             progress(number + 1, len(selection.refs))
-            if facts is None or not facts.template:
-                yield running.left(of, _UNKNOWN if facts is None else _NO_TEMPLATE)
+            if facts is None or facts.removed or not facts.template:
+                known = _REMOVED if facts and facts.removed else _NO_TEMPLATE
+                yield running.left(of, _UNKNOWN if facts is None else known)
                 continue
             last = rows.instant(record.number(facts.last.encode()))
             yield plans.Target(
@@ -71,7 +78,7 @@ class Scheduling:
         found = running.ids(self._runner.source, of, "schedule", 1)
         if found is None:
             return None
-        fields = ("queue", "job", "last_enqueued_at", "next_at", "template")
+        fields = ("queue", "job", "last_enqueued_at", "next_at", "template", "removed_at")
         declared, reply = await asking.ask(
             client,
             ("SISMEMBER", keys.SCHEDULES, found[0]),
@@ -82,10 +89,10 @@ class Scheduling:
         name, job, last, due = ((value or b"").decode("utf-8", "replace") for value in reply[:4])
         paused = self._runner.root.queue(name).paused
         (since,) = await asking.ask(client, ("EXISTS", paused))
-        return Facts(found[0], name, job, last, due, reply[4] or b"", since == 1)
+        return Facts(found[0], name, job, last, due, reply[4] or b"", bool(reply[5]), since == 1)
 
     async def apply(
-        self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
+        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> list[plans.TargetOutcome]:
         return [
             await self._hand.run(functools.partial(self._enqueue, target=target, by=by))

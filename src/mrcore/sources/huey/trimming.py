@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mrcore.journal import keys, record
-from mrcore.model import queue
+from mrcore.model import base, queue
 from mrcore.sources.huey import asking
 from mrcore.sources.redis import link
 
@@ -31,20 +31,33 @@ async def dated(
         client,
         ("HMGET", at.meta, *(f"keep_{state}" for state in _KEPT)),
         *(("ZREVRANGE", at.state(s), NEWEST - 1, NEWEST - 1, "WITHSCORES") for s in _KEPT),
-        *(("ZREVRANK", at.state(row.state), row.id) for row in ended),
     )
-    every = {
-        state: _apart(look, now) for state, look in zip(_KEPT, looks[: len(_KEPT)], strict=True)
-    }
-    keep = dict(zip(_KEPT, map(record.number, meta or (None,) * len(_KEPT)), strict=True))
-    until = {
-        row.ref: _trimmed(keep[row.state], rank, every[row.state], now)
-        for row, rank in zip(ended, looks[len(_KEPT) :], strict=True)
-    }
+    until: dict[base.Ref, datetime | None] = {}
+    keeps = map(record.number, meta or (None,) * len(_KEPT))
+    for state, keep, look in zip(_KEPT, keeps, looks, strict=True):
+        some = [row for row in ended if row.state == state]
+        apart = _apart(look, now)
+        if keep is None or apart is None or apart <= timedelta(0) or not some:
+            continue
+        edges = [("ZREVRANK", at.state(state), some[n].id) for n in (0, -1)]
+        ranks = _ranks(await asking.ask(client, *edges), len(some))
+        until |= {
+            row.ref: _trimmed(keep - rank, apart, now)
+            for row, rank in zip(some, ranks, strict=False)
+        }
     return [
         row.model_copy(update={"trims_at": until[row.ref]}) if until.get(row.ref) else row
         for row in rows
     ]
+
+
+def _ranks(edges: Sequence[object], count: int) -> list[float]:
+    """How many are newer than each, from the first's and the last's: between them rows are even."""
+    first, last = edges
+    if not isinstance(first, int) or not isinstance(last, int):
+        return []
+    step = (last - first) / max(1, count - 1)
+    return [first + step * n for n in range(count)]
 
 
 def _apart(look: Any, now: datetime) -> timedelta | None:
@@ -53,10 +66,6 @@ def _apart(look: Any, now: datetime) -> timedelta | None:
     return None if then is None else timedelta(seconds=now.timestamp() - then) / NEWEST
 
 
-def _trimmed(
-    keep: float | None, rank: object, apart: timedelta | None, now: datetime
-) -> datetime | None:
-    if keep is None or not isinstance(rank, int) or apart is None or apart <= timedelta(0):
-        return None
-    left = max(0.0, keep - rank)
+def _trimmed(left: float, apart: timedelta, now: datetime) -> datetime | None:
+    left = max(0.0, left)
     return now + apart * left if apart <= MOST / max(left, 1.0) else None
