@@ -108,7 +108,7 @@ class Failures:
             unread, replies[::2], replies[1::2], strict=True
         ):
             ended, call = values or (None, None)
-            fields = (b"failed" if call or ended else None, None, call, *(None,) * 8)
+            fields = [b"failed" if call or ended else None, None, call, *(None,) * 8]
             if (job := jobs.summed(job_id, fields, 0, entries)) is not None:
                 print_ = fingerprint.of(job.error, job.trace)
                 found[job_id] = Failure(score, record.instant(ended), print_, job.name)

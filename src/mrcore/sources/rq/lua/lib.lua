@@ -60,15 +60,23 @@ local function deadline(key)
 end
 local function expire(key, at) if at ~= '' then redis.call('PEXPIREAT', key, at) end end
 
+-- The place of a job in the list from its head, and the end that it is nearer to; nil too deep.
+local function listed(id)
+  local at = redis.call('LPOS', LIST, id, 'MAXLEN', DEPTH)
+  if at then return at, 1 end
+  at = redis.call('LPOS', LIST, id, 'RANK', -1, 'MAXLEN', DEPTH)
+  if at then return at, -1 end
+  return nil, redis.call('LLEN', LIST) > 2 * DEPTH and 'deep' or 'taken'
+end
+
 -- Take a job out of where it is: its neighbours in the list, or nil and why not.
 local function out(id, state)
   if state ~= 'queued' then
     redis.call('ZREM', WHERE[state], id)
     return '', ''
   end
-  local side, at = 1, redis.call('LPOS', LIST, id, 'MAXLEN', DEPTH)
-  if not at then side, at = -1, redis.call('LPOS', LIST, id, 'RANK', -1, 'MAXLEN', DEPTH) end
-  if not at then return nil, redis.call('LLEN', LIST) > 2 * DEPTH and 'deep' or 'taken' end
+  local at, side = listed(id)
+  if not at then return nil, side end
   local before = at > 0 and redis.call('LINDEX', LIST, at - 1) or ''
   local after = redis.call('LINDEX', LIST, at + 1) or ''
   redis.call('LREM', LIST, side, id)
