@@ -230,7 +230,7 @@ async def test_an_expired_code_is_never_sent_again(redis_url: str, desk: Any) ->
     old = desk.mail(3)
     desk.run_all()
     desk.conn.hset(desk.keys.job(old.id), "enqueued_at", past.timestamp())
-    async with opened(redis_url, age_limits={"sendMail": 120}) as source:
+    async with opened(redis_url, age_limits={"mentor.jobs.sendMail": 120}) as source:
         targets, left = await planned(source, ref=QUEUE, collection="jobs", query=FAILED)
         assert [t.ref for t in targets] == [_job(alive.id)]
         assert {(one.why, one.samples) for one in left} == {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from mrcore.journal import keys, record
@@ -30,21 +30,26 @@ def of_payload(
 
 
 async def of_jobs(
-    client: link.Client, at: keys.Queue, ids: Sequence[str], limits: Mapping[str, float]
+    client: link.Client, at: keys.Queue, names: Mapping[str, str], limits: Mapping[str, float]
 ) -> dict[str, datetime]:
-    """Those of these jobs that expire, and when. Raises NotPermitted."""
+    """Those of these jobs that expire, and when; `names` by id. Raises NotPermitted.
+
+    Of most jobs only the payload is asked for: ten thousand are looked at before a retry.
+    """
     found: dict[str, datetime] = {}
+    ids = list(names)
     for start in range(0, len(ids), PORTION):
         some = ids[start : start + PORTION]
+        limited = [job_id for job_id in some if names[job_id] in limits]
         replies = await asking.ask(
-            client, *(("HMGET", at.job(i), "task", "enqueued_at", "payload") for i in some)
+            client,
+            *(("HGET", at.job(job_id), "payload") for job_id in some),
+            *(("HGET", at.job(job_id), "enqueued_at") for job_id in limited),
         )
-        for job_id, values in zip(some, replies, strict=True):
-            if not isinstance(values, list) or values[0] is None:
-                continue
-            task, enqueued, payload = values
-            name = task.decode("utf-8", "replace")
-            at_ = rows.instant(record.number(enqueued))
-            if (until := of_payload(name, payload, at_, limits)) is not None:
-                found[job_id] = until
+        enqueued = dict(zip(limited, replies[len(some) :], strict=True))
+        for job_id, payload in zip(some, replies, strict=False):
+            if job_id in enqueued or (payload is not None and _MAY_SAY.search(payload)):
+                came = rows.instant(record.number(enqueued.get(job_id)))
+                until = of_payload(names[job_id], payload, came, limits)
+                found |= {} if until is None else {job_id: until}
     return found

@@ -210,22 +210,26 @@ class Looker:
     async def unexpired(self, seen: Sequence[Seen]) -> list[Seen]:
         """The same, where those that must not run any more say why."""
         now, root = self._runner.now(), self._runner.root
-        by_queue: dict[str, list[str]] = {}
+        by_prefix: dict[str, dict[str, str]] = {}
+        firsts: dict[str, base.Ref] = {}
         for one in seen:
             if one.state:
-                by_queue.setdefault(running.job(self._runner.source, one.ref)[0], []).append(one.id)
+                prefix = one.ref.rpartition("/")[0]
+                firsts.setdefault(prefix, one.ref)
+                by_prefix.setdefault(prefix, {})[one.id] = one.name
         late: dict[base.Ref, str] = {}
-        for name, ids in by_queue.items():
+        for prefix, jobs_ in by_prefix.items():
+            name, _ = running.job(self._runner.source, firsts[prefix])
             until = await self._hand.run(
                 functools.partial(
-                    expiring.of_jobs, at=root.queue(name), ids=ids, limits=self._shelf.limits
+                    expiring.of_jobs, at=root.queue(name), names=jobs_, limits=self._shelf.limits
                 )
             )
             late |= {
                 ref.make(self._runner.source, "job", name, i): expiry.expired(at, now)
                 for i, at in until.items()
             }
-        return [one._replace(expired=late.get(one.ref, "")) for one in seen]
+        return [one._replace(expired=late[one.ref]) if one.ref in late else one for one in seen]
 
     async def _filtered(self, owner: discover.Place, query: plans.Query) -> AsyncIterator[Looked]:
         """Those whose words match, as a page finds them."""

@@ -23,7 +23,7 @@ class Reader:
     ) -> None:
         self.maker = maker
         self.root = root
-        self.limits = limits
+        self.limits = {name.rpartition(".")[2]: limit_s for name, limit_s in limits.items()}
         self._prints = known
 
     async def read(
