@@ -14,6 +14,7 @@ from tests.contract import (
     rig_logs,
     rig_pg,
     rig_redis,
+    rig_rq,
     rig_stack,
 )
 
@@ -23,6 +24,7 @@ RIGS: dict[str, type[rig.Rig]] = {
         rig_pg.Pg,
         rig_redis.Redis,
         rig_huey.Huey,
+        rig_rq.Rq,
         rig_bullboard.BullBoard,
         rig_logs.Logs,
         rig_backend.Backend,

@@ -137,7 +137,5 @@ class Rq(rig.Rig):
         desk.stand(QUEUE, ODD)
         desk.cron(QUEUE, "digest")
         self._deeds = rq_deeds.Deeds(desk, self.open)
-        with contextlib.closing(self.server.client()) as client:
-            client.execute_command(
-                *("ACL", "SETUSER", "blind", "on", f">{servers.PASSWORD}", "+get", "~*")
-            )
+        blind = ("ACL", "SETUSER", "blind", "on", f">{servers.PASSWORD}", "+get", "~*")
+        desk.conn.execute_command(*blind)

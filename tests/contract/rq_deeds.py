@@ -134,7 +134,7 @@ class Deeds:
         if action in JOB_STATES:
             return self._job(name)
         if action in ("queue.pause", "queue.resume"):
-            return conn.get(keys.SUSPENDED)
+            return (conn.get(keys.SUSPENDED),)
         if action in ("queue.clean", "queue.drain"):
             failed = conn.zrange(keys.where("failed", name), 0, -1, withscores=True)
             waiting = conn.lrange(keys.where("queued", name), 0, -1)
@@ -143,7 +143,7 @@ class Deeds:
             ends = frozenset((i, conn.expiretime(keys.job(i))) for i in ids)
             return tuple(failed), tuple(waiting), facts, ends
         if action == "schedule.remove":
-            return conn.zscore(keys.THIRD_PARTY, name.partition(":")[2])
+            return (conn.zscore(keys.THIRD_PARTY, name.partition(":")[2]),)
         runs = conn.zrange(keys.history(name), 0, -1, withscores=True)
         waiting = self._desk.ids(QUEUE, "queued")
         mine = tuple(job_id.decode() in waiting for job_id, _ in runs)
@@ -156,7 +156,9 @@ class Deeds:
         dumps = tuple(conn.dump(key) for key in owned)
         facts = frozenset(conn.hgetall(keys.job(job_id)).items())
         ends = conn.expiretime(keys.job(job_id)), conn.expiretime(keys.results(job_id))
-        return facts, dumps, ends, self._places(job_id)
+        copy = (conn.get(keys.copied(QUEUE, job_id)) or b"").decode()
+        copied = tuple(conn.hmget(keys.job(copy), "status", "enqueued_at")), self._places(copy)
+        return facts, dumps, ends, self._places(job_id), copied
 
     def _places(self, job_id: str) -> Hashable:
         conn = self._desk.conn

@@ -33,7 +33,7 @@ class Desk:
     """One Redis with RQ in it; all that rq's own library says of it."""
 
     def __init__(self, url: str) -> None:
-        self.conn = redis.Redis.from_url(url)
+        self.conn: Any = redis.Redis.from_url(url)
         self._standing: list[Worker] = []
         self._crons: list[cron.CronScheduler] = []
 
@@ -59,7 +59,7 @@ class Desk:
     def stand(self, *names: str) -> str:
         """A worker that is there and does nothing; its name."""
         worker = Worker([self.queue(name) for name in names], connection=self.conn)
-        worker.register_birth()
+        worker.register_birth()  # type: ignore[no-untyped-call]
         worker.set_state("idle")
         self._standing.append(worker)
         return str(worker.name)

@@ -144,9 +144,22 @@ class Rq(source_base.SourceBase):
         return await self._detail(ref, redact.NOTHING)
 
     async def _detail(self, of: base.Ref, clean: redact.Redactor) -> wire.Detail:
+        if (ids := running.ids(self.name, of, "group", 2)) is not None:
+            return await self._group(of, *ids)
         return await self._hand.run(
             lambda client: detail.detail(client, self._look, self._jobs, of, self.now(), clean)
         )
+
+    async def _group(self, of: base.Ref, name: str, fingerprint: str) -> wire.Detail:
+        """A group as its collection shows it; its rows are the queue's jobs of that fingerprint."""
+        query = plans.Query(fingerprint=fingerprint)
+        page = await self._hand.run(
+            lambda client: self._failures.page(client, name, query, None, self.now())
+        )
+        for row in page.rows:
+            if row.ref == of:
+                return detail.group(row, page.at)
+        raise errors.NotFound(f"No failed job of {name} that was looked at is of {of} (any more).")
 
     async def plan(
         self,

@@ -39,6 +39,15 @@ async def detail(
     raise errors.NotFound(f"There is no {of} (any more).")
 
 
+def group(row: base.Entity, now: datetime) -> wire.Detail:
+    """A group of failures, with the way to its newest and its oldest job."""
+    links = []
+    if isinstance(row, queue.FailureGroup):
+        ends = (("newest", row.newest), ("oldest", row.oldest))
+        links = [wire.Link(label=f"{name} job", ref=of) for name, of in ends if of]
+    return wire.Detail(at=now, entity=row, sections=tuple(_sections(row)), links=tuple(links))
+
+
 async def _job(
     client: link.Client, shelf: jobs.Jobs, of: base.Ref, now: datetime, clean: redact.Redactor
 ) -> wire.Detail:
@@ -222,6 +231,9 @@ def _sections(entity: base.Entity) -> Iterator[wire.Section]:
                 fields["paused are"] = "all queues: RQ knows only one pause"
         case queue.Worker():
             fields = {"host": entity.host, "pid": entity.pid, "queues": ", ".join(entity.queues)}
+        case queue.FailureGroup():
+            fields = {"message": entity.title, "code": entity.code, "frame": entity.frame}
+            fields |= {"jobs": entity.jobs, "names": ", ".join(entity.names)}
         case queue.Schedule():
             fields = {"declared": entity.declared, "queue": entity.queue, "job": entity.job}
             fields |= {"observed_s": entity.observed_s, "registered": entity.registered}

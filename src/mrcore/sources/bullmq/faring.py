@@ -1,0 +1,68 @@
+"""How jobs fare since they were put back into the queue: what a canary is watched by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mrcore.model import plans, queue
+from mrcore.queues import fingerprint
+from mrcore.sources.bullmq import asking, looking, moving, places, rows, running
+from mrcore.sources.redis import link
+
+_S = queue.JobState
+
+
+async def fared(
+    client: link.Client, runner: running.Runner, chunk: Sequence[plans.Target]
+) -> list[plans.Fared]:
+    """Of each job how it went since the target was planned.
+
+    A job that has gone has completed where completed jobs are not kept; else nobody knows.
+    """
+    found: dict[str, plans.Fared] = {}
+    for name, targets in moving.by_queue(runner.source, chunk, lambda t: t.ref).items():
+        place = await runner.found.place(client, name)
+        if place is None:
+            continue
+        found |= await _queue(client, place, targets)
+    return [
+        found.get(t.ref, plans.Fared(ref=t.ref, state="pending", why=running.GONE)) for t in chunk
+    ]
+
+
+async def _queue(
+    client: link.Client, place: places.Place, targets: Sequence[tuple[plans.Target, str]]
+) -> dict[str, plans.Fared]:
+    spots = {s.id: s for s in await looking.find(client, place, [i for _, i in targets])}
+    fields = ("atm", "attemptsMade", "failedReason", "stacktrace", "opts")
+    hashes = await asking.ask(
+        client, *(("HMGET", place.job(job_id), *fields) for _, job_id in targets)
+    )
+    found = {}
+    for (target, job_id), values in zip(targets, hashes, strict=True):
+        known = asking.items(values) or [None] * len(fields)
+        atm, made, error, trace, opts = known
+        attempts = int(asking.number(atm or made) or 0)
+        tried = attempts > int(asking.number(str(target.guard.get("attempts", "0"))) or 0)
+        found[target.ref] = _one(
+            target.ref,
+            spots[job_id].state if job_id in spots else None,
+            asking.text(error),
+            rows.newest(trace),
+            tried=tried,
+            there=opts is not None or atm is not None,
+        )
+    return found
+
+
+def _one(
+    of: str, state: queue.JobState | None, error: str, trace: str, *, tried: bool, there: bool
+) -> plans.Fared:
+    if state is None and not there:
+        return plans.Fared(ref=of, state="well", why="It has gone, as completed jobs may.")
+    if state is _S.COMPLETED:
+        return plans.Fared(ref=of, state="well")
+    if not tried or not error or state in (None, _S.ACTIVE):
+        return plans.Fared(ref=of, state="pending")
+    seen = fingerprint.of(error, trace)
+    return plans.Fared(ref=of, state="failed", fingerprint=seen.id, why=seen.code or seen.title)

@@ -1,0 +1,258 @@
+"""The live set: queues, workers and schedules, in two round trips for all queues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from mrcore.model import base, queue, ref, wire
+from mrcore.queues import history, truth
+from mrcore.sources.bullmq import (
+    asking,
+    figures,
+    offers,
+    places,
+    rights,
+    rows,
+    schedules,
+    workers,
+)
+from mrcore.sources.redis import link
+
+_SHOWN = ("waiting", "active", "delayed", "failed")
+_RATES = (
+    ("queue.in_rate", "in_per_s"),
+    ("queue.out_rate", "out_per_s"),
+    ("queue.fail_rate", "fail_per_s"),
+)
+
+
+class Close(NamedTuple):
+    """What the second round trip adds: when the oldest came, whose the active ones are."""
+
+    oldest_at: datetime | None
+    busy: dict[str, list[base.Ref]]
+    ghosts: int
+    declared: list[schedules.Declared]
+
+
+@dataclass
+class _Counter:
+    """Completed and failed jobs of a queue since it was first looked at."""
+
+    newest: str = "+inf"
+    completed: float = 0.0
+    known: bool = False
+
+
+@dataclass
+class Look:
+    """Looks at one Redis; it remembers totals, for rates, and pauses that are over."""
+
+    source: str
+    found: places.Found
+    staff: workers.Staff
+    who: rights.Rights
+    unlisted: set[str] = field(default_factory=set)
+    _history: history.History = field(default_factory=history.History)
+    _book: schedules.Book = field(default_factory=schedules.Book)
+    _counters: dict[str, _Counter] = field(default_factory=dict)
+    _over: dict[str, str] = field(default_factory=dict)
+    _rates: dict[base.Ref, truth.Rates] = field(default_factory=dict)
+
+    async def sample(self, client: link.Client, now: datetime) -> wire.Sample:
+        """The whole live set and its points. Raises SourceError."""
+        entities = await self.read(client, now)
+        queues = [entity for entity in entities if isinstance(entity, queue.Queue)]
+        points = [
+            wire.Point(
+                metric=f"queue.{state}",
+                ref=entity.ref,
+                at=now,
+                value=float(getattr(entity.counts, state)),
+            )
+            for entity in queues
+            for state in _SHOWN
+        ]
+        points += [point for entity in queues for point in self._measured(entity.ref, now)]
+        return wire.Sample(at=now, entities=tuple(entities), points=tuple(points))
+
+    def _measured(self, of: base.Ref, now: datetime) -> Iterator[wire.Point]:
+        known = self._rates.get(of)
+        for metric, name in _RATES if known is not None else ():
+            if (value := getattr(known, name)) is not None:
+                yield wire.Point(metric=metric, ref=of, at=now, value=value)
+
+    async def read(self, client: link.Client, now: datetime) -> list[base.Entity]:
+        """Queues, workers and schedules now. Raises SourceError."""
+        known = self.found.places()
+        for place in known:
+            if place.shown not in self._counters:
+                self._counters[place.shown] = _Counter()
+                self.staff.doubt()
+        asked: list[link.Command] = []
+        for place in known:
+            asked += figures.commands(place, now, self._counters[place.shown].newest)
+        replies = iter(await asking.ask(client, *asked))
+        facts = {
+            place: figures.parse([next(replies) for _ in range(len(asked) // len(known))])
+            for place in known
+        }
+        there = {place: one for place, one in facts.items() if one.there}
+        close = await self._close(client, there)
+        hands = await self.staff.ask(client, known, now)
+        found: list[base.Entity] = []
+        for place, one in there.items():
+            found.append(self._queue(place, one, close[place], hands, now))
+            may = self.who.offered(self._may(place, one, offers.OF_SCHEDULES))
+            found += [
+                self._book.entity(self.source, place, declared, now, may)
+                for declared in close[place].declared
+            ]
+        self._history.forget({entity.ref for entity in found})
+        busy = {
+            (place.shown, name): refs
+            for place, one in close.items()
+            for name, refs in one.busy.items()
+        }
+        names = {place.shown for place in there}
+        staff = [hand for hand in hands or () if hand.queue in names]
+        return [*found, *workers.entities(self.source, staff, busy)]
+
+    async def _close(
+        self, client: link.Client, facts: Mapping[places.Place, figures.Facts]
+    ) -> dict[places.Place, Close]:
+        """The second round trip: single jobs and schedules that the first one has named."""
+        asked: list[link.Command] = []
+        for place, one in facts.items():
+            asked.append(("HGET", place.job(one.oldest or "mr"), "timestamp"))
+            for job_id in one.active:
+                asked.append(("HGET", place.job(job_id), "pb"))
+                asked.append(("EXISTS", f"{place.job(job_id)}:lock"))
+            for member, _ in one.repeat:
+                key = f"{place.base}repeat:".encode() + member
+                asked.append(("HMGET", key, *schedules.FIELDS))
+        replies = iter(await asking.ask(client, *asked))
+        return {place: self._one(place, one, replies) for place, one in facts.items()}
+
+    def _one(self, place: places.Place, facts: figures.Facts, replies: Iterator[Any]) -> Close:
+        oldest_at = rows.instant(next(replies))
+        busy: dict[str, list[base.Ref]] = {}
+        ghosts = 0
+        for job_id in facts.active:
+            name, locked = asking.text(next(replies)), next(replies)
+            ghosts += locked == 0
+            if name and locked:
+                of = ref.make(self.source, "job", place.shown, job_id)
+                busy.setdefault(name, []).append(of)
+        declared = [schedules.read(m, score, next(replies)) for m, score in facts.repeat]
+        return Close(oldest_at, busy, ghosts, declared)
+
+    def _queue(
+        self,
+        place: places.Place,
+        facts: figures.Facts,
+        close: Close,
+        hands: Sequence[workers.Hand] | None,
+        now: datetime,
+    ) -> queue.Queue:
+        of = ref.make(self.source, "queue", place.shown)
+        count = None if hands is None else sum(1 for hand in hands if hand.queue == place.shown)
+        moves = self._moves(of, place, facts, count, now)
+        since, by, why = self._pause(place, facts)
+        limited_until = facts.limited_until(now)
+        missed = schedules.late(close.declared, now)
+        waiting = facts.counts.waiting + facts.counts.paused + facts.counts.prioritized
+        seen = truth.Facts(
+            now=now,
+            waiting=waiting,
+            active=facts.counts.active,
+            workers=count,
+            no_worker_since=moves.no_worker_since,
+            oldest_at=close.oldest_at,
+            ghosts=close.ghosts,
+            paused=facts.paused,
+            paused_since=since,
+            paused_by=by,
+            paused_why=why,
+            growing_since=moves.growing_since,
+            in_per_s=moves.rates.in_per_s,
+            out_per_s=moves.rates.out_per_s,
+            fail_per_s=moves.rates.fail_per_s,
+            overdue=_overdue(facts, now),
+            overdue_at=facts.delayed[1] if _overdue(facts, now) else None,
+            limited_until=limited_until,
+            failed_lately=facts.failed_lately,
+            missed=tuple(one.id for one in missed),
+            missed_at=min((one.next_at for one in missed if one.next_at), default=None),
+        )
+        may = self.who.offered(self._may(place, facts, offers.of_queue(paused=facts.paused)))
+        return queue.Queue(
+            ref=of,
+            verdict=truth.verdict(seen),
+            actions=may,
+            engine="bullmq",
+            name=place.shown,
+            counts=facts.counts,
+            paused_since=since,
+            paused_by=by,
+            paused_why=why,
+            workers=count,
+            oldest_enqueued_at=close.oldest_at,
+            listed=place.shown not in self.unlisted,
+            layout=facts.version,
+            limited_until=limited_until,
+        )
+
+    def _may(
+        self, place: places.Place, facts: figures.Facts, actions: tuple[base.ActionId, ...]
+    ) -> tuple[base.ActionId, ...]:
+        paused_list = facts.paused_list > 0
+        refused = places.refusal(place, facts.version, paused_list=paused_list)
+        return () if refused else actions
+
+    def _moves(
+        self,
+        of: base.Ref,
+        place: places.Place,
+        facts: figures.Facts,
+        count: int | None,
+        now: datetime,
+    ) -> history.Moves:
+        """Counters of a queue without metrics are counted from its newest completed jobs."""
+        counter = self._counters[place.shown]
+        if counter.newest != "+inf":
+            counter.completed += facts.completed_since
+        counter.newest = facts.newest_completed or "0"
+        counter.known = counter.known or bool(facts.newest_completed)
+        ended, failed = facts.counted
+        totals = truth.Totals(
+            at=now,
+            enqueued=facts.enqueued,
+            completed=ended if ended is not None else counter.completed if counter.known else None,
+            failed=failed,
+        )
+        waiting = facts.counts.waiting + facts.counts.paused + facts.counts.prioritized
+        moves = self._history.see(of, totals, waiting=waiting, workers=count)
+        self._rates[of] = moves.rates
+        return moves
+
+    def _pause(self, place: places.Place, facts: figures.Facts) -> tuple[datetime | None, str, str]:
+        """Since when, by whom and why it is paused, where one of ours paused it.
+
+        A pause of ours that somebody else has lifted is over, also when he pauses it again.
+        """
+        since, by, why, mark = facts.pause
+        if not facts.paused:
+            self._over[place.shown] = mark
+        if not facts.paused or not mark or self._over.get(place.shown) == mark:
+            return None, "", ""
+        return since, by, why
+
+
+def _overdue(facts: figures.Facts, now: datetime) -> int:
+    """1 where the first delayed job is due and nobody moved it: how many more is not counted."""
+    due = facts.delayed[1]
+    return int(due is not None and now - due > timedelta(seconds=truth.OVERDUE_S))

@@ -1,0 +1,150 @@
+"""Job schedulers, and the repeatable jobs of older versions, as rows. Pure, but what it remembers.
+
+`repeat` is a sorted set of ids by when they are due; the hash `repeat:<id>` has the interval or
+cron line and, in schedulers, the template of the job and how often it ran (`ic`). Repeatable jobs
+of BullMQ 3 and 4 have no hash: their id is `name:id:end:zone:pattern`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import cronsim
+
+from mrcore.model import base, queue, ref
+from mrcore.queues import truth
+from mrcore.sources.bullmq import asking, places, rows
+
+FIELDS = ("name", "pattern", "every", "tz", "ic", "limit", "endDate")
+MOST = 300
+"""Schedules of a queue that are read."""
+
+
+class Declared(NamedTuple):
+    """What is known of a schedule; `runs` is None in repeatable jobs of older versions."""
+
+    id: str
+    next_at: datetime | None
+    name: str
+    pattern: str
+    every_ms: float | None
+    tz: str
+    runs: int | None
+
+    @property
+    def words(self) -> str:
+        """`every 15 min`, `59 23 * * * Asia/Kolkata`."""
+        if self.every_ms:
+            return f"every {length(self.every_ms / 1000)}"
+        return f"{self.pattern} {self.tz}".strip()
+
+    def interval_s(self, now: datetime) -> float | None:
+        """The interval declared: of a cron line that between its next two runs."""
+        if self.every_ms:
+            return self.every_ms / 1000
+        return _between(self.pattern, self.tz, now.replace(minute=0, second=0, microsecond=0))
+
+
+@functools.lru_cache(maxsize=2_000)
+def _between(pattern: str, tz: str, start: datetime) -> float | None:
+    """Seconds between the next two ticks of a cron line; None where it is none."""
+    try:
+        ticks = cronsim.CronSim(pattern, start.astimezone(ZoneInfo(tz)) if tz else start)
+        first, second = next(ticks), next(ticks)
+    except (cronsim.CronSimError, StopIteration, ValueError, KeyError, OSError):
+        return None
+    return float((second.astimezone(UTC) - first.astimezone(UTC)).total_seconds())
+
+
+def length(seconds: float) -> str:
+    """A whole length of time as one declares it: `15 min`, `1.5 s`."""
+    for unit_s, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= unit_s and seconds % unit_s == 0:
+            return f"{seconds / unit_s:.0f} {unit}".replace("1 days", "day")
+    return f"{seconds:g} s"
+
+
+def read(member: bytes, score: bytes, values: Any) -> Declared:
+    """From the member of `repeat`, its score and HMGET of FIELDS."""
+    schedule_id = member.decode("utf-8", "replace")
+    fields = dict(zip(FIELDS, asking.items(values) or [None] * len(FIELDS), strict=True))
+    name, pattern, tz = (asking.text(fields[f]) for f in ("name", "pattern", "tz"))
+    every_ms = asking.number(fields["every"])
+    if not name:
+        name, _, rest = schedule_id.partition(":")
+        parts = rest.split(":", 3)
+        if len(parts) == 4:
+            tz, pattern = parts[2], parts[3]
+            every_ms = asking.number(pattern) if pattern.isdigit() else None
+    runs = asking.number(fields["ic"])
+    return Declared(
+        schedule_id,
+        rows.instant(score),
+        name,
+        "" if every_ms else pattern,
+        every_ms,
+        tz,
+        None if runs is None else int(runs),
+    )
+
+
+class Book:
+    """Remembers when schedules were due, to tell how far apart their runs have been."""
+
+    def __init__(self) -> None:
+        self._next: dict[base.Ref, datetime] = {}
+        self._last: dict[base.Ref, tuple[datetime, float]] = {}
+
+    def entity(
+        self,
+        source: str,
+        place: places.Place,
+        found: Declared,
+        now: datetime,
+        may: tuple[base.ActionId, ...],
+    ) -> queue.Schedule:
+        """A schedule's row."""
+        of = ref.make(source, "schedule", place.shown, found.id)
+        self._see(of, found.next_at)
+        last_at, observed_s = self._last.get(of, (None, None))
+        if last_at is None and found.every_ms and found.next_at and (found.runs or 0) > 1:
+            last_at = found.next_at - timedelta(milliseconds=found.every_ms)
+        return queue.Schedule(
+            ref=of,
+            verdict=_verdict(found, now),
+            actions=may if found.runs is not None else (),
+            engine="bullmq",
+            name=found.id,
+            queue=place.shown,
+            job=found.name,
+            declared=found.words,
+            interval_s=found.interval_s(now),
+            next_at=found.next_at,
+            last_enqueued_at=last_at,
+            observed_s=observed_s,
+        )
+
+    def _see(self, of: base.Ref, next_at: datetime | None) -> None:
+        before = self._next.get(of)
+        if next_at is None:
+            return
+        if before is not None and next_at > before:
+            self._last[of] = (before, (next_at - before).total_seconds())
+        self._next[of] = next_at
+
+
+def late(found: Sequence[Declared], now: datetime) -> list[Declared]:
+    """Those that are due and were not taken."""
+    edge = now - timedelta(seconds=truth.OVERDUE_S)
+    return [one for one in found if one.next_at is not None and one.next_at < edge]
+
+
+def _verdict(found: Declared, now: datetime) -> base.Verdict:
+    if not late([found], now):
+        return base.OK
+    why = "It is due and nobody takes it: its queue has no worker that could."
+    return base.Verdict(level=base.Level.BAD, code="overdue", why=why)
