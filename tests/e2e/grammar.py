@@ -64,6 +64,9 @@ SEQUENCES: dict[str, str] = {
 }
 """What a screen may send besides text."""
 
+MOVES = ("at", "column", "right", "newline", "again", "reverse")
+"""After these, marks no longer belong to the last text."""
+
 AROUND = ("mode", "asked", "keys")
 """What is sent only before the first frame and after the last."""
 
@@ -152,6 +155,8 @@ class Grammar:
             raise Foreign(f"{self._line!r} is written over")
         if name == "text":
             self._text = said[-MARKS_MAX:]
+        elif name in MOVES:
+            self._text = ""
         self._line = (self._line + said)[:200] if name == "text" else ""
 
     def _inside(self, name: str, said: str) -> bool:

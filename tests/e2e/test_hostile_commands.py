@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.e2e import (
-    hostile_room,
-    running,
-)
+from tests.e2e import hostile_room, running
 
 pytestmark = pytest.mark.xdist_group("hostile")
 
@@ -23,11 +22,15 @@ COMMANDS = (
 )  # fmt: skip
 
 
+CRASHED = re.compile(r'File "[^"]*/(?:mrtui|mrcore)/')
+"""A traceback of ours; that of a job is shown."""
+
+
 @pytest.mark.parametrize("line", COMMANDS, ids=ascii)
 def test_what_mrtui_prints(room: hostile_room.Room, line: str) -> None:
     said = room.printed(running.MRTUI, line)
     assert said
-    assert "Traceback" not in said
+    assert not CRASHED.search(said)
 
 
 @pytest.mark.parametrize(
@@ -40,4 +43,4 @@ def test_what_mrtui_prints(room: hostile_room.Room, line: str) -> None:
 def test_what_mrcore_prints(room: hostile_room.Room, line: str) -> None:
     said = room.printed(running.MRCORE, line)
     assert said
-    assert "Traceback" not in said
+    assert not CRASHED.search(said)
