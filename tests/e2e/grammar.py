@@ -99,11 +99,15 @@ class Grammar:
     def __init__(self, sequences: dict[str, str], columns: int = 80, rows: int = 24) -> None:
         self.copies = self.drawing = self.leaves = False
         self._named = {name: re.compile(pattern) for name, pattern in sequences.items()}
-        self._size = (rows, columns)
+        self.resize(columns, rows)
         self._rest = b""
         self._line = ""
         self._text = ""  # the end of the last text: marks may follow in another piece
         self._at = 0
+
+    def resize(self, columns: int, rows: int) -> None:
+        """The screen has this size from now on."""
+        self._size = (rows, columns)
 
     def feed(self, data: bytes, *, last: bool = False) -> list[Token]:
         """The tokens of these bytes; raises Foreign. `last`: nothing may be left unfinished."""

@@ -12,7 +12,7 @@ from mrcore.model import base as model
 from mrcore.model import core as entities
 
 NAME = "mr"
-ROWS = 100
+ROWS = 70
 BAD = model.Level.BAD
 
 

@@ -26,6 +26,14 @@ class Strict(terminal.Terminal):
         self.grammar = grammar.Grammar(self.SEQUENCES, columns, rows)
         super().__init__(pid, fd, columns, rows)
 
+    def grow(self, columns: int, rows: int) -> None:
+        """Make the window larger; what is still on its way from before is inside of it, too."""
+        with self._changed:
+            self.shown.resize(columns, rows)
+            self.grammar.resize(columns, rows)
+            self._seen = None
+        terminal.set_size(self._fd, columns, rows)
+
     def _feed(self, data: bytes) -> None:
         self.received += len(data)
         if self.foreign is not None:
