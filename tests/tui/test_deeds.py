@@ -548,7 +548,10 @@ def modals(control: app.ControlRoom) -> int:
     return sum(isinstance(screen, ModalScreen) for screen in control.screen_stack)
 
 
-async def test_action_keys_are_ignored_with_a_word_while_a_plan_is_made() -> None:
+async def test_action_keys_are_ignored_with_a_word_while_a_plan_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "AFTER_S", 60.0)  # its panel would hear the keys
     core_s = simulated.Simulated()
     core_s.risk = plans.Risk.HIGH
     core_s.become("8123", actions=("queue.retry", "job.remove", "job.quarantine"))
