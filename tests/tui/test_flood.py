@@ -73,6 +73,18 @@ async def test_a_command_typed_at_once_with_what_follows_it_acts_on_nothing_else
         assert core.applied == [], "the r of redis retried a job"
 
 
+async def test_keys_typed_at_a_palette_that_closes_leave_home_where_it_is() -> None:
+    for pauses in range(6):
+        async with shots.running() as (control, pilot):
+            await pilot.press("ctrl+p")
+            for key in ("down", "enter", "enter", "escape", "escape"):
+                typed(control, key)
+                for _ in range(pauses):
+                    await asyncio.sleep(0)
+            await shots.settled(pilot)
+            assert isinstance(control.screen_stack[1], home.Home)
+
+
 async def test_enter_typed_ahead_opens_a_row_of_the_screen_that_comes() -> None:
     async with shots.running() as (control, pilot):
         typed(control, "4")
