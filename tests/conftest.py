@@ -20,6 +20,9 @@ hypothesis.settings.load_profile("steady")
 
 _DATABASES = itertools.count(1)
 
+SEARCH_TIMEOUT_S = 1_800
+"""For one test that searches; what makes real things for each example takes minutes."""
+
 # The longest begin first, so that both workers end together; what they start ends with them.
 _GROUPS = ("hostile", "stack", "failure", "demo")
 
@@ -78,11 +81,15 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let tests of one group run first, and on one worker, so that they share what they start.
+    """Let tests search for long; and those of a group run first, on one worker, and share.
 
     pytest-xdist 3.8 writes the group into a name that pytest 9.2 no longer reads, and then splits
     groups without a word (pytest-xdist issue 1386).
     """
+    if hypothesis.settings.get_current_profile_name() == "search":
+        for item in items:
+            if item.get_closest_marker("hypothesis"):
+                item.add_marker(pytest.mark.timeout(SEARCH_TIMEOUT_S))
     items.sort(key=lambda item: _GROUPS.index(group) if (group := _group(item)) else len(_GROUPS))
     if not getattr(config.option, "loadgroup", False):
         return
