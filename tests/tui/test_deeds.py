@@ -27,12 +27,14 @@ GREEN = "deploy/colour/green"
 
 async def dialog(control: app.ControlRoom) -> plan_dialog.PlanDialog:
     """The plan that is shown, once it is."""
-    await waiting.until(
-        lambda: isinstance(control.screen, plan_dialog.PlanDialog), what="the plan's dialog"
-    )
-    shown = control.screen
-    assert isinstance(shown, plan_dialog.PlanDialog)
-    return shown
+
+    def shown() -> plan_dialog.PlanDialog | None:
+        found = control.screen
+        return found if isinstance(found, plan_dialog.PlanDialog) and found.stands else None
+
+    found = await waiting.until(shown, what="the plan's dialog")
+    assert found is not None
+    return found
 
 
 def protected() -> simulated.Simulated:
