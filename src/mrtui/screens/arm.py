@@ -32,7 +32,8 @@ class ArmDialog(dialogs.Dialog[Arming]):
         with Vertical(classes="dialog") as box:
             box.border_title = dialogs.title(f"Arm {self._environment}")
             yield Static("It is protected. While armed, you may change it.", markup=False)
-            yield Input(placeholder="reason, for example INC-12", id="reason")
+            hint = "reason, for example INC-12"
+            yield Input(placeholder=hint, id="reason", select_on_focus=False)
             with Horizontal(classes="beside"):
                 yield Static("minutes ", markup=False)
                 yield Input(str(MINUTES), id="minutes", type="integer", max_length=2)
