@@ -507,12 +507,15 @@ def test_what_needs_no_arming_is_what_the_core_says() -> None:
 
 async def test_a_plan_that_was_refused_before_does_not_wait_again() -> None:
     core_s = simulated.Simulated()
-    core_s.planned_as = {"needs_approval": True, "refused_by": "anna"}
+    core_s.planned_as = {"needs_approval": True}
     core_s.refuses = [errors.NeedsApproval("anna has refused this plan: not now")]
     async with shots.running((120, 40), core_s) as (control, pilot):
         await coloured(control, core_s)
         await pilot.press("S")
-        (await dialog(control)).query_one("#apply", Button).press()
+        shown = await dialog(control)
+        made = core_s.made[shown.plan.plan_id]
+        core_s.made[made.plan_id] = made.model_copy(update={"refused_by": "anna"})
+        shown.query_one("#apply", Button).press()
         await says(control, "✖ anna has refused this plan: not now")
 
 
