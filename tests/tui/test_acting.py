@@ -14,7 +14,7 @@ from mrtui.screens import jobs, plan_dialog
 from tests import waiting
 from tests.tui import facts, shots, simulated
 from tests.tui.test_app import here, says
-from tests.tui.test_deeds import coloured, dialog
+from tests.tui.test_deeds import coloured, dialog, protected
 
 MAIL = "huey/queue/emailQueue"
 
@@ -108,3 +108,14 @@ async def test_what_is_typed_right_after_a_complaint_is_all_there_and_enter_pres
             control.post_message(events.Key(key, key if len(key) == 1 else None))
         await waiting.until(lambda: core_s.answers, what="apply")
         assert core_s.answers[0]["confirm"] == "green"
+
+
+async def test_on_few_lines_arming_shows_its_buttons_and_what_is_missing() -> None:
+    core_s = protected()
+    async with shots.running((40, 10), core_s) as (control, pilot):
+        await pilot.press("A")
+        await says(control, "Cancel")
+        assert "Arm " in show.text(control)
+        await pilot.press("enter")
+        await says(control, "Arming needs a reason.")
+        assert "Cancel" in show.text(control)

@@ -12,6 +12,8 @@ from mrtui.screens import dialogs
 
 MINUTES = 15
 LONGEST_MINUTES = 60
+SHORT = 16
+"""Fewer lines than this are short."""
 
 
 class Arming(NamedTuple):
@@ -41,6 +43,11 @@ class ArmDialog(dialogs.Dialog[Arming]):
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel")
                 yield Button("Arm", id="arm", variant="error")
+
+    def on_resize(self) -> None:
+        """On few lines nothing stands apart: the buttons are always seen."""
+        for box in self.query(".dialog"):
+            box.set_class(self.app.size.height < SHORT, "-dense")
 
     def entered(self) -> None:
         self.complain("")
