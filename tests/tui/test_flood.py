@@ -37,7 +37,9 @@ def typed(control: app.ControlRoom, key: str) -> None:
     control.post_message(events.Key(key, character))
 
 
-@pytest.mark.parametrize("presses", [600, pytest.param(2_000, marks=pytest.mark.proof)])
+@pytest.mark.parametrize(
+    "presses", [600, pytest.param(2_000, marks=(pytest.mark.proof, pytest.mark.timeout(600)))]
+)
 async def test_no_flood_of_keys_crashes_it(presses: int) -> None:
     core, dice, sent = simulated.Simulated(), random.Random(7), every_key()
     async with shots.running((80, 24), core, keymap=STAYING) as (control, pilot):
