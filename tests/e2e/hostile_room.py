@@ -14,7 +14,7 @@ ENVIRONMENT = "prod[/oops][@click=app.quit]x[/]\x1b]52;c;YQ==\x07\u202e漢\x9b2J
 COLUMNS, ROWS = 700, 84
 """Every text of a round is on the screen at once."""
 TEXT_CELLS = 500
-A_ROUND = 700
+A_ROUND = 667
 LEAST = 30
 """Fewer texts would leave a place of a dialog without one."""
 
