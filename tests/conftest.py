@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from _pytest import nodeid
 
 from mrcore import redact
 from tests import node, servers
@@ -18,6 +19,12 @@ hypothesis.settings.register_profile("search", max_examples=1_000, deadline=None
 hypothesis.settings.load_profile("steady")
 
 _DATABASES = itertools.count(1)
+
+SEARCH_TIMEOUT_S = 1_800
+"""For one test that searches; what makes real things for each example takes minutes."""
+
+# The longest begin first, so that both workers end together; what they start ends with them.
+_GROUPS = ("stack", "failure", "hostile", "demo")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -76,6 +83,30 @@ def node_modules() -> Path:
 def state(tmp_path: Path) -> Path:
     """An empty state folder."""
     return tmp_path / "state"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let tests search for long; and those of a group run first, on one worker, and share.
+
+    pytest-xdist 3.8 writes the group into a name that pytest 9.2 no longer reads, and then splits
+    groups without a word (pytest-xdist issue 1386).
+    """
+    if hypothesis.settings.get_current_profile_name() == "search":
+        for item in items:
+            if item.get_closest_marker("hypothesis"):
+                item.add_marker(pytest.mark.timeout(SEARCH_TIMEOUT_S))
+    items.sort(key=lambda item: _GROUPS.index(group) if (group := _group(item)) else len(_GROUPS))
+    if not getattr(config.option, "loadgroup", False):
+        return
+    for item in items:
+        if (group := _group(item)) and not item.nodeid.endswith(f"@{group}"):
+            item._id = nodeid.NodeId.parse(f"{item.nodeid}@{group}")
+
+
+def _group(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("xdist_group")
+    return str(mark.args[0]) if mark else ""
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -72,6 +72,8 @@ class Acting:
         self._making: Worker[None] | None = None  # what asks a person, or soon will: one at most
         self._gone: dict[str, datetime] = {}
         self._ended: dict[str, asyncio.Event] = {}
+        self._far: dict[str, str] = {}
+        self._counted: tuple[str, cells.Style] = ("", "")
         self._numbers = itertools.count(1)
         self._watch = approvals.Watch()
 
@@ -175,7 +177,7 @@ class Acting:
         """Close what the core says has ended; say what others decided."""
         for ref in list(self._open):
             now = self._control.world.get(ref)
-            if isinstance(now, core.Operation):
+            if isinstance(now, core.Operation) and (now.state in FINAL or self._goes_on(now)):
                 self._tell(now)
         for text, style in self._watch.news(self._control.rights):
             self._control.say(text, style)
@@ -232,9 +234,8 @@ class Acting:
             self._control.say(LEFT, "warn")
             return None
         told = plan.model_copy(update={"warnings": (word, *plan.warnings)}) if word else plan
-        return await self._control.question(
-            plan_dialog.PlanDialog(told, plan_dialog.own(plan)), here
-        )
+        choices = plan_dialog.own(plan, breaks=self._control.rights.has("admin"))
+        return await self._control.question(plan_dialog.PlanDialog(told, choices), here)
 
     async def _start(self, plan: plans.Plan, answer: plan_dialog.Answer) -> core.Operation | None:
         try:
@@ -275,12 +276,22 @@ class Acting:
     def _tell(self, done: core.Operation) -> None:
         if done.state in FINAL:
             self._end(done, self._open.pop(done.ref, frozenset()))
+            self._far.pop(done.ref, None)
             if (waiting := self._ended.pop(done.ref, None)) is not None:
                 waiting.set()
             self._control.say(*sentence(done))
             self._control.repaint()
         else:
-            self._control.say(f"◌ operation {done.id}: {columns.outcome(done)}", "accent")
+            self._far[done.ref] = columns.progress(done)
+            paused = done.state is core.OperationState.PAUSED
+            text = f"{'‖' if paused else '◌'} operation {done.id}: {columns.outcome(done)}"
+            self._control.say(*(f"{text}, paused", "warn") if paused else (text, "accent"))
+            self._counted = self._control.news
+
+    def _goes_on(self, now: core.Operation) -> bool:
+        """Whether it is further than was said, and nothing else was said since."""
+        heard = self._control.news is self._counted or not self._control.news[0]
+        return heard and self._far.get(now.ref) != columns.progress(now)
 
     def _end(self, done: core.Operation, refs: frozenset[str]) -> None:
         """What it took away is gone at once; what was undone may be back."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mrcore.model import base, queue
 
-FINAL = {queue.JobState.COMPLETED, queue.JobState.FAILED}
+FINAL = {queue.JobState.COMPLETED, queue.JobState.FAILED, queue.JobState.QUARANTINED}
 """States in which a job stays unless somebody acts on it."""
 
 

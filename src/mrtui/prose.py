@@ -110,7 +110,7 @@ def _value(field: wire.Field, now: datetime) -> str:
 
 
 def _pretty(data: object) -> list[str]:
-    return json.dumps(data, indent=2, ensure_ascii=False).splitlines()
+    return json.dumps(data, indent=2, ensure_ascii=False).split("\n")
 
 
 def _split(text: str) -> list[str]:

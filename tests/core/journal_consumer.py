@@ -51,6 +51,19 @@ def make(url: str, queue: str) -> huey.RedisHuey:
     return made
 
 
+def consume(made: huey.RedisHuey) -> None:
+    """Run huey's own Consumer, which hears signals only once its workers have begun."""
+    consumer = made.create_consumer(workers=2, periodic=False)
+    start = consumer.start
+
+    def begin() -> None:
+        start()
+        say("ready")
+
+    consumer.start = begin
+    consumer.run()
+
+
 def main() -> None:
     url, queue, fault = sys.argv[1:]
     logging.disable(logging.CRITICAL)
@@ -58,8 +71,7 @@ def main() -> None:
     if fault == "claimed":
         made.storage.conn.evalsha = hang  # the first write after the claim is its record
     if fault == "consumer":
-        say("ready")
-        made.create_consumer(workers=2, periodic=False).run()
+        consume(made)
         return
     book = journal.of(made)
     book.heart.start()

@@ -150,7 +150,7 @@ def swapped(n: int, m: int) -> Tampering:
 
 
 def doubled(n: int) -> Tampering:
-    return lambda rows: [*rows, (len(rows) + 1, *rows[n][1:])]
+    return lambda rows: [*rows, (max(row[0] for row in rows) + 1, *rows[n][1:])]
 
 
 def inserted(seq: int) -> Tampering:

@@ -14,12 +14,9 @@ class Screen:
     """What these tokens show: lines of cells. Only what our grammar has is understood."""
 
     def __init__(self, columns: int, rows: int) -> None:
-        self.columns, self.rows = columns, rows
-        self.cells = [[" "] * columns for _ in range(rows)]
+        self.resize(columns, rows)
         self.titles: list[str] = []
         self.copied: list[str] = []
-        self._x = self._y = 0
-        self._top, self._bottom = 0, rows - 1
         self._acts: dict[str, Callable[[str], None]] = {
             "text": self._write,
             "at": self._go,
@@ -32,6 +29,13 @@ class Screen:
             "title": self.titles.append,
             "clipboard": self._copy,
         }
+
+    def resize(self, columns: int, rows: int) -> None:
+        """An empty screen of this size."""
+        self.columns, self.rows = columns, rows
+        self.cells = [[" "] * columns for _ in range(rows)]
+        self._x = self._y = 0
+        self._top, self._bottom = 0, rows - 1
 
     @property
     def lines(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Real stacks for the tests that share them, one a worker of pytest."""
+"""Real stacks for the tests that share them; they end with the last end-to-end test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mrcore import client
 from tests.e2e import hostile_room, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Stack]:
     """The demo's stack, with its data and faults: tests may act on it but must leave it healthy."""
     with running.stack(tmp_path_factory.mktemp("stack"), "--seed", "7") as started:
@@ -24,7 +24,7 @@ async def core(stack: running.Stack) -> AsyncIterator[client.CoreClient]:
         yield connected
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Stack]:
     """A stack without data, where all is well until a test breaks it; it must mend it again."""
     with running.stack(tmp_path_factory.mktemp("calm")) as started:
@@ -38,7 +38,7 @@ async def calm_core(calm: running.Stack) -> AsyncIterator[client.CoreClient]:
         yield connected
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hostile_room.Room]:
     """A core that serves hostile strings, and the screen that all tests of them look at."""
     with hostile_room.opened(tmp_path_factory.mktemp("hostile")) as made:

@@ -64,6 +64,9 @@ SEQUENCES: dict[str, str] = {
 }
 """What a screen may send besides text."""
 
+MOVES = ("at", "column", "right", "newline", "again", "reverse")
+"""After these, marks no longer belong to the last text."""
+
 AROUND = ("mode", "asked", "keys")
 """What is sent only before the first frame and after the last."""
 
@@ -96,11 +99,15 @@ class Grammar:
     def __init__(self, sequences: dict[str, str], columns: int = 80, rows: int = 24) -> None:
         self.copies = self.drawing = self.leaves = False
         self._named = {name: re.compile(pattern) for name, pattern in sequences.items()}
-        self._size = (rows, columns)
+        self.resize(columns, rows)
         self._rest = b""
         self._line = ""
         self._text = ""  # the end of the last text: marks may follow in another piece
         self._at = 0
+
+    def resize(self, columns: int, rows: int) -> None:
+        """The screen has this size from now on."""
+        self._size = (rows, columns)
 
     def feed(self, data: bytes, *, last: bool = False) -> list[Token]:
         """The tokens of these bytes; raises Foreign. `last`: nothing may be left unfinished."""
@@ -152,6 +159,8 @@ class Grammar:
             raise Foreign(f"{self._line!r} is written over")
         if name == "text":
             self._text = said[-MARKS_MAX:]
+        elif name in MOVES:
+            self._text = ""
         self._line = (self._line + said)[:200] if name == "text" else ""
 
     def _inside(self, name: str, said: str) -> bool:

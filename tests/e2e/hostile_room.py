@@ -11,9 +11,12 @@ from pathlib import Path
 from tests.e2e import hostile, hostile_core, hostile_rows, running, strict, terminal
 
 ENVIRONMENT = "prod[/oops][@click=app.quit]x[/]\x1b]52;c;YQ==\x07\u202e漢\x9b2J"
-COLUMNS, ROWS = 700, 112
+COLUMNS, ROWS = 700, 84
+"""Every text of a round is on the screen at once."""
 TEXT_CELLS = 500
-A_ROUND = 900
+A_ROUND = 667
+LEAST = 30
+"""Fewer texts would leave a place of a dialog without one."""
 
 
 class Room:
@@ -33,8 +36,12 @@ class Room:
         """Serve these strings everywhere from now on."""
         self.mark = f"r{next(self._numbers)}x"
         self.texts = hostile.packed(list(every), TEXT_CELLS)
-        assert 30 <= len(self.texts) <= hostile_rows.ROWS
+        assert LEAST <= len(self.texts) <= hostile_rows.ROWS
         self.core.serve(self.mark, self.texts, every)
+
+    def serve_the_worst(self) -> None:
+        """The hand-written strings, and others up to what a round needs at least."""
+        self.serve([*hostile.WORST, *hostile.strings(0, 300)])
 
     def go(self, word: str) -> None:
         """Go to a screen, and wait until every text is on it."""
@@ -73,7 +80,7 @@ def opened(folder: Path) -> Iterator[Room]:
         ) as seen:
             seen.until(lambda text: "● live" in text, timeout_s=60)
             made = Room(core, seen, folders)
-            made.serve([*hostile.WORST, *hostile.strings(0, A_ROUND - len(hostile.WORST))])
+            made.serve_the_worst()
             core.keep(hostile.WORST)
             yield made
     crashes = Path(folders["XDG_STATE_HOME"]) / "mr" / "crashes"

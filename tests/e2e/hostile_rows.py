@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from mrcore.model import base as model
 from mrcore.model import core as entities
 
 NAME = "mr"
-ROWS = 100
+ROWS = 70
 BAD = model.Level.BAD
 
 
@@ -216,3 +216,25 @@ def token_row(served: Served, n: int, text: str, now: datetime) -> model.Entity:
         ref=ref.make("core", "token", n), id=n, login=_named(served), roles=(text,),
         created_at=now, expires_at=now + timedelta(minutes=9),
     )  # fmt: skip
+
+
+Make = Callable[[Served, datetime], tuple[model.Entity, ...]]
+
+
+def everything(served: Served, now: datetime) -> tuple[model.Entity, ...]:
+    """What the hostile source reports."""
+    make = (
+        queue_row, session_row, worker_row, schedule_row, process_row, colour_row, stream_row,
+        check_row,
+    )  # fmt: skip
+    rows = served.rows()
+    return (
+        *(one(served, n, text, now) for one in make for n, text in rows),
+        *servers(served, now),
+    )
+
+
+def own(served: Served, now: datetime) -> tuple[model.Entity, ...]:
+    """What the core's own source reports besides what is so."""
+    make = (waiting_row, arming_row, status_row)
+    return tuple(one(served, n, text, now) for one in make for n, text in served.rows())

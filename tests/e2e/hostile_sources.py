@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Self
 
 from mrcore import errors
@@ -13,13 +14,31 @@ from mrcore.sources import base
 from tests.e2e import hostile_rows
 
 
+class Rows:
+    """The same entities as long as the same is served: what nobody changed costs nothing."""
+
+    def __init__(self, served: hostile_rows.Served, make: hostile_rows.Make) -> None:
+        self._served = served
+        self._make = make
+        self._of = ("", "")
+        self._made: tuple[model.Entity, ...] = ()
+
+    def at(self, now: datetime) -> tuple[model.Entity, ...]:
+        """The entities of this round, made when they are first asked for."""
+        served = self._served
+        if self._of != (served.mark, served.huge):
+            self._of = (served.mark, served.huge)
+            self._made = self._make(served, now)
+        return self._made
+
+
 class Hostile(base.SourceBase):
     """Reports every kind of entity; what it is asked for is as hostile."""
 
     def __init__(self, served: hostile_rows.Served, *, now: base.Now = base.utc_now) -> None:
         super().__init__(hostile_rows.NAME, now=now)
         self.served = served
-        self.again = asyncio.Event()
+        self._rows = Rows(served, hostile_rows.everything)
 
     def describe(self) -> wire.Description:
         return wire.Description(
@@ -30,21 +49,7 @@ class Hostile(base.SourceBase):
         )
 
     async def sample(self) -> wire.Sample:
-        make = (
-            hostile_rows.queue_row,
-            hostile_rows.session_row,
-            hostile_rows.worker_row,
-            hostile_rows.schedule_row,
-            hostile_rows.process_row,
-            hostile_rows.colour_row,
-            hostile_rows.stream_row,
-            hostile_rows.check_row,
-        )
-        rows = self.served.rows()
-        found = [one(self.served, n, text, self.now()) for one in make for n, text in rows]
-        return wire.Sample(
-            at=self.now(), entities=(*found, *hostile_rows.servers(self.served, self.now()))
-        )
+        return wire.Sample(at=self.now(), entities=self._rows.at(self.now()))
 
     async def page(
         self, ref: str, collection: str, query: plans.Query, cursor: str | None, wait_s: float
@@ -137,6 +142,7 @@ class Himself:
     def __init__(self, real: base.Source, served: hostile_rows.Served) -> None:
         self._real = real
         self._served = served
+        self._rows = Rows(served, hostile_rows.own)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -150,11 +156,8 @@ class Himself:
 
     async def sample(self) -> wire.Sample:
         found = await self._real.sample()
-        now, served = found.at, self._served
-        make = (hostile_rows.waiting_row, hostile_rows.arming_row, hostile_rows.status_row)
-        own = [one(served, n, text, now) for one in make for n, text in served.rows()]
-        kept = [hostile_rows.armed(e, served) for e in found.entities]
-        return found.model_copy(update={"entities": (*kept, *own)})
+        kept = [hostile_rows.armed(e, self._served) for e in found.entities]
+        return found.model_copy(update={"entities": (*kept, *self._rows.at(found.at))})
 
     async def page(
         self, ref: str, collection: str, query: plans.Query, cursor: str | None, wait_s: float

@@ -113,7 +113,7 @@ class Terminal:
         """Change the window's size, as a person who drags it does."""
         with self._changed:
             self._screen.resize(rows, columns)
-        _set_size(self._fd, columns, rows)
+        set_size(self._fd, columns, rows)
 
     def wait(self, timeout_s: float = 30.0) -> int:
         """Wait for the program's end and return its exit code (negative: by signal)."""
@@ -172,7 +172,8 @@ def _known(data: bytes) -> bytes:
     return re.sub(rb"\x1b\[[?>=<][0-9;]*(?:\$[a-z]|[uqtmc])|\x1bP[^\x1b]*\x1b\\", b"", data)
 
 
-def _set_size(fd: int, columns: int, rows: int) -> None:
+def set_size(fd: int, columns: int, rows: int) -> None:
+    """Say how large the window behind a terminal is."""
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
@@ -188,7 +189,7 @@ def run(
     """Run a program in a pty; at the end it is hung up on and, if it stays, killed."""
     pid, fd = pty.fork()
     if pid == 0:
-        _set_size(0, columns, rows)
+        set_size(0, columns, rows)
         variables = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         for name in ("NO_COLOR", "TMUX", "STY", "CI", "COLUMNS", "LINES"):
             variables.pop(name, None)

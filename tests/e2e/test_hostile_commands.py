@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.e2e import (
-    hostile_room,
-    running,
-)
+from tests.e2e import hostile_room, running
 
 pytestmark = pytest.mark.xdist_group("hostile")
 
 COMMANDS = (
-    "status", "status --json", "check", "show home", "show audit --size 200x60", "show plans",
-    "show mr://mr/queue/0", "show mr://mr/job/0/x --size 160x90", "do job.remove mr/job/1 --plan",
+    "status", "status --json", "check", "show home", "show audit --size 160x40", "show plans",
+    "show mr://mr/queue/0", "show mr://mr/job/0/x --size 120x40", "do job.remove mr/job/1 --plan",
     "do job.remove mr/job/1 --plan --json", "do key.delete mr/key/1 --yes --reason \x1b]0;x\x07",
     "do job.reveal mr/job/1 --yes --reason x", "do \x1b[2J mr/job/1",
     "do job.remove \x1b]52;c;x\x07",
@@ -23,11 +22,15 @@ COMMANDS = (
 )  # fmt: skip
 
 
+CRASHED = re.compile(r'File "[^"]*/(?:mrtui|mrcore)/')
+"""A traceback of ours; that of a job is shown."""
+
+
 @pytest.mark.parametrize("line", COMMANDS, ids=ascii)
 def test_what_mrtui_prints(room: hostile_room.Room, line: str) -> None:
     said = room.printed(running.MRTUI, line)
     assert said
-    assert "Traceback" not in said
+    assert not CRASHED.search(said)
 
 
 @pytest.mark.parametrize(
@@ -40,4 +43,4 @@ def test_what_mrtui_prints(room: hostile_room.Room, line: str) -> None:
 def test_what_mrcore_prints(room: hostile_room.Room, line: str) -> None:
     said = room.printed(running.MRCORE, line)
     assert said
-    assert "Traceback" not in said
+    assert not CRASHED.search(said)

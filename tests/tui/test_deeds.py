@@ -27,12 +27,14 @@ GREEN = "deploy/colour/green"
 
 async def dialog(control: app.ControlRoom) -> plan_dialog.PlanDialog:
     """The plan that is shown, once it is."""
-    await waiting.until(
-        lambda: isinstance(control.screen, plan_dialog.PlanDialog), what="the plan's dialog"
-    )
-    shown = control.screen
-    assert isinstance(shown, plan_dialog.PlanDialog)
-    return shown
+
+    def shown() -> plan_dialog.PlanDialog | None:
+        found = control.screen
+        return found if isinstance(found, plan_dialog.PlanDialog) and found.stands else None
+
+    found = await waiting.until(shown, what="the plan's dialog")
+    assert found is not None
+    return found
 
 
 def protected() -> simulated.Simulated:
@@ -505,12 +507,15 @@ def test_what_needs_no_arming_is_what_the_core_says() -> None:
 
 async def test_a_plan_that_was_refused_before_does_not_wait_again() -> None:
     core_s = simulated.Simulated()
-    core_s.planned_as = {"needs_approval": True, "refused_by": "anna"}
+    core_s.planned_as = {"needs_approval": True}
     core_s.refuses = [errors.NeedsApproval("anna has refused this plan: not now")]
     async with shots.running((120, 40), core_s) as (control, pilot):
         await coloured(control, core_s)
         await pilot.press("S")
-        (await dialog(control)).query_one("#apply", Button).press()
+        shown = await dialog(control)
+        made = core_s.made[shown.plan.plan_id]
+        core_s.made[made.plan_id] = made.model_copy(update={"refused_by": "anna"})
+        shown.query_one("#apply", Button).press()
         await says(control, "✖ anna has refused this plan: not now")
 
 
@@ -548,7 +553,10 @@ def modals(control: app.ControlRoom) -> int:
     return sum(isinstance(screen, ModalScreen) for screen in control.screen_stack)
 
 
-async def test_action_keys_are_ignored_with_a_word_while_a_plan_is_made() -> None:
+async def test_action_keys_are_ignored_with_a_word_while_a_plan_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "AFTER_S", 60.0)  # its panel would hear the keys
     core_s = simulated.Simulated()
     core_s.risk = plans.Risk.HIGH
     core_s.become("8123", actions=("queue.retry", "job.remove", "job.quarantine"))

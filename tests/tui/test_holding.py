@@ -58,6 +58,7 @@ def test_a_row_is_open_until_it_was_seen_to_have_ended() -> None:
     assert hold.now[first] == job("a"), "what is nowhere any more is shown as it was"
 
 
-def test_only_completed_and_failed_are_final() -> None:
+def test_only_completed_failed_and_quarantined_are_final() -> None:
     final = {state for state in queue.JobState if holding.settled(job("a", state))}
-    assert final == {queue.JobState.COMPLETED, queue.JobState.FAILED}
+    state = queue.JobState
+    assert final == {state.COMPLETED, state.FAILED, state.QUARANTINED}

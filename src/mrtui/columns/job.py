@@ -14,6 +14,7 @@ TONES: dict[queue.JobState, Style] = {
     queue.JobState.COMPLETED: "ok",
     queue.JobState.DELAYED: "dim",
     queue.JobState.PAUSED: "warn",
+    queue.JobState.QUARANTINED: "warn",
 }
 GLYPHS = {
     queue.JobState.FAILED: "✖",
@@ -23,6 +24,7 @@ GLYPHS = {
     queue.JobState.PAUSED: "‖",
     queue.JobState.WAITING: "·",
     queue.JobState.WAITING_CHILDREN: "…",
+    queue.JobState.QUARANTINED: "■",
 }
 
 

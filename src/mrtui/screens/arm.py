@@ -12,6 +12,8 @@ from mrtui.screens import dialogs
 
 MINUTES = 15
 LONGEST_MINUTES = 60
+SHORT = 16
+"""Fewer lines than this are short."""
 
 
 class Arming(NamedTuple):
@@ -32,7 +34,8 @@ class ArmDialog(dialogs.Dialog[Arming]):
         with Vertical(classes="dialog") as box:
             box.border_title = dialogs.title(f"Arm {self._environment}")
             yield Static("It is protected. While armed, you may change it.", markup=False)
-            yield Input(placeholder="reason, for example INC-12", id="reason")
+            hint = "reason, for example INC-12"
+            yield Input(placeholder=hint, id="reason", select_on_focus=False)
             with Horizontal(classes="beside"):
                 yield Static("minutes ", markup=False)
                 yield Input(str(MINUTES), id="minutes", type="integer", max_length=2)
@@ -40,6 +43,11 @@ class ArmDialog(dialogs.Dialog[Arming]):
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel")
                 yield Button("Arm", id="arm", variant="error")
+
+    def on_resize(self) -> None:
+        """On few lines nothing stands apart: the buttons are always seen."""
+        for box in self.query(".dialog"):
+            box.set_class(self.app.size.height < SHORT, "-dense")
 
     def entered(self) -> None:
         self.complain("")

@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Button, Input, Static
 
 from mrtui.terminal import safe_text
 
@@ -72,6 +72,8 @@ class Dialog(Over[Answer | None]):
         """Its widgets are there."""
 
     def on_mount(self) -> None:
+        for button in self.query(Button):
+            button.active_effect_duration = 0.0  # while it lasts, Enter would press nothing
         if self.stands:
             self.entered()
 

@@ -23,7 +23,9 @@ STATES = (
     queue.JobState.ACTIVE,
     queue.JobState.DELAYED,
     queue.JobState.COMPLETED,
+    queue.JobState.QUARANTINED,
 )
+"""The tabs; the last is there only while it holds something, or is the one that is shown."""
 
 MOST_ASKED = 20
 """How many held jobs are asked for in a row."""
@@ -170,9 +172,15 @@ class Jobs(paged.Paged):
 
     async def do_tab(self, argument: str) -> None:
         """Another state."""
-        self._state = (self._state + int(argument)) % len(STATES)
+        tabs = self._shown()
+        self._state = STATES.index(tabs[(tabs.index(self.state) + int(argument)) % len(tabs)])
         self.begin()
         self.repaint()
+
+    def _shown(self) -> list[queue.JobState]:
+        found, last = self.owned(), queue.JobState.QUARANTINED
+        held = self.state is last or (found is not None and found.counts.quarantined > 0)
+        return [state for state in STATES if state is not last or held]
 
     def _first(self) -> int:
         """The tab that an engineer came for: the first that holds something."""
@@ -211,7 +219,7 @@ class Jobs(paged.Paged):
 
     def _tabs(self, found: queue.Queue | None) -> list[cells.Cell]:
         line: list[cells.Cell] = []
-        for state in STATES:
+        for state in self._shown():
             count = "" if found is None else f" {fmt.short(getattr(found.counts, state.value))}"
             if state is self.state:
                 line.append(cells.Cell(f"[{state.value}{count}]", "accent"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, cast
 
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.command import (
     CommandList,
@@ -33,6 +34,10 @@ class Palette(CommandPalette):
         Binding("pagedown", "page(1)", show=False),
         Binding("pageup", "page(-1)", show=False),
     ]
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Close once: with Esc typed twice Textual would take away the screen below, too."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
     def action_page(self, pages: int) -> None:
         """Move by a windowful of commands."""

@@ -62,8 +62,10 @@ class Choice(NamedTuple):
     enabled: bool = True
 
 
-def own(plan: plans.Plan) -> list[Choice]:
-    """What one can say to a plan that was just made."""
+def own(plan: plans.Plan, *, breaks: bool = False) -> list[Choice]:
+    """What one can say to a plan that was just made; one that was refused waits no more."""
+    if plan.refused_by:
+        return [_glass()] if breaks else []
     asks = plan.needs_approval and not plan.approved_by
     label = "Ask for approval" if asks else f"Apply to {fmt.count(plan.total)}"
     return [Choice(label, Verb.APPLY, plan.needs_reason, bool(plan.confirm))]
@@ -78,8 +80,11 @@ def waiting(plan: plans.Plan, *, mine: bool, answers: bool, breaks: bool) -> lis
     approved = bool(plan.approved_by)
     label = f"Apply to {fmt.count(plan.total)}"
     apply = Choice(label, Verb.APPLY, plan.needs_reason, bool(plan.confirm), enabled=approved)
-    glass = Choice("Break the glass", Verb.BREAK, reason=True, confirm=True)
-    return [glass, apply] if breaks and not approved and not plan.refused_by else [apply]
+    return [_glass(), apply] if breaks and not approved else [apply]
+
+
+def _glass() -> Choice:
+    return Choice("Break the glass", Verb.BREAK, reason=True, confirm=True)
 
 
 class PlanDialog(dialogs.Dialog[Answer]):
@@ -120,7 +125,8 @@ class PlanDialog(dialogs.Dialog[Answer]):
                 yield Input(self._reason, placeholder=hint, id="reason", select_on_focus=False)
             if self._wants_name:
                 typed = safe_text.safe_text(self.plan.confirm)
-                yield Input(placeholder=f"type {typed} to confirm", id="confirm")
+                hint = f"type {typed} to confirm"
+                yield Input(placeholder=hint, id="confirm", select_on_focus=False)
             yield Static(id="wrong", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel" if self._choices else "Close", id="cancel")

@@ -170,7 +170,9 @@ class Prompt(Vertical):
         event.stop()
         safe = fitting.safe(event.value)
         if safe != event.value:  # pasted; what it becomes is told next
+            at = len(fitting.safe(event.value[: event.input.cursor_position]))
             event.input.value = safe
+            event.input.cursor_position = at
             return
         self._offer = -1
         if self._failed != safe:  # what was typed before it failed may be told after it

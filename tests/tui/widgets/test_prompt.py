@@ -94,3 +94,5 @@ async def test_what_is_pasted_is_made_safe() -> None:
         await pilot.pause()
         assert asked.text == "a␛[31mb‹U+202E›c"
         assert app.lines()[0].startswith(" /a␛[31mb‹U+202E›c")
+        await pilot.press("left", "d")
+        assert asked.text == "a␛[31mb‹U+202E›dc"
