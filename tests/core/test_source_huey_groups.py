@@ -234,8 +234,8 @@ async def test_an_expired_code_is_never_sent_again(redis_url: str, desk: Any) ->
         targets, left = await planned(source, ref=QUEUE, collection="jobs", query=FAILED)
         assert [t.ref for t in targets] == [_job(alive.id)]
         assert {(one.why, one.samples) for one in left} == {
-            ("its code has expired 3 min ago", (_job(expired.id),)),
-            ("its code has expired 60 s ago", (_job(old.id),)),
+            ("Its code has expired 3 min ago.", (_job(expired.id),)),
+            ("Its code has expired 60 s ago.", (_job(old.id),)),
         }
         page = await source.page(QUEUE, "jobs", FAILED, None, 0)
         rows = {row.id: row for row in page.rows if isinstance(row, queue.Job)}

@@ -17,9 +17,6 @@ _WANTED = {
     offers.DELAY: "delayed",
 }
 
-SENDS_AGAIN = (offers.RETRY, offers.DUPLICATE)
-"""What leaves out jobs that have expired: a code that no longer holds is never sent again."""
-
 _NOT_LATE = (offers.RETRY, offers.DUPLICATE)
 """What is not done with a job whose time is over: a code that has expired is not sent again."""
 
@@ -36,8 +33,6 @@ async def chosen(
         if action in _NOT_LATE:
             portion = await looker.unexpired(portion)
         taken: list[looking.Seen] = []
-        if action in SENDS_AGAIN:
-            portion = await looker.unexpired(portion)
         for number, seen in enumerate(portion):
             if number % 250 == 0:
                 progress(looked - len(portion) + number, total)
@@ -60,8 +55,6 @@ def refusal(action: base.ActionId, seen: looking.Seen) -> str:
         return (
             f"It is not {wanted} any more but {seen.state}." if wanted else f"It is {seen.state}."
         )
-    if seen.expired:
-        return seen.expired
     if seen.expired:
         return f"{seen.expired[:1].upper()}{seen.expired[1:]}."
     needs_message = action in (offers.RETRY, offers.EDIT, offers.DUPLICATE)
