@@ -82,13 +82,13 @@ class Deeds:
         ended = [n for n, state in enumerate(states) if "failed" in state or state == "completed"]
         for n in ended:
             data = {"n": n, "fails": -1 if "failed" in states[n] else 0, "log": "begun"}
-            made[n] = self._engine.add(name, "send", data)
+            made[n] = self._engine.add(name, f"send {n}", data)
         if ended:
             self._engine("run", name)
         for n, state in enumerate(states):
             data = {"n": n, "fails": 0}
             if "waiting" in state:
-                made[n] = self._engine.add(name, "send", data)
+                made[n] = self._engine.add(name, f"send {n}", data)
             elif "delayed" in state:
                 made[n] = self._engine.add(name, "send", data, delay=3_600_000 + n)
             elif state == "prioritized":
@@ -100,7 +100,7 @@ class Deeds:
         return tuple(refs)
 
     def _schedule(self, name: str, schedule: str) -> base.Ref:
-        template = {"name": "digest", "data": {"n": 1}, "opts": {"attempts": 3}}
+        template = {"name": schedule, "data": {"n": 1}, "opts": {"attempts": 3}}
         repeat = {"pattern": "0 0 1 1 *"}
         self._ask(name, "upsertJobScheduler", schedule, repeat, template)
         return ref.make("bullmq", "schedule", name, schedule)
@@ -114,7 +114,8 @@ class Deeds:
         address = ref.parse(of)
         name = address.ids[0].decode()
         if action == "job.duplicate":
-            return self._copies(name, address.id), self._conn.get(f"{_ours(name)}last:{address.id}")
+            mark = self._conn.get(f"{_ours(name)}last:{address.id}")
+            return self._copies(name, self._conn.hget(f"bull:{name}:{address.id}", "name")), mark
         if address.kind == "job":
             return self._job(name, address.id)
         if address.kind == "queue":
@@ -127,7 +128,7 @@ class Deeds:
             following = f"repeat:{address.id}:{int(score)}" if score else ""
             return score, facts, self._job(name, following)
         mark = self._conn.get(f"{_ours(name)}last:repeat:{address.id}")
-        return score, facts, mark, self._copies(name, "")
+        return score, facts, mark, self._copies(name, address.ids[-1])
 
     def _job(self, name: str, id_: str) -> Hashable:
         """Its keys, and its place in each state and in quarantine."""
@@ -140,12 +141,13 @@ class Deeds:
         lists = place is not None, id_.encode() in conn.lrange(f"{base_}active", 0, -1)
         return dumps, scores, lists, held, conn.zscore(f"{ours}quarantine", id_)
 
-    def _copies(self, name: str, but: str) -> Hashable:
-        """Every job that waits, without what the queue counts."""
+    def _copies(self, name: str, job: bytes | None) -> Hashable:
+        """Every job of that name that waits and has an id of ours."""
         base_ = f"bull:{name}:"
         waiting = [*self._conn.lrange(f"{base_}wait", 0, -1)]
         waiting += self._conn.zrange(f"{base_}prioritized", 0, -1)
-        return frozenset(one for one in waiting if len(one) == 36 and one.decode() != but)
+        names = {one: self._conn.hget(base_ + one.decode(), "name") for one in waiting}
+        return frozenset(one for one in waiting if len(one) == 36 and names[one] == job)
 
     def facts(self, action: base.ActionId, of: base.Ref) -> Hashable:
         address, conn = ref.parse(of), self._conn

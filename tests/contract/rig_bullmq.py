@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 from collections.abc import Hashable
 from pathlib import Path
@@ -18,20 +19,40 @@ QUEUE, ODD, PREFIXED = "emails", "a/b%c?d é", "mentor"
 FAILED, COMPLETED, WAITING = 7, 4, 3
 
 
+_Processes = tuple[restartable.Valkey, engines.Engine]
+_spare: list[_Processes] = []
+
+
+def _started(folder: Path) -> _Processes:
+    """A Valkey and a Node with BullMQ 6, to the end of the test process."""
+    server = restartable.Valkey(folder)
+    server.start()
+    atexit.register(server.close)
+    return server, _engine(server)
+
+
+def _engine(server: restartable.Valkey) -> engines.Engine:
+    engine = engines.Engine(server.port)
+    atexit.register(engine.close)
+    return engine
+
+
 class BullMQ(rig.Rig):
     kind = "bullmq"
     acts = bullmq_deeds.ACTS
 
     def __init__(self, folder: Path) -> None:
         node.modules()  # skips before a server is started
-        self.server = restartable.Valkey(folder)
-        self.server.start()
+        self.server, self._engine = _spare.pop() if _spare else _started(folder)
+        self._conn = self.server.client()
         self._populate()
 
     def close(self) -> None:
-        self._engine.close()
+        """The next rig goes on with the same processes: Node takes its time to start."""
+        self._conn.flushall()
         self._conn.close()
-        self.server.close()
+        self._engine("reset")
+        _spare.append((self.server, self._engine))
 
     def table(self) -> dict[str, Any]:
         return {"url": self.server.url(), "prefixes": ["bull", PREFIXED]}
@@ -62,11 +83,12 @@ class BullMQ(rig.Rig):
 
     def spawn(self) -> None:
         self.server.spawn()
-        self._engine = engines.Engine(self.server.port)
+        self._engine = _engine(self.server)
 
     def settle(self) -> None:
         self.server.wait()
-        self._populate(self._engine)
+        self._conn = self.server.client()
+        self._populate()
 
     def listings(self) -> tuple[rig.Listing, ...]:
         owner = refs.make("bullmq", "queue", QUEUE)
@@ -120,9 +142,7 @@ class BullMQ(rig.Rig):
         found = self._engine("jobs", queue, state=state)["jobs"]
         return frozenset(refs.make("bullmq", "job", queue, job["id"]) for job in found)
 
-    def _populate(self, engine: engines.Engine | None = None) -> None:
-        self._engine = engine or engines.Engine(self.server.port)
-        self._conn = self.server.client()
+    def _populate(self) -> None:
         for n in range(FAILED):
             self._engine.add(QUEUE, "send", {"n": n, "fails": -1, "log": f"begun {n}"})
         self._engine.add(ODD, "send", {"fails": -1}, jobId="a/b%c?d é")

@@ -111,6 +111,15 @@ const doing = {
     crews.push(made)
     return {}
   },
+  // Forget every queue and end every worker: the next question begins anew.
+  async reset() {
+    const all = [...crews, ...hands.values(), ...queues.values()]
+    crews.length = 0
+    hands.clear()
+    queues.clear()
+    await Promise.all(all.map((it) => it.close(true).catch(() => {})))
+    return {}
+  },
 }
 
 const lines = readline.createInterface({ input: process.stdin })

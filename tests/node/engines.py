@@ -51,6 +51,8 @@ class Engine:
 
     def close(self) -> None:
         """End it; what it held stays as it is."""
+        if self._child.returncode is not None:
+            return
         with contextlib.suppress(OSError):
             if self._child.stdin is not None:
                 self._child.stdin.close()
