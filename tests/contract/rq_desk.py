@@ -7,9 +7,16 @@ from typing import Any
 
 import redis
 import rq
-from rq import cron, registry, timeouts
+from rq import cron, registry, timeouts, utils
 
 from tests.contract import rq_jobs
+
+TRACE = """Traceback (most recent call last):
+  File "/venv/lib/python3.11/site-packages/rq/worker/base.py", line 1588, in perform_job
+    return_value = job.perform()
+  File "/app/mentor/mail.py", line 41, in send
+    smtp.login(user, password)
+ConnectionError: 535-5.7.8 refused """
 
 logging.getLogger("rq").setLevel(logging.ERROR)
 
@@ -88,6 +95,22 @@ class Desk:
             return list(queue.get_job_ids())
         found: registry.BaseRegistry = getattr(queue, f"{state}_job_registry")
         return list(found.get_job_ids(cleanup=False))
+
+    def heap(self, name: str, count: int, *, size: int = 2_000) -> list[str]:
+        """So many failed jobs, as rq writes them when they fail; their ids."""
+        queue, ids = self.queue(name), []
+        for start in range(0, count, size):
+            with self.conn.pipeline(transaction=False) as pipe:
+                pipe.sadd(rq.Queue.redis_queues_keys, queue.key)
+                for number in range(start, min(count, start + size)):
+                    job = queue.create_job(rq_jobs.refuse, (number,))
+                    job.set_status(rq.job.JobStatus.FAILED, pipeline=pipe)
+                    job.enqueued_at = job.started_at = job.ended_at = utils.now()
+                    job.save(pipeline=pipe)
+                    job._handle_failure(f"{TRACE}{number}", pipe)
+                    ids.append(job.id)
+                pipe.execute()
+        return ids
 
     def due(self, name: str, job_id: str) -> None:
         """As rq's scheduler does when a delayed job is due."""

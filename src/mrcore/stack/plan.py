@@ -63,6 +63,7 @@ class Plan:
             "pg": {"kind": "pg", "dsn": watcher},
             "redis": {"kind": "redis", "url": places.redis.url},
             "huey": {"kind": "huey", "url": places.redis.url},
+            "rq": {"kind": "rq", "url": places.redis.url},
             "logs": {"kind": "logs", "folder": str(self.state / "logs")},
             "backend": {"kind": "backend", "urls": places.backends},
             "deploy": switching.source(self.state, places.backends),
