@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import huey
 import pytest
@@ -11,7 +12,8 @@ import redis
 from huey import exceptions
 
 from mrcore import journal
-from mrcore.journal import scripts
+from mrcore.journal import ghosts, scripts
+from tests import servers
 from tests.core import journals
 
 
@@ -342,3 +344,68 @@ def test_watching_twice_is_watching_once(redis_url: str) -> None:
     with journals.desk(redis_url) as desk:
         assert journal.watch(desk.huey, keep_failed=1) is desk.journal
         assert journal.of(desk.huey) is desk.journal
+
+
+# -- what a job tells of itself
+
+
+def test_a_job_knows_who_enqueued_it_and_whom_it_has_enqueued(redis_url: str) -> None:
+    with journals.desk(redis_url) as desk, journals.desk(redis_url, "other") as other:
+        work = other.huey.task(name="work")(lambda n: None)
+
+        @desk.huey.task(name="split")
+        def split() -> int:
+            work(1)
+            work.schedule((2,), delay=100)
+            return 3
+
+        then = desk.huey.task(name="sum_up")(lambda total: None)
+        task = split.s().then(then)
+        desk.huey.enqueue(task)
+        desk.run_all()
+        found = desk.job(task.id)
+        last = ("emailQueue", task.on_complete.id)
+        ids = {
+            (other.job(i).state, i) for state in ("waiting", "delayed") for i in other.ids(state)
+        }
+        assert {state for state, _ in ids} == {"waiting", "delayed"}
+        assert set(found.children) == {("other", job_id) for _, job_id in ids} | {last}
+        assert {other.job(job_id).parent for _, job_id in ids} == {("emailQueue", task.id)}
+        assert desk.job(last[1]).parent == ("emailQueue", task.id)
+        assert found.parent is None
+
+
+def test_what_a_job_tells_after_it_was_taken_is_not_written(redis_url: str) -> None:
+    told: list[bool] = []
+    with journals.desk(redis_url) as desk, journals.desk(redis_url) as other:
+
+        @desk.huey.task(name="send")
+        def send() -> None:
+            told.append(journal.progress(0.1))
+            ghosts.recover(
+                other.conn, desk.keys.root, desk.journal.heart.name, now=lambda: datetime.now(UTC)
+            )
+            told.append(journal.log("still here"))
+
+        job = send()
+        desk.journal.run(desk.journal.claim())
+        assert told == [True, False]
+        assert desk.job(job.id).logs == ()
+        assert not journal.log("nothing runs here")
+
+
+async def test_a_job_does_not_fail_because_its_line_cannot_be_written(tmp_path: Path) -> None:
+    told: list[bool] = []
+    with servers.valkey(tmp_path) as server, journals.desk(server.url()) as desk:
+
+        @desk.huey.task(name="send")
+        def send() -> str:
+            desk.conn.config_set("maxmemory", 1)
+            told.append(journal.log("nothing fits"))
+            desk.conn.config_set("maxmemory", 0)
+            return "sent"
+
+        job = send()
+        desk.run_all()
+        assert told == [False]
+        assert desk.job(job.id).result == "sent"

@@ -20,8 +20,8 @@ The price is at-least-once: a job whose worker died runs again, and its attempts
     Journal.run(claim) -> Ended                  run it and write down how it ended
     Journal.move_due() -> int                    delayed jobs whose time has come into the queue
     Journal.put_back(claim)                      give an unfinished job back
-    progress(huey, 0.4)                          how far the job that runs here is
-    log(huey, "241 of 600 mails sent")           a line into its log: the newest 100 are kept
+    progress(0.4)                                how far the job that runs here is
+    log("241 of 600 mails sent")                 a line into its log: the newest 100 are kept
 
 Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
 
@@ -45,20 +45,28 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
     <queue>:quarantine:<id>  hash    of a quarantined job: from (state), since, score, message,
                                   by, why, mark; asides (a count) and aside:<n>, messages of the
                                   same id that workers met meanwhile
+    <queue>:before:<id>   hash    what a promotion or a delay has changed, for 24 h (PX): mark,
+                                  message, score, since, due, there; of another priority the mark
     <queue>:trash:<name>  hash    a removed job for 24 h (PX); :message, :score, :quarantine are
                                   its others
 
     mr:schedules          set     names of the declared schedules (`mrcore.scheduler` writes these)
     mr:schedule:<name>    hash    declared, queue, job, interval_s, next_at, last_tick,
                                   last_enqueued_at, last_succeeded_at, missed, missed_at,
-                                  template (a message of it, with the id keys.TEMPLATE_ID)
+                                  template (a message of it, with the id keys.TEMPLATE_ID); while
+                                  somebody has removed it: removed_at, removed_by, removed_why,
+                                  removed_mark
+    mr:schedule:<name>:registered  hash  mark: by what operation it was registered again last, for
+                                  24 h (PX), and by, why, removal: whose removal that ended
     mr:scheduler:lease    string  the one scheduler's name (PX)
 
 A job: task, payload (JSON of args and kwargs), state, outcome, attempts, max_attempts, retries,
 retry_delay, enqueued_at, due_at, started_at, finished_at, worker, error, result, `attempt:<n>`
 (JSON {n, worker, started_at, ended_at, outcome, error, trace}), schedule, deaths, progress (0 to
-1), logged (a count), `log:<n>` (JSON {at, n: the attempt, line}), and, of failed
-jobs, `message`: the bytes that a retry puts back into the queue, with retries as at first.
+1), logged (a count), `log:<n>` (JSON {at, n: the attempt, line}), parent (JSON [queue, id] of the
+job that enqueued it while it ran), children (a count), `child:<n>` (JSON [queue, id]), copies (how
+often it was duplicated), copy_of and copied_at (of a copy), and, of failed jobs, `message`: the
+bytes that a retry puts back into the queue, with retries as at first.
 A job that was revoked, expired or cancelled is `completed` with that word as its outcome.
 
 Counts of any number of queues are one pipeline of LLEN and ZCARD (the truth of waiting and delayed
@@ -80,6 +88,8 @@ Ended = claims.Ended
 Heart = heart.Heart
 Journal = hook.Journal
 NotSupported = supported.NotSupported
+progress = telling.progress
+log = telling.log
 
 _JOURNALS = "mr_journal"
 
@@ -122,19 +132,3 @@ def watch(
 def of(huey: Huey) -> Journal:
     """The journal of a watched huey; one that is not watched yet is, with the usual retention."""
     return watch(huey)
-
-
-def progress(huey: Huey, share: float) -> None:
-    """How far the job that this thread runs has come, from 0 to 1; outside of a job nothing.
-
-    Raises ValueError for what is no such share, redis.RedisError.
-    """
-    telling.progress(of(huey), share)
-
-
-def log(huey: Huey, line: str) -> None:
-    """A line into the log of the job that this thread runs; outside of a job nothing.
-
-    Raises redis.RedisError.
-    """
-    telling.log(of(huey), line)

@@ -25,7 +25,7 @@ class Endings:
         """huey's own retry: the attempt ends and the job waits again."""
         attempt = claim.attempt(self.pen.now_s())
         rest = (claim.worker, claim.message, claim.n, attempt.dump(), data, score, due)
-        reply = self.pen.insist(stopping, "requeue", claim.id, *rest, "error", attempt.error)
+        reply = self.pen.insist(stopping, "requeue", claim.id, *rest, "", "error", attempt.error)
         _end(claim, reply, "delayed" if score else "waiting", attempt.outcome)
 
     def settle(self, claim: claims.Claim, stopping: threading.Event) -> None:

@@ -12,7 +12,19 @@ from typing import Any
 from huey import signals
 from huey.api import Huey, Task
 
-from mrcore.journal import claims, endings, ghosts, heart, keys, projection, reader, scripts, writer
+from mrcore.journal import (
+    claims,
+    due,
+    endings,
+    ghosts,
+    heart,
+    keys,
+    projection,
+    reader,
+    scripts,
+    telling,
+    writer,
+)
 
 PAUSED_S = 1.0  # how often a waiting consumer looks whether its queue is still paused
 Now = Callable[[], datetime]
@@ -100,28 +112,35 @@ class Journal:
         if priority:
             raise NotImplementedError("Task priorities are not supported by this storage.")
         message = self.pen.read(data)
-        claim = self._retrying(message.id)
+        claim = telling.retrying(message.id)
         if claim is not None:
             self.endings.requeue(claim, data, "", "", self.heart.stopping)
             return
         self.tell()
         now_s = self.pen.now_s()
-        fields = {**self.pen.described(message), "enqueued_at": scripts.stamp(now_s)}
-        self.pen.call("enqueue", message.id, data, *scripts.flat(fields), now_s=now_s)
+        parent, fields = self._described(message)
+        fields["enqueued_at"] = scripts.stamp(now_s)
+        self.pen.call("enqueue", message.id, data, parent, *scripts.flat(fields), now_s=now_s)
 
-    def _add_to_schedule(self, data: bytes, due: datetime) -> None:
+    def _described(self, message: Any) -> tuple[str, dict[str, scripts.Value | None]]:
+        """The hash of the job that enqueues it from here, or '', and its fields."""
+        parent, words = telling.parent(message.id)
+        return parent, {**self.pen.described(message), "parent": words or None}
+
+    def _add_to_schedule(self, data: bytes, due_at: datetime) -> None:
         message = self.pen.read(data)
-        score = str(self.huey.storage.convert_ts(due))
-        due_at = due.replace(tzinfo=UTC) if self.huey.utc else due.astimezone()
-        due_s = scripts.stamp(due_at.timestamp())
-        claim = self._retrying(message.id)
+        score = str(self.huey.storage.convert_ts(due_at))
+        aware = due_at.replace(tzinfo=UTC) if self.huey.utc else due_at.astimezone()
+        due_s = scripts.stamp(aware.timestamp())
+        claim = telling.retrying(message.id)
         if claim is not None:
             self.endings.requeue(claim, data, score, due_s, self.heart.stopping)
             return
         held: dict[str, bytes] = getattr(self._local, "later", {})
         hands = (self.heart.name, held[message.id]) if message.id in held else ("", b"")
-        fields = scripts.flat(self.pen.described(message))
-        self.pen.call("requeue", message.id, *hands, "", "", data, score, due_s, *fields)
+        parent, fields = self._described(message)
+        rest = (data, score, due_s, parent, *scripts.flat(fields))
+        self.pen.call("requeue", message.id, *hands, "", "", *rest)
 
     # -- consuming
 
@@ -234,14 +253,14 @@ class Journal:
         claim: claims.Claim | None = getattr(task, "journal_claim", None)
         if claim is None:
             return self._execute(task, timestamp)
-        self._local.claim = claim
+        token = telling.NOW.set(telling.Running(self.pen, claim))
         try:
             return self._execute(task, timestamp)
         except Exception as error:
             claim.error = claim.error or error
             raise
         finally:
-            self._local.claim = None
+            telling.NOW.reset(token)
             if claim.ended is None:
                 self.endings.settle(claim, self.heart.stopping)
             self._running.pop(claim.id, None)
@@ -265,10 +284,6 @@ class Journal:
         if claim is not None:
             claim.value, claim.error = value, error
 
-    def _retrying(self, job_id: str) -> claims.Claim | None:
-        claim: claims.Claim | None = getattr(self._local, "claim", None)
-        return claim if claim is not None and claim.retrying and claim.id == job_id else None
-
     # -- delayed jobs
 
     def _read_schedule(self, timestamp: datetime | None = None) -> list[Task]:
@@ -280,20 +295,4 @@ class Journal:
 
         `timestamp` is on huey's clock (naive). Returns how many moved. Raises redis.RedisError.
         """
-        until = self.huey.storage.convert_ts(timestamp or self.huey._get_timestamp())
-        found = self.pen.conn.zrangebyscore(self.place.schedule, "-inf", until, start=0, num=500)
-        return sum(self._move(message) for message in found)
-
-    def _move(self, message: bytes) -> bool:
-        try:
-            task = self.huey.deserialize_task(message)
-        except Exception:  # whoever claims it fails it, and says why
-            return bool(self.pen.call("due", "", message, message) == b"done")
-        fresh = message
-        if task.expires:  # huey counts it from when the job is due
-            task.resolve_expires(self.huey.utc)
-            fresh = self.huey.serialize_task(task)
-        moved = bool(self.pen.call("due", task.id, message, fresh) == b"done")
-        if moved:
-            self.huey._emit(signals.SIGNAL_ENQUEUED, task)
-        return moved
+        return due.move(self.pen, timestamp)

@@ -9,7 +9,7 @@ from typing import Any
 
 SUMMARY = (
     "task", "state", "outcome", "attempts", "max_attempts", "enqueued_at", "due_at",
-    "started_at", "finished_at", "worker", "error", "progress",
+    "started_at", "finished_at", "worker", "error", "progress", "parent",
 )  # fmt: skip
 """Fields that a row needs: what a page asks for with HMGET."""
 
@@ -41,7 +41,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Record:
-    """A job; instants are epoch seconds. `attempt` holds the newest 20, oldest first."""
+    """A job; instants are epoch seconds. `attempt` holds the newest 20, oldest first.
+
+    `parent` and `children` are queues and ids: who enqueued it while running, whom it enqueued.
+    """
 
     id: str
     task: str
@@ -62,6 +65,8 @@ class Record:
     kept: bool = False
     progress: float | None = None
     logs: tuple[Line, ...] = ()
+    parent: tuple[str, str] | None = None
+    children: tuple[tuple[str, str], ...] = ()
     attempt: tuple[Attempt, ...] = field(default=())
 
     @property
@@ -104,6 +109,8 @@ def whole(job_id: str, fields: Mapping[bytes, bytes]) -> Record | None:
         kept=b"message" in fields,
         progress=number(fields.get(b"progress")),
         logs=_logs(fields),
+        parent=_pair(fields.get(b"parent")),
+        children=_children(fields),
         attempt=_attempts(fields),
     )
 
@@ -141,6 +148,24 @@ def _logs(fields: Mapping[bytes, bytes]) -> tuple[Line, ...]:
         if isinstance(data, dict) and isinstance(data.get("at"), int | float):
             found.append(Line(float(data["at"]), data.get("n", 0), str(data.get("line", ""))))
     return tuple(found)
+
+
+def _pair(value: bytes | None) -> tuple[str, str] | None:
+    """A queue and a job's id, or None for anything else."""
+    found = parse(value)
+    if isinstance(found, list) and len(found) == 2 and all(isinstance(one, str) for one in found):
+        return found[0], found[1]
+    return None
+
+
+def _children(fields: Mapping[bytes, bytes]) -> tuple[tuple[str, str], ...]:
+    """Queue and id of those that are kept, oldest first."""
+    numbered = sorted(
+        (int(name[6:]), value)
+        for name, value in fields.items()
+        if name.startswith(b"child:") and name[6:].isdigit()
+    )
+    return tuple(pair for _, value in numbered if (pair := _pair(value)) is not None)
 
 
 def _attempts(fields: Mapping[bytes, bytes]) -> tuple[Attempt, ...]:

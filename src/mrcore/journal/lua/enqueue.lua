@@ -1,3 +1,4 @@
--- A new job. ARGV 4: message; then fields of the job.
-enqueue(ARGV[4], 5)
+-- A new job. ARGV 4: message, 5: the hash of the job that enqueues it ('' is none); then fields of it.
+enqueue(ARGV[4], 6)
+adopt(ARGV[5])
 return 'done'

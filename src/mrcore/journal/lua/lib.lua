@@ -67,6 +67,14 @@ local function attempt(n, json)
   if n > 20 then redis.call('HDEL', JOB, 'attempt:' .. (n - 20)) end
 end
 
+-- The newest 100 jobs that another one enqueued while it ran are kept with that.
+local function adopt(parent)
+  if parent == '' or redis.call('EXISTS', parent) == 0 then return end
+  local n = redis.call('HINCRBY', parent, 'children', 1)
+  redis.call('HSET', parent, 'child:' .. n, cjson.encode({queue, id}))
+  if n > 100 then redis.call('HDEL', parent, 'child:' .. (n - 100)) end
+end
+
 local function enqueue(message, first)
   redis.call('LPUSH', LIST, message)
   place('waiting', now, unpack(ARGV, first))

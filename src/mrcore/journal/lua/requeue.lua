@@ -1,7 +1,7 @@
 -- A message goes (back) to the queue or, with a due time, to the schedule: huey's own retry, or a
 -- job that is for later. ARGV 4: worker ('' if in nobody's hands), 5: its message, 6: attempt ('' if
 -- none was made), 7: its JSON, 8: the new message, 9: huey's score of it ('' is now), 10: due (epoch
--- seconds); then fields of the job. 'aside': the job is quarantined, and so is this message of it.
+-- seconds), 11: the hash of the job that enqueues it ('' is none); then fields of the job. 'aside': the job is quarantined, and so is this message of it.
 local worker, old, n, new, score = ARGV[4], ARGV[5], ARGV[6], ARGV[8], ARGV[9]
 local mine = worker == '' or release(worker, old)
 if n ~= '' and (mine or redis.call('EXISTS', JOB) == 1) then attempt(tonumber(n), ARGV[7]) end
@@ -10,7 +10,8 @@ if worker ~= '' and quarantined() then
   aside(new)
   return 'aside'
 end
-set(11)
+set(12)
+adopt(ARGV[11])
 if score ~= '' then
   redis.call('ZADD', SCHEDULE, score, new)
   place('delayed', ARGV[10])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from urllib.parse import unquote
@@ -53,7 +54,7 @@ async def _job(
             "written down, or there is no such job."
         )
     (row,) = await trimming.dated(client, shelf.root.queue(name), [read[job_id][0]], now)
-    after = await following.after(client, shelf, name, found)
+    after = await following.around(client, shelf, name, found)
     if sum(map(len, items)) > LARGE_BYTES:  # redacting it takes its time
         sections = await asyncio.to_thread(_of_job, row, found, after, clean)
     else:
@@ -139,10 +140,13 @@ def _line(one: record.Line, clean: redact.Redactor) -> str:
 
 
 def _flow(row: queue.Job, after: Sequence[following.Next]) -> Iterator[wire.Field]:
-    """This job, and what runs with its result, one after the other."""
+    """This job, who enqueued it, whom it enqueued, and what runs with its result."""
     yield wire.Field(name="this", value=f"{row.name} {row.state}", ref=row.ref)
-    for number, one in enumerate(after, 1):
-        yield wire.Field(name=f"then {number}", value=f"{one.name} {one.state}", ref=one.ref)
+    numbers = Counter[str]()
+    for one in after:
+        numbers[one.role] += 1
+        name = one.role if one.role == "parent" else f"{one.role} {numbers[one.role]}"
+        yield wire.Field(name=name, value=f"{one.name} {one.state}", ref=one.ref)
 
 
 def _timings(row: queue.Job, found: record.Record) -> Iterator[wire.Field]:
@@ -181,4 +185,4 @@ def _links(
         yield wire.Link(label=f"schedule {name}", ref=ref.make(source, "schedule", name))
     for one in after:
         if one.ref:
-            yield wire.Link(label=f"then {one.name}", ref=one.ref)
+            yield wire.Link(label=f"{one.role} {one.name}", ref=one.ref)

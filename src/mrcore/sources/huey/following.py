@@ -1,21 +1,52 @@
-"""What runs with a job's result: huey's pipelines, as the kept message has them."""
+"""Jobs around a job: who enqueued it, whom it has enqueued, what will run with its result."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from mrcore.journal import reader, record
-from mrcore.model import base
+from mrcore.model import base, ref
 from mrcore.sources.huey import asking, jobs
 from mrcore.sources.redis import link
 
 
 class Next(NamedTuple):
-    """A job after another: `ref` is '' while it has not been enqueued."""
+    """A job beside another; `ref` is '' while it has not been enqueued.
+
+    Its `role` is parent, child, or `then` of what a pipeline has next.
+    """
 
     name: str
     state: str
     ref: base.Ref
+    role: str = "then"
+
+
+CHILDREN = 20
+"""The newest children that are looked at."""
+
+
+async def around(
+    client: link.Client, shelf: jobs.Jobs, of: str, found: record.Record
+) -> list[Next]:
+    """Its parent, its newest children, and what follows it. Raises NotPermitted."""
+    pairs = [("parent", found.parent)] if found.parent else []
+    pairs += [("child", pair) for pair in found.children[-CHILDREN:]]
+    made: list[Next] = []
+    by_queue: dict[str, list[str]] = {}
+    for _, (name, job_id) in pairs:
+        by_queue.setdefault(name, []).append(job_id)
+    known = {
+        (name, job_id): row
+        for name, ids in by_queue.items()
+        for job_id, (row, _) in (await shelf.read(client, name, ids, payload=False)).items()
+    }
+    for role, pair in pairs:
+        row = known.get(pair)
+        of_pair = ref.make(shelf.maker.source, "job", *pair)
+        name, state = (row.name, row.state) if row else (pair[1], "gone")
+        made.append(Next(name, state, of_pair, role))
+    return made + await after(client, shelf, of, found)
 
 
 async def after(client: link.Client, shelf: jobs.Jobs, of: str, found: record.Record) -> list[Next]:

@@ -84,6 +84,7 @@ class Maker:
             error=redact.text(found.error),
             worker=found.worker,
             progress=_share(found.progress),
+            parent=ref.make(self.source, "job", *found.parent) if found.parent else "",
             fingerprint=known.id if known else "",
             expires_at=expires_at,
         )
