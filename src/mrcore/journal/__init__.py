@@ -77,11 +77,9 @@ is not watched) the one restricted reader is `mrcore.journal.reader`.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from huey.api import Huey
 
-from mrcore.journal import claims, heart, hook, keys, supported, telling
+from mrcore.journal import claims, heart, hook, keys, supported, telling, writer
 
 Claim = claims.Claim
 Ended = claims.Ended
@@ -90,13 +88,9 @@ Journal = hook.Journal
 NotSupported = supported.NotSupported
 progress = telling.progress
 log = telling.log
+utc_now = writer.utc_now
 
 _JOURNALS = "mr_journal"
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 def watch(

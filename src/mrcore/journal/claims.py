@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from huey.exceptions import CancelExecution, RetryTask
@@ -35,6 +36,7 @@ class Claim:
     retries: int
     retry_delay: float
     started_at: float
+    began: float = field(default_factory=time.monotonic)
     executing: bool = False
     retrying: bool = False
     signal: str = ""

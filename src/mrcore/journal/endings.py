@@ -23,7 +23,7 @@ class Endings:
         self, claim: claims.Claim, data: bytes, score: str, due: str, stopping: threading.Event
     ) -> None:
         """huey's own retry: the attempt ends and the job waits again."""
-        attempt = claim.attempt(self.pen.now_s())
+        attempt = claim.attempt(self.pen.ended_s(claim))
         rest = (claim.worker, claim.message, claim.n, attempt.dump(), data, score, due)
         reply = self.pen.insist(stopping, "requeue", claim.id, *rest, "", "error", attempt.error)
         _end(claim, reply, "delayed" if score else "waiting", attempt.outcome)
@@ -37,7 +37,7 @@ class Endings:
 
     def finish(self, claim: claims.Claim, stopping: threading.Event) -> None:
         """The job is over, for good or until somebody retries it."""
-        attempt = claim.attempt(self.pen.now_s())
+        attempt = claim.attempt(self.pen.ended_s(claim))
         failed = attempt.outcome in FAILURES
         state = "failed" if failed else "completed"
         keep = self.keep[state]

@@ -117,10 +117,8 @@ class Journal:
             self.endings.requeue(claim, data, "", "", self.heart.stopping)
             return
         self.tell()
-        now_s = self.pen.now_s()
         parent, fields = self._described(message)
-        fields["enqueued_at"] = scripts.stamp(now_s)
-        self.pen.call("enqueue", message.id, data, parent, *scripts.flat(fields), now_s=now_s)
+        self.pen.call("enqueue", message.id, data, parent, *scripts.flat(fields))
 
     def _described(self, message: Any) -> tuple[str, dict[str, scripts.Value | None]]:
         """The hash of the job that enqueues it from here, or '', and its fields."""
@@ -191,22 +189,22 @@ class Journal:
         return None
 
     def _start(self, message: bytes, task: Any) -> tuple[bytes, claims.Claim | None]:
-        worker, now_s = self.heart.name, self.pen.now_s()
-        reply = self.pen.call("start", task.id, worker, message, now_s=now_s)
+        worker = self.heart.name
+        reply = self.pen.call("start", task.id, worker, message)
         if reply[0] == b"unknown":  # its producer is not watched
             fields = scripts.flat(self.pen.described(self.pen.read(message)))
-            reply = self.pen.call("start", task.id, worker, message, *fields, now_s=now_s)
+            reply = self.pen.call("start", task.id, worker, message, *fields)
         if reply[0] != b"started":
             return reply[0], None
-        n, most, retries, delay = (float(value or 0) for value in reply[1:])
-        claim = claims.Claim(message, task, worker, int(n), int(most), int(retries), delay, now_s)
+        n, most, retries, delay, at = (float(value or 0) for value in reply[1:])
+        claim = claims.Claim(message, task, worker, int(n), int(most), int(retries), delay, at)
         task.journal_claim = claim
         self._running[claim.id] = claim
         return b"started", claim
 
     def _refuse(self, message: bytes, error: Exception) -> None:
         """A message that huey cannot make a task of: it fails at once, and is kept."""
-        now_s, worker = self.pen.now_s(), self.heart.name
+        worker = self.heart.name
         fields: dict[str, scripts.Value | None]
         try:
             seen = reader.read(message)
@@ -215,9 +213,9 @@ class Journal:
             job_id = "unreadable-" + hashlib.sha256(message).hexdigest()[:16]
             fields = {"task": "?", "payload": projection.dump({"unreadable": str(unreadable)})}
         pairs = scripts.flat(fields)
-        reply = self.pen.call("start", job_id, worker, message, *pairs, now_s=now_s)
+        reply = self.pen.call("start", job_id, worker, message, *pairs)
         if reply[0] == b"started":
-            n = int(reply[1])
+            n, now_s = int(reply[1]), float(reply[-1])
             claim = claims.Claim(
                 message, _Task(id=job_id), worker, n, n, 0, 0.0, now_s, error=error
             )

@@ -51,16 +51,28 @@ class Place:
         self.schedule = schedule
         self.keys = (queue.base, waiting, schedule, queue.root.base)
 
-    def arguments(self, job_id: str, now_s: float, *rest: Value) -> tuple[Value, ...]:
-        """Keys and arguments of a call, after the number of keys."""
-        return (*self.keys, self.queue.name, job_id, stamp(now_s), *rest)
+    def arguments(
+        self, job_id: str, now_s: float, *rest: Value, server: bool = False
+    ) -> tuple[Value, ...]:
+        """Keys and arguments of a call, after the number of keys; `server`: by Redis' clock."""
+        now = f"~{stamp(now_s)}" if server else stamp(now_s)
+        return (*self.keys, self.queue.name, job_id, now, *rest)
 
 
 def call(
-    conn: redis.Redis, name: str, place: Place, job_id: str, now_s: float, *rest: Value
+    conn: redis.Redis,
+    name: str,
+    place: Place,
+    job_id: str,
+    now_s: float,
+    *rest: Value,
+    server: bool = False,
 ) -> Any:
-    """Run a script; it is loaded when the server does not know it (any more)."""
-    arguments = place.arguments(job_id, now_s, *rest)
+    """Run a script; it is loaded when the server does not know it (any more).
+
+    `server`: by the clock of Redis, if the login may ask for it, instead of `now_s`.
+    """
+    arguments = place.arguments(job_id, now_s, *rest, server=server)
     try:
         return conn.evalsha(sha(name), len(place.keys), *arguments)
     except redis.exceptions.NoScriptError:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
 from huey.api import Huey
 from huey.registry import Message
 
-from mrcore.journal import projection, scripts
+from mrcore.journal import claims, projection, scripts
 
 PAUSES_S = (0.1, 0.5, 1.0)
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
 
 
 class Writer:
@@ -24,16 +30,24 @@ class Writer:
         self.huey: Any = huey  # it has no types
         self.place = place
         self.now = now
+        self._real = now is utc_now
         self.conn: Any = huey.storage.conn  # its types cannot tell bytes from text
+
+    def ended_s(self, claim: claims.Claim) -> float:
+        """When a run ends that ends now: a clock that was set meanwhile does not matter."""
+        if not self._real:
+            return self.now_s()
+        return claim.started_at + time.monotonic() - claim.began
 
     def now_s(self) -> float:
         """Epoch seconds."""
         return self.now().timestamp()
 
     def call(self, name: str, job_id: str, *rest: scripts.Value, now_s: float | None = None) -> Any:
-        """Run a script. Raises redis.RedisError."""
+        """Run a script, now by the clock of Redis. Raises redis.RedisError."""
+        server = now_s is None and self._real
         at = self.now_s() if now_s is None else now_s
-        return scripts.call(self.conn, name, self.place, job_id, at, *rest)
+        return scripts.call(self.conn, name, self.place, job_id, at, *rest, server=server)
 
     def insist(
         self, stopping: threading.Event, name: str, job_id: str, *rest: scripts.Value
@@ -42,11 +56,12 @@ class Writer:
 
         Raises redis.RedisError when the process is stopping before Redis is back.
         """
-        at = self.now_s()
+        ended, at = self.now_s(), None
         for pause_s in itertools.chain(PAUSES_S, itertools.repeat(2.0)):
             try:
                 return self.call(name, job_id, *rest, now_s=at)
             except (redis.ConnectionError, redis.TimeoutError):
+                at = ended  # it was then, and not when Redis is back
                 if stopping.wait(pause_s):
                     raise
         raise AssertionError("an endless loop ended")

@@ -1,8 +1,13 @@
 -- Shared by every script: it is put in front of each.
 -- KEYS: the queue's prefix, huey's list, huey's schedule, the journal's prefix.
--- ARGV: queue, job id, now (epoch seconds), then each script's own.
+-- ARGV: queue, job id, now (epoch seconds; with ~ in front the server's clock is taken instead, if
+-- the login may), then each script's own.
 local K, LIST, SCHEDULE, ROOT = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local queue, id, now = ARGV[1], ARGV[2], ARGV[3]
+if string.sub(now, 1, 1) == '~' then
+  local at = redis.pcall('TIME')
+  now = at.err and string.sub(now, 2) or string.format('%d.%06d', tonumber(at[1]), tonumber(at[2]))
+end
 local JOB = K .. 'job:' .. id
 
 -- Into a state, with the fields that come with it.

@@ -1,5 +1,5 @@
 -- A claimed message becomes an active job. ARGV 4: worker, 5: message; then fields of a job that
--- nobody has written down yet. Answers what happened and the job's attempt; 'aside': the job is
+-- nobody has written down yet. Answers what happened, the job's attempt and its beginning; 'aside': the job is
 -- quarantined, and so is this message of it.
 local worker, message = ARGV[4], ARGV[5]
 local hands = K .. 'active:' .. worker
@@ -22,4 +22,5 @@ if not known[1] then
 end
 place('active', now, 'started_at', now, 'worker', worker)
 redis.call('HDEL', JOB, 'finished_at', 'outcome', 'due_at', 'progress')
-return {'started', redis.call('HINCRBY', JOB, 'attempts', 1), known[2], known[3], known[4]}
+local n = redis.call('HINCRBY', JOB, 'attempts', 1)
+return {'started', n, known[2], known[3], known[4], now}
