@@ -11,6 +11,7 @@ from redis import exceptions
 
 from mrcore import errors, settings
 from mrcore.sources import kept
+from mrcore.sources.redis import replies
 
 
 class Settings(settings.SourceSettings):
@@ -56,23 +57,19 @@ class Client:
         """Send all at once and read every reply, in order; an error reply is a value."""
         connection = self.connection
         await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-        return [await self._reply() for _ in commands]
-
-    async def _reply(self) -> Reply:
-        try:
-            return await self.connection.read_response(disable_decoding=True)
-        except exceptions.ResponseError as error:
-            return error
+        if connection._reader is None:
+            raise exceptions.ConnectionError(replies.CLOSED)
+        return await replies.read(connection._reader, len(commands))
 
     async def introduce(self) -> None:
         """Say who we are and ask not to be counted as a user of the keys, where that is allowed."""
-        *replies, expiry = await self.ask(
+        *said, expiry = await self.ask(
             *((*name.split(), *args) for name, args, _ in _HELLO),
             ("PEXPIRETIME", "mr:canary:core"),
         )
         if isinstance(expiry, Exception) and "unknown command" in str(expiry):
             self.expiry = "PTTL"
-        for (name, _, loss), reply in zip(_HELLO, replies, strict=True):
+        for (name, _, loss), reply in zip(_HELLO, said, strict=True):
             if isinstance(reply, Exception):
                 self.missing[name] = f"{needs(reply, name)}: {loss}"
 
