@@ -1,7 +1,8 @@
 """A real huey consumer for the tests to kill: `python journal_consumer.py URL QUEUE FAULT`.
 
-FAULT is `` (none), `claimed` (stop for ever between the claim and its record) or `consumer` (run
-huey's own Consumer). It prints a line at each point that a test waits for.
+FAULT is `` (none), `claimed` (stop for ever between the claim and its record), `consumer` (run
+huey's own Consumer), or `before N` or `sent N` (die before the Nth command that the consuming
+thread sends, or before it has its answer). It prints a line at each point that a test waits for.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import threading
 from typing import Any
 
 import huey
@@ -64,6 +66,25 @@ def consume(made: huey.RedisHuey) -> None:
     consumer.run()
 
 
+def die_at(when: str, number: int) -> None:
+    """Let this process kill itself at a command of this thread."""
+    send = redis.connection.AbstractConnection.send_packed_command
+    thread, count = threading.current_thread(), 0
+
+    def sent(self: Any, *args: Any, **more: Any) -> Any:
+        nonlocal count
+        count += threading.current_thread() is thread
+        now = threading.current_thread() is thread and count == number
+        if now and when == "before":
+            signal.raise_signal(signal.SIGKILL)
+        result = send(self, *args, **more)
+        if now:
+            signal.raise_signal(signal.SIGKILL)
+        return result
+
+    redis.connection.AbstractConnection.send_packed_command = sent  # type: ignore[method-assign]
+
+
 def main() -> None:
     url, queue, fault = sys.argv[1:]
     logging.disable(logging.CRITICAL)
@@ -75,6 +96,9 @@ def main() -> None:
         return
     book = journal.of(made)
     book.heart.start()
+    if fault.startswith(("before ", "sent ")):
+        when, number = fault.split()
+        die_at(when, int(number))
     say("ready")
     while True:
         claim = book.claim(1)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from mrcore.journal import ghosts, heart
 from tests import frozen, servers, waiting
@@ -251,3 +252,50 @@ async def test_a_redis_that_was_stopped_makes_no_ghosts(tmp_path: Path) -> None:
         await waiting.until(lambda: desk.workers()[worker]["last_seen_at"] > seen_at + 2)
         assert (desk.job(held.id).state, desk.job(held.id).attempts) == ("active", 1)
         assert desk.conn.get("held") == b"1"
+
+
+MOST = 40
+"""More commands than two jobs take: in the last of the sweep nobody dies."""
+
+FEW = [("before", 2), ("sent", 2), ("sent", 3)]
+REST = [(when, n) for n in range(1, MOST + 1) for when in ("before", "sent")]
+
+
+@pytest.mark.parametrize(
+    ("when", "number"),
+    [*FEW, *(pytest.param(*one, marks=pytest.mark.proof) for one in REST if one not in FEW)],
+)
+async def test_a_worker_killed_at_any_command(redis_url: str, when: str, number: int) -> None:
+    """No job is lost, and each run of one is in its attempts."""
+    with journals.desk(redis_url) as desk:
+        pool = desk.pool
+
+        @desk.huey.task(name="note")
+        def note(key: str) -> int:
+            return int(redis.Redis(connection_pool=pool).incr(key))
+
+        note_class = desk.huey._registry.string_to_task(f"{__name__}.note")
+        note_class.__module__ = "__main__"  # the name under which the script registers it
+        desk.huey._registry._registry["__main__.note"] = note_class
+        jobs = [note(f"ran {n}") for n in range(2)]
+        with consumer(redis_url, f"{when} {number}") as child:
+            await waiting.until(lambda: child.poll() is not None or not _left(desk))
+            if number < 10:
+                assert child.wait(10) == -signal.SIGKILL
+        for worker in desk.workers():
+            if worker != desk.journal.heart.name:
+                ghosts.recover(desk.conn, desk.keys.root, worker, now=lambda: datetime.now(UTC))
+        desk.run_all()
+        for n, job in enumerate(jobs):
+            found = desk.job(job.id)
+            runs = int(desk.conn.get(f"ran {n}"))
+            began = [a for a in found.attempt if a.started_at is not None]
+            assert found.state == "completed"
+            assert 1 <= runs <= len(began) == len({a.worker for a in began}), (runs, found.attempt)
+        assert desk.queued() == 0
+        assert not desk.conn.keys(desk.keys.hands("*"))
+        assert set(desk.ids("completed")) == {job.id for job in jobs}
+
+
+def _left(desk: journals.Desk) -> int:
+    return 2 - len(desk.ids("completed"))

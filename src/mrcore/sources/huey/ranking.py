@@ -60,7 +60,7 @@ class Ranking:
             elif float(member.score) == -wanted:
                 yield running.left(of, f"Its priority is {wanted} already.")
             else:
-                note = f"priority {-float(member.score):g} → {wanted}"
+                note = f"priority {0 - float(member.score):g} → {wanted}"
                 label = f"{member.task.rpartition('.')[2]} {found[1]}"
                 yield plans.Target(ref=of, label=label, guard={"score": member.score}, note=note)
 
@@ -120,7 +120,7 @@ class Ranking:
             if member is None:
                 yield running.left(one.target.ref, _GONE)
             elif member.score != one.memento.get("now"):
-                why = f"Its priority is {-float(member.score):g} by now."
+                why = f"Its priority is {0 - float(member.score):g} by now."
                 yield running.left(one.target.ref, why)
             else:
                 yield one.target.model_copy(update={"guard": {"score": member.score}, "note": ""})
@@ -194,6 +194,6 @@ def _outcome(of: base.Ref, before: str, reply: Any) -> plans.TargetOutcome:
     if became == "gone":
         return running.skipped(of, _GONE)
     if became == "moved":
-        return running.skipped(of, f"It has moved on: its priority is {-float(score):g} by now.")
+        return running.skipped(of, f"It has moved on: its priority is {0 - float(score):g} by now.")
     memento: plans.Args = {"before": before, "now": score}
-    return running.done(of, f"priority {-float(score):g}", memento)
+    return running.done(of, f"priority {0 - float(score):g}", memento)
