@@ -475,7 +475,7 @@ async def test_nothing_is_claimed_while_a_queue_is_paused(redis_url: str, desk: 
         assert desk.job(first.id).attempts == desk.job(later.id).attempts == 0
         assert desk.queued() == 2
         found = await only_queue(source)
-        assert found.actions == ("queue.resume",)
+        assert found.actions == ("queue.resume", "queue.clean", "queue.drain")
         assert (found.paused_by, found.paused_why) == ("asha", "poison")
         assert float(desk.conn.get(desk.keys.paused)) == found.paused_since.timestamp()
         outcomes, _ = await undo(source, "queue.pause", done)
@@ -602,7 +602,7 @@ async def test_a_schedule_whose_messages_cannot_be_made_is_not_offered(redis_url
         async with opened(redis_url) as source:
             of = "huey/schedule/digest"
             (row,) = [e for e in (await source.sample()).entities if e.ref == of]
-            assert row.actions == ()
+            assert row.actions == ("schedule.remove",)
             _, (why,) = await plan(source, "schedule.run", of)
             assert why.startswith("Its scheduler does not publish the job's message")
 
