@@ -480,7 +480,7 @@ async def test_nothing_is_claimed_while_a_queue_is_paused(redis_url: str, desk: 
         assert float(desk.conn.get(desk.keys.paused)) == found.paused_since.timestamp()
         outcomes, _ = await undo(source, "queue.pause", done)
         assert outcomes[0].outcome is plans.Outcome.DONE
-        assert (await only_queue(source)).actions == ("queue.pause",)
+        assert (await only_queue(source)).actions == ("queue.pause", "queue.clean", "queue.drain")
         desk.run_all()
         assert desk.ids("completed") == [first.id]
 
