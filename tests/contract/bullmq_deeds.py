@@ -119,8 +119,9 @@ class Deeds:
         if address.kind == "job":
             return self._job(name, address.id)
         if address.kind == "queue":
-            held = self._conn.hgetall(f"{_ours(name)}paused")
-            return self._conn.hexists(f"bull:{name}:meta", "paused"), frozenset(held.items())
+            if not self._conn.hexists(f"bull:{name}:meta", "paused"):
+                return None  # who paused it before is of no meaning
+            return frozenset(self._conn.hgetall(f"{_ours(name)}paused").items())
         base_ = f"bull:{name}:"
         score = self._conn.zscore(base_ + "repeat", address.id)
         facts = self._conn.dump(f"{base_}repeat:{address.id}")
