@@ -12,7 +12,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Self
 
-from mrcore import deadline, errors, folder, hub, monitor, series, settings, sources, version
+from mrcore import (
+    deadline,
+    errors,
+    folder,
+    hub,
+    monitor,
+    runs,
+    series,
+    settings,
+    sources,
+    version,
+)
 from mrcore.acting import door
 from mrcore.model import base as model
 from mrcore.model import core as entities
@@ -53,7 +64,15 @@ class Core:
         self.history = files.history(state.path)
         self.hub = hub.Hub(own.environment, self.version, now=now)
         self.series = series.Series(self.history, now=now)
-        self.monitor = monitor.Monitor(self.hub, self.series, now=now, jitter=jitter)
+        self.runs = runs.Runs(
+            self.history,
+            now=now,
+            keep_days=own.keep_runs_days,
+            keep_failures_days=own.keep_failures_days,
+        )
+        self.monitor = monitor.Monitor(
+            self.hub, self.series, runs=self.runs, now=now, jitter=jitter
+        )
         self.auth = auth.Auth(self.ledger, now=now, logins=own.logins, tell=self._note_guesses)
         self.authority = authority.of(own, now)
         self.anchor_path = (own.audit_anchor or anchor.default_path(state.path)).absolute()
@@ -74,6 +93,7 @@ class Core:
             self.monitor.watch(name, str(table.get("kind", name)), self._opener(name, table))
         self._tasks = [
             asyncio.create_task(self.series.run(), name="series"),
+            asyncio.create_task(self.runs.run(), name="runs"),
             asyncio.create_task(self._resume(), name="resume"),
         ]
         return self
@@ -86,6 +106,7 @@ class Core:
         await self.door.stop()
         await self.monitor.stop()
         await self.series.flush(everything=True)
+        await self.runs.flush()
         await self.ledger.close()
         await self.history.close()
         self._importer.shutdown(wait=False, cancel_futures=True)
@@ -135,7 +156,7 @@ class Core:
             not_resumed=lambda: self.not_resumed,
         )
         source = core_source.CoreSource(
-            facts, self.ledger, self.history, self._acts(), now=self.now
+            facts, self.ledger, self.history, self.runs, self._acts(), now=self.now
         )
         return source, settings.SourceSettings(kind="core")
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mrcore import deadline, errors, redact, settings
-from mrcore.model import base, core, ref, wire
+from mrcore.model import base, core, queue, ref, wire
 from mrcore.sources import base as sources
 from mrcore.sources import honest
 
@@ -39,6 +39,12 @@ class Series(Protocol):
     """Where points go."""
 
     def record(self, points: Iterable[wire.Point]) -> None: ...
+
+
+class Runs(Protocol):
+    """Where runs that have ended go, and how many more ended unseen."""
+
+    def record(self, captured: Iterable[queue.Captured], uncaptured: int = 0) -> None: ...
 
 
 class Watch:
@@ -113,11 +119,13 @@ class Monitor:
         hub: Hub,
         series: Series,
         *,
+        runs: Runs | None = None,
         now: sources.Now,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._hub = hub
         self._series = series
+        self._runs = runs
         self._now = now
         self._jitter = jitter
         self._watches: dict[str, Watch] = {}
@@ -275,6 +283,8 @@ class Monitor:
         )
         watch.succeeded(now)
         self._series.record(sample.points)
+        if self._runs is not None and (sample.captured or sample.uncaptured):
+            self._runs.record(sample.captured, sample.uncaptured)
         self._hub.publish(name, sample)
 
 

@@ -44,6 +44,8 @@ _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL
 class Declared:
     """A job that repeats: `every` an interval, or by a `cron` line in the zone `tz`.
 
+    `says` is what it declares in words beside the code, where that is another interval: a comment,
+    a name, a manual. It is shown as declared, and what really happens is held against it.
     Raises SettingsError that names the schedule when it is neither or both, or does not parse.
     """
 
@@ -53,6 +55,7 @@ class Declared:
     every: timedelta | None = None
     cron: str = ""
     tz: str = "UTC"
+    says: timedelta | None = None
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
 
@@ -74,12 +77,14 @@ class Declared:
     @property
     def words(self) -> str:
         """The schedule as a person reads it: `every 15 min`, `59 23 * * * Asia/Kolkata`."""
-        return f"{self.cron} {self.tz}" if self.every is None else f"every {_words(self.every)}"
+        said = self.says or self.every
+        return f"{self.cron} {self.tz}" if said is None else f"every {_words(said)}"
 
     @property
     def interval_s(self) -> float | None:
-        """Seconds of the interval; a cron line has none."""
-        return None if self.every is None else self.every.total_seconds()
+        """Seconds of the interval as declared; a cron line has none."""
+        said = self.says or self.every
+        return None if said is None else said.total_seconds()
 
     def latest(self, now: datetime) -> datetime:
         """The newest tick at or before `now`."""
@@ -196,6 +201,7 @@ class Scheduler:
             "queue": schedule.queue,
             "job": schedule.job,
             "interval_s": "" if interval_s is None else interval_s,
+            "every_s": "" if schedule.every is None else schedule.every.total_seconds(),
             "next_at": scripts.stamp(self._due[schedule.name].timestamp()),
             "template": self._template(schedule),
         }
@@ -248,7 +254,6 @@ class Scheduler:
 def _words(every: timedelta) -> str:
     seconds = every.total_seconds()
     for unit, size_s in (("days", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds % size_s == 0:
-            count = int(seconds // size_s)
-            return f"{count} {'day' if unit == 'days' and count == 1 else unit}"
+        if seconds % size_s == 0 and (unit, seconds) != ("days", 86_400):
+            return f"{seconds / size_s:.0f} {unit}"
     return f"{seconds:g} s"

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     idle_exit_s: float = Field(
         default=600.0, description="a core started by mrtui ends after this long without a client"
     )
+    keep_runs_days: float = Field(
+        default=14.0, ge=0, description="how long it is known that a job ran, and when"
+    )
+    keep_failures_days: float = Field(
+        default=90.0, ge=0, description="the same of runs that failed, with their traces"
+    )
     audit_anchor: Path | None = Field(
         default=None, description="file that holds the audit's end; else in the user's data folder"
     )

@@ -39,19 +39,43 @@ def query_of(
     text: Word = "",
     level: Word = "",
     prefix: Word = "",
+    name: Word = "",
+    fingerprint: Word = "",
+    younger_s: Annotated[float | None, Query(ge=0)] = None,
+    older_s: Annotated[float | None, Query(ge=0)] = None,
     limit: Annotated[int, Query(ge=1, le=300)] = 100,
     order: Literal["newest", "oldest"] = "newest",
 ) -> plans.Query:
     """Which rows of a collection."""
-    return plans.Query(state=state, text=text, level=level, prefix=prefix, limit=limit, order=order)
+    return plans.Query(
+        state=state,
+        text=text,
+        level=level,
+        prefix=prefix,
+        name=name,
+        fingerprint=fingerprint,
+        younger_s=younger_s,
+        older_s=older_s,
+        limit=limit,
+        order=order,
+    )
 
 
 @router.get("/detail", response_model=wire.Detail, responses=problem.may(*problem.ASKING))
 async def detail(core: deps.Core, login: deps.Login, ref: Ref) -> Response:
-    """One entity in full, from the source that its ref names."""
+    """One entity in full, from the source that its ref names.
+
+    A job that its engine has forgotten is answered for by what the core has kept of it.
+    """
     source = core.monitor.source(_source_of(ref))
     records.check(login, ref)
-    found = await core.asks(source.name).call(lambda: source.detail(ref), ANSWER_S, source.name)
+    try:
+        found = await core.asks(source.name).call(lambda: source.detail(ref), ANSWER_S, source.name)
+    except errors.NotFound:
+        kept = await core.runs.detail(ref)
+        if kept is None:
+            raise
+        found = kept
     return deps.answer(found)
 
 

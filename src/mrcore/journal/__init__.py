@@ -30,6 +30,11 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
                                   busy: [[queue, job id]], supervised}
     alive:<worker>        string  exists while its heartbeat is fresh (PX)
     restart:<worker>      string  somebody wishes that it ends and begins anew (PX)
+    ended:completed, ended:failed
+                          stream  of every queue's ends, about the newest 10,000 and 2,000: run
+                                  (JSON [queue, id, how many of the queue had ended so, attempt,
+                                  ended at, task, outcome, error, enqueued_at, started_at,
+                                  schedule]) and, where it failed, attempt (JSON, as in the job)
     wake                  channel a queue's name is published when a job arrives
     <queue>:meta          hash    name, list and schedule (huey's keys), keep_completed,
                                   keep_failed, listed
@@ -53,6 +58,9 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
     mr:schedules          set     names of the declared schedules (`mrcore.scheduler` writes these)
     mr:schedule:<name>    hash    declared, queue, job, interval_s, next_at, last_tick,
                                   last_enqueued_at, last_succeeded_at, missed, missed_at,
+                                  every_s (of interval_s what is really registered), ticks (the
+                                  newest 20: when it enqueued), runs (the newest 20:
+                                  started:ended:outcome),
                                   template (a message of it, with the id keys.TEMPLATE_ID); while
                                   somebody has removed it: removed_at, removed_by, removed_why,
                                   removed_mark

@@ -30,6 +30,10 @@ class Root:
         self.workers = f"{prefix}:workers"
         self.wake = f"{prefix}:wake"
 
+    def ended(self, state: str) -> str:
+        """The stream of the runs that ended so: `completed` or `failed`."""
+        return f"{self.base}ended:{state}"
+
     def alive(self, worker: str) -> str:
         return f"{self.base}alive:{worker}"
 

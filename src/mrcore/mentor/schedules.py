@@ -24,8 +24,16 @@ class Fixed:
     comment: str = ""
 
 
-def _every(name: str, queue: str, job: str, interval: timedelta, *, comment: str = "") -> Fixed:
-    return Fixed(scheduler.Declared(name, queue, job, every=interval), comment)
+def _every(
+    name: str,
+    queue: str,
+    job: str,
+    interval: timedelta,
+    *,
+    comment: str = "",
+    says: timedelta | None = None,
+) -> Fixed:
+    return Fixed(scheduler.Declared(name, queue, job, every=interval, says=says), comment)
 
 
 def _cron(name: str, queue: str, job: str, line: str) -> Fixed:
@@ -37,7 +45,12 @@ FIXED: tuple[Fixed, ...] = (
     _every("sales-overview", "kpiQueue", "calculateSalesOverview", _QUARTER),
     # The playbook's own contradiction, kept: the comment says a day, the code a quarter of an hour.
     _every(
-        "slot-cleanup", "cleanupQueue", "cleanupExpiredSlots", _QUARTER, comment="every 24 hours"
+        "slot-cleanup",
+        "cleanupQueue",
+        "cleanupExpiredSlots",
+        _QUARTER,
+        comment="every 24 hours",
+        says=timedelta(hours=24),
     ),
     _every("lead-auto-assignment", "leadAssignmentQueue", "assignLeads", _QUARTER),
     _every("aarya-call-sync", "aaryaSyncQueue", "syncCalls", _QUARTER),

@@ -138,6 +138,30 @@ class Job(Entity):
     quarantined_why: str = ""
 
 
+class Captured(Frozen):
+    """A run that has ended, as a source hands it to the core before its engine forgets it.
+
+    `ref` is the job's; `attempts` counts this run; `outcome` is the engine's own word where it has
+    more than one for a state (`revoked`); `error` and `trace` are redacted, and bounded.
+    """
+
+    ref: Ref
+    engine: str
+    queue: str
+    id: str
+    name: str
+    state: JobState
+    outcome: str = ""
+    attempts: int = 0
+    error: str = ""
+    trace: str = ""
+    fingerprint: str = ""
+    schedule: str = ""
+    enqueued_at: Instant | None = None
+    started_at: Instant | None = None
+    finished_at: Instant
+
+
 class FailureGroup(Entity):
     """Failed jobs with one fingerprint: normalised message + top frame of the application.
 

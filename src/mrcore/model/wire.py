@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import pydantic
 from pydantic import JsonValue
 
 from mrcore.model.base import ActionId, AnyEntity, Frozen, Instant, Ref
 from mrcore.model.core import SourceStatus
+from mrcore.model.queue import Captured
 
 
 class Point(Frozen):
@@ -20,11 +22,17 @@ class Point(Frozen):
 
 
 class Sample(Frozen):
-    """What a source saw at one instant: its whole live set and its points."""
+    """What a source saw at one instant: its whole live set and its points.
+
+    `captured` are runs that have ended since the last sample, `uncaptured` how many more ended that
+    it could not see any more; both are for the core's history, and no screen is sent them.
+    """
 
     at: Instant
     entities: tuple[AnyEntity, ...] = ()
     points: tuple[Point, ...] = ()
+    captured: tuple[Captured, ...] = pydantic.Field(default=(), exclude=True)
+    uncaptured: int = pydantic.Field(default=0, exclude=True)
 
 
 class Description(Frozen):

@@ -11,12 +11,12 @@ from typing import Protocol, Self
 
 import psutil
 
-from mrcore import errors
+from mrcore import errors, runs
 from mrcore.model import backend, plans, wire
 from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import ref as refs
-from mrcore.sources import base, standing
+from mrcore.sources import base, ran, standing
 from mrcore.store import database, operations, tokens, walk
 from mrcore.trust import audit
 
@@ -69,6 +69,7 @@ class CoreSource(base.SourceBase):
         facts: Facts,
         ledger: database.Database,
         history: database.Database,
+        kept: runs.Runs,
         acts: Mapping[model.ActionId, Act],
         *,
         now: base.Now,
@@ -79,6 +80,8 @@ class CoreSource(base.SourceBase):
         self._standing = standing.Standing(ledger, now=now)
         self._ledger = ledger
         self._history = history
+        self._runs = kept
+        self._ran = ran.Ran(kept, now=now)
         self._lag_s = 0.0
         self._lagging: asyncio.Task[None] | None = None
         self._process = psutil.Process()
@@ -104,7 +107,7 @@ class CoreSource(base.SourceBase):
                 "audit",
                 "token",
             ),
-            collections=tuple(_READ),
+            collections=(*_READ, ran.COLLECTION),
             actions=tuple(self._acts),
         )
 
@@ -119,6 +122,12 @@ class CoreSource(base.SourceBase):
                 verdict=self._facts.audit(),
                 name="audit",
                 target=str(self._ledger.path),
+            ),
+            backend.Check(
+                ref=refs.make(NAME, "check", "runs"),
+                verdict=self._runs.verdict(),
+                name="runs",
+                target=str(self._history.path),
             ),
             *self._not_resumed(),
         )
@@ -191,6 +200,8 @@ class CoreSource(base.SourceBase):
 
         The `state` of an audit row is its stage.
         """
+        if ref == SELF and collection == ran.COLLECTION:
+            return await self._ran.page(query, cursor, wait_s)
         read = _READ.get(collection)
         if ref != SELF or read is None:
             raise self._unsupported(f"collection {collection!r} at {ref}")

@@ -7,19 +7,20 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from mrcore import errors
-from mrcore.model import base, wire
+from mrcore.model import base, queue, wire
 
 ENTITIES_MAX = 5_000
 POINTS_MAX = 25_000
+CAPTURED_MAX = 5_000
 AHEAD_S = 5.0
 
 
 def check(name: str, sample: object, now: datetime) -> wire.Sample:
     """The sample of source `name`, if it keeps the rules.
 
-    At most 5,000 entities and 25,000 points; every ref is the source's own and there once;
-    values are finite; instants have a zone and are not more than 5 s ahead of the core's clock;
-    all of it can be written as JSON (which takes 5 ms for 2,000 sessions).
+    At most 5,000 entities, 25,000 points and 5,000 captured runs; every ref is the source's own,
+    an entity's there once; values are finite; instants have a zone and are not more than 5 s ahead
+    of the core's clock; all of it can be written as JSON (which takes 5 ms for 2,000 sessions).
     Raises SourceLied with what is wrong.
     """
     if not isinstance(sample, wire.Sample):
@@ -35,6 +36,7 @@ def check(name: str, sample: object, now: datetime) -> wire.Sample:
     _instant(name, sample.at, now)
     _entities(name, sample)
     _points(name, sample, now)
+    _captured(name, sample)
     _writable(name, sample)
     return sample
 
@@ -59,6 +61,21 @@ def _points(name: str, sample: wire.Sample, now: datetime) -> None:
             raise errors.SourceLied(f"{point.metric} of {point.ref!r} is {point.value}.")
         if point.at is not sample.at:
             _instant(name, point.at, now)
+
+
+def _captured(name: str, sample: wire.Sample) -> None:
+    """What cannot be kept would be tried for ever."""
+    if len(sample.captured) > CAPTURED_MAX:
+        raise errors.SourceLied(
+            f"{name} captured {len(sample.captured):,} runs; {CAPTURED_MAX:,} are allowed."
+        )
+    own = quote(name, safe="") + "/"
+    ends = (queue.JobState.FAILED, queue.JobState.COMPLETED)
+    for run in sample.captured:
+        if not run.ref.startswith(own):
+            raise errors.SourceLied(f"{name} captured {run.ref!r}, which is not its own.")
+        if run.state not in ends:
+            raise errors.SourceLied(f"{name} captured {run.ref!r}, which is still {run.state}.")
 
 
 def _writable(name: str, sample: wire.Sample) -> None:

@@ -15,7 +15,7 @@ from tests.core.mentor import conftest
 WORDS = {
     "kpi-dashboard": "every 15 min",
     "sales-overview": "every 15 min",
-    "slot-cleanup": "every 15 min",
+    "slot-cleanup": "every 24 h",
     "lead-auto-assignment": "every 15 min",
     "aarya-call-sync": "every 15 min",
     "workflow-trigger-scan": "every 5 min",
@@ -37,6 +37,7 @@ def test_the_slot_cleanups_comment_contradicts_its_interval() -> None:
     [cleanup] = [one for one in schedules.FIXED if one.comment]
     assert cleanup.declared.name == "slot-cleanup"
     assert (cleanup.comment, cleanup.declared.every) == ("every 24 hours", timedelta(minutes=15))
+    assert cleanup.declared.says == timedelta(hours=24)
 
 
 def test_cards_are_made_at_midnight_in_india() -> None:

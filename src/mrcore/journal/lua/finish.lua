@@ -8,10 +8,11 @@ end
 attempt(n, json)
 if n > 1 then redis.call('HDEL', JOB, 'error', 'message') end
 place(state, now, 'finished_at', now, unpack(ARGV, 10))
-count(state)
-local schedule, outcome = unpack(redis.call('HMGET', JOB, 'schedule', 'outcome'))
-if schedule and outcome == 'succeeded' and redis.call('EXISTS', schedule) == 1 then
-  redis.call('HSET', schedule, 'last_succeeded_at', now)
+local of = ended(state, count(state), n, json)
+local outcome, began, schedule = of[2], of[5], of[6]
+if schedule and redis.call('EXISTS', schedule) == 1 then
+  if outcome == 'succeeded' then redis.call('HSET', schedule, 'last_succeeded_at', now) end
+  remember(schedule, 'runs', (began or '') .. ':' .. now .. ':' .. (outcome or ''))
 end
 trim(state, ARGV[9])
 return 'done'

@@ -42,7 +42,7 @@ local function set(first)
 end
 
 local function count(what, by)
-  redis.call('HINCRBY', K .. 'stats', what, by or 1)
+  return redis.call('HINCRBY', K .. 'stats', what, by or 1)
 end
 
 local function wake()
@@ -64,6 +64,32 @@ local function trim(state, keep)
     redis.call('UNLINK', K .. 'job:' .. old)
     redis.call('ZREM', K .. state, old)
   end
+end
+
+-- What the end of an attempt leaves for those who keep it longer than retention does: a stream of
+-- each state. `number` counts the queue's ends, so that they know what they have missed; `json` is
+-- the attempt, whose trace only a failure needs. Answers what it has read of the job.
+local function ended(state, number, n, json)
+  local of = redis.call('HMGET', JOB, 'task', 'outcome', 'error', 'enqueued_at', 'started_at',
+    'schedule')
+  local run = cjson.encode({queue, id, number, n, now, unpack(of)})
+  local stream = ROOT .. 'ended:' .. state
+  if state == 'failed' then  -- pcall: a login that may not write streams still ends its jobs
+    redis.pcall('XADD', stream, 'MAXLEN', '~', 2000, '*', 'run', run, 'attempt', json)
+  else
+    redis.pcall('XADD', stream, 'MAXLEN', '~', 10000, '*', 'run', run)
+  end
+  return of
+end
+
+-- The newest 20 words of a schedule's field, the newest first.
+local function remember(schedule, field, word)
+  local kept, n = word, 1
+  for old in string.gmatch(redis.call('HGET', schedule, field) or '', '%S+') do
+    if n == 20 then break end
+    kept, n = kept .. ' ' .. old, n + 1
+  end
+  redis.call('HSET', schedule, field, kept)
 end
 
 -- The newest 20 attempts are kept.

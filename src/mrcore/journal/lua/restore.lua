@@ -11,17 +11,19 @@ if id ~= '' then
   if redis.call('HEXISTS', JOB, 'task') == 0 then set(10) end
   local state, owner, began = unpack(redis.call('HMGET', JOB, 'state', 'worker', 'started_at'))
   local started = state == 'active' and owner == worker
+  local n, json
   if started or limit ~= '' then
-    local n = started and tonumber(redis.call('HGET', JOB, 'attempts'))
+    n = started and tonumber(redis.call('HGET', JOB, 'attempts'))
       or redis.call('HINCRBY', JOB, 'attempts', 1)
-    attempt(n, cjson.encode({n = n, worker = worker, outcome = outcome, error = why, trace = '',
-      started_at = started and tonumber(began) or cjson.null, ended_at = tonumber(now)}))
+    json = cjson.encode({n = n, worker = worker, outcome = outcome, error = why, trace = '',
+      started_at = started and tonumber(began) or cjson.null, ended_at = tonumber(now)})
+    attempt(n, json)
   end
   if limit ~= '' and redis.call('HINCRBY', JOB, 'deaths', 1) >= tonumber(limit) then
     redis.call('HSET', JOB, 'message', message, 'finished_at', now, 'outcome', outcome, 'error', why)
     redis.call('HDEL', JOB, 'deaths')
     place('failed', now)
-    count('failed')
+    ended('failed', count('failed'), n, json)
     trim('failed', ARGV[9])
     return 'failed'
   end

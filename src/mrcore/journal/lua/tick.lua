@@ -9,6 +9,7 @@ if redis.call('HEXISTS', schedule, 'removed_at') == 1 then  -- somebody has take
 end
 enqueue(ARGV[4], 9)
 redis.call('HSET', schedule, 'last_tick', tick, 'last_enqueued_at', now, 'next_at', ARGV[8])
+remember(schedule, 'ticks', now)
 if missed > 0 then
   redis.call('HINCRBY', schedule, 'missed', missed)
   redis.call('HSET', schedule, 'missed_at', now)

@@ -22,6 +22,7 @@ from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.huey import (
     acts,
+    capturing,
     detail,
     discover,
     families,
@@ -78,6 +79,7 @@ class Huey(source_base.SourceBase):
         known = prints.Prints(root)
         maker = rows.Maker(name, self._who, now)
         self._jobs = jobs.Jobs(reading.Reader(maker, root, known, settings.age_limits))
+        self._tail = capturing.Tail(name, root, self._found, known)
         self._groups = grouping.Groups(name, self._hand, root, known, self._who, now)
         self._runner = runner = running.Runner(name, root, self._found, self._who, now)
         looker = looking.Looker(self._hand, runner, self._jobs, known)
@@ -105,7 +107,11 @@ class Huey(source_base.SourceBase):
             kinds=("queue", "worker", "schedule", "job", "group"),
             collections=("jobs", "groups", "found", "like"),
             actions=self._who.offered(offers.ALL),
-            capabilities=(*self._found.capabilities(), *self._who.sentence()),
+            capabilities=(
+                *self._found.capabilities(),
+                *self._who.sentence(),
+                *self._tail.sentence(),
+            ),
         )
 
     async def sample(self) -> wire.Sample:
@@ -113,7 +119,9 @@ class Huey(source_base.SourceBase):
 
     async def _sample(self, client: link.Client) -> wire.Sample:
         await self._who.ask(client, self.now())
-        return await self._look.sample(client, self.now())
+        sample = await self._look.sample(client, self.now())
+        captured, unseen = await self._tail.read(client)
+        return sample.model_copy(update={"captured": captured, "uncaptured": unseen})
 
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float

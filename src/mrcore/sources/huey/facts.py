@@ -23,7 +23,8 @@ def sections(entity: base.Entity, told: truth.Facts | None = None) -> Iterator[w
             known = {"host": entity.host, "pid": entity.pid, "queues": ", ".join(entity.queues)}
         case queue.Schedule():
             known = {"declared": entity.declared, "queue": entity.queue, "job": entity.job}
-            known["missed"] = entity.missed
+            known |= {"declared_s": entity.interval_s, "observed_s": entity.observed_s}
+            known |= {"missed": entity.missed, "overrun": entity.overrun}
         case queue.FailureGroup():
             known = {"message": entity.title, "code": entity.code, "frame": entity.frame}
             known |= {"jobs": entity.jobs, "names": ", ".join(entity.names)}

@@ -9,7 +9,7 @@ from datetime import datetime
 from mrcore.journal import keys
 from mrcore.model import base, queue, ref, wire
 from mrcore.queues import history, truth
-from mrcore.sources.huey import asking, discover, figures, offers, rights, rows
+from mrcore.sources.huey import asking, discover, figures, offers, rights, rows, ticking
 from mrcore.sources.redis import link
 
 _RATES = ("queue.in_rate", "queue.out_rate", "queue.fail_rate")
@@ -252,7 +252,7 @@ class Look:
         replies = await asking.ask(client, *(("HGETALL", keys.schedule(n)) for n in known))
         found = zip(known, replies, strict=True)
         made = [
-            rows.schedule(self.source, n, dict(figures.pairs(reply)), self._who, now)
+            ticking.schedule(self.source, n, dict(figures.pairs(reply)), self._who, now)
             for n, reply in found
         ]
         return [s for s in made if self._found.wanted(s.queue)]

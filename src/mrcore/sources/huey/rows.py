@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from mrcore import redact
@@ -129,50 +129,6 @@ def _verdict(found: record.Record, alive: bool, held: Held | None) -> base.Verdi
         why = redact.text(found.error) or f"It was {found.outcome}."
         return base.Verdict(level=base.Level.WARN, code=found.outcome, why=why)
     return base.OK
-
-
-def schedule(
-    source: str, name: str, facts: dict[bytes, bytes], who: rights.Rights, now: datetime
-) -> queue.Schedule:
-    """A declared schedule from its hash."""
-
-    def text(field: str) -> str:
-        return facts.get(field.encode(), b"").decode("utf-8", "replace")
-
-    def at(field: str) -> datetime | None:
-        return instant(record.number(facts.get(field.encode())))
-
-    next_at, missed_at = at("next_at"), at("missed_at")
-    verdict = base.OK
-    if b"removed_at" in facts:
-        by, why = text("removed_by"), redact.text(text("removed_why")) or "no reason given"
-        why = f"Removed{f' by {by}' if by else ''} ({why}): it enqueues nothing."
-        verdict = base.Verdict(level=base.Level.WARN, code="removed", why=why)
-    elif next_at is not None and now - next_at > timedelta(seconds=60):
-        why = "It is due and nobody enqueues it: no scheduler runs."
-        verdict = base.Verdict(level=base.Level.BAD, code="overdue", why=why)
-    elif missed_at is not None and now - missed_at < timedelta(hours=1):
-        why = "Ticks were missed while no scheduler ran; one run made up for them."
-        verdict = base.Verdict(level=base.Level.WARN, code="missed", why=why)
-    return queue.Schedule(
-        ref=ref.make(source, "schedule", name),
-        verdict=verdict,
-        actions=who.offered(
-            offers.of_schedule(
-                template=bool(facts.get(b"template")), removed=b"removed_at" in facts
-            )
-        ),
-        engine="huey",
-        name=name,
-        queue=text("queue"),
-        job=text("job"),
-        declared=text("declared"),
-        interval_s=record.number(facts.get(b"interval_s")),
-        next_at=next_at,
-        last_enqueued_at=at("last_enqueued_at"),
-        last_succeeded_at=at("last_succeeded_at"),
-        missed=int(record.number(facts.get(b"missed")) or 0),
-    )
 
 
 def worker(source: str, name: str, value: bytes, *, alive: bool) -> queue.Worker:

@@ -1,0 +1,126 @@
+"""What a schedule does, held against what it declares: observed interval, missed, overrun. Pure.
+
+Engines differ in what they know: each fills `Told` with what it can tell.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mrcore.model import base
+from mrcore.queues import words
+
+OFF = 1.5
+"""From what factor on an interval is another one; a made-up run and a late boot are not."""
+
+GAPS_MIN = 2
+"""Gaps between ticks that are needed: the first tick after a boot comes at no full interval."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of a schedule's job; `finished_at` is when it ended."""
+
+    finished_at: datetime
+    started_at: datetime | None = None
+    succeeded: bool = True
+
+    @property
+    def took_s(self) -> float | None:
+        """How long it took; None where nobody knows."""
+        if self.started_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of a schedule; seconds, None where it has no fixed interval.
+
+    `declared_s` is what it says of itself, `registered_s` what its engine goes by where that is
+    known; `ticks` are when it enqueued something, in any order; `missed` is the engine's own count,
+    where it has one.
+    """
+
+    declared_s: float | None = None
+    registered_s: float | None = None
+    ticks: Sequence[datetime] = ()
+    runs: Sequence[Ran] = ()
+    missed: int | None = None
+    last_succeeded_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a schedule does; `verdict` is OK where that is what it declares."""
+
+    observed_s: float | None = None
+    missed: int = 0
+    overrun: int = 0
+    last_succeeded_at: datetime | None = None
+    verdict: base.Verdict = base.OK
+
+
+def truth(told: Told) -> Truth:
+    """The observed interval is the median of the gaps between ticks: from two gaps on."""
+    ticks = sorted(set(told.ticks))
+    gaps = [(b - a).total_seconds() for a, b in itertools.pairwise(ticks)]
+    observed_s = statistics.median_high(gaps) if len(gaps) >= GAPS_MIN else None
+    real_s = told.registered_s or observed_s or told.declared_s
+    late = [run for run in told.runs if real_s and (run.took_s or 0.0) > real_s]
+    succeeded = [run.finished_at for run in told.runs if run.succeeded]
+    if told.last_succeeded_at is not None:
+        succeeded.append(told.last_succeeded_at)
+    return Truth(
+        observed_s=observed_s,
+        missed=_missed(gaps, real_s) if told.missed is None else told.missed,
+        overrun=len(late),
+        last_succeeded_at=max(succeeded, default=None),
+        verdict=_off(told, observed_s) or _overrun(told, late, real_s) or base.OK,
+    )
+
+
+def every(seconds: float) -> str:
+    """An interval as one says it: `15 min`, `24 h`."""
+    for unit, size_s, least in (("days", 86_400, 2), ("h", 3_600, 1), ("min", 60, 2)):
+        count = round(seconds / size_s, 1)
+        if count >= least and abs(count * size_s - seconds) < 0.05 * size_s:
+            return f"{count:g} {unit}"
+    return words.age(seconds)
+
+
+def _missed(gaps: Sequence[float], real_s: float | None) -> int:
+    """Ticks that should have been in the gaps."""
+    return sum(max(0, round(gap / real_s) - 1) for gap in gaps) if real_s else 0
+
+
+def _off(told: Told, observed_s: float | None) -> base.Verdict | None:
+    declared_s = told.declared_s
+    if not declared_s:
+        return None
+    if observed_s is not None and told.registered_s and _same(observed_s, told.registered_s):
+        observed_s = told.registered_s  # what is meant by what was measured
+    does, real_s = ("runs", observed_s) if observed_s else ("registered", told.registered_s)
+    if not real_s or _same(real_s, declared_s):
+        return None
+    why = f"declared every {every(declared_s)}, {does} every {every(real_s)}"
+    return base.Verdict(level=base.Level.WARN, code="interval_off", why=why)
+
+
+def _overrun(told: Told, late: Sequence[Ran], real_s: float | None) -> base.Verdict | None:
+    newest = max(told.runs, key=lambda run: run.finished_at, default=None)
+    if newest is None or real_s is None or newest not in late:
+        return None
+    why = (
+        f"{len(late)} of its newest {words.some(len(told.runs), 'run')} took longer than its "
+        f"interval of {every(real_s)}"
+    )
+    return base.Verdict(level=base.Level.WARN, code="overrun", why=why)
+
+
+def _same(a: float, b: float) -> bool:
+    return a < b * OFF and b < a * OFF

@@ -1,0 +1,96 @@
+"""A schedule's row: what it declares, and what it does as the journal remembers it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from mrcore import redact
+from mrcore.journal import record
+from mrcore.model import base, queue, ref
+from mrcore.queues import ticks
+from mrcore.sources.huey import offers, rights, rows
+
+
+def schedule(
+    source: str, name: str, facts: dict[bytes, bytes], who: rights.Rights, now: datetime
+) -> queue.Schedule:
+    """A declared schedule from its hash."""
+
+    def text(field: str) -> str:
+        return facts.get(field.encode(), b"").decode("utf-8", "replace")
+
+    def at(field: str) -> datetime | None:
+        return rows.instant(record.number(facts.get(field.encode())))
+
+    does = ticks.truth(told(facts))
+    return queue.Schedule(
+        ref=ref.make(source, "schedule", name),
+        verdict=_verdict(facts, does, now),
+        actions=who.offered(
+            offers.of_schedule(
+                template=bool(facts.get(b"template")), removed=b"removed_at" in facts
+            )
+        ),
+        engine="huey",
+        name=name,
+        queue=text("queue"),
+        job=text("job"),
+        declared=text("declared"),
+        interval_s=record.number(facts.get(b"interval_s")),
+        next_at=at("next_at"),
+        last_enqueued_at=at("last_enqueued_at"),
+        last_succeeded_at=does.last_succeeded_at,
+        missed=does.missed,
+        observed_s=does.observed_s,
+        overrun=does.overrun,
+    )
+
+
+def _verdict(facts: dict[bytes, bytes], does: ticks.Truth, now: datetime) -> base.Verdict:
+    """That nothing is enqueued is worse than what is enqueued otherwise than declared."""
+
+    def text(field: str) -> str:
+        return facts.get(field.encode(), b"").decode("utf-8", "replace")
+
+    next_at, missed_at = (
+        rows.instant(record.number(facts.get(field))) for field in (b"next_at", b"missed_at")
+    )
+    if b"removed_at" in facts:
+        by, why = text("removed_by"), redact.text(text("removed_why")) or "no reason given"
+        why = f"Removed{f' by {by}' if by else ''} ({why}): it enqueues nothing."
+        return base.Verdict(level=base.Level.WARN, code="removed", why=why)
+    if next_at is not None and now - next_at > timedelta(seconds=60):
+        why = "It is due and nobody enqueues it: no scheduler runs."
+        return base.Verdict(level=base.Level.BAD, code="overdue", why=why)
+    if missed_at is not None and now - missed_at < timedelta(hours=1):
+        why = "Ticks were missed while no scheduler ran; one run made up for them."
+        return base.Verdict(level=base.Level.WARN, code="missed", why=why)
+    return does.verdict
+
+
+def told(facts: dict[bytes, bytes]) -> ticks.Told:
+    """What a schedule's hash says of its past."""
+    return ticks.Told(
+        declared_s=record.number(facts.get(b"interval_s")),
+        registered_s=record.number(facts.get(b"every_s")),
+        ticks=tuple(_instants(facts.get(b"ticks"))),
+        runs=tuple(_runs(facts.get(b"runs"))),
+        missed=int(record.number(facts.get(b"missed")) or 0),
+        last_succeeded_at=rows.instant(record.number(facts.get(b"last_succeeded_at"))),
+    )
+
+
+def _instants(value: bytes | None) -> Iterator[datetime]:
+    for word in (value or b"").split():
+        if (at := rows.instant(record.number(word))) is not None:
+            yield at
+
+
+def _runs(value: bytes | None) -> Iterator[ticks.Ran]:
+    """`started:ended:outcome`, each."""
+    for word in (value or b"").split():
+        began, _, rest = word.partition(b":")
+        ended, _, outcome = rest.partition(b":")
+        if (at := rows.instant(record.number(ended))) is not None:
+            yield ticks.Ran(at, rows.instant(record.number(began)), outcome == b"succeeded")

@@ -1,0 +1,24 @@
+-- Runs of jobs that have ended, kept when their engine has forgotten them: each attempt once.
+CREATE TABLE run (
+    number      INTEGER PRIMARY KEY,
+    source      TEXT NOT NULL,
+    queue       TEXT NOT NULL,
+    id          TEXT NOT NULL,
+    attempts    INTEGER NOT NULL,
+    ref         TEXT NOT NULL,
+    engine      TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    outcome     TEXT NOT NULL,
+    error       TEXT NOT NULL,
+    trace       TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    schedule    TEXT NOT NULL,
+    enqueued_s  REAL,
+    started_s   REAL,
+    finished_s  REAL NOT NULL,
+    captured_s  REAL NOT NULL,
+    UNIQUE (id, queue, source, attempts)
+);
+CREATE INDEX run_age ON run (state, finished_s);
+CREATE INDEX run_of ON run (source, queue, number);
