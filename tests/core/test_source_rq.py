@@ -234,6 +234,16 @@ async def test_a_queue_says_what_is_wrong_with_it(desk: rq_desk.Desk, redis_url:
         assert (await the_queue(source)).paused_since == row.paused_since
 
 
+async def test_a_queue_that_had_no_job_yet_is_that_of_its_worker(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    desk.stand(QUEUE)
+    async with opened(redis_url) as source:
+        row = await the_queue(source)
+        assert (row.workers, row.counts) == (1, queue.Counts())
+        assert (await source.page(OWNER, "jobs", plans.Query(), None, 0)).rows == ()
+
+
 async def test_a_pause_says_that_it_is_of_all_queues(desk: rq_desk.Desk, redis_url: str) -> None:
     for name in (QUEUE, "mails"):
         desk.send(name)

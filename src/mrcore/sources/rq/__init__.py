@@ -71,7 +71,9 @@ class Rq(source_base.SourceBase):
         runner = running.Runner(name, self._who, now)
         looker = looking.Looker(self._hand, name, self._jobs)
         self._moving = moving.Moving(self._hand, runner, looker, settings.age_limits)
-        pauses = pausing.Pausing(self._hand, runner, lambda of: self._look.in_rates.get(of))
+        pauses = pausing.Pausing(
+            self._hand, runner, lambda of: self._look.in_rates.get(of), lambda: self._look.served
+        )
         families: dict[tuple[base.ActionId, ...], acts.Act] = {
             moving.ACTIONS: self._moving,
             pausing.ACTIONS: pauses,
@@ -208,6 +210,6 @@ class Rq(source_base.SourceBase):
         if found is not None and (not self._only or found[0] in self._only):
             member = ("SISMEMBER", keys.QUEUES, f"{keys.QUEUE}{found[0]}")
             (there,) = await self._hand.run(lambda client: asking.ask(client, member))
-            if there:
+            if there or found[0] in self._look.served:
                 return found[0]
         raise errors.NotFound(f"There is no {owner}; jobs belong to a queue.")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
+from urllib import parse
 
 from mrcore import errors, match
 from mrcore.model import plans, queue, ref, wire
@@ -19,6 +20,7 @@ from mrcore.sources.rq import asking, jobs, keys, offers, record, rights
 
 MOST = 10_000
 BUDGET_S = 0.2
+LONGEST_S = 1.0
 PORTION = 250
 QUEUES = 20
 """Of so many queues it is remembered what their failures were."""
@@ -60,58 +62,57 @@ class Failures:
         """
         first = _first(cursor)
         keep = match.of(query.text)
-        began, placed = time.perf_counter(), list[jobs.Placed]()
-        (total,) = await asking.ask(client, ("ZCARD", keys.where("failed", name)))
-        total = asking.whole(total)
+        began = time.perf_counter()
+        failed = keys.where("failed", name)
+        total, newest = await asking.ask(
+            client, ("ZCARD", failed), ("ZREVRANGE", failed, 0, MOST - 1, "WITHSCORES")
+        )
+        placed = [jobs.Placed(asking.text(m), asking.text(s)) for m, s in asking.pairs(newest)]
+        old = self._known.pop(name, {})
+        known = {p.job_id: f for p in placed if (f := old.get(p.job_id)) and f.score == p.score}
+        unread = [one for one in placed if one.job_id not in known]
+        until_s = began + max(BUDGET_S, min(wait_s, LONGEST_S))
+        looked = len(placed) - len(unread)
+        for start in range(0, len(unread), PORTION):
+            some = unread[start : start + PORTION]
+            known |= await self._read(client, some)
+            looked += len(some)
+            if time.perf_counter() > until_s:
+                break
         tally = groups.Tally(self._source, "rq", name)
-        known, seen = self._known.pop(name, {}), Known()
-        while len(placed) < min(MOST, total):
-            start = len(placed)
-            some = await jobs.portion(client, name, "failed", start, PORTION, newest=True)
-            if not some:
-                break
-            placed += some
-            seen |= await self._read(client, known, some)
-            if time.perf_counter() - began > max(BUDGET_S, min(wait_s, 1.0)):
-                break
-        for job_id, one in seen.items():
-            of = ref.make(self._source, "job", name, job_id)
+        prefix = ref.make(self._source, "job", name)
+        for job_id, one in known.items():
+            of = f"{prefix}/{parse.quote(job_id, safe='')}"
             tally.count(one.print, of, one.name, one.ended_at)
-        whole = len(placed) >= min(MOST, total)
-        self._remember(name, seen if whole else known | seen)
+        self._remember(name, known)
+        total, whole = asking.whole(total), looked == len(placed)
         actions = self._who.offered((offers.RETRY, offers.QUARANTINE, offers.REMOVE))
         made = tally.rows(now, MOST, whole=whole and total <= MOST, actions=actions)
         shown = [row for row in made if _wanted(row, query, keep)]
-        return _page(shown, first, query.limit, len(placed), total, now, whole=whole)
+        return _page(shown, first, query.limit, looked, total, now, whole=whole)
 
     def _remember(self, name: str, known: Known) -> None:
         self._known[name] = known
         while len(self._known) > QUEUES:
             self._known.pop(next(iter(self._known)))
 
-    async def _read(self, client: link.Client, known: Known, some: Sequence[jobs.Placed]) -> Known:
-        """The failures of a portion; those that are where they were have not failed again."""
+    async def _read(self, client: link.Client, some: Sequence[jobs.Placed]) -> Known:
+        """The failures of a portion; those that RQ has forgotten are left out."""
         found = Known()
-        unread: list[jobs.Placed] = []
-        for one in some:
-            old = known.get(one.job_id)
-            if old is not None and old.score == one.score:
-                found[one.job_id] = old
-            else:
-                unread.append(one)
         commands: list[link.Command] = []
-        for job_id, _ in unread:
+        for job_id, _ in some:
             commands.append(("HMGET", keys.job(job_id), "ended_at", "description"))
             commands.append(("XREVRANGE", keys.results(job_id), "+", "-", "COUNT", 1))
         replies = await asking.ask(client, *commands)
-        for (job_id, score), values, entries in zip(
-            unread, replies[::2], replies[1::2], strict=True
-        ):
+        for one, values, entries in zip(some, replies[::2], replies[1::2], strict=True):
             ended, call = values or (None, None)
-            fields = [b"failed" if call or ended else None, None, call, *(None,) * 8]
-            if (job := jobs.summed(job_id, fields, 0, entries)) is not None:
-                print_ = fingerprint.of(job.error, job.trace)
-                found[job_id] = Failure(score, record.instant(ended), print_, job.name)
+            if ended is None and call is None:
+                continue
+            trace = record.trace(entries)
+            print_ = fingerprint.of("", trace)
+            job_name = record.name(asking.text(call))
+            at = record.instant(ended)
+            found[one.job_id] = Failure(one.score, at, print_, job_name)
         return found
 
 

@@ -42,6 +42,8 @@ class Look:
         self.source = source
         self.in_rates: dict[base.Ref, float] = {}
         """Jobs a second that came into each queue between the last two samples."""
+        self.served: set[str] = set()
+        """Queues that workers waited for at the last look."""
         self._only = frozenset(only)
         self._who = who
         self._past = history.History()
@@ -81,8 +83,9 @@ class Look:
             ("ZREVRANGE", keys.CRONS, 0, 99, "WITHSCORES"),
             ("ZRANGE", keys.THIRD_PARTY, 0, 299, "WITHSCORES"),
         )
-        found = (asking.text(name).removeprefix(keys.QUEUE) for name in asking.some(names))
-        staff = (asking.text(name).removeprefix("rq:worker:") for name in asking.some(workers))
+        known = {asking.text(name).removeprefix(keys.QUEUE) for name in asking.some(names)}
+        staff = [asking.text(name).removeprefix("rq:worker:") for name in asking.some(workers)]
+        found = known | await self._served(client, staff[:MOST])
         suspension = figures.suspension(suspended, ends)
         if suspension.value and suspension.since is None:
             suspension = suspension._replace(since=self._first_seen(suspension.value, now))
@@ -93,6 +96,13 @@ class Look:
             tuple(figures.scored(third)),
             suspension,
         )
+
+    async def _served(self, client: link.Client, staff: Sequence[str]) -> set[str]:
+        """The queues that workers wait for: RQ knows no others before their first job."""
+        commands = (("HGET", f"rq:worker:{name}", "queues") for name in staff)
+        lists = [asking.text(one).split(",") for one in await asking.ask(client, *commands)]
+        self.served = {name for names in lists for name in names if name}
+        return self.served
 
     def _first_seen(self, value: str, now: datetime) -> datetime:
         """`rq suspend` does not write down when: it is known from the first look that saw it."""

@@ -212,9 +212,7 @@ def removal(target: plans.Target, by: plans.By) -> plans.Args:
 
 def _fared(one: looking.Seen, trace: str | None) -> plans.Fared:
     if trace is not None:
-        lines = trace.rstrip().splitlines()
-        error = lines[-1].strip() if lines else one.state
-        known = fingerprint.of(error, trace)
+        known = fingerprint.of("", trace)
         return plans.Fared(ref=one.ref, state="failed", fingerprint=known.id, why=known.title)
     if one.state in ("finished", ""):
         return plans.Fared(ref=one.ref, state="well")

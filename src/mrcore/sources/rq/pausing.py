@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 from mrcore import errors
 from mrcore.model import base, plans, ref
@@ -17,14 +17,20 @@ _SHOWN = 5
 
 
 class Pausing:
-    """Plans, does and undoes both; `rate` is how many jobs a second come into a queue, if known."""
+    """Plans, does and undoes both.
+
+    `rate` is how many jobs a second come into a queue, if known; `served` are the queues that
+    workers wait for, of which some may have had no job yet.
+    """
 
     def __init__(
         self,
         hand: kept.Kept[link.Client],
         runner: running.Runner,
         rate: Callable[[base.Ref], float | None],
+        served: Callable[[], Collection[str]],
     ) -> None:
+        self._served = served
         self._hand = hand
         self._runner = runner
         self._rate = rate
@@ -77,7 +83,8 @@ class Pausing:
     async def _queues(self, client: link.Client) -> dict[str, int]:
         """Every queue of this Redis, whatever the settings show, and what waits in it."""
         (names,) = await asking.ask(client, ("SMEMBERS", keys.QUEUES))
-        found = sorted(asking.text(name).removeprefix(keys.QUEUE) for name in asking.some(names))
+        known = {asking.text(name).removeprefix(keys.QUEUE) for name in asking.some(names)}
+        found = sorted(known | set(self._served()))
         counts = await asking.ask(client, *(("LLEN", keys.where("queued", n)) for n in found))
         return {name: asking.whole(count) for name, count in zip(found, counts, strict=True)}
 

@@ -57,8 +57,7 @@ class Record:
     @property
     def name(self) -> str:
         """The function's name; the description where the application wrote its own."""
-        found = _CALL.match(self.call)
-        return found[1].rpartition(".")[2] if found else self.call[:60] or "unknown"
+        return name(self.call)
 
     @property
     def error(self) -> str:
@@ -115,6 +114,22 @@ def attempt(entry: Any) -> Attempt:
         trace=inflated(_unbased(facts.get(b"exc_string"))).decode("utf-8", "replace"),
         value=None if value is None else _unbased(value),
     )
+
+
+def name(call: str) -> str:
+    """The function's name in a call; the description where the application wrote its own."""
+    found = _CALL.match(call)
+    return found[1].rpartition(".")[2] if found else call[:60] or "unknown"
+
+
+def trace(entries: Any) -> str:
+    """The trace of the newest result."""
+    for _, flat in asking.some(entries)[:1]:
+        fields = asking.some(flat)
+        if b"exc_string" in fields:
+            data = _unbased(fields[fields.index(b"exc_string") + 1])
+            return inflated(data).decode("utf-8", "replace")
+    return ""
 
 
 def payload(fields: Mapping[bytes, bytes]) -> JsonValue:

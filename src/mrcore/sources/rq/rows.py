@@ -42,7 +42,7 @@ class Maker:
     ) -> queue.Job:
         """A job that is in the registry `state` (RQ's word) with that score."""
         trace = found.trace if state in ("failed", "quarantined", "scheduled", "queued") else ""
-        known = fingerprint.of(found.error, trace) if state in ("failed", "quarantined") else None
+        known = fingerprint.of("", trace) if state in ("failed", "quarantined") else None
         return queue.Job(
             ref=ref.make(self.source, "job", of, found.id),
             verdict=_verdict(found, state, held),
