@@ -12,6 +12,8 @@ import fastapi
 from fastapi import responses
 
 from mrcore.mentor import config, desk, health, health_route, links, routes
+from mrcore.mentor.board import routes as board
+from mrcore.mentor.board import told
 
 LOG = logging.getLogger("app")
 
@@ -35,6 +37,7 @@ def create(
     settings = config.Config.read(env)
     at = links.Links(settings, f"mentor-{colour}")
     checker = health.Checker(at, colour, interval_s=health_interval_s)
+    queues = board.Board(told.Told.read(env), now=now)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
@@ -45,10 +48,12 @@ def create(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await queues.close()
 
     app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
     app.include_router(health_route.Health(settings, at, checker, now).router)
     app.include_router(routes.build(desk.Desk(at, now)))
+    app.include_router(queues.router)
     for kind in links.LOST:
         app.add_exception_handler(kind, _failed)
     return app

@@ -16,6 +16,7 @@ from mrcore.settings import Settings
 from mrcore.sources import base
 from mrcore.stack import (
     addresses,
+    backend_token,
     children,
     credentials,
     joining,
@@ -136,7 +137,7 @@ async def run(
         try:
             for name in ("stack.json", "core.json"):
                 (state / name).unlink(missing_ok=True)
-            whole = await _prepare(state, order)
+            whole = await _prepare(state, order, now)
             specs = parts(whole)
             log = Log(state, {spec.name for spec in specs if spec.once}, now, tell)
         except OSError as error:
@@ -169,7 +170,7 @@ async def _life(
     await boss.watch()
 
 
-async def _prepare(state: folder.StateFolder, order: Order) -> plan.Plan:
+async def _prepare(state: folder.StateFolder, order: Order, now: base.Now) -> plan.Plan:
     words = credentials.of(state)
     places = addresses.choose(order.settings.stack, words)
     for name, server in (("postgres", places.postgres), ("redis", places.redis)):
@@ -182,7 +183,9 @@ async def _prepare(state: folder.StateFolder, order: Order) -> plan.Plan:
     switching.lay(state)
     whole = plan.Plan(state, order.settings, words, places, order.seed, order.scale)
     state.write_json("settings.json", whole.core_settings())
-    joining.keep(state, {**whole.mentor_names(), **whole.seed_names()})
+    backend_token.keep(state, whole.anchor, now())
+    names = {**whole.mentor_names(), **whole.backend_names(), **whole.seed_names()}
+    joining.keep(state, names)
     return whole
 
 

@@ -14,6 +14,7 @@ from mrcore import folder
 from mrcore.settings import Settings
 from mrcore.stack import (
     addresses,
+    backend_token,
     credentials,
     probes,
     seeded,
@@ -73,10 +74,15 @@ class Plan:
             "environment": self.settings.environment,
             "protected": self.settings.protected,
             # Here its folder is all that there is: whoever removes it wants the audit gone, too.
-            "audit_anchor": str(self.settings.audit_anchor or self.state / "audit-anchor.json"),
+            "audit_anchor": str(self.anchor),
             "listen": f"127.0.0.1:{places.control_port}",
             "sources": {**sources, **self.settings.sources},
         }
+
+    @property
+    def anchor(self) -> Path:
+        """Where the core keeps its audit's anchor."""
+        return self.settings.audit_anchor or self.state / "audit-anchor.json"
 
     def specs(self) -> list[supervisor.Spec]:
         """The processes, in the order in which they are shown."""
@@ -97,6 +103,7 @@ class Plan:
                     f"backend-{colour}",
                     *("backend", "--colour", colour, "--port", str(port)),
                     after=needs,
+                    env=self.backend_names(),
                 )
                 for colour, port in self.places.backend_ports.items()
             ),
@@ -214,6 +221,13 @@ class Plan:
         return {
             "MR_ADMIN_DSN": self.places.postgres.url,
             "MR_WATCHER_PASSWORD": self.words.watcher,
+        }
+
+    def backend_names(self) -> dict[str, str]:
+        """What a backend is told besides: where the core is, and the file of its own token."""
+        return {
+            "MR_CORE_URL": f"unix:{self.state.runtime / 'core.sock'}",
+            "MR_CORE_TOKEN_FILE": str(self.state / backend_token.FILE),
         }
 
     def mentor_names(self) -> dict[str, str]:

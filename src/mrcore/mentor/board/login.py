@@ -1,0 +1,107 @@
+"""Who may ask the board: HTTP Basic Auth, from the board's own pages only."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from mrcore.mentor.board import problem, told
+
+FAILURES_MAX = 10
+FAILURES_S = 60.0
+ADDRESSES_MAX = 1_000
+CHALLENGE = 'Basic realm="queues"'
+OFF = "The board is off: set BULL_BOARD_USERNAME and BULL_BOARD_PASSWORD to switch it on."
+
+
+class Unauthorized(Exception):
+    """No login, or a wrong one: 401 with the challenge."""
+
+
+class TooMany(Exception):
+    """An address has failed too often; `retry_after_s` until it may again."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+class Door:
+    """Lets in the one login of the board; an address that fails 10 times in a minute waits.
+
+    Right ones wait, too: to a guesser the answer must not tell them apart.
+    """
+
+    def __init__(self, own: told.Told, *, now: Callable[[], datetime]) -> None:
+        self._own = own
+        self._now = now
+        self._failed: dict[str, deque[datetime]] = {}
+
+    def enter(self, headers: Mapping[str, str], address: str) -> str:
+        """The name of the login.
+
+        Raises Problem for a request of another site, TooMany, Unauthorized.
+        """
+        check_origin(headers)
+        self._check_rate(address)
+        given = headers.get("authorization", "")
+        if not given:
+            raise Unauthorized
+        name, password = _credentials(given)
+        right_name = _same(name, self._own.username)
+        right = _same(password, self._own.password.get_secret_value()) & right_name
+        if not right:
+            self._note(address)
+            raise Unauthorized
+        return self._own.username
+
+    def _check_rate(self, address: str) -> None:
+        times = self._failed.get(address)
+        if times is not None and len(times) == FAILURES_MAX:
+            left = times[0] + timedelta(seconds=FAILURES_S) - self._now()
+            if left > timedelta():
+                raise TooMany(left.total_seconds())
+
+    def _note(self, address: str) -> None:
+        times = self._failed.pop(address, None) or deque(maxlen=FAILURES_MAX)
+        times.append(self._now())
+        self._failed[address] = times  # last: the first is the one quiet longest
+        if len(self._failed) > ADDRESSES_MAX:
+            del self._failed[next(iter(self._failed))]
+
+
+def check_origin(headers: Mapping[str, str]) -> None:
+    """Refuse what another site's page has sent: a browser adds the password by itself.
+
+    Raises Problem 403.
+    """
+    site = headers.get("sec-fetch-site", "none")
+    origin = headers.get("origin")
+    # Only the host is compared: behind a proxy that ends TLS our scheme is not the browser's.
+    strange = origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+    if site not in ("none", "same-origin") or strange:
+        raise problem.Problem(403, "FORBIDDEN", "Another site has sent this request.")
+
+
+def _credentials(header: str) -> tuple[str, str]:
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise Unauthorized
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise Unauthorized from None
+    name, _, password = text.partition(":")
+    return name, password
+
+
+def _same(given: str, right: str) -> bool:
+    """Compare in a time that tells neither length nor content."""
+    digest = hashlib.sha256(given.encode()).digest()
+    return hmac.compare_digest(digest, hashlib.sha256(right.encode()).digest())

@@ -1,0 +1,158 @@
+"""A board over a real core that watches real queues of huey, for the tests."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import fastapi
+import httpx
+
+from mrcore import client, scheduler
+from mrcore.mentor.board import routes, told
+from mrcore.sources import base
+from mrcore.store import tokens
+from mrcore.trust import auth
+from tests import waiting
+from tests.core import harness, journals
+from tests.core.mentor import serving
+
+SAMPLES = Path(__file__).parents[2] / "standins" / "bullboard"
+USER, PASSWORD = "admin", "the board's password"
+ODD = "a/b%c?d é"
+HIDDEN = "hiddenQueue"
+BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+
+class Queues:
+    """Queues with jobs in every state that huey has."""
+
+    def __init__(self, url: str, desks: dict[str, journals.Desk]) -> None:
+        self.desks = desks
+        self.mail = desks["emailQueue"]
+        made = self.mail.huey
+
+        @made.task(name="send", retries=1)
+        def send(to: str, *, fail: bool = False) -> dict[str, str]:
+            if fail:
+                raise OSError(f"550 mailbox of {to} unavailable")
+            return {"sent": to}
+
+        self.send = send
+        for name in (ODD, HIDDEN):
+            desks[name].huey.task(name="nap")(lambda: None)()
+        desks[ODD].run_all()
+
+    def fill(self) -> None:
+        """Two failed (after two attempts), two completed, two waiting, one delayed; a schedule."""
+        for to in ("a@example.org", "b@example.org"):
+            self.send(to, fail=True)
+        for to in ("c@example.org", "d@example.org"):
+            self.send(to)
+        self.mail.run_all()
+        self.send("e@example.org")
+        self.send("f@example.org")
+        self.send.schedule(args=("g@example.org",), delay=3600)
+        daily = scheduler.Declared("daily", "emailQueue", "send", timedelta(hours=24), args=("h",))
+        ticking = scheduler.Scheduler(
+            {"emailQueue": self.mail.huey}, [daily], owner="test", now=base.utc_now
+        )
+        ticking.tick()
+
+
+@contextlib.contextmanager
+def queues(url: str) -> Iterator[Queues]:
+    """The queues in an empty Redis."""
+    with contextlib.ExitStack() as stack:
+        desks = {
+            name: stack.enter_context(journals.desk(url, name, listed=name != HIDDEN))
+            for name in ("emailQueue", ODD, HIDDEN)
+        }
+        yield Queues(url, desks)
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board on a real port, and the core behind it."""
+
+    url: str
+    web: httpx.AsyncClient
+    core: client.CoreClient
+    queues: Queues
+
+    async def api(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Ask the API with the right login."""
+        sent = {} if body is None else {"json": body}
+        return await self.web.request(method, f"/admin/queues/api/{path}", **sent)
+
+    async def shown(self, status: str = "latest", **more: Any) -> dict[str, Any]:
+        """`emailQueue` as the board shows it."""
+        asked = {"activeQueue": "emailQueue", "status": status, "page": 1, "jobsPerPage": 10}
+        query = httpx.QueryParams({**asked, **more})
+        found = (await self.api("GET", f"queues?{query}")).raise_for_status()
+        return next(q for q in found.json()["queues"] if q["name"] == "emailQueue")
+
+
+async def token(behind: Any) -> str:
+    """A token of an operator named backend."""
+    secret, digest = auth.mint()
+    now = base.utc_now()
+    number = await behind.ledger.run(
+        lambda c: tokens.add(
+            c,
+            login="backend",
+            roles=("operator",),
+            digest=digest,
+            now=now,
+            expires_at=now + timedelta(hours=1),
+        )
+    )
+    return auth.spell(number, secret)
+
+
+def app(env: dict[str, str]) -> fastapi.FastAPI:
+    """Only the board of a backend."""
+    made = fastapi.FastAPI()
+    made.include_router(routes.Board(told.Told.read(env), now=base.utc_now).router)
+    return made
+
+
+@contextlib.asynccontextmanager
+async def running(state: Path, redis_url: str, **options: Any) -> AsyncIterator[Board]:
+    """A board over a core over these queues, with a client that has the right login."""
+    sources = {"huey": {"kind": "huey", "url": redis_url, "interval_s": 0.1}}
+    with queues(redis_url) as made:
+        made.fill()
+        async with harness.running(state, sources=sources, **options) as here:
+            file = state / "backend-token"
+            file.write_text(await token(here.core))
+            env = {
+                "BULL_BOARD_USERNAME": USER,
+                "BULL_BOARD_PASSWORD": PASSWORD,
+                "MR_CORE_URL": f"unix:{here.where.runtime / 'core.sock'}",
+                "MR_CORE_TOKEN_FILE": str(file),
+            }
+            async with (
+                here.client() as core,
+                serving.serving(app(env)) as url,
+                httpx.AsyncClient(base_url=url, auth=(USER, PASSWORD)) as web,
+            ):
+                board = Board(url, web, core, made)
+
+                async def seen() -> bool:
+                    found = (await board.api("GET", "queues")).json()
+                    return len(found.get("queues", ())) == 2
+
+                await waiting.until(seen)
+                yield board
+
+
+def sample(name: str) -> Any:
+    """A recorded answer of @bull-board/api 9.10.2."""
+    return json.loads((SAMPLES / f"{name}.json").read_text())
