@@ -94,7 +94,7 @@ class Tail:
         if finished_at is None:
             return None
         failed, attempts = state == "failed", int(n)
-        tried = record.parse(attempt) if failed else None
+        tried = _parsed(attempt) if failed else None
         trace = tried.get("trace", "") if isinstance(tried, dict) else ""
         words = error if isinstance(error, str) else ""
         known = None
@@ -123,15 +123,20 @@ class Tail:
 
 def _facts(data: Any) -> list[Any] | None:
     """The run of an entry as `lib.lua` has written it, or None for anything else."""
-    try:
-        facts = json.loads(data.decode("utf-8", "replace")) if isinstance(data, bytes) else None
-    except ValueError:
-        return None
+    facts = _parsed(data)
     if not isinstance(facts, list) or len(facts) != _FIELDS:
         return None
     ids = all(isinstance(facts[n], str) for n in (0, 1))
     numbers = all(isinstance(facts[n], int | float) for n in (2, 3))
     return facts if ids and numbers else None
+
+
+def _parsed(data: Any) -> Any:
+    """JSON, or None for what is none."""
+    try:
+        return json.loads(data.decode("utf-8", "replace")) if isinstance(data, bytes) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _instant(value: Any) -> Any:
