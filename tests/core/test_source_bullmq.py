@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from mrcore.model import base, plans, queue, ref
 from mrcore.sources import base as source_base
 from mrcore.sources import bullmq
-from mrcore.sources.bullmq import library, places
+from mrcore.sources.bullmq import library, places, running
 from tests import servers, waiting
 from tests.node import engines
 
@@ -234,6 +234,22 @@ async def test_what_waits_goes_back_between_those_that_it_waited_between(
             assert {one.outcome for one in undone} == {plans.Outcome.DONE}
         assert conn.lrange("bull:row:wait", 0, -1) == before
     assert engine("run", "row") == {"ran": 8}
+
+
+@six
+async def test_what_lies_too_deep_is_left_out_and_shown_all_the_same(
+    engine: engines.Engine, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [engine.add("row", "send", {"n": n}) for n in range(9)]
+    monkeypatch.setattr(running, "DEEP", 2)
+    first, middle = (ref.make("bullmq", "job", "row", ids[n]) for n in (0, 4))
+    async with source(redis_url) as of:
+        targets, left = await planned(of, "job.remove", first, middle)
+        assert [target.ref for target in targets] == [first]
+        assert "deep" in left[0].why
+        detail = await of.detail(middle)
+        assert isinstance(detail.entity, queue.Job)
+        assert detail.entity.state is queue.JobState.WAITING
 
 
 @six

@@ -86,6 +86,7 @@ class BullMQ(source_base.SourceBase):
         }
         self._acts = {action: act for ids, act in families.items() for action in ids}
         self._seeker: asyncio.Task[None] | None = None
+        self._waited = False
 
     async def __aenter__(self) -> Self:
         self._eye.start()
@@ -113,7 +114,8 @@ class BullMQ(source_base.SourceBase):
         )
 
     async def sample(self) -> wire.Sample:
-        if not self._found.looked.is_set():
+        if not self._waited and not self._found.looked.is_set():
+            self._waited = True
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FIRST_LOOK_S):
                     await self._found.looked.wait()

@@ -63,6 +63,8 @@ async def _job(
     name, job_id = running.job(seer.source, of)
     place = await found.place(client, name)
     spot = (await looking.find(client, place, [job_id])) if place else []
+    if place and not spot and await looking.deeper(client, place, [job_id]):
+        spot = [reading.Spot(_S.WAITING, job_id)]
     if place is None or not spot:
         raise errors.NotFound(
             f"{name} has no job {job_id}: it was removed, retention has trimmed it, or there was "

@@ -136,7 +136,11 @@ class Looker:
         if place is None:
             return []
         spots = await find(client, place, ids)
-        return await self._look(client, place, spots, why)
+        there = {spot.id for spot in spots}
+        prefix = ref.make(self._runner.source, "job", place.shown)
+        deep = await deeper(client, place, [one for one in ids if one not in there])
+        lost = [Seen(f"{prefix}/{quote(i, safe='')}", i, gone=running.DEEPER) for i in deep]
+        return [*lost, *await self._look(client, place, spots, why)]
 
     async def _whole(self, place: places.Place, query: plans.Query) -> AsyncIterator[Looked]:
         """All of one state, or of all; those that come and go meanwhile do no harm."""
@@ -233,6 +237,17 @@ def digest(payload: Any) -> str:
     """What a payload is known by: Redis' `redis.sha1hex`."""
     data = payload if isinstance(payload, bytes) else b""
     return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+async def deeper(client: link.Client, place: places.Place, missing: Sequence[str]) -> list[str]:
+    """Which of those that `find` has not found lie deeper in a list than it looks."""
+    if not missing:
+        return []
+    lists = [("LLEN", jobs.key(place, state)) for state in jobs.LISTS]
+    longest, *there = await asking.ask(client, *lists, *(("EXISTS", place.job(i)) for i in missing))
+    if asking.whole(longest) <= 2 * running.DEEP:
+        return []
+    return [one for one, found in zip(missing, there[len(lists) - 1 :], strict=True) if found]
 
 
 async def find(client: link.Client, place: places.Place, ids: Sequence[str]) -> list[reading.Spot]:

@@ -17,7 +17,7 @@ PREFIX = "bull"
 OURS = "mr:bullmq:"
 """What our own keys begin with: quarantine, what was removed, who paused."""
 
-PAUSE_S = 0.05
+PAUSE_S = 0.02
 ROUND_S = 60.0
 AGAIN_S = 0.25
 LAYOUT = 6

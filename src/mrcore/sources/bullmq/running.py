@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -24,8 +25,11 @@ DEEP = 100_000
 GONE = "It is gone: removed, or trimmed by retention."
 NO_QUEUE = "There is no such queue (any more)."
 DEEPER = "It lies over 100,000 deep in the queue: Redis would stand still while it is looked for."
-_PORTION = 50
-"""Jobs of one script: about 100 µs each, while Redis serves nobody else."""
+_PORTION, _FIRST = 50, 20
+"""Jobs of one script, at most and at first: about 100 µs each, while Redis serves nobody else."""
+
+_SLOW_S, _QUICK_S = 0.02, 0.008
+"""What takes longer is asked for in halves, what takes less in doubles."""
 
 _STEPS = 100_000
 """Items of lists that one script may step over: about 15 ms."""
@@ -79,12 +83,14 @@ class Runner:
 
         Every script is a round trip of its own, so that Redis serves others in between.
         """
-        size = _PORTION
+        most = _PORTION
         if lists:
             (length,) = await asking.ask(client, ("LLEN", place.base + "wait"))
-            size = max(1, min(_PORTION, _STEPS // max(asking.whole(length), 1)))
+            most = max(1, min(_PORTION, _STEPS // max(asking.whole(length), 1)))
+        size = min(_FIRST, most)
         replies: list[Any] = []
-        for start in range(0, len(items), size):
+        while len(replies) < len(items):
+            start, began = len(replies), time.perf_counter()
             portion = items[start : start + size]
             try:
                 reply = await self.one(client, place, script, portion)
@@ -94,6 +100,11 @@ class Runner:
                 behind = range(start, len(items))
                 return replies + [Broken(str(error), n < start + len(portion)) for n in behind]
             replies += reply if isinstance(reply, list) else [reply] * len(portion)
+            took_s = time.perf_counter() - began
+            if took_s > _SLOW_S:
+                size = max(1, size // 2)
+            elif took_s < _QUICK_S:
+                size = min(most, size * 2)
         return replies
 
     async def one(

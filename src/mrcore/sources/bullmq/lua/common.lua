@@ -151,8 +151,16 @@ local function place_back(id, place)
   end
   local done = 0
   local wait = base .. 'wait'
-  if place.older and index(wait, place.older) then
-    done = call('LINSERT', wait, 'BEFORE', place.older, id)
+  local at = place.older and index(wait, place.older)
+  if at then
+    local behind = call('LLEN', wait) - at
+    if at > 5000 and behind <= 5000 then -- LINSERT would step over the whole list from its head
+      local tail = call('LRANGE', wait, -behind, -1)
+      call('LTRIM', wait, 0, -behind - 1)
+      done = call('RPUSH', wait, id, unpack(tail))
+    else
+      done = call('LINSERT', wait, 'BEFORE', place.older, id)
+    end
   elseif place.newer and call('LINDEX', wait, -1) ~= place.newer and index(wait, place.newer) then
     done = call('LINSERT', wait, 'AFTER', place.newer, id) -- looked for from the head
   end
