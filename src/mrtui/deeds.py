@@ -10,12 +10,16 @@ from textual.screen import Screen
 
 from mrcore import catalogue, errors
 from mrcore.model import base, core, deploy, plans, postgres
-from mrtui import acting, columns, keys, undoing
+from mrtui import acting, columns, giving, keys, undoing
 from mrtui.columns import fmt
 
 if TYPE_CHECKING:
     from mrtui import app
     from mrtui.widgets import live_table
+
+
+CANARY = 10
+"""How many are tried first."""
 
 
 class Deeds:
@@ -62,6 +66,19 @@ class Deeds:
         """Everything that is listed, or that the row stands for; None where that is nothing."""
         return None
 
+    def selected(self, action: str) -> tuple[plans.Selection, frozenset[str]]:
+        """What an action of the row is done on, and the refs that wait for it."""
+        refs = self._refs(action)
+        return plans.Selection(refs=tuple(sorted(refs))), refs
+
+    def given(self, action: str) -> dict[str, str]:
+        """What its arguments most likely are, to begin with."""
+        return {}
+
+    def meant(self, chosen: plans.Selection) -> frozenset[str]:
+        """The rows that stand for everything that was chosen."""
+        return frozenset((chosen.ref,))
+
     # What is possible
 
     def possible(self) -> dict[str, str]:
@@ -104,7 +121,45 @@ class Deeds:
         action = next((name for name in argument.split() if name in offered), "")
         if not action:
             return
-        self.control.acting.begin(action, self._refs(action))
+        chosen, refs = self.selected(action)
+        wish = acting.Wish(action, chosen, refs)
+        if giving.asked(action):
+            self.control.acting.first(functools.partial(self._give, wish))
+        else:
+            self.control.acting.wish(wish)
+
+    async def _give(self, wish: acting.Wish) -> Callable[[], None] | None:
+        """Ask for the arguments of an action; then it is planned."""
+        from mrtui.screens import arguments
+
+        dialog = arguments.ArgumentsDialog(wish.action, wish.selection, self.given(wish.action))
+        given = await self.control.question(dialog, self._screen)
+        if given is None:
+            return None
+        return functools.partial(self.control.acting.wish, wish._replace(args=given.args))
+
+    async def do_edit(self, action: str) -> None:
+        """Edit the payload of the job under the cursor, and plan to retry it so."""
+        found = self.entity()
+        if found is not None and action in self.offered():
+            self.control.acting.first(functools.partial(self._edit, action, found))
+
+    async def _edit(self, action: str, found: base.Entity) -> Callable[[], None] | None:
+        from mrtui.screens import editor
+
+        detail = await self.control.link.client.detail(found.ref)
+        parts = [part for part in detail.sections if part.id == "payload"]
+        if not parts or parts[0].form != "json":
+            raise errors.Unsupported("Its payload cannot be read as JSON, and so not be edited.")
+        dialog = editor.EditDialog(columns.named(found), parts[0].data)
+        edit = await self.control.question(dialog, self._screen)
+        if edit is None:
+            return None
+        chosen, refs = plans.Selection(refs=(found.ref,)), frozenset((found.ref,))
+        args: plans.Args = {"patch": list(edit.ops)}
+        return functools.partial(
+            self.control.acting.wish, acting.Wish(action, chosen, refs, args=args)
+        )
 
     def _refs(self, action: str) -> frozenset[str]:
         found, beside = self.entity(), self.beside_row()
@@ -117,8 +172,13 @@ class Deeds:
     async def do_act_all(self, argument: str) -> None:
         """Do an action on everything that is listed."""
         if (chosen := self.everything()) is not None:
-            refs = frozenset((chosen.ref,))
-            self.control.acting.wish(acting.Wish(argument, chosen, refs))
+            self.control.acting.wish(acting.Wish(argument, chosen, self.meant(chosen)))
+
+    async def do_canary(self, argument: str) -> None:
+        """Do it on the first few of what is listed; the rest follows if they fare well."""
+        if (chosen := self.everything()) is not None:
+            wish = acting.Wish(argument, chosen, self.meant(chosen), {"canary": CANARY})
+            self.control.acting.wish(wish)
 
     async def do_undo(self, _: str) -> None:
         """Undo the operation of the row, or the newest of mine that can be undone."""

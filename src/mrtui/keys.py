@@ -32,6 +32,10 @@ class Key(NamedTuple):
     takes: str = ""
 
 
+ON_ALL = ("act_all", "canary")
+"""Verbs that do an action on everything that is listed."""
+
+
 def _act(
     name: str,
     key: str,
@@ -44,7 +48,7 @@ def _act(
 ) -> Key:
     """A key that does the one of some actions that a row of a kind offers."""
     does = f"{verb} {' '.join(needs)}"
-    offered = tuple(f"{need}{ALL}" for need in needs) if verb == "act_all" else needs
+    offered = tuple(f"{need}{ALL}" for need in needs) if verb in ON_ALL else needs
     return Key(name, (key,), does, label, scope, shown, offered, kind)
 
 
@@ -60,12 +64,15 @@ TABLE: tuple[Key, ...] = (
     Key("go.sources", (), "go sources", "how each source is", command="sources"),
     Key("go.audit", (), "go audit", "who did what", command="audit"),
     Key("go.operations", (), "go operations", "operations", command="operations"),
+    Key("go.ran", (), "go ran", "what ran, and when", command="ran"),
     Key("go.deploy", (), "go deploy", "which colour is live", command="deploy"),
     Key("go.plans", (), "go plans", "plans that wait for a second login", command="plans"),
     Key("go.tokens", (), "go tokens", "who has a token", command="tokens"),
     Key("go.troubles", (), "go troubles", "everything that is not well", command="troubles"),
     Key("go.envs", (), "go envs", "all environments side by side", command="envs"),
     Key("row.open", ("enter",), "open", "open", LISTS, shown=1),
+    Key("row.links", ("enter",), "links", "where it leads", "detail", shown=6),
+    Key("found.more", ("n",), "further", "look further", "found", shown=2),
     Key("log.next", ("n",), "hit 1", "next hit", "logs"),
     Key("log.previous", ("N",), "hit -1", "previous hit", "logs"),
     Key("log.wrap", ("w",), "wrap", "wrap long lines", "logs"),
@@ -80,6 +87,19 @@ TABLE: tuple[Key, ...] = (
         verb="act_all",
     ),
     _act("jobs.retry", "R", "retry all listed", "job", "queue.retry", scope="jobs", verb="act_all"),
+    _act("jobs.canary", "C", "canary retry", "job", "queue.retry", scope="jobs", verb="canary"),
+    _act(
+        "group.canary",
+        "C",
+        "canary retry 10",
+        "job",
+        "queue.retry",
+        scope="groups",
+        shown=1,
+        verb="canary",
+    ),
+    _act("group.retry", "R", "retry group", "job", "queue.retry", scope="groups", verb="act_all"),
+    _act("job.edit", "E", "edit and retry", "job", "job.edit", shown=3, verb="edit"),
     _act("job.remove", "X", "remove", "job", "job.remove"),
     _act(
         "job.quarantine",
@@ -90,8 +110,16 @@ TABLE: tuple[Key, ...] = (
         "job.release",
         shown=3,
     ),
+    _act("job.promote", "g", "run now", "job", "job.promote"),
+    _act("job.delay", "z", "run later", "job", "job.delay", shown=3),
+    _act("job.priority", "i", "priority", "job", "job.priority", shown=5),
+    _act("job.duplicate", "D", "duplicate", "job", "job.duplicate", shown=8),
+    _act("queue.clean", "W", "clean", "queue", "queue.clean", shown=9),
+    _act("queue.drain", "Z", "drain", "queue", "queue.drain", shown=9),
     _act("queue.pause", "P", "pause / resume", "queue", "queue.pause", "queue.resume"),
     _act("schedule.run", "R", "run now", "schedule", "schedule.run"),
+    _act("schedule.remove", "X", "remove", "schedule", "schedule.remove"),
+    _act("schedule.register", "T", "register again", "schedule", "schedule.register"),
     _act("worker.restart", "R", "restart", "worker", "worker.restart"),
     _act("process.restart", "R", "restart", "process", "process.restart"),
     _act("session.terminate", "K", "terminate", "session", "pg.terminate"),
@@ -107,7 +135,8 @@ TABLE: tuple[Key, ...] = (
     _act("token.revoke", "X", "revoke", "token", "token.revoke"),
     Key("job.older", ("left",), "older", "older attempt", "job", shown=3),
     Key("job.newer", ("right",), "newer", "newer attempt", "job", shown=3),
-    Key("job.frames", ("t",), "frames", "full trace", "job", shown=4),
+    Key("job.diff", ("d",), "diff", "diff with a good one", "job", shown=4),
+    Key("job.frames", ("t",), "frames", "in full", "job", shown=4),
     Key("tab.next", ("tab",), "tab 1", "next", shown=6),
     Key("tab.previous", ("shift+tab",), "tab -1", "previous"),
     Key("logs.level", ("v",), "level", "level", "logs", shown=3),
@@ -115,6 +144,10 @@ TABLE: tuple[Key, ...] = (
     Key("redis.prefix", ("f",), "prefix", "prefix", "redis", shown=3),
     Key("list.filter", ("slash",), "filter", "filter", LISTS, shown=5),
     Key("logs.filter", ("slash",), "filter", "filter", "logs", shown=2),
+    Key("list.mark_all", ("asterisk",), "mark_all", "mark all", "jobs", shown=9),
+    Key("queues.search", ("F",), "look", "search", "queues", shown=6),
+    Key("jobs.search", ("F",), "look", "search", "jobs", shown=6),
+    Key("groups.search", ("F",), "look", "search", "groups", shown=6),
     Key("list.sort", ("s",), "sort", "sort", LISTS, shown=7),
     Key("list.mark", ("space",), "mark", "mark", LISTS, shown=9),
     Key("list.freeze", ("p",), "freeze", "freeze", LISTS, shown=8),
@@ -125,6 +158,7 @@ TABLE: tuple[Key, ...] = (
     Key("app.select", (), "select", "print it, to be selected", command="select"),
     Key("app.arm", ("A",), "arm", "arm", shown=4, command="arm"),
     Key("app.undo", ("u",), "undo", "undo", shown=12, command="undo"),
+    Key("app.search", (), "search", "search jobs of every state", command="search", takes="TEXT"),
     Key("app.open", (), "visit", "open a ref", command="open", takes="mr://…"),
     Key("app.ctx", (), "ctx", "look at another environment", command="ctx", takes="NAME"),
     Key("app.theme", (), "theme", "change the theme", command="theme", takes="NAME"),
@@ -140,13 +174,21 @@ TABLE: tuple[Key, ...] = (
 NEEDED = frozenset(need for entry in TABLE for need in entry.needs)
 """Every action that has a key."""
 
-NAMES = {"/": "slash", ":": "colon", "?": "question_mark", "-": "minus", " ": "space"}
+NAMES = {
+    "/": "slash",
+    ":": "colon",
+    "?": "question_mark",
+    "-": "minus",
+    " ": "space",
+    "*": "asterisk",
+}
 """What Textual calls keys that are written as they are."""
 _SYMBOLS = {
     "slash": "/",
     "colon": ":",
     "question_mark": "?",
     "minus": "-",
+    "asterisk": "*",
     "enter": "⏎",
     "escape": "esc",
     "tab": "⇥",

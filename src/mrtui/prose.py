@@ -17,6 +17,12 @@ Line = tuple[cells.Cell, ...]
 LONGEST_NAME = 18
 DAY_S = 86_400
 
+FOLDED_FROM = 30
+"""A JSON with fewer lines is shown whole."""
+
+FOLDED_DEPTH = 2
+"""From this depth on, objects and lists are folded."""
+
 
 def section(part: wire.Section, now: datetime) -> list[Line]:
     """The lines of one section, without its title."""
@@ -37,6 +43,28 @@ def folded(part: wire.Section, now: datetime) -> list[Line]:
         tuple(cells.Cell(safe_text.safe_text(cell.text), cell.style) for cell in line)
         for line in found
     ]
+
+
+def outlined(part: wire.Section) -> list[Line]:
+    """JSON with what is deep or long folded: `"items": [ → 40 lines`."""
+    lines = _pretty(part.data)
+    if len(lines) <= FOLDED_FROM:
+        return [_json_line(line) for line in lines]
+    made: list[Line] = []
+    hidden, inside = 0, ""
+    for line in lines:
+        depth = len(line) - len(line.lstrip())
+        if inside and not (depth == len(inside) and line.lstrip()[:1] in "]}"):
+            hidden += 1
+        elif inside:
+            fold = cells.Cell(f" → {hidden} lines {line.lstrip()}", "accent")
+            made[-1] = (*made[-1], fold)
+            hidden, inside = 0, ""
+        else:
+            made.append(_json_line(line))
+            deep = depth >= FOLDED_DEPTH * 2 and line.endswith(("[", "{"))
+            inside = " " * depth if deep else ""
+    return made
 
 
 def titled(part: wire.Section, now: datetime, width: int) -> list[Line]:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from mrcore import errors
 from mrcore.model import base, core, log, postgres, queue, ref, stack
-from mrtui import match
+from mrtui import finding, match
 
 if TYPE_CHECKING:
     from mrtui import app, keys
 
 
-OF_OURS = ("search",)
-"""Kinds of refs that only the screen knows: the lines that match an expression."""
+OF_OURS = ("search", "found")
+"""Kinds of refs that only the screen knows: lines, or jobs, that match an expression."""
 
 
 class Verbs:
@@ -131,8 +131,27 @@ class Verbs:
         word = _named(found)
         return ref.make("logs", "search", match.literal(word)) if word else ""
 
+    async def do_search(self, argument: str) -> None:
+        """Search the jobs of the queue that this screen is about, else of all queues."""
+        if argument:
+            address = finding.address(argument, self.queue_here())
+            self.control.visits.into("found", address)
+        else:
+            await self.do_look("")
+
+    async def do_look(self, _: str) -> None:
+        """Ask for what to search."""
+        self._command("search ")
+
+    def queue_here(self) -> base.Ref:
+        """The queue that this screen is about; empty: it is about all."""
+        return ""
+
     async def do_command(self, _: str) -> None:
         """Ask for a `:` command."""
+        self._command("")
+
+    def _command(self, begun: str) -> None:
 
         def told(line: str, done: bool) -> str:
             if not done or not line.strip():
@@ -145,7 +164,7 @@ class Verbs:
             self.control.call_next(self.do, does)
             return ""
 
-        self.ask(":", "", told)
+        self.ask(":", begun, told)
 
     async def do_palette(self, _: str) -> None:
         """Show everything that can be done here, to choose from."""

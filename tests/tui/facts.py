@@ -59,8 +59,43 @@ def statuses() -> list[base.Entity]:
             since=ago(3600),
             last_sample_at=ago(0.4),
             kinds=("check",) if name == "backend" else (),
+            collections=("jobs", "groups", "found", "like") if name == "huey" else (),
         )
         for name in SOURCES
+    ]
+
+
+PRINTS = ("0a5350a5350a", "1b0ec0ec0ec0", "2c7e07e07e07")
+"""Fingerprints of what fails."""
+
+
+def groups() -> list[queue.FailureGroup]:
+    """Why jobs of emailQueue failed."""
+    rows = (
+        ("535-5.7.8 Username and Password not accepted", "535", "mail.send", 31, 372, 4, 5.2),
+        ("ECONNRESET smtp.<host>", "", "", 4, 7200, 1860, 0.2),
+        ("TypeError: cannot read <prop> of undefined", "", "render", 2, 259_200, 86_400, None),
+    )
+    return [
+        queue.FailureGroup(
+            ref=f"huey/group/emailQueue/{known}",
+            engine="huey",
+            queue="emailQueue",
+            fingerprint=known,
+            title=title,
+            code=code,
+            frame=frame,
+            jobs=jobs,
+            names=("sendOtp", "sendReminder")[: 1 + jobs % 2],
+            first_at=ago(first),
+            last_at=ago(last),
+            per_min=per_min,
+            actions=("queue.retry", "job.remove", "job.quarantine"),
+            verdict=bad("new", "new since 13:55 UTC") if first < 900 else warn("failing", ""),
+        )
+        for known, (title, code, frame, jobs, first, last, per_min) in zip(
+            PRINTS, rows, strict=True
+        )
     ]
 
 

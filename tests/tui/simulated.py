@@ -21,6 +21,10 @@ TRACE = """Traceback (most recent call last):
 smtplib.SMTPAuthenticationError: (535, b'5.7.8 Username and Password not accepted')"""
 
 
+GOOD = "huey/job/emailQueue/8001"
+"""A job that succeeded, like those that failed."""
+
+
 class Clock:
     """A clock that a test moves."""
 
@@ -47,6 +51,11 @@ class Simulated:
         self.silent = False
         self.events: asyncio.Queue[wire.Changed | wire.Touched | None] = asyncio.Queue()
         self.jobs = {job.id: job for job in _jobs()}
+        self.groups = facts.groups()
+        self.good = next(iter(self.jobs.values())).model_copy(
+            update={"ref": GOOD, "id": "8001", "state": queue.JobState.COMPLETED, "error": ""}
+        )
+        self.pages: list[wire.Page] = []
         self.risk = plans.Risk.LOW
         self.asked: list[tuple[str, str, plans.Query]] = []
         self.applied: list[tuple[str, str]] = []
@@ -116,6 +125,8 @@ class Simulated:
         if self.down:
             raise errors.CoreUnreachable(self.down)
         await self.may_page.wait()
+        if self.pages and collection == "found":
+            return self.pages.pop(0)
         rows = [row for row in self._rows(collection) if self._matches(row, query)]
         if collection == "lines" and not wait_s:
             rows.reverse()  # newest first; who follows reads the oldest first
@@ -133,6 +144,8 @@ class Simulated:
     async def detail(self, ref: str) -> wire.Detail:
         if self.down:
             raise errors.CoreUnreachable(self.down)
+        if ref == GOOD:
+            return _job_detail(self.good, expiresAt="14:01:00Z", cc=None)
         if ref.startswith("huey/job/"):
             if (identity := ref.rsplit("/", 1)[-1]) not in self.jobs:
                 raise errors.NotFound(f"There is no {ref} (any more).")
@@ -282,6 +295,9 @@ class Simulated:
     def _rows(self, collection: str) -> list[base.Entity]:
         rows: dict[str, Callable[[], Sequence[base.Entity]]] = {
             "jobs": lambda: list(self.jobs.values()),
+            "found": lambda: list(self.jobs.values()),
+            "groups": lambda: self.groups,
+            "like": lambda: [self.good],
             "keys": _keys,
             "lines": _lines,
             "audit": _audit,
@@ -292,6 +308,8 @@ class Simulated:
 
     def _matches(self, row: base.Entity, query: plans.Query) -> bool:
         if isinstance(row, queue.Job) and query.state and row.state.value != query.state:
+            return False
+        if isinstance(row, queue.Job) and query.fingerprint not in ("", row.fingerprint):
             return False
         if isinstance(row, redis.Key) and not row.name.startswith(query.prefix):
             return False
@@ -325,6 +343,7 @@ def _jobs() -> list[queue.Job]:
             started_at=facts.ago(41.4 + place * 40),
             finished_at=facts.ago(41 + place * 40),
             error=wrong[place % 3],
+            fingerprint=facts.PRINTS[place % 3],
             actions=("queue.retry",),
         )
         for place, name in enumerate(names)
@@ -437,7 +456,7 @@ def _detail(entity: base.Entity) -> wire.Detail:
     return wire.Detail(at=facts.NOW, entity=entity, sections=(section,))
 
 
-def _job_detail(job: queue.Job) -> wire.Detail:
+def _job_detail(job: queue.Job, **other: object) -> wire.Detail:
     fields = (
         wire.Field(name="enqueued", at=job.enqueued_at),
         wire.Field(name="started", at=job.started_at),
@@ -449,14 +468,17 @@ def _job_detail(job: queue.Job) -> wire.Detail:
         "template": "otp",
         "expiresAt": "14:06:02Z",
         "requestId": "req-51c0",
-    }
+    } | other
     tries = tuple(
         wire.Section(id=f"attempt/{n}", title=f"attempt {n}, failed", form="trace", text=TRACE)
         for n in range(job.attempts, 0, -1)
     )
+    links = (wire.Link(label="queue emailQueue", ref="huey/queue/emailQueue"),)
+    flow = (wire.Field(name="parent", value="sendAll completed", ref=GOOD),)
     sections = (
         wire.Section(id="payload", title="payload", form="json", data=payload),
         wire.Section(id="timings", title="timings", fields=fields),
+        wire.Section(id="flow", title="flow", fields=flow),
         *tries,
     )
-    return wire.Detail(at=facts.NOW, entity=job, sections=sections)
+    return wire.Detail(at=facts.NOW, entity=job, sections=sections, links=links)

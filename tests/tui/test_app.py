@@ -42,6 +42,8 @@ async def says(control: app.ControlRoom, words: str) -> None:
 async def failed_jobs(control: app.ControlRoom) -> None:
     """Go to the failed jobs of emailQueue."""
     await control.enter("huey/queue/emailQueue")
+    await says(control, "groups")
+    await here(control).do("tab 1")
     await says(control, "8123")
 
 

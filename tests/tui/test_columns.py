@@ -28,7 +28,7 @@ def samples() -> dict[str, base.Entity]:
     """One entity of every kind that has a file."""
     core = simulated.Simulated()
     made = {entity.kind: entity for table in known().tables.values() for entity in table.values()}
-    for collection in ("jobs", "keys", "lines", "audit", "operations", "tokens"):
+    for collection in ("jobs", "groups", "keys", "lines", "audit", "operations", "tokens"):
         row = core._rows(collection)[0]
         made[row.kind] = row
     waits = facts.waiting("9f2cc0ffee", "anna")

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "check": "One line and an exit code: 0 ok, 1 warn, 2 bad, 3 unknown.",
     "envs": "Every environment side by side; exits as check does for the worst.",
     "show": "Print a screen as text.",
+    "find": "Search the jobs of queues, in every state.",
     "do": "Plan and apply an action on refs.",
     "reset": "Restore a terminal that was left in a bad state.",
     "completion": "Print a shell's completion script.",
@@ -121,6 +122,24 @@ def _show(parser: Parser) -> None:
     _target(parser)
     _where(parser)
     parser.add_argument("--size", default="80x24", metavar="WxH", help="80x24")
+    parser.add_argument("--text", default="", metavar="REGEX", help="only rows that match, as /")
+
+
+def _find(parser: Parser) -> None:
+    parser.add_argument("text", metavar="TEXT", help="a regular expression, as / filters")
+    parser.add_argument("--core", default="", dest="target", metavar="URL|CONTEXT", help="a core")
+    _where(parser)
+    said = "only this one, a name or a ref; may be repeated"
+    parser.add_argument("--queue", action="append", default=[], metavar="QUEUE", help=said)
+    parser.add_argument("--in-state", default="", metavar="STATE", help="for example failed")
+    parser.add_argument(
+        "--look", type=int, default=20_000, metavar="N", help="at how many jobs at most (20000)"
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON, a hit a line")
+    parser.epilog = """exit codes:
+  0  something was found
+  1  nothing was found
+  2  wrong usage, or an error"""
 
 
 def _do(parser: Parser) -> None:
@@ -144,6 +163,11 @@ def _do(parser: Parser) -> None:
     every.add_argument("--all-of", default="", metavar="REF", help="the owner, mr://huey/queue/x")
     every.add_argument("--collection", default="jobs", metavar="NAME", help="of what (jobs)")
     every.add_argument("--in-state", default="", metavar="STATE", help="for example failed")
+    every.add_argument("--fingerprint", default="", metavar="ID", help="of the failure (groups)")
+    every.add_argument("--name", default="", metavar="NAME", help="jobs of this name")
+    for age in ("older", "younger"):
+        said = f"ended, or enqueued, {age} than so many seconds"
+        every.add_argument(f"--{age}-s", type=float, default=None, metavar="S", help=said)
     every.add_argument("--text", default="", metavar="REGEX", help="as / filters, ! inverts")
     every.add_argument("--prefix", default="", metavar="TEXT", help="beginning of a key's name")
     parser.epilog = """exit codes:
@@ -174,6 +198,7 @@ ARGUMENTS: dict[str, Callable[[Parser], None]] = {
     "check": _check,
     "envs": _envs,
     "show": _show,
+    "find": _find,
     "do": _do,
     "reset": _reset,
     "completion": _completion,

@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from mrcore import catalogue, errors
 from mrcore.model import core, plans
 from mrcore.model import ref as refs
-from mrtui import acting, link, prose
+from mrtui import acting, giving, link, prose
 from mrtui.cli import agreeing, following, progress, reach
 from mrtui.terminal import safe_text
 
@@ -51,7 +51,15 @@ def selection(options: argparse.Namespace) -> plans.Selection:
         raise errors.BadRequest("Say what to act on: REF…, or --all-of REF, and not both.")
     if not owner:
         return plans.Selection(refs=tuple(r.removeprefix(refs.SCHEME) for r in options.refs))
-    query = plans.Query(state=options.in_state, text=options.text, prefix=options.prefix)
+    query = plans.Query(
+        state=options.in_state,
+        text=options.text,
+        prefix=options.prefix,
+        name=options.name,
+        fingerprint=options.fingerprint,
+        older_s=options.older_s,
+        younger_s=options.younger_s,
+    )
     return plans.Selection(ref=owner, collection=options.collection, query=query)
 
 
@@ -65,10 +73,7 @@ def arguments(given: list[str]) -> plans.Args:
         name, equals, value = one.partition("=")
         if not (name and equals):
             raise errors.BadRequest(f"--arg {one!r} is no NAME=VALUE.")
-        try:
-            made[name] = json.loads(value)
-        except ValueError:
-            made[name] = value
+        made[name] = giving.value(value)
     return made
 
 

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     place, connect = reach.core(options)
     started = start.Start(place=place.name, address=place.address, contexts=screen.contexts(place))
     control = app.ControlRoom(connect, started=started)
-    print(asyncio.run(drawn(control, options.screen, size)))
+    print(asyncio.run(drawn(control, options.screen, size, options.text)))
     return 0
 
 
@@ -47,10 +47,12 @@ def _refuse_what_is_no_screen(name: str) -> None:
         )
 
 
-async def drawn(control: app.ControlRoom, name: str, size: tuple[int, int]) -> str:
-    """The text of a screen once the core has answered and nothing moves any more.
+async def drawn(
+    control: app.ControlRoom, name: str, size: tuple[int, int], pattern: str = ""
+) -> str:
+    """The text of a screen, filtered, once the core has answered and nothing moves any more.
 
-    Raises CoreUnreachable when the core does not answer in time.
+    Raises CoreUnreachable when the core does not answer in time, BadRequest where nothing filters.
     """
     async with control.run_test(size=size) as pilot:
         try:
@@ -62,6 +64,9 @@ async def drawn(control: app.ControlRoom, name: str, size: tuple[int, int]) -> s
             raise errors.CoreUnreachable(why or "The core does not answer.") from None
         await pilot.pause()
         await control.enter(name)
+        if pattern:
+            await pilot.pause()
+            _filter(control, name, pattern)
         before = ""
         for _ in range(int(PATIENCE_S / CALM_S)):
             await pilot.pause(CALM_S)
@@ -70,6 +75,14 @@ async def drawn(control: app.ControlRoom, name: str, size: tuple[int, int]) -> s
                 break
             before = now
         return text(control)
+
+
+def _filter(control: app.ControlRoom, name: str, pattern: str) -> None:
+    from mrtui.screens import listing  # draws: only where it is asked for
+
+    if not isinstance(control.screen, listing.Listing):
+        raise errors.BadRequest(f"The screen {name!r} has no list that a text filters.")
+    control.screen.filter_by(pattern)
 
 
 def text(control: app.ControlRoom) -> str:

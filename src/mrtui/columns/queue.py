@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from mrcore.model import queue
+from mrcore.model import base, queue
+from mrtui import draining
 from mrtui.columns import anything, fmt
 from mrtui.columns.table import Cell, Column, Style, Table, View
 
@@ -21,16 +23,30 @@ def _workers(entity: queue.Queue) -> Cell:
 
 def _note(entity: queue.Queue, view: View) -> Cell:
     if entity.paused_since is not None:
-        return Cell(f"paused {view.age(entity.paused_since)}", "warn")
-    return view.why(entity)
+        by = f" by {entity.paused_by}" if entity.paused_by else ""
+        why = f": {entity.paused_why}" if entity.paused_why else ""
+        return Cell(f"paused {view.age(entity.paused_since)}{by}{why}", "warn")
+    why_not = view.why(entity)
+    if entity.limited_until is not None and entity.limited_until > view.now and not why_not.text:
+        return Cell(f"rate limited for {fmt.until(entity.limited_until, view.now)}", "warn")
+    if not entity.listed:
+        said = f"{why_not.text}; " if why_not.text else ""
+        return Cell(f"{said}not on the board", why_not.style or "warn")
+    return why_not
 
 
-def cells(entity: queue.Queue, view: View) -> tuple[Cell, ...]:
+def _drains(entity: queue.Queue, view: View) -> Cell:
+    said = draining.brief(entity, view.world)
+    return Cell(said, "bad" if said == "never" else "dim")
+
+
+def cells(entity: queue.Queue, view: View, *, engine: bool = False) -> tuple[Cell, ...]:
     counts = entity.counts
     return (
         view.mark(entity),
         Cell(entity.name, "" if view.well(entity) else "strong"),
-        _number(counts.waiting, "strong"),
+        *((Cell(entity.engine, "dim"),) if engine else ()),
+        _number(counts.waiting + counts.prioritized, "strong"),
         _number(counts.active, "accent"),
         _number(counts.delayed),
         _number(counts.failed, "bad"),
@@ -40,6 +56,7 @@ def cells(entity: queue.Queue, view: View) -> tuple[Cell, ...]:
         Cell(fmt.rate(view.world.latest("queue.in_rate", entity.ref)), "dim"),
         Cell(fmt.rate(view.world.latest("queue.out_rate", entity.ref)), "dim"),
         Cell(fmt.spark(view.world.recent("queue.waiting", entity.ref), 10), "accent"),
+        _drains(entity, view),
         _note(entity, view),
     )
 
@@ -78,6 +95,7 @@ TABLE = Table(
         Column("in", 6, right=True, keep=2),
         Column("out", 6, right=True, keep=2),
         Column("waiting", 10, keep=1),
+        Column("drains", 6, right=True, keep=2),
         Column("why", keep=8),
     ),
     cells=cells,
@@ -99,3 +117,14 @@ TABLE = Table(
     ),
     brief=brief,
 )
+
+
+def table_of(listed: Iterable[base.Entity]) -> Table:
+    """The table, with the engine where there are several."""
+    if len({entity.engine for entity in listed if isinstance(entity, queue.Queue)}) < 2:
+        return TABLE
+    mark, name, *rest = TABLE.columns
+    return TABLE._replace(
+        columns=(mark, name, Column("engine", 7, keep=5), *rest),
+        cells=lambda entity, view: cells(entity, view, engine=True),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from mrcore import errors
 from mrcore.model import base, ref, wire
 from mrtui import columns, plain, prose, world
 from mrtui.columns import fmt
-from mrtui.screens import room, text
+from mrtui.screens import leading, room, text
 from mrtui.widgets import cells
 
 Told = tuple[str, list[prose.Line]]
@@ -24,6 +25,7 @@ class Detail(room.Room):
     """A headline with the verdict, then sections below each other."""
 
     NAME = "detail"
+    SCOPES: ClassVar[tuple[str, ...]] = ("detail",)
     WITHOUT: ClassVar[tuple[str, ...]] = ("row.open", "tab.next")
 
     def __init__(self, ref: str = "", cursor: str = "") -> None:
@@ -78,6 +80,24 @@ class Detail(room.Room):
                 self._failed = str(error)
             self.repaint()
         self._asking = False
+
+    def without(self) -> tuple[str, ...]:
+        """Where it leads nowhere, that is not offered."""
+        leads = self.found is not None and leading.ways(self.found)
+        return super().without() if leads else (*super().without(), "row.links")
+
+    async def do_links(self, _: str) -> None:
+        """Choose where to go on."""
+        ways = leading.ways(self.found) if self.found is not None else []
+        if ways:
+            self.control.later(functools.partial(self._lead, ways), "links")
+
+    async def _lead(self, ways: list[tuple[str, base.Ref]]) -> None:
+        chosen = ways[0][1] if len(ways) == 1 else None
+        if chosen is None:
+            chosen = await self.control.question(leading.Leading(ways), self)
+        if chosen is not None and self.control.screen is self:
+            self.control.visits.open(chosen, ref.parse(chosen).kind)
 
     def pull(self) -> None:
         """Headline and sections from what is known now."""

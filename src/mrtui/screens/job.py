@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from pydantic import JsonValue
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
-from mrcore.model import queue, ref, wire
-from mrtui import holding, plain, prose, world
+from mrcore import errors
+from mrcore.model import plans, queue, ref, wire
+from mrtui import differing, holding, plain, prose, timeline, world
 from mrtui.columns import fmt
 from mrtui.columns import job as job_columns
 from mrtui.screens import detail, text
@@ -23,13 +25,14 @@ class Job(detail.Detail):
     """Left what it was given and when; right why it failed."""
 
     NAME = "job"
-    SCOPES: ClassVar[tuple[str, ...]] = ("job",)
+    SCOPES: ClassVar[tuple[str, ...]] = ("job", "detail")
     WITHOUT: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, ref: str = "", cursor: str = "") -> None:
         super().__init__(ref, cursor)
         self._chosen = ""  # section of the attempt that was gone to; the newest without
         self._full = False
+        self._diff: list[prose.Line] = []  # shown in place of the attempt
 
     def crumbs(self) -> Sequence[str]:
         ids = ref.parse(self.ref).ids
@@ -41,6 +44,7 @@ class Job(detail.Detail):
 
     def body(self) -> ComposeResult:
         yield Static(classes="headline", markup=False)
+        yield Static(id="timeline", markup=False)
         with Horizontal(id="job"):
             with VerticalScroll(id="sections", can_focus=True):
                 yield Static(id="text", markup=False)
@@ -83,6 +87,10 @@ class Job(detail.Detail):
 
     def pull(self) -> None:
         super().pull()
+        job, parts = self.job(), self.found.sections if self.found else ()
+        life = timeline.cells_of(job, parts, self.control.instant) if job is not None else []
+        line = self.query_one("#timeline", Static)
+        text.put(line, text.content(life))
         self.put("#trace", self._trace())
 
     def headline(self) -> list[cells.Cell]:
@@ -101,19 +109,44 @@ class Job(detail.Detail):
             cells.Cell(
                 f"took {took}" if (took := job_columns.took(found)) != fmt.NONE else "", "dim"
             ),
+            *self._limits(found),
             cells.Cell(view.as_of(self.sources()), "unknown"),
             cells.Cell(found.error, "bad"),
         ]
         return text.spaced(parts)
 
+    def _limits(self, found: queue.Job) -> list[cells.Cell]:
+        """How far it is, its priority, when it expires, when it is forgotten."""
+        view, made = self.view(), []
+        if found.progress is not None and found.state is queue.JobState.ACTIVE:
+            made.append(cells.Cell(f"{job_columns.progress(found)} done", "accent"))
+        if found.priority:
+            made.append(cells.Cell(f"priority {found.priority}", "dim"))
+        if found.expires_at is not None:
+            over = found.expires_at <= view.now
+            left = "has expired" if over else f"expires in {fmt.until(found.expires_at, view.now)}"
+            made.append(cells.Cell(left, "bad" if over else "warn"))
+        if found.trims_at is not None:
+            left = fmt.until(found.trims_at, view.now)
+            made.append(
+                cells.Cell(f"trimmed in {left}", job_columns.left(found.trims_at, view).style)
+            )
+        if found.captured_at is not None:
+            made.append(cells.Cell("forgotten by its engine, kept by the core", "warn"))
+        return made
+
     def told(self) -> list[detail.Told]:
         """Everything but the attempts' traces."""
         parts = self.found.sections if self.found else ()
         return [
-            (part.title, prose.section(part, self.control.instant))
-            for part in parts
-            if not part.id.startswith(ATTEMPT)
+            (part.title, self._brief(part)) for part in parts if not part.id.startswith(ATTEMPT)
         ]
+
+    def _brief(self, part: wire.Section) -> list[prose.Line]:
+        """A section; of a large payload only the outline, until all is asked for."""
+        if self._full or part.form != "json":
+            return prose.section(part, self.control.instant)
+        return prose.outlined(part)
 
     def pane_text(self) -> list[str]:
         """The attempt's trace when that has the focus; else the payload and what is beside it."""
@@ -129,6 +162,8 @@ class Job(detail.Detail):
     def _trace(self) -> list[prose.Line]:
         width = max(16, self.query_one("#attempt").size.width - 1)
         tries = self.attempts()
+        if self._diff:
+            return prose.wrap(self._diff, width)
         if not tries:
             return [(cells.Cell("no attempt has failed", "dim"),)]
         part = tries[self._attempt]
@@ -138,8 +173,40 @@ class Job(detail.Detail):
         heading = text.ends([cells.Cell(title, "strong")], [cells.Cell(sides, "dim")], width)
         return [tuple(heading), *prose.wrap(self._shown(part), width)]
 
+    def queue_here(self) -> str:
+        address = ref.parse(self.ref)
+        return ref.make(address.source, "queue", address.ids[0])
+
+    async def do_diff(self, _: str) -> None:
+        """What its payload has other than that of the newest good one; again: the attempt."""
+        if self._diff:
+            self._diff = []
+            self.repaint()
+        else:
+            self.beside(self._compare, "diff")
+
+    async def _compare(self) -> None:
+        client = self.control.link.client
+        try:
+            page = await client.page(self.ref, "like", plans.Query(limit=1))
+            if not page.rows:
+                self.control.say("no job of this name has succeeded and is kept", "warn")
+                return
+            good = page.rows[0]
+            other, mine = await client.detail(good.ref), await client.detail(self.ref)
+        except errors.MrError as error:
+            self.control.say(f"✖ {error}", "bad")
+            return
+        heading = [
+            cells.Cell(f"- {job_columns.TABLE.label(good)}, which succeeded", "bad"),
+            cells.Cell("   + this one", "ok"),
+            cells.Cell("   d: the attempt", "dim"),
+        ]
+        self._diff = [tuple(heading), *differing.lines(_payload(other), _payload(mine))]
+        self.repaint()
+
     async def do_frames(self, _: str) -> None:
-        """The whole trace as Python wrote it, or without the frames of libraries."""
+        """All of the payload and the whole trace, or without what is folded."""
         self._full = not self._full
         self.repaint()
 
@@ -150,6 +217,10 @@ class Job(detail.Detail):
     async def do_newer(self, _: str) -> None:
         """The attempt after."""
         self._choose(self._attempt - 1)
+
+
+def _payload(found: wire.Detail) -> JsonValue:
+    return next((part.data for part in found.sections if part.id == "payload"), None)
 
 
 ROOM = Job

@@ -1,4 +1,4 @@
-"""Jobs of one queue, a tab a state; `r` retries the failed one under the cursor.
+"""Jobs of one queue: its failures by fingerprint, then a tab a state.
 
 A job that was acted on stays where it is, and shows what becomes of it, until the cursor leaves it.
 """
@@ -11,56 +11,49 @@ from typing import ClassVar
 
 from mrcore import errors
 from mrcore.model import base, plans, queue, ref
-from mrtui import holding, world
-from mrtui.columns import fmt, table
+from mrtui import columns, holding, world
 from mrtui.columns import job as job_columns
-from mrtui.screens import paged, text
+from mrtui.columns import table
+from mrtui.screens import paged, queue_head
 from mrtui.widgets import cells
 
-STATES = (
-    queue.JobState.FAILED,
-    queue.JobState.WAITING,
-    queue.JobState.ACTIVE,
-    queue.JobState.DELAYED,
-    queue.JobState.COMPLETED,
-    queue.JobState.QUARANTINED,
-)
-"""The tabs; the last is there only while it holds something, or is the one that is shown."""
-
+GROUPS = queue_head.GROUPS
 MOST_ASKED = 20
 """How many held jobs are asked for in a row."""
 
-FLOWS: tuple[tuple[str, str, cells.Style], ...] = (
-    ("in", "queue.in_rate", "accent"),
-    ("out", "queue.out_rate", "ok"),
-    ("failed", "queue.fail_rate", "bad"),
-)
-
 
 class Jobs(paged.Paged):
-    """The queue in a line, its flow in a line, then the jobs of one state."""
+    """The queue in a line, its flow in a line, then what the tab lists."""
 
     NAME = "jobs"
     KIND = "job"
-    COLLECTION = "jobs"
-    SCOPES: ClassVar[tuple[str, ...]] = ("lists", "jobs")
     WITHOUT: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, ref: str = "", cursor: str = "") -> None:
         super().__init__(ref, cursor)
-        self._state = -1
+        self.tab = ""
+        self.group: queue.FailureGroup | None = None  # whose jobs are listed
+        self._all = False
+        self._spec = job_columns.TABLE
         self._holding = holding.Holding()
         self._awake = asyncio.Event()
         self._seen_gone: frozenset[str] = frozenset()
 
     @property
-    def state(self) -> queue.JobState:
-        """The tab that is shown."""
-        return STATES[max(0, self._state)]
+    def on_groups(self) -> bool:
+        """Whether failures are listed by fingerprint."""
+        return self.tab == GROUPS
+
+    def scopes(self) -> Sequence[str]:
+        return ("lists", "groups" if self.on_groups else "jobs")
+
+    def without(self) -> tuple[str, ...]:
+        """On groups R does what r does."""
+        hidden = ("row.retry", "list.mark") if self.on_groups else ()
+        return (*super().without(), *hidden)
 
     def entered(self) -> None:
-        if self._state < 0:
-            self._state = self._first()
+        self.tab = self.tab or queue_head.first(self.owned(), self._has_groups())
         super().entered()
         self.beside(self._watch, "held")
 
@@ -70,29 +63,138 @@ class Jobs(paged.Paged):
     def sources(self) -> Iterable[str]:
         return (ref.source_of(self.ref),)
 
+    def queue_here(self) -> str:
+        return self.ref
+
+    def collection(self) -> str:
+        return GROUPS if self.on_groups else "jobs"
+
     def wanted(self) -> plans.Query:
-        return plans.Query(state=self.state.value, text=self.pattern)
+        if self.on_groups:
+            return plans.Query(text=self.pattern)
+        known = self.group.fingerprint if self.group is not None else ""
+        return plans.Query(state=self.tab, text=self.pattern, fingerprint=known)
 
     def begin(self) -> None:
         """Another list holds nothing of this one."""
         self._holding.release()
+        self._all = False
         super().begin()
+        self.beside(self._follow, "groups")
+
+    def spec(self) -> table.Table:
+        return columns.of("group") if self.on_groups else self._spec
+
+    def pull(self) -> None:
+        """Show the columns that the jobs need."""
+        self._spec = job_columns.table_of(self.entities())
+        super().pull()
+
+    # Groups
+
+    def _has_groups(self) -> bool:
+        status = self.control.world.status(ref.source_of(self.ref))
+        return status is not None and GROUPS in status.collections
+
+    async def _ask(self) -> None:
+        if not self.on_groups:
+            await super()._ask()
+
+    async def _follow(self) -> None:
+        """Let groups fill while they are looked at."""
+        pager = self.pager
+        while self.on_groups and not self.wrong and pager is self.pager:
+            try:
+                client = self.control.link.client
+                async for page in client.follow(pager.ref, pager.collection, pager.query):
+                    pager.pages, self._failed = [page], ""
+                    self.repaint()
+            except errors.MrError as error:
+                self._failed = "" if isinstance(error, errors.CoreUnreachable) else str(error)
+                self.repaint()
+            await asyncio.sleep(paged.REASK_S)
+
+    async def do_open(self, argument: str) -> None:
+        """Of a group its jobs; Esc leads back."""
+        found = self.entity()
+        if not isinstance(found, queue.FailureGroup):
+            await super().do_open(argument)
+            return
+        self.group = found
+        self._show(queue.JobState.FAILED.value)
+
+    async def do_back(self, argument: str) -> None:
+        """Esc lets go of everything that is marked, then of the filter, then of the group."""
+        if self._all:
+            self._all = False
+            self.repaint()
+        elif self.group is not None and not self.pattern:
+            known, self.group = self.group.ref, None
+            self._show(GROUPS)
+            self.grid.cursor_ref = known
+        else:
+            await super().do_back(argument)
+
+    # What is acted on
+
+    def everything(self) -> plans.Selection | None:
+        """The failed jobs that the filter leaves, or those of the group under the cursor."""
+        if self.wrong or not self.grid.rows:
+            return None
+        if self.on_groups:
+            found = self.entity()
+            if not isinstance(found, queue.FailureGroup):
+                return None
+            failed = plans.Query(state=queue.JobState.FAILED.value, fingerprint=found.fingerprint)
+            return plans.Selection(ref=self.ref, collection="jobs", query=failed)
+        return self._listed() if self.tab == queue.JobState.FAILED.value else None
+
+    def _listed(self) -> plans.Selection:
+        return plans.Selection(ref=self.ref, collection="jobs", query=self.wanted())
+
+    def meant(self, chosen: plans.Selection) -> frozenset[str]:
+        return frozenset((self.cursor_ref,)) if self.on_groups else super().meant(chosen)
+
+    def selected(self, action: str) -> tuple[plans.Selection, frozenset[str]]:
+        """A group is its jobs; with everything marked it is all that the filter leaves."""
+        found = self.entity()
+        if found is None or action not in found.actions:
+            return super().selected(action)
+        if self.on_groups and (chosen := self.everything()) is not None:
+            return chosen, frozenset((found.ref,))
+        if self._all:
+            return self._listed(), frozenset(row.ref for row in self.grid.rows)
+        return super().selected(action)
+
+    def given(self, action: str) -> dict[str, str]:
+        if action != "queue.clean":
+            return {}
+        return {"state": "failed" if self.on_groups or self.tab == "failed" else "completed"}
+
+    async def do_mark(self, argument: str) -> None:
+        """Mark a job; a group is acted on as a whole."""
+        if self.on_groups:
+            self.control.say("a group is acted on as a whole: R, C, X and Q do it", "warn")
+        else:
+            await super().do_mark(argument)
+
+    async def do_mark_all(self, _: str) -> None:
+        """Mark everything that the filter leaves, also what no page has shown yet."""
+        self._all = not self._all and bool(self.grid.rows)
+        self.repaint()
 
     # Held jobs
 
     def acted(self, refs: frozenset[str]) -> None:
-        """Hold the rows, and watch what becomes of them."""
+        """Hold the rows, and watch what becomes of them; groups count what becomes of theirs."""
+        self._all = False
+        if self.on_groups:
+            return
         self._holding.hold(refs, [row.ref for row in self.grid.rows], self._entities)
         self._awake.set()
 
     def beside_row(self) -> base.Entity | None:
         return self.owned()
-
-    def everything(self) -> plans.Selection | None:
-        """The failed jobs that the filter leaves."""
-        if self.state is not queue.JobState.FAILED or self.wrong or not self.grid.rows:
-            return None
-        return plans.Selection(ref=self.ref, collection=self.COLLECTION, query=self.wanted())
 
     def listed(self, view: table.View) -> list[base.Entity]:
         return self._holding.placed(super().listed(view))
@@ -108,7 +210,7 @@ class Jobs(paged.Paged):
     def row(self, entity: base.Entity, view: table.View) -> tuple[cells.Cell, ...]:
         """A job that left this tab says where it is."""
         made = super().row(entity, view)
-        if not isinstance(entity, queue.Job) or entity.state is self.state:
+        if not isinstance(entity, queue.Job) or entity.state.value == self.tab:
             return made
         more = f": {entity.error}" if entity.error else ""
         if entity.state is queue.JobState.ACTIVE and entity.worker:
@@ -165,67 +267,31 @@ class Jobs(paged.Paged):
         return found if isinstance(found, queue.Queue) else None
 
     def headline(self) -> list[list[cells.Cell]]:
-        """Counts and oldest; rates with their history; tabs."""
-        found = self.owned()
-        lines = [self._counts(found), self._flow()] if found is not None else []
-        return [*lines, self._tabs(found)]
+        """Counts and oldest; rates with their history; the group, tabs."""
+        found, width = self.owned(), self.size.width
+        lines = queue_head.lines(found, self.view(), width) if found is not None else []
+        if self.group is not None:
+            lines.append(queue_head.group(self.group))
+        tabs = self._tabs()
+        groups = len(self.pager.rows) if self.on_groups and self.pager.pages else None
+        lines.append([*queue_head.tabs(tabs, self.tab, found, width, groups), *self.looked()])
+        if self._all:
+            lines.append(queue_head.marked(found, self.tab, self.pattern, self.group))
+        return lines
+
+    def _tabs(self) -> list[str]:
+        return queue_head.shown(self.owned(), self.tab, self._has_groups())
 
     async def do_tab(self, argument: str) -> None:
         """Another state."""
-        tabs = self._shown()
-        self._state = STATES.index(tabs[(tabs.index(self.state) + int(argument)) % len(tabs)])
+        tabs = self._tabs()
+        self.group = None
+        self._show(tabs[(tabs.index(self.tab) + int(argument)) % len(tabs)])
+
+    def _show(self, tab: str) -> None:
+        self.tab = tab
         self.begin()
         self.repaint()
-
-    def _shown(self) -> list[queue.JobState]:
-        found, last = self.owned(), queue.JobState.QUARANTINED
-        held = self.state is last or (found is not None and found.counts.quarantined > 0)
-        return [state for state in STATES if state is not last or held]
-
-    def _first(self) -> int:
-        """The tab that an engineer came for: the first that holds something."""
-        found = self.owned()
-        if found is None:
-            return 0
-        held = [getattr(found.counts, state.value) for state in STATES]
-        return next((place for place, count in enumerate(held) if count), 0)
-
-    def _counts(self, found: queue.Queue) -> list[cells.Cell]:
-        view, counts = self.view(), found.counts
-        workers = "? workers" if found.workers is None else fmt.plural(found.workers, "worker")
-        parts = [
-            cells.Cell(f"{fmt.count(counts.waiting)} waiting", "strong"),
-            cells.Cell(f"{fmt.count(counts.active)} active"),
-            cells.Cell(f"{fmt.count(counts.failed)} failed", "bad" if counts.failed else ""),
-            cells.Cell(f"{fmt.count(counts.delayed)} delayed"),
-            cells.Cell(f"oldest {view.age(found.oldest_enqueued_at)}", "dim"),
-            cells.Cell("" if view.why(found).text else workers, "dim"),
-        ]
-        return [view.mark(found), cells.Cell(" "), *text.spaced([view.why(found), *parts])]
-
-    def _flow(self) -> list[cells.Cell]:
-        known = self.control.world
-        line: list[cells.Cell] = []
-        for word, metric, style in FLOWS:
-            bars = fmt.spark(known.recent(metric, self.ref), 10)
-            if not bars:
-                continue
-            line += [
-                cells.Cell(f"  {word} ", "dim"),
-                cells.Cell(f"{bars:>10}", style),
-                cells.Cell(f" {fmt.rate(known.latest(metric, self.ref)):>6}"),
-            ]
-        return line if self.size.width >= 80 else []
-
-    def _tabs(self, found: queue.Queue | None) -> list[cells.Cell]:
-        line: list[cells.Cell] = []
-        for state in self._shown():
-            count = "" if found is None else f" {fmt.short(getattr(found.counts, state.value))}"
-            if state is self.state:
-                line.append(cells.Cell(f"[{state.value}{count}]", "accent"))
-            elif self.size.width >= 60 or count != " 0":
-                line.append(cells.Cell(f" {state.value}{count} ", "dim"))
-        return [*line, cells.Cell(" "), *self.looked()]
 
 
 ROOM = Jobs

@@ -37,6 +37,10 @@ class Paged(listing.Listing):
         """What is asked for now."""
         return plans.Query(text=self.pattern)
 
+    def collection(self) -> str:
+        """Which collection of the owner is listed."""
+        return self.COLLECTION
+
     def owner(self) -> str:
         """The ref whose collection this is."""
         return self.ref
@@ -52,7 +56,7 @@ class Paged(listing.Listing):
 
     def begin(self) -> None:
         """Ask anew: another state, filter or prefix."""
-        self.pager = paging.Pager(self.owner(), self.COLLECTION, self.wanted())
+        self.pager = paging.Pager(self.owner(), self.collection(), self.wanted())
         self._failed = ""
         self._asks.set()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mrcore.model import plans, queue
-from mrtui.columns import fmt
+from mrtui.columns import fmt, table
+from mrtui.columns import queue as queue_columns
 from mrtui.screens import listing, text
 from mrtui.widgets import cells
 
@@ -21,6 +22,9 @@ class Queues(listing.Listing):
         """The sources that have queues."""
         return sorted(self.control.world.sources_of("queue"))
 
+    def spec(self) -> table.Table:
+        return queue_columns.table_of(self.entities())
+
     def everything(self) -> plans.Selection | None:
         """The failed jobs of the queue under the cursor."""
         found = self.entity()
@@ -35,7 +39,7 @@ class Queues(listing.Listing):
         every = view.world.table("queue").values()
         found = [entity for entity in every if isinstance(entity, queue.Queue)]
         bad = sum(not view.well(entity) for entity in found)
-        waiting = sum(entity.counts.waiting for entity in found)
+        waiting = sum(q.counts.waiting + q.counts.prioritized for q in found)
         failed = sum(entity.counts.failed for entity in found)
         out = view.world.total("queue.out_rate")
         parts = [

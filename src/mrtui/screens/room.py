@@ -51,6 +51,10 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         """The way to here, as words."""
         return (self.NAME,)
 
+    def scopes(self) -> Sequence[str]:
+        """The scopes of keys that are active."""
+        return self.SCOPES
+
     def pull(self) -> None:
         """Show what the World knows now."""
         raise NotImplementedError
@@ -163,7 +167,7 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         if asked.is_open:
             return self._key_of(asked, event)
         known = self.control.keymap
-        found = known.find(event.key, self.SCOPES, self.offered(), self.WITHOUT)
+        found = known.find(event.key, self.scopes(), self.offered(), self.WITHOUT)
         if found is not None:
             if found.does != "back" or not self.control.acting.drop():
                 await self.do(found.does)
@@ -172,7 +176,7 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
 
     def _refuse(self, key: str) -> bool:
         """Say why a key that acts does nothing on this row, if it is one and that is known."""
-        for entry in self.control.keymap.active(self.SCOPES, keys.NEEDED, self.WITHOUT):
+        for entry in self.control.keymap.active(self.scopes(), keys.NEEDED, self.WITHOUT):
             if key in entry.keys and (why := self.why_not(entry)):
                 self.control.say(f"{keys.symbol(key)} does nothing: {why}", "warn")
                 return True
@@ -193,7 +197,7 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
 
     def active(self) -> list[keys.Key]:
         """The keys and commands that work here now."""
-        return self.control.keymap.active(self.SCOPES, self.offered(), self.without())
+        return self.control.keymap.active(self.scopes(), self.offered(), self.without())
 
     def without(self) -> tuple[str, ...]:
         """Ids of keys that are not offered here and now; pressed, they say why not."""
@@ -211,7 +215,7 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         news.set_class(fresh, "-fresh")
         # Where nothing is to be armed the key only says so: no hint at it.
         without = (*self.without(), *(() if self.control.rights.protected else ("app.arm",)))
-        entries = self.control.keymap.footer(self.SCOPES, self.offered(), without)
+        entries = self.control.keymap.footer(self.scopes(), self.offered(), without)
         self.query_one(status_bar.KeyLine).show([status_bar.KeyHint(*e) for e in entries])
 
     def beside(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:
