@@ -103,7 +103,7 @@ async def test_runs_are_found_by_what_they_say_where_they_ran_and_when(room: Roo
     assert await room.ids(state="failed") == ["a2"]
     assert await room.ids(text="535") == ["a2"]
     assert await room.ids(text="NIGHTLY") == ["a1"]
-    assert await room.ids(text="!a") == ["c1"]
+    assert await room.ids(text="!sendotp") == ["c1", "b1"]
     assert await room.ids(name="calculateKpi") == ["b1"]
     assert await room.ids(younger_s=2.5 * 3600, older_s=3600) == ["b1"]
     with pytest.raises(errors.BadRequest):

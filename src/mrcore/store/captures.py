@@ -20,6 +20,7 @@ _FIELDS = (
     "source, queue, id, attempts, ref, engine, name, state, outcome, error, trace, fingerprint,"
     " schedule, enqueued_s, started_s, finished_s, captured_s"
 )
+_SEARCHED = ("id", "name", "state", "outcome", "error", "schedule")
 _NEWEST = (
     "NOT EXISTS (SELECT 1 FROM run later WHERE later.id = run.id AND later.queue = run.queue"
     " AND later.source = run.source AND later.attempts > run.attempts)"
@@ -113,8 +114,9 @@ def read(
 ) -> Found:
     """The newest run of each job that fits, by when it was captured.
 
-    `query.prefix` is a source, or source/queue; `text` is searched in id, name, error and schedule.
-    A job whose id is exactly `text` comes first. At most 20,000 rows are looked at, and for 0.2 s.
+    `query.prefix` is a source, or source/queue; `text` is searched in id, name, state, outcome,
+    error and schedule; a job whose id is exactly that comes first. At most 20,000 rows are looked
+    at, and for 0.2 s.
     Raises BadRequest when `text` is no filter.
     """
     matches, began_s = match.of(query.text), time.perf_counter()
@@ -132,7 +134,7 @@ def read(
         if len(rows) >= query.limit:
             return Found(rows, scanned, last, more=True)
         scanned, last = scanned + 1, row["number"]
-        words = f"{row['id']} {row['name']} {row['error']} {row['schedule']}"
+        words = " ".join(row[name] for name in _SEARCHED)
         if matches(words):
             rows.append((row["number"], _job(row)))
         if scanned == walk.SCAN_MAX or time.perf_counter() - began_s > walk.BUDGET_S:

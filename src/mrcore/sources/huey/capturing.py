@@ -1,11 +1,12 @@
 """Runs that have ended, from the journal's streams, before retention forgets their jobs.
 
-Each sample reads on where the last one ended, by XRANGE (`+@read`): at most 1,000 that completed
-and 500 that failed. The streams hold about 10,000 and 2,000; whatever is trimmed unread is counted.
+Each sample reads on where the last one ended, by XRANGE (`+@read`): at most 700 that completed
+and 300 that failed. The streams hold about 10,000 and 2,000; whatever is trimmed unread is counted.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 from urllib.parse import unquote
@@ -17,7 +18,10 @@ from mrcore.queues import capture
 from mrcore.sources.huey import asking, discover, prints, rows
 from mrcore.sources.redis import link
 
-PORTIONS = {"failed": 500, "completed": 1_000}
+PORTIONS = {"failed": 300, "completed": 700}
+AT_ONCE = 100
+"""Runs that are made while nobody else gets a turn: some 5 ms."""
+
 _FIELDS = 11
 
 
@@ -63,7 +67,9 @@ class Tail:
         for (state, count), reply in zip(PORTIONS.items(), replies, strict=True):
             entries = reply if isinstance(reply, list) else []
             self.behind[state] = len(entries) == count
-            for entry_id, fields in entries:
+            for turn, (entry_id, fields) in enumerate(entries, 1):
+                if turn % AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 self._last[state] = entry_id
                 lost += self._take(state, fields, made)
         return tuple(made), lost
