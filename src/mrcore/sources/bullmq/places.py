@@ -23,7 +23,7 @@ AGAIN_S = 0.25
 LAYOUT = 6
 """The one layout that is written to: its scripts are those of the Python package 3.4."""
 
-_COUNT = 1_000
+_COUNT = 4_000
 _MOST = 1_000
 _VERSION = re.compile(r"bullmq:(\d+)\.[\w.+-]+")
 
