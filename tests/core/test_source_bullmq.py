@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
+import re
 from collections.abc import Iterator
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 from mrcore.model import base, plans, queue, ref
 from mrcore.sources import base as source_base
 from mrcore.sources import bullmq
-from mrcore.sources.bullmq import library, places, running
+from mrcore.sources.bullmq import library, places, rights, running
 from tests import servers, waiting
 from tests.node import engines
 
@@ -364,4 +365,13 @@ def test_the_package_has_what_is_called() -> None:
     assert library.missing() == ""
     for script in ("retry", "remove", "add", "priority", "pause", "unschedule"):
         assert "local function each" in library.text(script)
-    assert json.loads(json.dumps(library.VERSIONS)) == [3, 4]
+
+
+def test_every_command_of_the_scripts_is_asked_for() -> None:
+    """RENAME is for the paused list of BullMQ 5, with which nothing is done."""
+    scripts = (resources.files(bullmq) / "lua").iterdir()
+    names = {file.name.removesuffix(".lua") for file in scripts} - {"common"}
+    said = {
+        word for name in names for word in re.findall(r"call\(\s*['\"](\w+)", library.text(name))
+    }
+    assert {word.upper() for word in said} - {"RENAME"} == set(rights._NEEDED)

@@ -16,11 +16,11 @@ from mrcore.sources.redis import link
 EVERY = timedelta(minutes=1)
 _NEEDED: dict[str, tuple[str, ...]] = {
     "HGET": ("f",), "HMGET": ("f",), "HGETALL": (), "HSET": ("f", "v"), "HMSET": ("f", "v"),
-    "HDEL": ("f",), "HINCRBY": ("f", "1"), "GET": (), "SET": ("v",), "DEL": (), "EXISTS": (),
+    "HDEL": ("f",), "HEXISTS": ("f",), "GET": (), "SET": ("v",), "DEL": (), "EXISTS": (),
     "INCR": (), "PEXPIRE": ("1",), "PTTL": (), "DUMP": (), "RESTORE": ("0", "v"),
-    "ZADD": ("1", "m"), "ZREM": ("m",), "ZSCORE": ("m",), "ZCARD": (), "ZCOUNT": ("0", "1"),
-    "ZRANGE": ("0", "1"), "ZRANGEBYSCORE": ("0", "1"), "ZREVRANGEBYSCORE": ("1", "0"),
-    "LPUSH": ("v",), "RPUSH": ("v",), "LPOP": (), "LREM": ("1", "v"), "LSET": ("0", "v"),
+    "ZADD": ("1", "m"), "ZREM": ("m",), "ZSCORE": ("m",), "ZCARD": (),
+    "ZRANGE": ("0", "1"), "ZREVRANGEBYSCORE": ("1", "0"),
+    "LPUSH": ("v",), "RPUSH": ("v",), "LPOP": (), "LREM": ("1", "v"), "LTRIM": ("0", "1"), "PERSIST": (),
     "LINDEX": ("0",), "LINSERT": ("BEFORE", "a", "b"), "LLEN": (), "LPOS": ("v",),
     "LRANGE": ("0", "1"), "SADD": ("v",), "SREM": ("v",), "SCARD": (), "SISMEMBER": ("v",),
     "SMEMBERS": (), "XADD": ("*", "f", "v"),
