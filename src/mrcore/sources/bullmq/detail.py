@@ -134,7 +134,7 @@ def _quarantine(row: queue.Job) -> Iterator[wire.Section]:
 def _attempts(whole: Whole, clean: redact.Redactor) -> Iterator[wire.Section]:
     """The attempts that failed, the newest first: a completed job's last one is no failure."""
     row, traces = whole.row, rows.traces(whole.fields["stacktrace"])
-    failed = row.attempts - (row.state is _S.COMPLETED)
+    failed = row.attempts - (row.state in (_S.COMPLETED, _S.ACTIVE))
     last = max(failed, len(traces))
     numbered = [(last - n, trace) for n, trace in enumerate(traces)]
     told = [

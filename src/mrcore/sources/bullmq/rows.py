@@ -76,6 +76,11 @@ class Record(NamedTuple):
         made = self.fields["atm"] or self.fields["attemptsMade"]
         return int(asking.number(made) or 0)
 
+    def begun(self, state: queue.JobState) -> int:
+        """Attempts, the one that runs included: from BullMQ 5 on `atm` counts it at its end."""
+        runs = state is queue.JobState.ACTIVE and self.fields["ats"] is not None
+        return self.attempts + runs
+
     @property
     def started(self) -> str:
         """How often it began, as it is written: it tells two stays in one state apart."""
@@ -149,13 +154,13 @@ class Maker:
             id=found.id,
             name=found.name,
             state=state,
-            attempts=found.attempts,
+            attempts=found.begun(state),
             max_attempts=found.max_attempts,
             enqueued_at=found.enqueued_at,
             due_at=due(score) if state is queue.JobState.DELAYED else None,
             started_at=instant(found.fields["processedOn"]),
             finished_at=instant(found.fields["finishedOn"]),
-            error=redact.text(found.error),
+            error="" if state is queue.JobState.COMPLETED else redact.text(found.error),
             worker=asking.text(found.fields["pb"]),
             priority=_priority(found),
             progress=found.progress,
