@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastapi
 import httpx
+import huey
 
 from mrcore import client, scheduler
 from mrcore.mentor.board import routes, told
@@ -27,6 +28,8 @@ SAMPLES = Path(__file__).parents[2] / "standins" / "bullboard"
 USER, PASSWORD = "admin", "the board's password"
 ODD = "a/b%c?d é"
 HIDDEN = "hiddenQueue"
+PLAIN = "plainQueue"
+"""Without a journal: nothing can be done to it."""
 BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
 
@@ -48,22 +51,31 @@ class Queues:
         for name in (ODD, HIDDEN):
             desks[name].huey.task(name="nap")(lambda: None)()
         desks[ODD].run_all()
+        plain: Any = huey.RedisHuey(PLAIN, connection_pool=self.mail.pool)
+        plain.task(name="nap")(lambda: None)()
 
     def fill(self) -> None:
-        """Two failed (after two attempts), two completed, two waiting, one delayed; a schedule."""
+        """Two failed (after two attempts), two completed, one held, two waiting, three delayed."""
         for to in ("a@example.org", "b@example.org"):
             self.send(to, fail=True)
         for to in ("c@example.org", "d@example.org"):
             self.send(to)
+        for number in range(3):
+            self.send.schedule(args=(f"late-{number}@example.org",), delay=3600)
         self.mail.run_all()
+        self.send("busy@example.org")
+        self.busy = self.mail.journal.claim()
         self.send("e@example.org")
         self.send("f@example.org")
-        self.send.schedule(args=("g@example.org",), delay=3600)
         daily = scheduler.Declared("daily", "emailQueue", "send", timedelta(hours=24), args=("h",))
-        ticking = scheduler.Scheduler(
+        scheduler.Scheduler(
             {"emailQueue": self.mail.huey}, [daily], owner="test", now=base.utc_now
-        )
-        ticking.tick()
+        ).tick()
+
+    def by_state(self) -> dict[str, list[str]]:
+        """Ids of the jobs of `emailQueue`, oldest first; one that there is not where none is."""
+        states = ("failed", "completed", "waiting", "delayed", "active")
+        return {state: self.mail.ids(state) or ["none"] for state in states}
 
 
 @contextlib.contextmanager
@@ -126,7 +138,9 @@ def app(env: dict[str, str]) -> fastapi.FastAPI:
 @contextlib.asynccontextmanager
 async def running(state: Path, redis_url: str, **options: Any) -> AsyncIterator[Board]:
     """A board over a core over these queues, with a client that has the right login."""
-    sources = {"huey": {"kind": "huey", "url": redis_url, "interval_s": 0.1}}
+    sources = {
+        kind: {"kind": kind, "url": redis_url, "interval_s": 0.1} for kind in ("huey", "redis")
+    }
     with queues(redis_url) as made:
         made.fill()
         async with harness.running(state, sources=sources, **options) as here:
@@ -147,12 +161,25 @@ async def running(state: Path, redis_url: str, **options: Any) -> AsyncIterator[
 
                 async def seen() -> bool:
                     found = (await board.api("GET", "queues")).json()
-                    return len(found.get("queues", ())) == 2
+                    return len(found.get("queues", ())) == 3
 
                 await waiting.until(seen)
                 yield board
 
 
-def sample(name: str) -> Any:
-    """A recorded answer of @bull-board/api 9.10.2."""
-    return json.loads((SAMPLES / f"{name}.json").read_text())
+class Recorded(NamedTuple):
+    """What a real board of 9.10.2 was asked and has answered."""
+
+    name: str
+    method: str
+    path: str
+    sent: Any
+    status: int
+    answer: Any
+
+
+def recorded() -> tuple[list[tuple[str, str]], dict[str, Recorded]]:
+    """Its routes, and its answers by name."""
+    whole = json.loads((SAMPLES / "v9.10.2.json").read_text())
+    answers = [Recorded(**one) for one in whole["answers"]]
+    return [tuple(route) for route in whole["routes"]], {one.name: one for one in answers}

@@ -41,7 +41,7 @@ class Door:
     def __init__(self, own: told.Told, *, now: Callable[[], datetime]) -> None:
         self._own = own
         self._now = now
-        self._failed: dict[str, deque[datetime]] = {}
+        self.failed: dict[str, deque[datetime]] = {}
 
     def enter(self, headers: Mapping[str, str], address: str) -> str:
         """The name of the login.
@@ -62,18 +62,18 @@ class Door:
         return self._own.username
 
     def _check_rate(self, address: str) -> None:
-        times = self._failed.get(address)
+        times = self.failed.get(address)
         if times is not None and len(times) == FAILURES_MAX:
             left = times[0] + timedelta(seconds=FAILURES_S) - self._now()
             if left > timedelta():
                 raise TooMany(left.total_seconds())
 
     def _note(self, address: str) -> None:
-        times = self._failed.pop(address, None) or deque(maxlen=FAILURES_MAX)
+        times = self.failed.pop(address, None) or deque(maxlen=FAILURES_MAX)
         times.append(self._now())
-        self._failed[address] = times  # last: the first is the one quiet longest
-        if len(self._failed) > ADDRESSES_MAX:
-            del self._failed[next(iter(self._failed))]
+        self.failed[address] = times  # last: the first is the one quiet longest
+        if len(self.failed) > ADDRESSES_MAX:
+            del self.failed[next(iter(self.failed))]
 
 
 def check_origin(headers: Mapping[str, str]) -> None:

@@ -184,6 +184,7 @@ def redis_stats(of: redis.RedisNode, figures: Mapping[str, float], now: datetime
     memory: Shape = {"total": of.maxmemory_bytes, "used": 0 if used is None else round(used)}
     uptime_s = (now - of.started_at).total_seconds() if of.started_at else 0
     return {
+        "backend": "redis",
         "version": of.version,
         "mode": of.mode,
         "port": 0,  # not told by a node

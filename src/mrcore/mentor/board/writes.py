@@ -56,8 +56,8 @@ async def retry(asked: call.Call) -> call.Answer:
 async def remove(asked: call.Call) -> call.Answer:
     job = await _job(asked)
     if job.state is S.ACTIVE:
-        said = problem.named("JOB_IS_ACTIVE_DETAILS", {"jobId": job.id})["key"]
-        raise problem.Problem(409, "JOB_IS_ACTIVE", {"key": said, "options": {"jobId": job.id}})
+        said = problem.named("JOB_IS_ACTIVE_DETAILS", {"jobId": job.id})
+        raise problem.Problem(409, "JOB_IS_ACTIVE", said)
     return (await doing.act(asked, "job.remove", doing.refs(job.ref))).answer(204)
 
 
