@@ -201,10 +201,10 @@ def _detail(found: list[tuple[queue.Captured, datetime]], now: datetime) -> wire
                 id=f"attempt/{run.attempts}",
                 title=f"Attempt {run.attempts}: {run.outcome or run.state}",
                 form="trace",
-                text=run.trace,
+                text=run.trace or run.error,
             )
             for run, _ in found
-            if run.trace
+            if run.trace or run.error
         ),
         wire.Section(id="timings", title="Timings", fields=timings),
     ]

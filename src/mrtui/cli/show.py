@@ -71,10 +71,17 @@ async def drawn(
         for _ in range(int(PATIENCE_S / CALM_S)):
             await pilot.pause(CALM_S)
             now = text(control)
-            if now == before:
+            if now == before and not (pattern and _asks(control)):
                 break
             before = now
         return text(control)
+
+
+def _asks(control: app.ControlRoom) -> bool:
+    """Whether the core has not answered yet what the screen asked last."""
+    from mrtui.screens import paged
+
+    return isinstance(control.screen, paged.Paged) and control.screen.pager.looked is None
 
 
 def _filter(control: app.ControlRoom, name: str, pattern: str) -> None:
