@@ -177,12 +177,22 @@ async def _flip(asked: call.Call, queues: list[queue.Queue], *, paused: bool) ->
     action = "queue.pause" if paused else "queue.resume"
     by_source: dict[str, list[base.Ref]] = {}
     for of in queues:
-        if shapes.is_paused(of) is not paused:
-            by_source.setdefault(ref.source_of(of.ref), []).append(of.ref)
-    work = [doing.act(asked, action, doing.refs(*refs)) for refs in by_source.values()]
-    answers = [done.answer() for done in await asyncio.gather(*work)]
-    unfinished = [answer for answer in answers if answer.status == 202]
+        by_source.setdefault(ref.source_of(of.ref), []).append(of.ref)
+    work = [_flip_some(asked, action, refs, paused=paused) for refs in by_source.values()]
+    unfinished = [answer for answer in await asyncio.gather(*work) if answer.status == 202]
     return unfinished[0] if unfinished else call.Answer(200, call.NOTHING)
+
+
+async def _flip_some(
+    asked: call.Call, action: base.ActionId, refs: list[base.Ref], *, paused: bool
+) -> call.Answer:
+    """All of one source. How they are is asked anew: what is live may be a second old."""
+    done = await doing.act(asked, action, doing.refs(*refs))
+    if done.nothing:
+        found = [(await asked.core.detail(of)).entity for of in refs]
+        if all(isinstance(q, queue.Queue) and shapes.is_paused(q) is paused for q in found):
+            return call.Answer(200, call.NOTHING)
+    return done.answer()
 
 
 async def drain(asked: call.Call) -> call.Answer:
