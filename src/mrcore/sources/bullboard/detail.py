@@ -98,8 +98,9 @@ def _sections(source: str, whole: _Whole, clean: redact.Redactor) -> Iterator[wi
     yield wire.Section(id="payload", title="Payload, as the board shows it", form="json", data=data)
     traces = rows.traces(raw, whole.known)
     yield wire.Section(id="attempts", title="Attempts", fields=tuple(_attempts(whole, clean)))
+    failed = row.attempts - (row.state in (queue.JobState.COMPLETED, queue.JobState.ACTIVE))
     for number, trace in enumerate(traces):
-        n = max(row.attempts, len(traces)) - number
+        n = max(failed, len(traces)) - number
         text = clean.text(trace)
         yield wire.Section(id=f"attempt/{n}", title=f"Attempt {n}: failed", form="trace", text=text)
     yield wire.Section(id="timings", title="Timings", fields=tuple(_timings(row)))

@@ -108,6 +108,8 @@ def job(maker: Maker, app: shape.App, of: queue.JobState, on: shape.App) -> queu
     delayed_by, at = number(app.get("delay")), instant(app.get("timestamp"))
     due = of is queue.JobState.DELAYED and at is not None and delayed_by is not None
     progress, priority = number(app.get("progress")), number(app.get("priority"))
+    # Before BullMQ 5 `attempts` counted a run at its beginning, and nothing else did.
+    runs = of is queue.JobState.ACTIVE and app.get("attemptsStarted") is not None
     ended = of in (queue.JobState.FAILED, queue.JobState.COMPLETED)
     return queue.Job(
         ref=ref.make(maker.source, "job", name, job_id(app)),
@@ -117,13 +119,13 @@ def job(maker: Maker, app: shape.App, of: queue.JobState, on: shape.App) -> queu
         id=job_id(app),
         name=redact.label(text(app.get("name"))),
         state=of,
-        attempts=int(attempts or 0),
+        attempts=int(attempts or 0) + runs,
         max_attempts=max(1, int(most or 1)),
         enqueued_at=at,
         due_at=at + timedelta(milliseconds=delayed_by) if due and at and delayed_by else None,
         started_at=instant(app.get("processedOn")),
         finished_at=instant(app.get("finishedOn")) if ended else None,
-        error=redact.text(text(app.get("failedReason"))) if failed else "",
+        error="" if of is queue.JobState.COMPLETED else redact.text(text(app.get("failedReason"))),
         worker=redact.label(text(app.get("processedBy"))),
         priority=int(priority) if priority else None,
         progress=progress / 100 if progress is not None and 0 < progress <= 100 else None,
