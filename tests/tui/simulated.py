@@ -56,6 +56,8 @@ class Simulated:
             update={"ref": GOOD, "id": "8001", "state": queue.JobState.COMPLETED, "error": ""}
         )
         self.pages: list[wire.Page] = []
+        self.news: asyncio.Queue[wire.Page] = asyncio.Queue()
+        self.unsearchable = ""
         self.risk = plans.Risk.LOW
         self.asked: list[tuple[str, str, plans.Query]] = []
         self.applied: list[tuple[str, str]] = []
@@ -125,6 +127,8 @@ class Simulated:
         if self.down:
             raise errors.CoreUnreachable(self.down)
         await self.may_page.wait()
+        if collection == "found" and ref == self.unsearchable:
+            raise errors.Unsupported("no journal")
         if self.pages and collection == "found":
             return self.pages.pop(0)
         rows = [row for row in self._rows(collection) if self._matches(row, query)]
@@ -139,6 +143,8 @@ class Simulated:
         query: plans.Query = plans.Query(),  # noqa: B008
     ) -> AsyncIterator[wire.Page]:
         yield await self.page(ref, collection, query, wait_s=25)
+        while collection == "groups":
+            yield await self.news.get()
         await asyncio.Event().wait()
 
     async def detail(self, ref: str) -> wire.Detail:
@@ -300,6 +306,7 @@ class Simulated:
             "like": lambda: [self.good],
             "keys": _keys,
             "lines": _lines,
+            "ran": lambda: [one for one in self.jobs.values() if one.finished_at],
             "audit": _audit,
             "tokens": facts.tokens,
             "operations": lambda: self.operations,

@@ -215,6 +215,8 @@ async def test_enter_leads_in_esc_back_and_minus_to_the_view_before() -> None:
         await pilot.press("2")
         await says(control, "emailQueue")
         await pilot.press("enter")
+        await says(control, "ECONNRESET")
+        await pilot.press("tab")
         await says(control, "8123")
         await pilot.press("enter")
         await says(control, "SMTPAuthenticationError")
@@ -356,6 +358,7 @@ async def test_foreign_text_reaches_the_screen_only_as_visible_characters() -> N
             await shots.settled(pilot)
             shown = show.text(control).replace("\n", "")
             assert shown.isprintable(), name
+        await pilot.press("tab")
         await says(control, "‹U+202E›")
 
 

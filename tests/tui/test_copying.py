@@ -16,7 +16,7 @@ import pytest
 from mrtui.screens import job, logs
 from tests import waiting
 from tests.e2e import terminal
-from tests.tui import shots, simulated
+from tests.tui import shots, simulated, test_app
 from tests.tui.test_screens_golden import SCREENS, arrived
 
 ARGV = [sys.executable, "-m", "tests.tui.on_terminal"]
@@ -37,8 +37,7 @@ def copied(raw: bytes) -> list[str]:
 
 async def test_refs_and_texts_of_rows_and_of_marked_ones() -> None:
     async with shots.running((120, 40)) as (control, pilot):
-        await control.enter(SCREENS["jobs"])
-        await waiting.until(lambda: arrived(control, "8123"), what="jobs")
+        await test_app.failed_jobs(control)
         room = control.screen
         room.grid.cursor_ref = "huey/job/emailQueue/8121"  # type: ignore[attr-defined]
         assert room.addresses() == ["mr://huey/job/emailQueue/8121"]  # type: ignore[attr-defined]

@@ -97,7 +97,10 @@ def test_symbols_may_be_written_as_they_are() -> None:
     [
         ('[keys]\n"list.fliter" = "x"\n', ["keys.toml:2", "list.fliter"]),
         ('[keys]\n"list.filter" = 3\n', ["keys.toml:2", "list.filter"]),
-        ('[keys]\n"list.sort" = "f9"\n\n"list.freeze" = "f9"\n', ["line 2", "line 4", "list.freeze"]),
+        (
+            '[keys]\n"list.sort" = "f9"\n\n"list.freeze" = "f9"\n',
+            ["line 2", "line 4", "list.freeze"],
+        ),
         ('[keys]\n"list.sort" = "p"\n', ["line 2", "the default", "list.freeze", "'p'"]),
         ('[keys]\n"job.remove" = "r"\n', ["line 2", "row.retry", "job.remove", "'r'"]),
         ('[keys]\n"queue.pause" = "X"\n', ["line 2", "job.remove", "queue.pause", "'X'"]),

@@ -10,11 +10,11 @@ import pytest
 from textual.widgets import Button
 
 from mrcore.model import plans, wire
-from mrtui import app, screens, start
+from mrtui import app, finding, screens, start
 from mrtui.cli import show
 from mrtui.screens import jobs
 from tests import waiting
-from tests.tui import facts, shots, simulated
+from tests.tui import facts, shots, simulated, test_app
 
 FOLDER = Path(__file__).parents[1] / "golden"
 SIZES = ((40, 10), (80, 24), (120, 40))
@@ -22,11 +22,13 @@ SIZES = ((40, 10), (80, 24), (120, 40))
 SCREENS = {
     **{name: name for name in screens.NAMES if name not in ("jobs", "job", "detail", "envs")},
     "jobs": "huey/queue/emailQueue",
+    "found": finding.address("sendOtp"),
     "job": "huey/job/emailQueue/8123",
     "detail": "pg/session/4711/17",
 }
 PAGES = {
-    "jobs": "8123",
+    "jobs": "535-5.7.8",
+    "found": "8200",
     "job": "payload",
     "detail": "facts",
     "redis": "huey.",
@@ -47,7 +49,7 @@ def differs(name: str, size: tuple[int, int], shown: str) -> bool:
 
 
 LARGE = (160, 45)
-ON_LARGE = ("home", "queues", "job", "logs")
+ON_LARGE = ("home", "queues", "jobs", "job", "schedules", "logs")
 """Screens that are laid out otherwise where there is much room."""
 
 
@@ -102,8 +104,7 @@ async def test_dialogs_look_as_they_did() -> None:
     core, wrong = simulated.Simulated(), []
     core.risk = plans.Risk.HIGH
     async with shots.running((80, 24), core, owns_stack=lambda: True) as (control, pilot):
-        await control.enter(SCREENS["jobs"])
-        await waiting.until(lambda: arrived(control, PAGES["jobs"]), what="jobs")
+        await test_app.failed_jobs(control)
         for name, key, words in (
             ("plan", "r", "these will fail again"),
             ("quit", "q", "Stop the stack?"),
@@ -160,8 +161,7 @@ async def test_a_plan_looks_as_it_did(size: tuple[int, int]) -> None:
     core, wrong = simulated.Simulated(), []
     core.planned_as = LONG_PLAN
     async with shots.running(size, core) as (control, pilot):
-        await control.enter(SCREENS["jobs"])
-        await waiting.until(lambda: arrived(control, PAGES["jobs"]), what="jobs")
+        await test_app.failed_jobs(control)
         await pilot.press("r")
         await waiting.until(lambda: arrived(control, "1,204 jobs"), what="the plan")
         await shots.settled(pilot)
@@ -233,8 +233,7 @@ async def test_arming_and_planning_look_as_they_did() -> None:
     async with shots.running((80, 24), core) as (control, pilot):
         core.tell(facts.environment(), facts.arming())
         await waiting.until(lambda: arrived(control, "armed"), what="the arming")
-        await control.enter(SCREENS["jobs"])
-        await waiting.until(lambda: arrived(control, PAGES["jobs"]), what="jobs")
+        await test_app.failed_jobs(control)
         core.may_plan.clear()
         await pilot.press("r")
         await waiting.until(lambda: arrived(control, "34,000 of 100,000"), what="planning")

@@ -32,40 +32,41 @@ def _deployed(view: View) -> datetime | None:
 
 
 def new(entity: queue.FailureGroup, view: View) -> Cell:
-    """`✚ new since deploy 13:55` where it first came after that; `✚ new since 14:02`."""
+    """`new since deploy 13:55` where it first came after that; `new since 14:02`."""
     first, deployed = entity.first_at, _deployed(view)
     if first is None or not entity.whole:
         return Cell("")
     if deployed is not None and first >= deployed:
-        return Cell(f"✚ new since deploy {deployed:%H:%M}", "bad")
+        return Cell(f"new since deploy {deployed:%H:%M}", "bad")
     if entity.verdict.code == NEW:
-        return Cell(f"✚ new since {first:%H:%M}", "bad")
+        return Cell(f"new since {first:%H:%M}", "bad")
     return Cell("")
 
 
 def cells(entity: queue.FailureGroup, view: View) -> tuple[Cell, ...]:
+    fresh = new(entity, view)
     return (
         view.mark(entity),
-        Cell(title(entity), "strong"),
+        Cell(f"✚ {title(entity)}" if fresh.text else title(entity), "strong"),
         Cell(entity.code, "bad"),
         Cell(fmt.count(entity.jobs)),
         Cell(view.age(entity.first_at)),
         Cell(view.age(entity.last_at)),
         Cell(rate(entity), "dim"),
-        Cell(new(entity, view).text or " ".join(entity.names), new(entity, view).style or "dim"),
+        fresh if fresh.text else Cell(" ".join(entity.names), "dim"),
     )
 
 
 TABLE = Table(
     columns=(
         Column("", 1),
-        Column("fingerprint"),
-        Column("code", 5, keep=3),
+        Column("fingerprint", 40, narrow=18),
+        Column("code", 9, keep=3),
         Column("jobs", 6, right=True),
         Column("first", 6, right=True, keep=6),
         Column("last", 6, right=True, keep=5),
         Column("rate", 6, right=True, keep=4),
-        Column("", 24, keep=2),
+        Column("", keep=2),
     ),
     cells=cells,
     label=lambda entity: entity.title or entity.fingerprint,

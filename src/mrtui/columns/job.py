@@ -200,11 +200,11 @@ def _found(entity: queue.Job, view: View) -> tuple[Cell, ...]:
 FOUND = Table(
     columns=(
         Column("", 1),
-        Column("queue", 16, keep=7, narrow=9),
-        Column("id", 12, keep=8, narrow=6),
-        Column("job", 20, narrow=13),
+        Column("queue", 14, keep=7, narrow=9),
+        Column("id", 8, keep=8, narrow=6),
+        Column("job", 16, narrow=13),
         Column("state", 9, keep=6),
-        Column("age", 8, right=True, keep=5),
+        Column("age", 6, right=True, keep=5),
         Column("what it says", keep=4),
     ),
     cells=_found,

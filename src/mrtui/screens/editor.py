@@ -69,16 +69,18 @@ class EditDialog(dialogs.Dialog[Edit]):
     def show(self) -> None:
         """The changes, or why it cannot be planned."""
         ops: patching.Ops = []
+        calm = "nothing is changed"
         try:
             ops = self.ops()
             self.complain("")
         except errors.BadRequest as error:
             self.complain(str(error))
+            calm = ""
         lines = [[cells.Cell(patching.told(op), "accent")] for op in ops[:SHOWN]]
         if len(ops) > SHOWN:
             lines.append([cells.Cell(f"… {len(ops) - SHOWN} more", "dim")])
         if not lines:
-            lines = [[cells.Cell("nothing is changed", "dim")]]
+            lines = [[cells.Cell(calm, "dim")]]
         text.put(self.query_one("#changes", Static), text.content_of_lines(lines))
         self.query_one("#plan", Button).disabled = not ops
 

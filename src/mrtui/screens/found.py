@@ -49,6 +49,11 @@ class Found(listing.Listing):
     def spec(self) -> table.Table:
         return job_columns.FOUND
 
+    def without(self) -> tuple[str, ...]:
+        """There is nothing to go on to once all was looked at, or while it looks."""
+        rests = self._search.done or self._runs
+        return (*super().without(), *(("found.more",) if rests else ()))
+
     # The search
 
     def _go_on(self) -> None:

@@ -147,10 +147,9 @@ class Jobs(paged.Paged):
                 return None
             failed = plans.Query(state=queue.JobState.FAILED.value, fingerprint=found.fingerprint)
             return plans.Selection(ref=self.ref, collection="jobs", query=failed)
-        return self._listed() if self.tab == queue.JobState.FAILED.value else None
-
-    def _listed(self) -> plans.Selection:
-        return plans.Selection(ref=self.ref, collection="jobs", query=self.wanted())
+        failed = self.tab == queue.JobState.FAILED.value or self._all
+        query = self.wanted()
+        return plans.Selection(ref=self.ref, collection="jobs", query=query) if failed else None
 
     def meant(self, chosen: plans.Selection) -> frozenset[str]:
         return frozenset((self.cursor_ref,)) if self.on_groups else super().meant(chosen)
@@ -162,8 +161,8 @@ class Jobs(paged.Paged):
             return super().selected(action)
         if self.on_groups and (chosen := self.everything()) is not None:
             return chosen, frozenset((found.ref,))
-        if self._all:
-            return self._listed(), frozenset(row.ref for row in self.grid.rows)
+        if self._all and (chosen := self.everything()) is not None:
+            return chosen, frozenset(row.ref for row in self.grid.rows)
         return super().selected(action)
 
     def given(self, action: str) -> dict[str, str]:
@@ -180,7 +179,10 @@ class Jobs(paged.Paged):
 
     async def do_mark_all(self, _: str) -> None:
         """Mark everything that the filter leaves, also what no page has shown yet."""
-        self._all = not self._all and bool(self.grid.rows)
+        if not self.grid.rows:
+            self.control.say("nothing is listed yet that could be marked", "warn")
+            return
+        self._all = not self._all
         self.repaint()
 
     # Held jobs
