@@ -19,10 +19,14 @@ def a_queue(source: str, name: str, engine: str = "", **more: object) -> queue.Q
 
 
 def known(*entities: base.Entity) -> names.Names:
-    changed = wire.Changed(source="any", at=AT, upserts=entities)
-    return names.Names(
-        wire.Snapshot(at=AT, environment="test", core_version="1", sources=(changed,))
+    """Of a snapshot to which those sources have come that have entities in it."""
+    by_source: dict[str, list[base.Entity]] = {}
+    for entity in entities:
+        by_source.setdefault(ref.source_of(entity.ref), []).append(entity)
+    sources = tuple(
+        wire.Changed(source=name, at=AT, upserts=tuple(found)) for name, found in by_source.items()
     )
+    return names.Names(wire.Snapshot(at=AT, environment="test", core_version="1", sources=sources))
 
 
 def test_names_are_unique_over_engines_and_sources() -> None:
@@ -36,19 +40,30 @@ def test_names_are_unique_over_engines_and_sources() -> None:
     ]
     found = names.unique(queues)
     assert {name: q.ref for name, q in found.items()} == {
-        "huey:mail": "huey/queue/mail",
-        "rq/queue/mail": "rq/queue/mail",
-        "one:mail": "one/queue/mail",
+        "mail": "huey/queue/mail",
+        "bullmq:mail": "one/queue/mail",
         "two:mail": "two/queue/mail",
-        "only": "rq/queue/only",
         "rq:mail": "two/queue/rq%3Amail",
+        "rq/queue/mail": "rq/queue/mail",
+        "only": "rq/queue/only",
     }
     assert list(found.values()) == queues
 
 
+def test_a_name_never_means_another_engines_queue_while_one_is_unseen() -> None:
+    waiting = core.SourceStatus(
+        ref="core/source/huey", name="huey", source_kind="huey", interval_s=1, deadline_s=1
+    )
+    mails = a_queue("rq", "mail")
+    assert list(known(waiting, mails).listed) == ["rq:mail"]
+    other = a_queue("huey", "other")
+    assert list(known(waiting, mails, other).listed) == ["mail", "other"]
+    assert list(known(waiting, mails, a_queue("huey", "mail")).listed) == ["rq:mail", "mail"]
+
+
 def test_a_hidden_queue_is_not_found_and_still_keeps_its_name() -> None:
     board = known(a_queue("huey", "mail"), a_queue("rq", "mail", listed=False))
-    assert list(board.listed) == ["huey:mail"]
+    assert list(board.listed) == ["mail"]
     assert list(board.unlisted) == ["rq:mail"]
 
 

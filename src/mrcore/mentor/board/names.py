@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 from urllib.parse import unquote
 
@@ -12,21 +11,33 @@ from mrcore.model import base, core, queue, redis, ref, wire
 
 E = TypeVar("E", bound=base.Entity)
 
+Rank = tuple[int, str]
+
+ENGINES = ("huey", "bullmq", "rq")
+"""The application's own first: its queues have the names that its people know."""
+
 _BOARD = "bullboard"
 """A source that watches a board: it may be this one, which would show itself in itself."""
 
 
 class Names:
-    """All queues of a snapshot by unique names: a clash gets the engine, or the source, in front.
+    """All queues of a snapshot by unique names: in a clash the engine, or the source, is in front.
 
     A queue that the board does not list takes part, so that a name always means the same queue.
     """
 
     def __init__(self, snapshot: wire.Snapshot) -> None:
         entities = [e for changed in snapshot.sources for e in changed.upserts]
-        boards = {e.name for e in _of(entities, core.SourceStatus) if e.source_kind == _BOARD}
+        statuses = _of(entities, core.SourceStatus)
+        boards = {s.name for s in statuses if s.source_kind == _BOARD}
         shown = [e for e in entities if ref.source_of(e.ref) not in boards]
-        found = unique(_of(shown, queue.Queue))
+        sampled = {changed.source for changed in snapshot.sources}
+        unseen = [
+            rank(s.source_kind, s.name)
+            for s in statuses
+            if s.source_kind in ENGINES and s.name not in sampled
+        ]
+        found = unique(_of(shown, queue.Queue), unseen)
         self.at = snapshot.at
         self.listed = {name: q for name, q in found.items() if q.listed}
         self.unlisted = {name: q for name, q in found.items() if not q.listed}
@@ -60,23 +71,37 @@ class Names:
         return [w for w in self._workers if of.name in w.queues and _together(w, of)]
 
 
-def unique(queues: Iterable[queue.Queue]) -> dict[str, queue.Queue]:
-    """Queues by names that no two of them have, in their order."""
-    left, named = list(queues), dict[base.Ref, str]()
-    order = list(left)
-    for spell in _SPELLINGS:
-        often = Counter(spell(q) for q in left) + Counter(named.values())
-        named |= {q.ref: spell(q) for q in left if often[spell(q)] == 1}
-        left = [q for q in left if q.ref not in named]
-    return {named[q.ref]: q for q in order}
+def unique(queues: Sequence[queue.Queue], unseen: Iterable[Rank] = ()) -> dict[str, queue.Queue]:
+    """Queues by names that no two of them have, in their order.
+
+    In a clash the first engine of ENGINES keeps the name. What comes after an `unseen` source,
+    which has not been sampled yet, is not called by its name alone: that could mean its queue.
+    """
+    first = min(unseen, default=None)
+    named: dict[str, queue.Queue] = {}
+    for of in sorted(queues, key=_rank):
+        sure = first is None or _rank(of) < first
+        spelled = (s for s in _spellings(of, plain=sure) if s not in named)
+        named[next(spelled)] = of
+    names = {of.ref: name for name, of in named.items()}
+    return {names[of.ref]: of for of in queues}
 
 
-_SPELLINGS: tuple[Callable[[queue.Queue], str], ...] = (
-    lambda q: q.name,
-    lambda q: f"{q.engine}:{q.name}",
-    lambda q: f"{ref.source_of(q.ref)}:{q.name}",
-    lambda q: q.ref,
-)
+def rank(kind: str, source: str) -> Rank:
+    """Where a source comes among those with queues."""
+    return (ENGINES.index(kind) if kind in ENGINES else len(ENGINES), source)
+
+
+def _rank(of: queue.Queue) -> Rank:
+    return rank(of.engine, ref.source_of(of.ref))
+
+
+def _spellings(of: queue.Queue, *, plain: bool) -> Iterator[str]:
+    if plain:
+        yield of.name
+    yield f"{of.engine}:{of.name}"
+    yield f"{ref.source_of(of.ref)}:{of.name}"
+    yield of.ref
 
 
 def _of(entities: Iterable[base.Entity], kind: type[E]) -> list[E]:
