@@ -20,6 +20,7 @@ from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.bullmq import (
     acts,
+    capturing,
     detail,
     faring,
     grouping,
@@ -76,6 +77,7 @@ class BullMQ(source_base.SourceBase):
         self._who = rights.Rights(settings.prefixes, link.login(settings.url))
         self._look = look.Look(name, self._found, self._staff, self._who)
         self._jobs = jobs.Jobs(rows.Maker(name, settings.prefixes, settings.age_limits))
+        self._tail = capturing.Tail(name, self._found)
         self._groups = grouping.Groups(name, self._hand, now)
         self._runner = running.Runner(name, self._found, self._who, now)
         looker = looking.Looker(self._hand, self._runner, self._jobs)
@@ -110,7 +112,7 @@ class BullMQ(source_base.SourceBase):
             kinds=("queue", "worker", "schedule", "job", "group"),
             collections=("jobs", "groups", "found", "like"),
             actions=(*self._who.offered(offers.WRITES), offers.REVEAL),
-            capabilities=(*self._who.sentences(), *unknown),
+            capabilities=(*self._who.sentences(), *unknown, *self._tail.sentence()),
         )
 
     async def sample(self) -> wire.Sample:
@@ -128,7 +130,9 @@ class BullMQ(source_base.SourceBase):
                 fix="Grant it, or name the queues in the settings.",
             )
         await self._who.ask(client, self.now())
-        return await self._look.sample(client, self.now())
+        sample = await self._look.sample(client, self.now())
+        captured = await self._tail.read(client, self.now())
+        return sample.model_copy(update={"captured": captured})
 
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float

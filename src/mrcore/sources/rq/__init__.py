@@ -14,13 +14,14 @@ from typing import Self
 from pydantic import Field
 
 from mrcore import errors, match, redact
-from mrcore.model import base, plans, wire
+from mrcore.model import base, plans, queue, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.redis import link
 from mrcore.sources.rq import (
     acts,
     asking,
+    capturing,
     detail,
     failures,
     jobs,
@@ -67,6 +68,7 @@ class Rq(source_base.SourceBase):
         self._only = frozenset(settings.queues)
         self._look = look.Look(name, settings.queues, self._who)
         self._jobs = jobs.Jobs(rows.Maker(name, self._who, settings.age_limits))
+        self._tail = capturing.Tail(name)
         self._failures = failures.Failures(name, self._who)
         runner = running.Runner(name, self._who, now)
         looker = looking.Looker(self._hand, name, self._jobs)
@@ -96,7 +98,7 @@ class Rq(source_base.SourceBase):
             kinds=("queue", "worker", "schedule", "job", "group"),
             collections=("jobs", "groups", "found", "like"),
             actions=self._who.offered(offers.ALL),
-            capabilities=(ONE_PAUSE, *self._who.sentence()),
+            capabilities=(ONE_PAUSE, *self._who.sentence(), *self._tail.sentence()),
         )
 
     async def sample(self) -> wire.Sample:
@@ -104,7 +106,10 @@ class Rq(source_base.SourceBase):
 
     async def _sample(self, client: link.Client) -> wire.Sample:
         await self._who.ask(client, self.now())
-        return await self._look.sample(client, self.now())
+        sample = await self._look.sample(client, self.now())
+        names = [e.name for e in sample.entities if isinstance(e, queue.Queue)]
+        captured = await self._tail.read(client, names)
+        return sample.model_copy(update={"captured": captured})
 
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float

@@ -1,0 +1,98 @@
+"""Runs of BullMQ that have ended are captured, also where nothing but their events is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from pydantic import SecretStr
+
+from mrcore.model import queue
+from mrcore.sources import base as source_base
+from mrcore.sources import bullmq, honest
+from mrcore.sources.bullmq import capturing
+from tests import servers, waiting
+from tests.node import engines
+
+
+@pytest.fixture(params=["bullmq", "bullmq3"])
+def engine(
+    request: pytest.FixtureRequest, valkey: servers.Valkey, redis_url: str, node_modules: object
+) -> Iterator[engines.Engine]:
+    """The newest and the oldest layout over this test's Redis database."""
+    db = int(redis_url.rpartition("/")[2])
+    made = engines.Engine(valkey.port, db=db, module=request.param)
+    yield made
+    made.close()
+
+
+def source(url: str) -> source_base.Source:
+    settings = bullmq.Settings(url=SecretStr(url))
+    return bullmq.open_source("bullmq", settings, now=source_base.utc_now)
+
+
+async def captured(of: source_base.Source, least: int) -> list[queue.Captured]:
+    """What the next samples have, until it is that much."""
+    found: list[queue.Captured] = []
+
+    async def enough() -> bool:
+        sample = await of.sample()
+        assert honest.check("bullmq", sample, source_base.utc_now()) is sample
+        found.extend(sample.captured)
+        return len(found) >= least
+
+    await waiting.until(enough, what=f"{least} runs")
+    return found
+
+
+async def test_runs_are_captured_whole_and_without_a_hash_from_their_events(
+    engine: engines.Engine, redis_url: str
+) -> None:
+    ids = {
+        "kept": engine.add("life", "send", {"n": 1}),
+        "gone": engine.add("life", "sendOtp", {"n": 2}, removeOnComplete=True),
+        "failed": engine.add("life", "send", {"n": 3, "fails": -1}, attempts=2),
+        "failed gone": engine.add("life", "sendBad", {"n": 4, "fails": -1}, removeOnFail=True),
+    }
+    async with source(redis_url) as of:
+        engine("run", "life")
+        found = {one.id: one for one in await captured(of, 4)}
+        assert set(found) == set(ids.values())
+        kept, gone, failed, lost = (found[ids[name]] for name in ids)
+        job = engine("job", "life", id=kept.id)
+        assert (kept.name, kept.state, kept.attempts) == ("send", "completed", 1)
+        assert kept.finished_at.timestamp() * 1000 == pytest.approx(job["finishedOn"], abs=1)
+        assert (gone.name, gone.state, gone.attempts) == ("sendOtp", "completed", 1)
+        assert (failed.name, failed.state, failed.attempts) == ("send", "failed", 2)
+        said = engine("job", "life", id=failed.id)
+        assert failed.error == said["failedReason"]
+        assert failed.trace == said["stacktrace"][-1]
+        assert failed.fingerprint
+        assert (lost.name, lost.state, lost.attempts) == ("sendBad", "failed", 1)
+        assert lost.error
+        for one in found.values():
+            assert one.ref == f"bullmq/job/life/{one.id}"
+            assert one.enqueued_at is not None
+            assert one.started_at is not None
+            assert one.enqueued_at <= one.started_at <= one.finished_at
+        assert (await of.sample()).captured == (), "once"
+
+
+async def test_events_that_were_trimmed_unread_are_said(
+    engine: engines.Engine, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capturing, "LEAST", 5)
+    monkeypatch.setattr(capturing, "PORTION", 5)
+    conn: Any = redis.Redis.from_url(redis_url)
+    with conn:
+        async with source(redis_url) as of:
+            for n in range(4):
+                engine.add("life", "send", {"n": n})
+            engine("run", "life")
+            assert 1 <= len(await captured(of, 1)) < 4
+            conn.xtrim("bull:life:events", maxlen=3, approximate=False)
+            await of.sample()
+            (said,) = [s for s in of.describe().capabilities if "trimmed unseen" in s]
+            assert said.startswith("runs of life were trimmed unseen before ")

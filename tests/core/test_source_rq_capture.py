@@ -1,0 +1,92 @@
+"""Runs of RQ that have ended are captured before RQ forgets them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from mrcore import sources
+from mrcore.model import queue
+from mrcore.sources import base as source_base
+from mrcore.sources import honest
+from mrcore.sources.rq import capturing
+from tests.contract import rq_desk
+
+QUEUE = "exports"
+
+
+@pytest.fixture
+def desk(redis_url: str) -> Iterator[rq_desk.Desk]:
+    with contextlib.closing(rq_desk.Desk(redis_url)) as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str) -> AsyncIterator[source_base.Source]:
+    async with sources.build("rq", {"url": url})[0] as source:
+        yield source
+
+
+async def captured(source: source_base.Source) -> dict[str, queue.Captured]:
+    sample = await source.sample()
+    assert honest.check("rq", sample, source_base.utc_now()) is sample
+    return {run.id: run for run in sample.captured}
+
+
+async def test_what_ends_is_captured_once_and_again_when_it_ran_again(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    well, short = desk.send(QUEUE), desk.send(QUEUE, result_ttl=30)
+    failed = desk.fail(QUEUE, 7)
+    async with opened(redis_url) as source:
+        assert await captured(source) == {}
+        desk.run_all(QUEUE)
+        found = await captured(source)
+        assert set(found) == {well, short, failed}
+        assert await captured(source) == {}
+        desk.queue(QUEUE).failed_job_registry.requeue(failed)
+        assert await captured(source) == {}
+        desk.run_all(QUEUE)
+        again = await captured(source)
+        assert set(again) == {failed}
+    one = found[failed]
+    assert (one.ref, one.name, one.state) == (f"rq/job/{QUEUE}/{failed}", "refuse", "failed")
+    assert (one.outcome, one.attempts, again[failed].attempts) == ("failed", 1, 2)
+    assert "Traceback" in one.trace
+    assert one.error == one.trace.rstrip().splitlines()[-1]
+    assert one.fingerprint == again[failed].fingerprint != ""
+    assert (found[well].state, found[well].outcome) == ("completed", "succeeded")
+    assert (found[well].name, found[well].error, found[well].trace) == ("send_otp", "", "")
+    for run in found.values():
+        assert run.enqueued_at is not None
+        assert run.started_at is not None
+        assert run.enqueued_at <= run.started_at <= run.finished_at
+
+
+async def test_one_that_is_forgotten_soon_is_found_among_many_that_stay(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    all_of = set(desk.heap(QUEUE, capturing.MOST - 80))
+    async with opened(redis_url) as source:
+        assert set(await captured(source)) == all_of
+        assert await captured(source) == {}
+        soon = desk.fail(QUEUE, failure_ttl=60)
+        desk.run_all(QUEUE)
+        assert set(await captured(source)) == {soon}
+        more = set(desk.heap(QUEUE, 50))
+        assert set(await captured(source)) >= more
+
+
+async def test_more_than_a_portion_is_captured_in_several_samples(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    """Also where all of them have ended within one second, as a burst does."""
+    all_of = set(desk.heap(QUEUE, 2 * capturing.MOST + 50))
+    async with opened(redis_url) as source:
+        found: set[str] = set()
+        for _ in range(5):
+            found |= set(await captured(source))
+        assert found == all_of
+        assert await captured(source) == {}
