@@ -33,6 +33,9 @@ async def test_the_board_lists_what_the_playbooks_lists(stack: running.Stack) ->
             found = (await web.get("/admin/queues/api/queues")).raise_for_status().json()
             hueys = {q["name"] for q in found["queues"] if q["description"] == "huey queue"}
             assert hueys == names
+            for name in {q["name"] for q in found["queues"]} - hueys:
+                one = f"?activeQueue={name}&status=latest&page=1&jobsPerPage=5"
+                assert (await web.get(f"/admin/queues/api/queues{one}")).status_code == 200
             page = (await web.get("/admin/queues")).text
             assert "Not on this board: " in page
             assert {q.name for q in queues.TABLE if q.name not in page} == set()

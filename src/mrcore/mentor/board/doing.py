@@ -62,8 +62,7 @@ async def act(
     Raises Problem 403 for one of critical risk, which mrtui asks for by name; 503 when planning
     alone took 25 s; what the core refuses with.
     """
-    loop = asyncio.get_running_loop()
-    until_s = loop.time() + WAIT_S
+    until_s = asyncio.get_running_loop().time() + WAIT_S
     try:
         async with asyncio.timeout_at(until_s):
             plan = await asked.core.plan(action, selection, args)
@@ -75,18 +74,25 @@ async def act(
     if not plan.total:
         return Done(left_out=plan.left_out)
     operation = await asked.core.apply(plan.plan_id, reason=f"Bull Board: {asked.login}")
+    operation = await _ended(asked, operation, until_s)
+    counts = (operation.done, operation.skipped, operation.failed)
+    if operation.state not in _ENDED:
+        return Done(*counts, running=operation.ref)
+    outcomes = (await asked.core.targets(plan.plan_id)).outcomes
+    why = operation.error or next((o.why for o in outcomes if o.outcome != "done"), "")
+    return Done(*counts, why, plan.left_out, outcomes)
+
+
+async def _ended(asked: call.Call, operation: core.Operation, until_s: float) -> core.Operation:
+    """The operation at its end, or at the loop's time `until_s`."""
+    loop = asyncio.get_running_loop()
     pause_s = LOOK_S
-    while operation.state not in _ENDED:
-        if loop.time() > until_s:
-            return Done(operation.done, operation.skipped, operation.failed, running=operation.ref)
+    while operation.state not in _ENDED and loop.time() < until_s:
         await asyncio.sleep(pause_s)
         pause_s = min(LOOK_MAX_S, pause_s * 1.5)
         found = (await asked.core.detail(operation.ref)).entity
         operation = found if isinstance(found, core.Operation) else operation
-    outcomes = (await asked.core.targets(plan.plan_id)).outcomes
-    why = operation.error or next((o.why for o in outcomes if o.outcome != "done"), "")
-    left_out = plan.left_out
-    return Done(operation.done, operation.skipped, operation.failed, why, left_out, outcomes)
+    return operation
 
 
 def critical(what: str) -> problem.Problem:
