@@ -144,6 +144,12 @@ def die_at(armed: Path, when: str, number: int) -> None:
     database.Database._transaction = counted  # type: ignore[method-assign]
 
 
+def chunks_of(size: int) -> None:
+    """Let operations of this process take so many targets at once."""
+    pacing.FIRST = pacing.MOST = size
+    pacing.Pace.__init__.__defaults__ = (size, *pacing.Pace.__init__.__defaults__[1:])
+
+
 async def main(state: Path, folder: Path) -> None:
     async with harness.running(state, FileJobs(folder)):
         print("ready", flush=True)
@@ -152,8 +158,7 @@ async def main(state: Path, folder: Path) -> None:
 
 if __name__ == "__main__":
     own_state, own_folder, size, *death = sys.argv[1:]
-    pacing.FIRST = pacing.MOST = int(size)
-    pacing.Pace.__init__.__defaults__ = (int(size), *pacing.Pace.__init__.__defaults__[1:])
+    chunks_of(int(size))
     if death:
         die_at(Path(own_folder) / "armed", death[0], int(death[1]))
     asyncio.run(main(Path(own_state), Path(own_folder)))

@@ -15,7 +15,7 @@ from tests.node import boards, engines
 
 _STATES = ("waiting", "active", "delayed", "failed", "completed")
 _HOUR_MS = 3_600_000
-_PAGE = 100
+_PAGE, _MOST = 100, 100_000
 
 
 def _present(state: str, error: str) -> str:
@@ -63,7 +63,7 @@ class BullMQ(engine.Engine):
     def told(self) -> dict[str, telling.Told]:
         found = {}
         for state in _STATES:
-            for job in self._node("jobs", self.queue, state=state, most=script.WHOLE)["jobs"]:
+            for job in self._node("jobs", self.queue, state=state, most=_MOST)["jobs"]:
                 traces = tuple((job["stacktrace"] or [])[::-1])  # the library's oldest is first
                 attempts = job["attemptsMade"] + (state == "active")
                 error = job.get("failedReason") or ""

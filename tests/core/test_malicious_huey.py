@@ -1,0 +1,106 @@
+"""Pickles that attack lie in every place where huey keeps some: all is shown, nothing is run."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huey.registry import Message
+
+from mrcore import sources
+from mrcore.journal import reader
+from mrcore.model import plans, queue, ref
+from mrcore.sources import base as source_base
+from tests.core import journals
+
+NAME = "emailQueue"
+OWNER = ref.make("huey", "queue", NAME)
+BY = plans.By(login="asha", reason="a test", operation=9)
+
+
+class Evil:
+    """A pickle that makes a folder when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def message(job_id: str, trap: Path) -> bytes:
+    """A message of huey's with such an argument."""
+    return pickle.dumps(Message(job_id, "app.send", None, 0, 0, None, (Evil(trap),), {}))
+
+
+async def acted(source: source_base.Source, action: str, job_id: str) -> list[plans.TargetOutcome]:
+    """Plan, apply and undo on one job; what came of the apply."""
+    selection = plans.Selection(refs=(ref.make("huey", "job", NAME, job_id),))
+    args: plans.Args = {}
+    if action == "job.edit":
+        args = {"patch": [{"op": "replace", "path": "/args/0", "value": "asha"}]}
+    parts = [p async for p in source.plan(action, selection, args, lambda n, total: None)]
+    targets = [part for part in parts if isinstance(part, plans.Target)]
+    outcomes = list(await source.apply(action, targets, args, BY)) if targets else []
+    pairs = zip(targets, outcomes, strict=True)
+    done = [plans.Undoable(target=t, memento=o.memento) for t, o in pairs if o.memento]
+    if done:
+        again = [p async for p in source.plan_undo(action, done)]
+        mementos = {one.target.ref: one.memento for one in done}
+        fresh = [
+            plans.Undoable(target=part, memento=mementos[part.ref])
+            for part in again
+            if isinstance(part, plans.Target)
+        ]
+        await source.undo(action, fresh, BY)
+    return outcomes
+
+
+async def test_pickles_that_attack_are_shown_and_moved_as_bytes(
+    redis_url: str, tmp_path: Path
+) -> None:
+    trap = tmp_path / "executed"
+    raw = pickle.dumps(Evil(trap))
+    with journals.desk(redis_url, NAME) as desk:
+        refuse = desk.huey.task(name="refuse")(lambda to: 1 / 0)
+        job_id = refuse("ravi").id
+        desk.run_all()
+        desk.conn.hset(desk.keys.job(job_id), "message", message(job_id, trap))
+        desk.conn.hset(f"huey.results.{NAME}", job_id, raw)
+        for data in (message("waits", trap), raw):
+            desk.conn.lpush(desk.journal.place.waiting, data)
+            desk.conn.zadd(desk.journal.place.schedule, {data + b"later": 9e9})
+        async with sources.build("huey", {"url": redis_url})[0] as source:
+            await source.sample()
+            rows: list[queue.Job] = []
+            for state in ("waiting", "delayed", "failed"):
+                page = await source.page(OWNER, "jobs", plans.Query(state=state), None, 0)
+                rows += [row for row in page.rows if isinstance(row, queue.Job)]
+            assert {"waits", job_id} <= {row.id for row in rows}
+            assert "unreadable" in {row.verdict.code for row in rows}
+            for text in ("", "mkdir", "executed"):
+                await source.page(OWNER, "found", plans.Query(text=text), None, 0)
+            assert (await source.page(OWNER, "groups", plans.Query(), None, 0)).rows
+            job = ref.make("huey", "job", NAME, job_id)
+            for detail in (await source.detail(job), await source.reveal(job)):
+                assert detail.sections
+            for action in ("job.edit", "job.duplicate", "job.quarantine", "job.remove"):
+                await acted(source, action, job_id)
+                assert desk.conn.hget(desk.keys.job(job_id), "message") == message(job_id, trap)
+            (outcome,) = await acted(source, "queue.retry", job_id)
+            assert outcome.outcome is plans.Outcome.DONE
+            await source.sample()
+    assert not trap.exists()
+    with pytest.raises(FileNotFoundError):  # the pickle is one that works
+        trap.rmdir()
+    pickle.loads(raw)
+    assert trap.is_dir()
+
+
+def test_what_lies_in_an_argument_is_named_not_made(tmp_path: Path) -> None:
+    trap = tmp_path / "executed"
+    assert repr(reader.read(message("a", trap)).args) == "[<unknown posix.mkdir>]"
+    assert not trap.exists()
