@@ -416,3 +416,14 @@ async def test_progress_is_told_on_a_terminal_only(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr("sys.stderr", stream)
         assert await doing(client, "queue.retry", REF) == 0
         assert ("planning: 340 of 1,000" in stream.getvalue()) is told
+
+
+async def test_everything_with_a_fingerprint_is_one_selection() -> None:
+    client = Finishing()
+    query = ("--in-state", "failed", "--fingerprint", facts.PRINTS[0], "--older-s", "60")
+    args = ("--arg", "canary=10", "--yes")
+    assert await doing(client, "queue.retry", "--all-of", QUEUE, *query, *args) in (0, 1)
+    action, chosen, given = client.wishes[0]
+    assert (action, given) == ("queue.retry", {"canary": 10})
+    wanted = plans.Query(state="failed", fingerprint=facts.PRINTS[0], older_s=60)
+    assert chosen.query == wanted

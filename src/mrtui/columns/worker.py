@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from mrcore.model import queue, ref
 from mrtui.columns import anything, fmt
+from mrtui.columns import job as job_columns
 from mrtui.columns.table import Cell, Column, Table, View, trouble_first
+
+SHOWN = 2
+"""How many of the jobs that it works on are named."""
 
 
 def _busy(entity: queue.Worker) -> Cell:
     if not entity.busy_with:
         return Cell("idle", "dim")
     jobs = [ref.parse(address).ids for address in entity.busy_with]
-    named = " ".join("/".join(part.decode("utf-8", "replace") for part in job) for job in jobs[:2])
-    return Cell(named, "accent")
+    named = [[part.decode("utf-8", "replace") for part in job] for job in jobs[:SHOWN]]
+    said = " ".join("/".join((*where, job_columns.short(known))) for *where, known in named)
+    more = f" +{len(jobs) - SHOWN}" if len(jobs) > SHOWN else ""
+    return Cell(f"{said}{more}", "accent")
 
 
 def cells(entity: queue.Worker, view: View) -> tuple[Cell, ...]:

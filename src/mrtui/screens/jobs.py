@@ -147,9 +147,9 @@ class Jobs(paged.Paged):
                 return None
             failed = plans.Query(state=queue.JobState.FAILED.value, fingerprint=found.fingerprint)
             return plans.Selection(ref=self.ref, collection="jobs", query=failed)
-        failed = self.tab == queue.JobState.FAILED.value or self._all
-        query = self.wanted()
-        return plans.Selection(ref=self.ref, collection="jobs", query=query) if failed else None
+        if self.tab != queue.JobState.FAILED.value and not self._all:
+            return None
+        return plans.Selection(ref=self.ref, collection="jobs", query=self.wanted())
 
     def meant(self, chosen: plans.Selection) -> frozenset[str]:
         return frozenset((self.cursor_ref,)) if self.on_groups else super().meant(chosen)
