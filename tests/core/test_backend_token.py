@@ -20,8 +20,8 @@ def where(state: Path) -> folder.StateFolder:
     return folder.StateFolder(state).make()
 
 
-def kept(where: folder.StateFolder, now: datetime = NOW) -> str:
-    backend_token.keep(where, where / "anchor.json", now)
+async def kept(where: folder.StateFolder, now: datetime = NOW) -> str:
+    await backend_token.keep(where, where / "anchor.json", now)
     return (where / backend_token.FILE).read_text()
 
 
@@ -29,29 +29,29 @@ def known(where: folder.StateFolder) -> list[tokens.Token]:
     return files.ledger(where.path).run_here(tokens.every)
 
 
-def test_it_is_an_operators_and_nobody_else_may_read_it(where: folder.StateFolder) -> None:
-    token = kept(where)
+async def test_it_is_an_operators_and_nobody_else_may_read_it(where: folder.StateFolder) -> None:
+    token = await kept(where)
     (found,) = known(where)
     assert (found.login, found.roles) == ("backend", ("operator",))
     assert token.startswith(f"mr_{found.id}_")
     assert stat.S_IMODE((where / backend_token.FILE).stat().st_mode) == 0o600
 
 
-def test_it_is_kept_while_it_is_valid_for_long(where: folder.StateFolder) -> None:
-    first = kept(where)
-    assert kept(where, NOW + backend_token.VALID - 1.1 * backend_token.RENEW) == first
+async def test_it_is_kept_while_it_is_valid_for_long(where: folder.StateFolder) -> None:
+    first = await kept(where)
+    assert await kept(where, NOW + backend_token.VALID - 1.1 * backend_token.RENEW) == first
     assert len(known(where)) == 1
-    assert kept(where, NOW + backend_token.VALID - 0.9 * backend_token.RENEW) != first
+    assert await kept(where, NOW + backend_token.VALID - 0.9 * backend_token.RENEW) != first
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "mr_99_secret", "mr_١_secret"])
-def test_what_is_no_token_is_replaced(where: folder.StateFolder, text: str) -> None:
+async def test_what_is_no_token_is_replaced(where: folder.StateFolder, text: str) -> None:
     where.write_text(backend_token.FILE, text)
-    assert kept(where).startswith("mr_1_")
+    assert (await kept(where)).startswith("mr_1_")
 
 
-def test_a_revoked_one_is_replaced(where: folder.StateFolder) -> None:
-    first = kept(where)
+async def test_a_revoked_one_is_replaced(where: folder.StateFolder) -> None:
+    first = await kept(where)
     (found,) = known(where)
     files.ledger(where.path).run_here(lambda c: tokens.revoke(c, found.id, NOW))
-    assert kept(where) != first
+    assert await kept(where) != first

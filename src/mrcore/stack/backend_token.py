@@ -17,7 +17,7 @@ VALID = timedelta(days=365)
 RENEW = timedelta(days=180)
 
 
-def keep(state: folder.StateFolder, anchored: Path, now: datetime) -> None:
+async def keep(state: folder.StateFolder, anchored: Path, now: datetime) -> None:
     """Let the file hold a token that is valid for half a year at least; no core runs yet.
 
     One that was revoked, or is not long valid, is replaced. Raises StoreError.
@@ -32,7 +32,10 @@ def keep(state: folder.StateFolder, anchored: Path, now: datetime) -> None:
             return held
         return _make(connection, now)
 
-    token = ledger.run_here(work)
+    try:
+        token = await ledger.run(work)
+    finally:
+        await ledger.close()  # the core is the next to open it
     if token != held:
         state.write_text(FILE, token)
 
