@@ -182,6 +182,9 @@ async def test_no_route_is_left_out_of_the_openapi(local: World) -> None:
         for prefix in ("" if router is health.router else app.PREFIX,)
     }
     assert {(route.method, route.path) for route in local.routes} == served
+    made = app.create(local.core.core, gate.Clients())
+    beside = {route.path for route in made.routes if hasattr(route, "path")}
+    assert beside - {path for _, path in served} == {"/openapi.json"}
 
 
 async def test_nobody_is_refused_over_tcp(local: World) -> None:

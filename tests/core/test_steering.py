@@ -113,6 +113,26 @@ async def test_a_stop_leaves_the_rest_untouched(state: Path) -> None:
         assert await steer(here, "operation.resume", operation) is None
 
 
+async def test_what_has_moved_on_since_the_plan_is_not_steered(state: Path) -> None:
+    jobs = harness.Jobs()
+    async with harness.unserved(state, jobs) as here:
+        await ready(here)
+        operation = await begin(here, jobs, 300)
+        of = plans.Selection(refs=(operation.ref,))
+        asked = plans.PlanRequest(action="operation.pause", selection=of)
+        pause = await here.door.plan(RAVI, asked)
+        assert await steer(here, "operation.stop", operation)
+        assert _shown(here, operation).actions == ()
+        late = await here.door.apply(RAVI, pause.plan_id, plans.ApplyRequest())
+        await waiting.until(lambda: _shown(here, late).finished_at)
+        (said,) = (await here.door.targets(pause.plan_id, 0)).outcomes
+        assert (said.outcome, said.why) == (plans.Outcome.SKIPPED, "It is being stopped.")
+        assert jobs.gate is not None
+        jobs.gate.set()
+        stopped = await ended(here, operation)
+        assert (stopped.state, stopped.done) == (STATE.STOPPED, 100)
+
+
 async def test_a_paused_operation_can_be_stopped(state: Path) -> None:
     jobs = harness.Jobs()
     async with harness.unserved(state, jobs) as here:

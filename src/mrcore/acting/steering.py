@@ -48,9 +48,7 @@ class Steering:
                 why="It is not an operation of this core.", count=1, samples=(ref,)
             )
         if self.action not in found.actions:
-            already = self.action == PAUSE and found.state is core.OperationState.RUNNING
-            why = "It is being paused." if already else f"It is {found.state}."
-            return plans.LeftOut(why=why, count=1, samples=(ref,))
+            return plans.LeftOut(why=self._why_not(found), count=1, samples=(ref,))
         return plans.Target(
             ref=ref,
             label=found.label,
@@ -81,6 +79,9 @@ class Steering:
         if found is None or state != before:
             why = f"{before} → {state}"
             return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.SKIPPED, why=why)
+        if self.action not in found.actions:
+            why = self._why_not(found)
+            return plans.TargetOutcome(ref=target.ref, outcome=plans.Outcome.SKIPPED, why=why)
         wanted = _WANTED[self.action]
         if found.state is core.OperationState.RUNNING:
             operations.want(connection, found.id, wanted)
@@ -92,6 +93,12 @@ class Steering:
         left = chunks.left_open(connection, found.id) is not None
         stored = plan_store.load(connection, found.plan_id)
         return Turned(operations.get(connection, found.id), stored, resumed=left)
+
+    def _why_not(self, found: core.Operation) -> str:
+        """Why this cannot be done with an operation as it is: what somebody wished before."""
+        if found.state is not core.OperationState.RUNNING or self.action == RESUME:
+            return f"It is {found.state}."
+        return "It is being paused." if STOP in found.actions else "It is being stopped."
 
 
 def acts(

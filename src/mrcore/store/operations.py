@@ -233,6 +233,8 @@ def _entity(row: sqlite3.Row) -> core.Operation:
 def _actions(row: sqlite3.Row) -> tuple[str, ...]:
     """What can be done with it now."""
     if row["state"] == core.OperationState.RUNNING:
+        if row["wanted"] == core.OperationState.STOPPED:
+            return ()  # a wish to pause would take the place of that to stop
         paused = row["wanted"] == core.OperationState.PAUSED
         return ("operation.stop",) if paused else ("operation.pause", "operation.stop")
     if row["state"] == core.OperationState.PAUSED:
