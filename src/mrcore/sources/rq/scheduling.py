@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import json
-import pickle
 import uuid
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
+
+from rq import serializers
 
 from mrcore import errors
 from mrcore.model import base, plans, ref
@@ -237,7 +238,7 @@ def _job(cron: schedules.Cron) -> tuple[str | bytes, ...]:
     """What RQ would write of it: pickled as RQ does, from what was JSON."""
     args = tuple(_json(cron.facts.get("args")) or ())
     kwargs = dict(_json(cron.facts.get("kwargs")) or {})
-    data = pickle.dumps((cron.function, None, args, kwargs), protocol=pickle.HIGHEST_PROTOCOL)
+    data = serializers.DefaultSerializer.dumps((cron.function, None, args, kwargs))
     shown = [repr(one) for one in args] + [f"{key}={value!r}" for key, value in kwargs.items()]
     options = (cron.facts.get(name) for name in _OPTIONS)
     call = f"{cron.function}({', '.join(shown)})"
