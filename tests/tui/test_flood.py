@@ -67,7 +67,7 @@ async def test_a_command_typed_at_once_with_what_follows_it_acts_on_nothing_else
     core = simulated.Simulated()
     async with shots.running(core=core) as (control, _):
         await control.enter("huey/queue/emailQueue")
-        await waiting.until(lambda: "8123" in show.text(control), what="jobs")
+        await waiting.until(lambda: "ECONNRESET" in show.text(control), what="jobs")
         for key in ("colon", *"redis", "enter", "colon", *"sched", "enter", "s"):
             typed(control, key)
         await waiting.until(lambda: isinstance(control.screen, schedules.Schedules), what="it")

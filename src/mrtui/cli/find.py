@@ -63,7 +63,7 @@ def chosen(live: wire.Snapshot, named: list[str]) -> list[base.Ref]:
 
 def _print(hit: base.Entity, *, as_json: bool) -> None:
     if as_json:
-        print(safe_text.safe_json(json.loads(hit.model_dump_json())), flush=True)
+        print(safe_text.safe_json(json.loads(hit.model_dump_json()), None), flush=True)
         return
     words = [refs.url(hit.ref)]
     if isinstance(hit, queue.Job):

@@ -55,9 +55,9 @@ def safe_block(text: str | bytes, *, limit: int = 1_000_000) -> str:
     return "\n".join(safe_text(line, limit=limit) for line in text[:limit].splitlines())
 
 
-def safe_json(data: object) -> str:
+def safe_json(data: object, indent: int | None = 2) -> str:
     """Return data as JSON for a terminal or a program; of what is not seen it leaves only DEL."""
-    return json.dumps(data, indent=2).replace("\x7f", "\\u007f")
+    return json.dumps(data, indent=indent).replace("\x7f", "\\u007f")
 
 
 def _visible(char: str) -> str:
