@@ -269,7 +269,10 @@ class CoreClient:
         return errors.CoreUnreachable(f"The core at {self.where} has gone: {why}.")
 
 
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=4)
+IDLE_S = 5.0
+"""How long an idle connection is kept: shorter than any server keeps it."""
+
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=4, keepalive_expiry=IDLE_S)
 
 
 def _trust(ca: Path | None) -> ssl.SSLContext | bool:

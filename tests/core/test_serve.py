@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import fastapi
 import httpx
 import psutil
 import pytest
@@ -491,3 +492,8 @@ async def test_a_source_with_wrong_settings_is_shown_and_the_others_are_watched(
     assert "sources.what.kind is 'what', which is not a kind of source." in said["what"]
     assert "nonsense" in said["logs"]
     assert said["core"] == ""
+
+
+def test_an_idle_connection_is_ended_by_who_asks() -> None:
+    made = server.Server(fastapi.FastAPI(), listening=lambda: None, quiet=lambda: None)
+    assert made.config.timeout_keep_alive > 2 * client.IDLE_S

@@ -22,6 +22,9 @@ from mrcore.api import peer
 SOCKET_PATH_MAX = 103  # sun_path is 104 bytes on macOS, with its closing zero
 TLS_S = 10.0
 TLS_CLOSE_S = 2.0
+KEEP_ALIVE_S = 75
+"""Longer than any client of ours keeps an idle connection: the one that ends it must be the one
+that asks, or a request meets a connection that is being closed."""
 _BACKLOG = 128
 _ANSWER_S = 2.0
 
@@ -53,6 +56,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,  # else X-Forwarded-For of a local client would be believed
                 timeout_graceful_shutdown=1,
+                timeout_keep_alive=KEEP_ALIVE_S,
                 backlog=_BACKLOG,
             )
         )
