@@ -85,6 +85,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for name in NAMES:
             fill(pool, name, SIZES.get(name, FEW))
         pool.disconnect()
+        pinger.prefer(server.pid)
         yield server.url()
 
 

@@ -39,6 +39,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with contextlib.closing(rq_desk.Desk(server.url())) as desk:
             for name in NAMES:
                 desk.heap(name, SIZES.get(name, FEW))
+        pinger.prefer(server.pid)
         yield server.url()
 
 

@@ -1,20 +1,30 @@
-"""Another client of a Redis, in a process of its own: how long it waits while others work."""
+"""Another client of a Redis, in a process of its own: how long it waits while others work.
+
+As root it, and the Redis that `prefer` is told, go before whatever else the machine does: else
+what is measured is who gets a core.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 CLIENT = """
-import json, signal, socket, sys, time
+import json, os, signal, socket, sys, time
 from urllib.parse import urlsplit
 url = urlsplit(sys.argv[1])
 wire = socket.create_connection((url.hostname, url.port))
 wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+try:
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+except (AttributeError, PermissionError):
+    pass
 going, took = True, []
 def end(*_):
     global going
@@ -42,6 +52,23 @@ class Waits:
 
     def __str__(self) -> str:
         return f"longest {self.longest_ms:.1f} ms, p99 {self.p99_ms:.2f} ms"
+
+
+def prefer(pid: int) -> bool:
+    """Let a server go first; False where that is not possible (macOS), or not allowed."""
+    try:
+        os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(1))
+    except (AttributeError, PermissionError):
+        return False
+    return True
+
+
+def starved_ms(pid: int) -> float:
+    """How long a process has waited for a core so far (Linux, `/proc/<pid>/schedstat`)."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e6
+    except OSError:
+        return 0.0
 
 
 @contextlib.contextmanager

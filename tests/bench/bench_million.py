@@ -1,0 +1,209 @@
+"""A million jobs wait in a queue and 100,000 failed: how long does anything of ours block Redis?
+
+Two answers for each thing that is done: the longest turn of the server's own event loop (INFO,
+`eventloop_duration_max`), in which it serves nobody else, and the longest wait of another client.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from mrcore import sources
+from mrcore.acting import pacing
+from mrcore.model import base, plans, ref
+from mrcore.sources import base as source_base
+from tests import servers
+from tests.bench import millions, pinger, table
+from tests.lives import telling
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
+
+RETRIED, SOME, PAGES = min(10_000, millions.FAILED // 2), 2_000, 10
+BY = plans.By(login="bench", operation=1)
+Work = Callable[[], Awaitable[Any]]
+
+
+class Million:
+    """What is done to the queue of one engine."""
+
+    def __init__(self, source: source_base.Source, conn: Any) -> None:
+        self._source = source
+        self._conn = conn
+        self.owner = ref.make(source.name, "queue", millions.NAME)
+
+    def works(self) -> dict[str, Work]:
+        return {
+            "counts": self._sample,
+            "pages": self._pages,
+            "pages at any depth": self._deep,
+            "groups": self._groups,
+            "search": lambda: self._walk("found", plans.Query(text="nobody"), PAGES),
+            "filtered": lambda: self._walk("jobs", plans.Query(text="nobody"), PAGES),
+            "pause": lambda: self._act("queue.pause", plans.Selection(refs=(self.owner,))),
+            "resume": lambda: self._act("queue.resume", plans.Selection(refs=(self.owner,))),
+            "retry 10k": lambda: self._whole("queue.retry", RETRIED, state="failed"),
+            "remove waiting": self._remove,
+            "clean": lambda: self._whole(
+                "queue.clean", SOME, args={"state": "failed", "older_s": 0}
+            ),
+            "drain": lambda: self._whole("queue.drain", SOME),
+        }
+
+    async def _sample(self) -> None:
+        for _ in range(5):
+            await self._source.sample()
+
+    async def _walk(self, collection: str, query: plans.Query, most: int) -> None:
+        cursor = None
+        for _ in range(most):
+            page = await self._source.page(self.owner, collection, query, cursor, 0)
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    async def _pages(self) -> None:
+        for state, order in itertools.product(("waiting", "failed"), ("newest", "oldest")):
+            query = plans.Query(state=state, order=order, limit=300)
+            await self._walk("jobs", query, 3)
+
+    async def _deep(self) -> None:
+        """In the middle: with cursors as they are given there."""
+        for state, order in itertools.product(("waiting", "failed"), ("newest", "oldest")):
+            query = plans.Query(state=state, order=order, limit=300)
+            page = await self._source.page(self.owner, "jobs", query, None, 0)
+            assert page.cursor is not None
+            cursor = self._middle(state, page.cursor)
+            for _ in range(3):
+                page = await self._source.page(self.owner, "jobs", query, cursor, 0)
+                assert page.rows
+                cursor = page.cursor
+            await self._source.detail(page.rows[0].ref)
+
+    def _middle(self, state: str, cursor: str) -> str:
+        return middle(self._conn, self._source.name, state, cursor)
+
+    async def _groups(self) -> None:
+        looked, cursor = 0, None
+        while looked < RETRIED:
+            page = await self._source.page(self.owner, "groups", plans.Query(), cursor, 1)
+            assert page.looked is not None
+            looked, cursor = page.looked.scanned, page.cursor
+            if cursor is None:
+                return
+
+    async def _remove(self) -> None:
+        """Some that wait near both ends, as they are shown."""
+        refs: list[base.Ref] = []
+        for order in ("newest", "oldest"):
+            query = plans.Query(state="waiting", order=order, limit=100)  # type: ignore[arg-type]
+            page = await self._source.page(self.owner, "jobs", query, None, 0)
+            refs += [row.ref for row in page.rows]
+        await self._act("job.remove", plans.Selection(refs=tuple(refs)))
+
+    async def _whole(
+        self, action: base.ActionId, most: int, *, state: str = "", args: plans.Args | None = None
+    ) -> None:
+        refs, where = (self.owner,), plans.Selection(refs=(self.owner,))
+        if state:
+            where = plans.Selection(ref=refs[0], collection="jobs", query=plans.Query(state=state))
+        await self._act(action, where, args, most)
+
+    async def _act(
+        self,
+        action: base.ActionId,
+        selection: plans.Selection,
+        args: plans.Args | None = None,
+        most: int = 1_000,
+    ) -> None:
+        """Plan, apply in the largest chunks that a core takes, and undo a chunk of it."""
+        targets: list[plans.Target] = []
+        parts = self._source.plan(action, selection, args or {}, lambda done, total: None)
+        async with contextlib.aclosing(parts) as some:  # type: ignore[type-var]
+            async for part in some:
+                if isinstance(part, plans.Target):
+                    targets.append(part)
+                if len(targets) >= most:
+                    break
+        assert targets, action
+        for start in range(0, len(targets), pacing.MOST):
+            chunk = targets[start : start + pacing.MOST]
+            outcomes = await self._source.apply(action, chunk, args or {}, BY)
+        done = [
+            plans.Undoable(target=target, memento=outcome.memento)
+            for target, outcome in zip(chunk, outcomes, strict=True)
+            if outcome.memento
+        ]
+        if done and action in ("job.remove", "queue.clean", "queue.drain"):
+            await self._source.undo(action, done, BY)
+
+
+PLACES = {
+    "huey": {
+        "waiting": "mr:journal:million:waiting",
+        "failed": "mr:journal:million:failed",
+    },
+    "rq": {"waiting": "rq:queue:million", "failed": "rq:failed:million"},
+    "bullmq": {"waiting": "bull:million:wait", "failed": "bull:million:failed"},
+}
+
+
+def middle(conn: Any, engine: str, state: str, cursor: str) -> str:
+    """The cursor behind the row in the middle, made like one that was given at the first page."""
+    where, key = json.loads(cursor), PLACES[engine][state]
+    score_at, id_at = (2, 1) if engine == "bullmq" else (1, 2)
+    if conn.type(key) == b"list":
+        half = conn.llen(key) // 2
+        where[id_at], where[3] = conn.lindex(key, half).decode(), half + 1
+    else:
+        half = conn.zcard(key) // 2
+        ((member, score),) = conn.zrange(key, half, half, withscores=True)
+        where[id_at], where[score_at] = member.decode(), f"{score:.17g}"
+    return json.dumps(where)
+
+
+@pytest.fixture(params=sorted(millions.FILL))
+def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str, int]]:
+    """The engine, the URL of a Redis with its queue, and its pid; it goes before all else."""
+    with servers.valkey(tmp_path) as server:
+        millions.FILL[request.param](server.url())
+        pinger.prefer(server.pid)
+        yield request.param, server.url(), server.pid
+
+
+async def bench_blocks(filled: tuple[str, str, int]) -> None:
+    engine, url, pid = filled
+    with contextlib.closing(redis.Redis.from_url(url)) as conn:
+        own = {"url": url, "kind": engine}
+        async with sources.build(engine, own)[0] as source:
+            await telling.the_queue(source, millions.NAME)
+            told, worst, longest_ms = [], (0.0, ""), 0.0
+            starved_ms = pinger.starved_ms(pid)
+            for name, work in Million(source, conn).works().items():
+                with pinger.pinging(url) as waits:
+                    conn.config_resetstat()
+                    began = time.perf_counter()
+                    await work()
+                    took_s = time.perf_counter() - began
+                    turn_ms = conn.info("debug")["eventloop_duration_max"] / 1000
+                told.append(f"{name} {turn_ms:.1f}/{waits.longest_ms:.1f} ms in {took_s:.1f} s")
+                worst = max(worst, (turn_ms, name))
+                longest_ms = max(longest_ms, waits.longest_ms)
+            starved_ms = pinger.starved_ms(pid) - starved_ms
+    table.row(
+        f"{millions.WAITING:,} {engine} jobs wait, {millions.FAILED:,} failed: longest turn of"
+        " Redis' event loop; of another client's wait",
+        f"{worst[0]:.1f} ms ({worst[1]}); {longest_ms:.1f} ms",
+        "≤ 50 ms",
+        f"load {os.getloadavg()[0]:.1f}, Redis waited {starved_ms:.0f} ms in all for a core;"
+        f" {'; '.join(told)}",
+    )
