@@ -1,0 +1,118 @@
+"""10,000 failed jobs of huey, RQ and BullMQ retried in one run, beside what one would use instead.
+
+Ours go the whole way: a plan with guards, the ledger, chunks, the audit. The others do without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import redis
+
+from mrcore import client
+from mrcore.model import core, plans, ref
+from tests import servers, waiting
+from tests.bench import bench_queues, millions, pinger, table
+from tests.contract import bull_jobs, rq_desk
+from tests.core import harness
+from tests.node import boards
+
+pytestmark = pytest.mark.bench
+
+RETRIED = 10_000
+OURS, THEIRS = "ours", "theirs"
+BUDGETS = {"huey": "≤ 3 s", "rq": "≤ 8 s", "bullmq": "≤ 2 s"}
+
+
+async def bench_retries(tmp_path: Path) -> None:
+    with servers.valkey(tmp_path / "valkey") as server:
+        url = server.url()
+        with contextlib.closing(redis.ConnectionPool.from_url(url)) as pool:
+            bench_queues.fill(pool, OURS, RETRIED)
+        with contextlib.closing(rq_desk.Desk(url)) as desk:
+            for name in (OURS, THEIRS):
+                desk.heap(name, RETRIED)
+                millions.bull(desk.conn, name, "failed", 1, RETRIED)
+        pinger.prefer(server.pid)
+        took = await _ours(url, tmp_path / "core")
+        beside = {
+            "huey": "nothing else retries them",
+            "rq": f"rq requeue --all: {await asyncio.to_thread(_requeue, url):.1f} s",
+            "bullmq": await asyncio.to_thread(_board, tmp_path, server.port, url),
+        }
+    for engine, words in took.items():
+        load = f"; load {os.getloadavg()[0]:.1f}"
+        what = f"retry 10k failed {engine} jobs with plan, guards, ledger, audit"
+        table.row(what, words, BUDGETS[engine], beside[engine] + load)
+
+
+async def _ours(url: str, state: Path) -> dict[str, str]:
+    """The whole state of each queue, one after the other, through one core."""
+    tables = {engine: {"kind": engine, "url": url} for engine in BUDGETS}
+    took = {}
+    async with harness.running(state, sources=tables) as here, here.client() as own:
+        for engine in BUDGETS:
+            owner = ref.make(engine, "queue", OURS)
+            await waiting.until(lambda: _there(own, owner))  # noqa: B023 (called at once)
+            query = plans.Query(state="failed")
+            with pinger.pinging(url) as waits:
+                began, used_s = time.perf_counter(), time.process_time()
+                whole = plans.Selection(ref=owner, collection="jobs", query=query)
+                plan = await own.plan("queue.retry", whole)
+                planned_s = time.perf_counter() - began
+                operation = await own.apply(plan.plan_id, reason="bench")
+                ended = await waiting.until(lambda: _ended(own, operation.ref), timeout_s=120)  # noqa: B023
+                took_s = time.perf_counter() - began
+                used_s = time.process_time() - used_s
+            assert ended is not None
+            assert ended.done == RETRIED
+            of_it = f"plan {planned_s:.1f} s; {used_s:.1f} s of a core"
+            took[engine] = f"{took_s:.1f} s ({of_it}); others waited {waits}"
+    return took
+
+
+async def _there(own: client.CoreClient, owner: str) -> bool:
+    live = await own.live()
+    return any(one.ref == owner for source in live.sources for one in source.upserts)
+
+
+async def _ended(own: client.CoreClient, of: str) -> core.Operation | None:
+    entity = (await own.detail(of)).entity
+    assert isinstance(entity, core.Operation)
+    return entity if entity.finished_at else None
+
+
+def _requeue(url: str) -> float:
+    argv = [sys.executable, "-m", "rq.cli", "requeue", "--all", "-u", url, "--queue", THEIRS]
+    began = time.perf_counter()
+    subprocess.run(argv, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def _board(folder: Path, port: int, url: str) -> str:
+    """Bull Board 9's retry-all, and how long it lets another client wait."""
+    board = boards.Board(folder, port, [THEIRS])
+    try:
+        board.server.start()
+        where = f"{board.origin}/admin/queues/api/queues/{THEIRS}/retry/failed"
+        request = urllib.request.Request(where, method="PUT")
+        login = base64.b64encode(f"{boards.USER}:{servers.PASSWORD}".encode()).decode()
+        request.add_header("Authorization", f"Basic {login}")
+        with pinger.pinging(url) as waits:
+            began = time.perf_counter()
+            urllib.request.urlopen(request).close()
+            took_s = time.perf_counter() - began
+    finally:
+        board.server.close()
+    with contextlib.closing(redis.Redis.from_url(url)) as conn:
+        assert len(bull_jobs.Desk(conn).ids(THEIRS, "wait")) == RETRIED
+    return f"Bull Board 9 retry-all: {took_s:.1f} s, others waited {waits}"
