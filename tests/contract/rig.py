@@ -15,13 +15,17 @@ from mrcore.sources import base as source_base
 
 @dataclass(frozen=True)
 class Listing:
-    """A collection that pages cover exactly: `rows` are all of them, as `told` tells them apart."""
+    """A collection that pages cover exactly: `rows` are all of them, as `told` tells them apart.
+
+    `foreign`: they are of other sources, which have forgotten them.
+    """
 
     ref: base.Ref
     collection: str
     rows: frozenset[str]
     query: plans.Query = field(default_factory=lambda: plans.Query(limit=3))
     told: Callable[[Any], str] = operator.attrgetter("ref")
+    foreign: bool = False
 
 
 @dataclass(frozen=True)

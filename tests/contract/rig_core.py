@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mrcore.model import base, plans, ref
+from mrcore import runs
+from mrcore.model import base, plans, queue, ref
 from mrcore.model import core as entities
 from mrcore.rights import approval, revoking
 from mrcore.rights import arming as armings
 from mrcore.sources import base as source_base
 from mrcore.sources import core as core_source
-from mrcore.store import approvals, arming, files, operations, tokens
+from mrcore.store import approvals, arming, captures, files, operations, tokens
 from mrcore.store import plans as plan_store
 from mrcore.trust import audit
 from tests.contract import rig
@@ -33,6 +34,19 @@ _STATES = {
     "plan.refuse": "SELECT * FROM approval WHERE plan_id = ?",
     "token.revoke": "SELECT * FROM token WHERE id = ?",
 }
+
+_RAN = tuple(
+    queue.Captured(
+        ref=ref.make("huey", "job", "emailQueue", str(n)),
+        engine="huey",
+        queue="emailQueue",
+        id=str(n),
+        name="sendOtp",
+        state=queue.JobState.COMPLETED,
+        finished_at=source_base.utc_now(),
+    )
+    for n in range(ROWS)
+)
 
 
 class Core(rig.Rig):
@@ -52,6 +66,7 @@ class Core(rig.Rig):
         self._asked_at = self._now()
         for n in range(1, ROWS + 1):
             self._add(n)
+        self._history.run_here(lambda c: captures.add(c, _RAN, self._now()))
 
     def close(self) -> None:
         for file in (self._ledger, self._history, self._own):
@@ -84,10 +99,18 @@ class Core(rig.Rig):
             "plan.refuse": approval.Answer(ledger, approvals.REFUSED, now),
             "token.revoke": revoking.Revoke(ledger, now),
         }
-        return core_source.CoreSource(facts, ledger, self._history, acts, now=now)
+        kept = runs.Runs(self._history, now=now)
+        return core_source.CoreSource(facts, ledger, self._history, kept, acts, now=now)
 
     def listings(self) -> tuple[rig.Listing, ...]:
         total = len(self._rows("SELECT id FROM token"))
+        ran = rig.Listing(core_source.SELF, "ran", frozenset(run.ref for run in _RAN), foreign=True)
+        return (
+            ran,
+            *self._numbered(total),
+        )
+
+    def _numbered(self, total: int) -> tuple[rig.Listing, ...]:
         return tuple(
             rig.Listing(core_source.SELF, name, frozenset(self._refs(kind, count)))
             for kind, name, count in (

@@ -113,7 +113,7 @@ async def test_pages_cover_everything_once(here: rig.Rig) -> None:
                 found += page.rows
             assert sorted(map(listing.told, found)) == sorted(listing.rows)
             assert len({row.ref for row in found}) == len(found)
-            assert {ref.source_of(row.ref) for row in found} == {source.name}
+            assert listing.foreign or {ref.source_of(row.ref) for row in found} == {source.name}
 
 
 async def test_a_detail_of_every_kind(here: rig.Rig) -> None:
@@ -121,7 +121,7 @@ async def test_a_detail_of_every_kind(here: rig.Rig) -> None:
         entities = list((await source.sample()).entities)
         for listing in here.listings():
             async for page in pages(source, listing):
-                entities += page.rows
+                entities += () if listing.foreign else page.rows
         for entity in {entity.kind: entity for entity in entities}.values():
             detail = await source.detail(entity.ref)
             assert detail.entity.ref == entity.ref
