@@ -15,6 +15,11 @@ def settled(entity: base.Entity | None) -> bool:
     return not isinstance(entity, queue.Job) or entity.state in FINAL
 
 
+def present(entity: base.Entity | None) -> base.Entity | None:
+    """None for a job that its queue has no more: what the core tells of it is history."""
+    return None if isinstance(entity, queue.Job) and entity.captured_at is not None else entity
+
+
 class Holding:
     """Held rows by ref, and the order in which the list was when they were held."""
 

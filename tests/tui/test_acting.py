@@ -35,7 +35,7 @@ async def test_the_tab_of_the_quarantined_is_there_while_there_are_any() -> None
     core_s = simulated.Simulated()
     async with shots.running((120, 24), core_s) as (control, pilot):
         await control.enter(MAIL)
-        await says(control, "[failed 37]")
+        await says(control, "[groups")
         assert "quarantined" not in show.text(control)
         await pilot.press("shift+tab")
         await says(control, "[completed 1,204]")
@@ -53,7 +53,7 @@ async def test_the_tab_of_the_quarantined_is_there_while_there_are_any() -> None
         watched(core_s, found)
         await says(control, "[quarantined 0]")  # nobody is moved away from what they look at
         await pilot.press("tab")
-        await says(control, "[failed 37]")
+        await says(control, "[groups")
         assert "quarantined" not in show.text(control)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from mrcore.model import queue
 from mrtui import holding
 
@@ -62,3 +64,9 @@ def test_only_completed_failed_and_quarantined_are_final() -> None:
     final = {state for state in queue.JobState if holding.settled(job("a", state))}
     state = queue.JobState
     assert final == {state.COMPLETED, state.FAILED, state.QUARANTINED}
+
+
+def test_a_job_that_is_only_remembered_is_not_there() -> None:
+    there = job("a")
+    kept = there.model_copy(update={"captured_at": datetime.now(UTC)})
+    assert (holding.present(there), holding.present(kept)) == (there, None)

@@ -259,6 +259,7 @@ class Jobs(paged.Paged):
             found = None
         except errors.MrError:
             return
+        found = holding.present(found)
         self._holding.saw(address, found, ended=not waits and holding.settled(found))
 
     # The queue
