@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Hashable, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Hashable, Iterable, Sequence
 
 from mrcore import catalogue
 from mrcore.model import base, plans
@@ -20,14 +20,19 @@ def lasts(here: rig.Rig, action: base.ActionId) -> str:
     return here.lasting.get(action, "") if known.undoable else known.undo
 
 
-async def targets(here: rig.Rig, source: source_base.Source, deed: rig.Deed) -> list[plans.Target]:
-    """The plan's targets, which must be all that was asked for, each with a guard."""
+async def targets(
+    source: source_base.Source, deed: rig.Deed, *, lasting: Collection[base.ActionId] = ()
+) -> list[plans.Target]:
+    """The plan's targets, which must be all that was asked for, each with a guard.
+
+    What is `lasting` must be said before.
+    """
     selection = plans.Selection(refs=deed.chosen or deed.refs)
     parts = await _all(source.plan(deed.action, selection, deed.args, lambda done, total: None))
     found = [part for part in parts if isinstance(part, plans.Target)]
     assert {target.ref for target in found} == set(deed.refs), parts
     assert all(target.guard and target.label for target in found)
-    if deed.action in here.lasting:
+    if deed.action in lasting:
         warned = (p for p in parts if isinstance(p, plans.Remark) and p.level is base.Level.WARN)
         assert any("cannot be" in remark.text for remark in warned), "nobody says that it lasts"
     return found

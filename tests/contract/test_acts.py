@@ -19,7 +19,7 @@ def test_every_action_of_the_catalogue_is_tried() -> None:
 async def test_a_target_that_moved_on_is_skipped(here: rig.Rig, action: base.ActionId) -> None:
     async with warm.opened(here) as source:
         deed = await here.deed(action)
-        planned = await acting.targets(here, source, deed)
+        planned = await acting.targets(source, deed, lasting=here.lasting)
         await here.move_on(deed)
         before = await here.state(action, deed.moved_on)
         outcomes = await acting.apply(source, deed, planned)
@@ -33,7 +33,7 @@ async def test_a_target_that_moved_on_is_skipped(here: rig.Rig, action: base.Act
 async def test_the_same_targets_again_are_let_be(here: rig.Rig, action: base.ActionId) -> None:
     async with warm.opened(here) as source:
         deed = await here.deed(action)
-        planned = await acting.targets(here, source, deed)
+        planned = await acting.targets(source, deed, lasting=here.lasting)
         before = await acting.states(here, action, deed.refs)
         outcomes = await acting.apply(source, deed, planned)
         assert {o.outcome for o in outcomes.values()} == {plans.Outcome.DONE}, outcomes
@@ -51,7 +51,7 @@ async def test_applied_again_by_the_same_operation(here: rig.Rig, action: base.A
         pytest.skip(f"{action}: {why}")
     async with warm.opened(here) as source:
         deed = await here.deed(action)
-        planned = await acting.targets(here, source, deed)
+        planned = await acting.targets(source, deed, lasting=here.lasting)
         before = await acting.states(here, action, deed.refs)
         first = await acting.apply(source, deed, planned)
         after = await acting.states(here, action, deed.refs)
@@ -72,7 +72,7 @@ async def test_undo_restores_what_was(here: rig.Rig, action: base.ActionId) -> N
         pytest.skip(f"{action}: {why}")
     async with warm.opened(here) as source:
         deed = await here.deed(action)
-        planned = await acting.targets(here, source, deed)
+        planned = await acting.targets(source, deed, lasting=here.lasting)
         before = await acting.states(here, action, deed.refs)
         outcomes = await acting.apply(source, deed, planned)
         chunk = await acting.plan_undo(source, action, planned, outcomes)

@@ -35,7 +35,7 @@ async def test_only_what_is_as_it_was_planned_is_touched(
     assert here.churn(action), f"nothing drives churn for {action}"
     async with warm.opened(here) as source:
         deed = await here.deed(action)
-        planned = await acting.targets(here, source, deed)
+        planned = await acting.targets(source, deed, lasting=here.lasting)
         then = {one: await here.facts(action, one) for one in deed.refs}
         await _happen(here, deed, meanwhile)
         now = {one: await here.facts(action, one) for one in deed.refs}

@@ -32,10 +32,13 @@ MAY = {
     "mrcore/answers.py",  # the form of httpx's answers
     "mrcore/journal",  # in the application that is watched, to its own Redis
     "mrcore/sources/backend.py",
+    "mrcore/sources/bullboard",
+    "mrcore/sources/bullmq",
     "mrcore/sources/deploy",
     "mrcore/sources/huey",
     "mrcore/sources/pg",
     "mrcore/sources/redis",
+    "mrcore/sources/rq",
     "mrcore/sources/kept.py",
 }
 
