@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from mrcore import errors
 from mrtui import keys
 
+_MODIFIERS = re.compile(r"(?:(?:ctrl|shift|alt)\+)*")
+
 
 def load(text: str, path: str) -> keys.Keymap:
     """Read a keymap file.
@@ -71,7 +73,29 @@ def _keys(value: object, name: str, text: str, path: str) -> tuple[str, ...]:
         raise errors.SettingsError(
             f"{path}{_line(text, name)}: {name!r} needs a key or a list of keys."
         )
-    return tuple(keys.NAMES.get(key, key) for key in given)
+    made = tuple(_named(key) for key in given)
+    for key, said in zip(given, made, strict=True):
+        if not said:
+            raise errors.SettingsError(
+                f"{path}{_line(text, name)}: {name!r} has {key!r}, which no terminal sends.",
+                fix="Write r, R, /, f3, pageup, ctrl+k, alt+x or shift+left.",
+            )
+    return made
+
+
+def _named(key: str) -> str:
+    """What Textual calls a key; empty when there is none of that name."""
+    from textual import keys as textual  # costs start-up only where somebody has a keymap
+
+    prefix = _MODIFIERS.match(key)[0]  # type: ignore[index]  # it matches nothing, too
+    base = key.removeprefix(prefix)
+    if prefix == "shift+" and len(base) == 1 and base.isalpha():
+        return base.upper()
+    if len(base) == 1 and base.isprintable():
+        return prefix + keys.NAMES.get(base, textual._character_to_key(base))
+    known = {each.value.rpartition("+")[2] for each in textual.Keys if each.value[0] != "<"}
+    known |= {textual._character_to_key(chr(code)) for code in range(33, 127)}
+    return key if base in known else ""
 
 
 def _line(text: str, name: str) -> str:

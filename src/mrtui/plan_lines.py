@@ -101,6 +101,13 @@ def risk(plan: plans.Plan) -> str:
     return f"{plan.risk.value}: {', '.join(asks)}" if asks else plan.risk.value
 
 
+def stakes(plan: plans.Plan) -> Line:
+    """`high · cannot be undone`: what nobody may miss, where the rest has to be scrolled."""
+    calm = plan.undoable and plan.risk is plans.Risk.LOW
+    said = f"{plan.risk.value} · {'can' if plan.undoable else 'cannot'} be undone"
+    return (cells.Cell(said, "dim" if calm else "warn"),)
+
+
 def answers(plan: plans.Plan) -> list[Part]:
     """Who has answered a plan that waits, and what they said."""
     said = f": {plan.answer}" if plan.answer else ""

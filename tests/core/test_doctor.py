@@ -26,12 +26,14 @@ import redis
 from click.testing import CliRunner
 
 from mrcore import doctor, errors, folder, settings, sources
+from mrcore.cli import audit as audit_cli
 from mrcore.cli import doctor as cli
 from mrcore.cli import token as token_cli
 from mrcore.doctor import doors
 from mrcore.doctor import state as files
 from mrcore.sources import backend, base, finding
 from mrcore.stack import services
+from mrcore.store import database
 from mrcore.trust import anchor
 from tests import servers, standins
 from tests.contract import simulated_backend
@@ -406,6 +408,18 @@ def test_the_line_for_a_missing_anchor_helps(
     fix = bad(look(where, **own))["audit"].replace("mrcore audit", "$PYTHON -m mrcore audit")
     subprocess.run(fix, shell=True, check=True, env={**os.environ, "PYTHON": sys.executable})
     assert bad(look(where, **own)) == {}
+
+
+def test_an_audit_without_rows_is_anchored_only_where_an_anchor_is(state: Path) -> None:
+    where = folder.StateFolder(state)
+    with contextlib.closing(sqlite3.connect(where.make() / "ledger.sqlite")) as connection:
+        database.migrate(connection, where / "ledger.sqlite", "ledger")
+    (where / "ledger.sqlite").chmod(0o600)
+    known = anchor.default_path(where.path)
+    said = next(one for one in look(where) if one.what == "audit")
+    assert said.sentence.startswith(f"There is no anchor {known}")
+    verify = CliRunner().invoke(audit_cli.command, ["verify", "--state", str(state)])
+    assert (verify.exit_code, f"There is no anchor {known}" in verify.output) == (3, True)
 
 
 def test_an_anchor_beside_what_it_anchors(where: folder.StateFolder) -> None:

@@ -77,6 +77,7 @@ async def test_a_key_that_is_not_armed_says_which_key_arms() -> None:
     ("roles", "read_only", "words", "header"),
     [
         (("viewer",), False, "Retry failed job needs the role operator", "viewer"),
+        (("auditor",), False, "Retry failed job needs the role operator", "auditor"),
         (("admin",), True, "this screen was started with --read-only", "read-only"),
     ],
 )
@@ -176,6 +177,42 @@ async def test_what_has_to_be_typed_is_asked_for_before_anything_is_applied() ->
         shown.query_one("#apply", Button).press()
         await waiting.until(lambda: core_s.answers, what="apply")
         assert core_s.answers[0] == {"reason": "INC-12", "confirm": "green", "break_glass": False}
+
+
+async def test_on_few_lines_risk_and_undo_are_seen_whatever_is_scrolled() -> None:
+    core_s = simulated.Simulated()
+    core_s.planned_as = {"risk": plans.Risk.HIGH, "undoable": False, "confirm": "green"}
+    async with shots.running((40, 10), core_s) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r")
+        await dialog(control)
+        for key in ("up", "down", *["pagedown"] * 4):
+            await pilot.press(key)
+            await says(control, "high · cannot be undone")
+            assert "Cancel" in show.text(control)
+        control.screen.query_one("#apply", Button).press()
+        await says(control, "Type green to confirm.")
+        await says(control, "high · cannot be undone")
+        assert "Cancel" in show.text(control)
+
+
+async def test_on_few_lines_who_approves_sees_risk_and_undo_where_it_fits_only_once() -> None:
+    for size, apart in (((40, 10), True), ((120, 40), False)):
+        core_s = simulated.Simulated()
+        core_s.planned_as = {"risk": plans.Risk.CRITICAL, "undoable": False}
+        chosen = plans.Selection(refs=(GREEN,))
+        core_s.made["9f2cc0ffee"] = await core_s.plan("deploy.switch", chosen)
+        async with shots.running(size, core_s) as (control, pilot):
+            core_s.tell(facts.waiting("9f2cc0ffee", "anna"))
+            await waiting.until(lambda: control.world.table("plan"), what="the plan")
+            await control.enter("plans")
+            await pilot.press("enter")
+            shown = await dialog(control)
+            await says(control, "Approve")
+            await shots.settled(pilot)
+            assert ("critical · cannot be undone" in show.text(control)) is apart
+            assert apart or "not possible" in show.text(control)
+            assert shown.query("#approve")
 
 
 async def test_a_plan_that_has_expired_says_so_and_can_be_made_again() -> None:

@@ -106,6 +106,8 @@ def test_symbols_may_be_written_as_they_are() -> None:
         ('[keys]\n"queue.pause" = "X"\n', ["line 2", "job.remove", "queue.pause", "'X'"]),
         ('[keys]\n"key.delete" = "y"\n', ["line 2", "row.copy", "key.delete", "'y'"]),
         ('[keys]\n"jobs.retry" = "r"\n', ["line 2", "row.retry", "jobs.retry", "'r'"]),
+        ('[keys]\n\n"row.retry" = "ctrl+banana"\n', ["keys.toml:3", "row.retry", "'ctrl+banana'"]),
+        ('[keys]\n"row.retry" = ["r", "ctrl+"]\n', ["keys.toml:2", "row.retry", "'ctrl+'"]),
         ("[keys\n", ["keys.toml", "does not parse"]),
     ],
 )
@@ -113,6 +115,25 @@ def test_a_mistake_in_a_keymap_is_named_with_its_line(text: str, words: list[str
     with pytest.raises(errors.SettingsError) as caught:
         keyfile.load(text, "keys.toml")
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("shift+h", "H"),
+        ("!", "exclamation_mark"),
+        ("ctrl+/", "ctrl+slash"),
+        ("backslash", "backslash"),
+        ("ctrl+alt+f4", "ctrl+alt+f4"),
+        ("pageup", "pageup"),
+        ("é", "é"),
+    ],
+)
+def test_a_key_is_written_as_textual_or_as_a_person_writes_it(written: str, sent: str) -> None:
+    keymap = keyfile.load(f"[keys]\n'list.filter' = '{written}'\n", "keys.toml")
+    found = keymap.find(sent, ["lists"], [])
+    assert found is not None
+    assert found.id == "list.filter"
 
 
 def test_keys_of_rows_that_are_never_the_same_may_be_the_same() -> None:

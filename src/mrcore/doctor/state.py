@@ -115,7 +115,7 @@ def _audit(
     if found.why:
         fix = f"mrcore audit verify --state {where.path} --anchor {path}"
         yield finding.Finding("audit", False, f"{found.why} It was tampered with.", fix)
-    elif known is None and found.rows:
+    elif known is None:
         sentence = f"There is no anchor {path}: rows cut off the end would not be missed."
         # The command knows the settings of the folder and the user, not those given to `serve`.
         env = f"MRCORE_AUDIT_ANCHOR={path} " if own.audit_anchor else ""

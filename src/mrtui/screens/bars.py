@@ -85,12 +85,13 @@ def _fresh(here: room.Room, view: table.View) -> cells.Cell:
 def guard(may: rights.Rights, *, brief: bool = False) -> cells.Cell:
     """Whether one may change something, or nothing to say.
 
-    `read-only`: nobody may, here; `viewer`: this login may not; `not armed`; `armed 09:41 INC-12`.
+    `read-only`: nobody may, here; `viewer` or `auditor`: this login, with that role, may not;
+    `not armed`; `armed 09:41 INC-12`.
     """
     if may.read_only:
         return cells.Cell("read-only", "dim")
     if not may.has("operator"):
-        return cells.Cell("viewer", "dim")
+        return cells.Cell(", ".join(may.me.roles if may.me else ()) or "no role", "dim")
     if not may.protected:
         return cells.Cell("")
     armed = may.arming

@@ -111,6 +111,7 @@ class PlanDialog(dialogs.Dialog[Answer]):
         self._chunk: tuple[int, tuple[plans.Target, ...]] = (0, plan.samples)
         self._note = self._titled = ""
         self._old = False
+        self._lines = 0
 
     # Widgets
 
@@ -119,6 +120,7 @@ class PlanDialog(dialogs.Dialog[Answer]):
         with Vertical(classes="dialog"):
             with VerticalScroll(id="says", can_focus=False):
                 yield Static(id="plan", markup=False)
+            yield Static(id="stakes", markup=False)
             if asks:
                 must = any(choice.reason for choice in self._choices)
                 hint = "reason" if must else "reason, for the audit"
@@ -169,9 +171,9 @@ class PlanDialog(dialogs.Dialog[Answer]):
         told = plan_lines.lines(
             self.plan, self.control.instant, shown, self._first, self._note, self._asked
         )
-        text.put(
-            self.query_one("#plan", Static), text.content_of_lines(prose.wrap(told, width - 2))
-        )
+        lines = prose.wrap(told, width - 2)
+        text.put(self.query_one("#plan", Static), text.content_of_lines(lines))
+        self._lines = len(lines)
         box = self.query_one(".dialog", Vertical)
         self._fit(box)
         if self._titled != (said := self._title_of(width)):
@@ -204,12 +206,18 @@ class PlanDialog(dialogs.Dialog[Answer]):
         return (label if len(label) <= room else f"{label[: room - 1]}…") + tail
 
     def _fit(self, box: Vertical) -> None:
-        """Let the text have what lines, messages and buttons leave: those are always seen."""
+        """Let the text have what lines, messages and buttons leave: those are always seen.
+
+        A text that has to be scrolled leaves the risk and undo below it, too.
+        """
         height = self.app.size.height
         box.set_class(height < ROOMY, "-dense")
         each = 1 if height < ROOMY else 2
         taken = BORDERS + each * (1 + len(self.query(Input))) + self.query_one("#wrong").display
-        self.query_one("#says").styles.max_height = max(1, height - taken)
+        stakes = self.query_one("#stakes", Static)
+        stakes.display = self._lines > height - taken
+        text.put(stakes, text.content(plan_lines.stakes(self.plan)))
+        self.query_one("#says").styles.max_height = max(1, height - taken - stakes.display)
 
     def complain(self, sentence: str) -> None:
         """Say what is missing, and keep the buttons on the screen."""
