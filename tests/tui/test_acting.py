@@ -110,6 +110,42 @@ async def test_what_is_typed_right_after_a_complaint_is_all_there_and_enter_pres
         assert core_s.answers[0]["confirm"] == "green"
 
 
+async def test_enter_says_what_is_wrong_with_a_line_and_typing_takes_it_back() -> None:
+    core_s = simulated.Simulated()
+    core_s.planned_as = {"risk": plans.Risk.CRITICAL, "confirm": "green", "needs_reason": True}
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await coloured(control, core_s)
+        await pilot.press("S")
+        shown = await dialog(control)
+        shown.query_one("#reason").focus()
+        await pilot.press("enter")
+        await says(control, "It needs a reason.")
+        await pilot.press(*"INC")
+        await waiting.until(lambda: "It needs" not in show.text(control), what="it taken back")
+        await pilot.press("enter", *"GREEN", "enter")
+        await says(control, "That is not green.")
+        assert getattr(shown.focused, "id", "") == "confirm"
+        await pilot.press(*["backspace"] * 5, *"green")
+        await waiting.until(lambda: "That is" not in show.text(control), what="it taken back")
+        await pilot.press("enter")
+        await waiting.until(lambda: getattr(shown.focused, "id", "") == "cancel", what="next")
+        assert core_s.applied == []
+
+
+async def test_a_complaint_stays_when_what_was_typed_before_it_is_told_late() -> None:
+    core_s = protected()
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await pilot.press("A")
+        await says(control, "Cancel")
+        control.post_message(events.Key("space", " "))
+        control.post_message(events.Key("enter", None))
+        await says(control, "Arming needs a reason.")
+        await shots.settled(pilot)
+        assert "Arming needs a reason." in show.text(control)
+        await pilot.press("x")
+        await waiting.until(lambda: "Arming needs" not in show.text(control), what="taken back")
+
+
 async def test_on_few_lines_arming_shows_its_buttons_and_what_is_missing() -> None:
     core_s = protected()
     async with shots.running((40, 10), core_s) as (control, pilot):
