@@ -298,6 +298,13 @@ async def test_our_own_connections_are_never_touched(server: servers.Postgres) -
             guard = {"pid": pid, "backend_start": started, "state": "idle", "xact_start": None}
             forged = plans.Target(ref=ref, label="ours", guard=guard)
             assert (await here.apply(TERMINATE, forged))[0] is SKIPPED
+        query = plans.Query(text=r"\bmrcore\b")
+        parts = await here.plan(
+            TERMINATE, ref="pg/postgres/main", collection="sessions", query=query
+        )
+        said = [(part.why, part.samples) for part in parts if isinstance(part, plans.LeftOut)]
+        refs = [f"pg/session/{pid}/{started}" for pid, started in rows]
+        assert said == [("It is the core's own connection.", (each,)) for each in refs]
         assert await own(here) == rows
 
 

@@ -51,14 +51,14 @@ def plan(
 
 
 def _matching(source: str, selection: plans.Selection, seen: rows.Look) -> Iterator[base.Ref]:
-    """Sessions of the server's live set by state and text, without our own."""
+    """Sessions of the server's live set by state and text; what of them is our own is left out later."""
     if (selection.ref, selection.collection) != (ref.make(source, "postgres", "main"), COLLECTION):
         yield selection.ref
         return
     query, fits = selection.query, match.of(selection.query.text)
     # By pid: pg_stat_activity has no order, and the same plan again shall be the same plan.
     for row in sorted(seen.clients, key=lambda row: int(row["pid"])):
-        if row["pid"] in seen.own or (query.state and row["state"] != query.state):
+        if query.state and row["state"] != query.state:
             continue
         # As it is shown: what a person filters by is what stands on the screen.
         words = (_label(row), row["datname"] or "", redact.repeated(row["query"] or ""))
