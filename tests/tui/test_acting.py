@@ -7,7 +7,7 @@ from textual import events
 from textual.widgets import Button
 
 from mrcore.model import base, core, plans, queue, wire
-from mrtui import columns, world
+from mrtui import acting, columns, plan_lines, world
 from mrtui.cli import show
 from mrtui.columns import table
 from mrtui.screens import jobs, plan_dialog
@@ -144,6 +144,35 @@ async def test_a_complaint_stays_when_what_was_typed_before_it_is_told_late() ->
         assert "Arming needs a reason." in show.text(control)
         await pilot.press("x")
         await waiting.until(lambda: "Arming needs" not in show.text(control), what="taken back")
+
+
+def test_an_operation_that_was_stopped_is_called_so() -> None:
+    state = core.OperationState.STOPPED
+    found = facts.under_way(7, total=9, done=4, skipped=0, state=state)
+    assert acting.sentence(found)[0].endswith(": stopped, 4 of 9 done")
+    ended = found.model_copy(update={"state": core.OperationState.DONE})
+    assert "stopped" not in acting.sentence(ended)[0]
+
+
+def test_what_is_undone_is_counted_by_what_it_has_touched() -> None:
+    def plan(*refs: str) -> plans.Plan:
+        samples = tuple(plans.Target(ref=ref, label=ref) for ref in refs)
+        return plans.Plan(
+            plan_id="1",
+            action="undo",
+            label="Undo",
+            total=33_698,
+            risk=plans.Risk.HIGH,
+            samples=samples,
+            undoable=False,
+            created_at=facts.NOW,
+            expires_at=facts.NOW,
+            login="root",
+        )
+
+    assert plan_lines.what(plan("redis/key/a", "redis/key/b"), facts.NOW) == "33,698 keys"
+    mixed = plan("redis/key/a", "huey/job/q/1")
+    assert plan_lines.what(mixed, facts.NOW) == "33,698 targets"
 
 
 async def test_on_few_lines_arming_shows_its_buttons_and_what_is_missing() -> None:
