@@ -304,6 +304,8 @@ async def test_our_own_connections_are_never_touched(server: servers.Postgres) -
         )
         said = [(part.why, part.samples) for part in parts if isinstance(part, plans.LeftOut)]
         refs = [f"pg/session/{pid}/{started}" for pid, started in rows]
+        with pytest.raises(errors.NotFound, match="sessions belong to pg/postgres/main"):
+            await here.plan(TERMINATE, ref="pg/postgres/other", collection="sessions", query=query)
         assert said == [("It is the core's own connection.", (each,)) for each in refs]
         assert await own(here) == rows
 
