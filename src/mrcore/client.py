@@ -48,7 +48,12 @@ class CoreClient:
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=httpx.Timeout(ANSWER_S, connect=5.0, pool=None),
             trust_env=False,
+            event_hooks={"response": [self._heard]},
         )
+        self._met = False
+
+    async def _heard(self, response: httpx.Response) -> None:
+        self._met = True
 
     @classmethod
     def at(
@@ -79,7 +84,9 @@ class CoreClient:
                 fix=f"Start one: mrcore serve --state {where.path}",
             )
         transport = httpx.AsyncHTTPTransport(uds=str(found["socket"]), limits=_LIMITS)
-        return cls(transport, OVER_UNIX, str(where.path), token)
+        made = cls(transport, OVER_UNIX, str(where.path), token)
+        made._met = True  # it has announced itself in the folder
+        return made
 
     async def __aenter__(self) -> Self:
         return self
@@ -266,7 +273,8 @@ class CoreClient:
             raise self._lost(str(error).rstrip(".") or type(error).__name__) from None
 
     def _lost(self, why: str) -> errors.CoreUnreachable:
-        return errors.CoreUnreachable(f"The core at {self.where} has gone: {why}.")
+        what = "has gone" if self._met else "cannot be reached"
+        return errors.CoreUnreachable(f"The core at {self.where} {what}: {why}.")
 
 
 IDLE_S = 5.0

@@ -45,7 +45,8 @@ def sentence(done: core.Operation) -> tuple[str, cells.Style]:
     spared = done.skipped or done.state is not core.OperationState.DONE
     word: cells.Style = "bad" if bad else "warn" if spared else "ok"
     glyph = {"bad": "✖", "warn": "▲", "ok": "●"}[word]
-    return f"{glyph} {said}: {columns.outcome(done)}", word
+    stopped = "stopped, " if done.state is core.OperationState.STOPPED else ""
+    return f"{glyph} {said}: {stopped}{columns.outcome(done)}", word
 
 
 class Wish(NamedTuple):

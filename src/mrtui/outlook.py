@@ -8,6 +8,9 @@ from datetime import datetime
 from mrcore.model import base, core, ref, wire
 from mrtui import columns, rights, start, world
 
+RANK = {base.Level.BAD: 0, base.Level.UNKNOWN: 1, base.Level.WARN: 2, base.Level.OK: 3}
+"""Of environments, one that nobody can see is worse than one that warns."""
+
 ASKING = base.Verdict(level=base.Level.UNKNOWN, code="context.asking", why="asking")
 
 
@@ -63,6 +66,6 @@ def seen(context: start.Context, me: core.Me, snapshot: wire.Snapshot, at: datet
 
 
 def worst(found: Iterable[Outlook]) -> base.Level:
-    """The worst level of all; `unknown` of none."""
+    """The worst level of all, as RANK has it; `unknown` of none."""
     levels = [each.verdict.level for each in found]
-    return min(levels, key=lambda level: world.RANK[level], default=base.Level.UNKNOWN)
+    return min(levels, key=lambda level: RANK[level], default=base.Level.UNKNOWN)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from mrcore import catalogue
-from mrcore.model import plans
+from mrcore.model import plans, ref
 from mrtui.columns import fmt
 from mrtui.terminal import safe_text
 from mrtui.widgets import cells
@@ -58,7 +58,12 @@ def parts(plan: plans.Plan, now: datetime, asked: Asked | None = None) -> list[P
 def what(plan: plans.Plan, now: datetime) -> str:
     """`31 jobs; oldest 6m12s, newest 4s`."""
     known = catalogue.ACTIONS.get(plan.action)
-    many = fmt.plural(plan.total, known.kind if known else "target")
+    # What is undone is an operation; its targets are of the kind that it has touched.
+    kinds = {ref.parse(target.ref).kind for target in plan.samples}
+    kind = known.kind if known else "target"
+    if plan.action == "undo":
+        kind = kinds.pop() if len(kinds) == 1 else "target"
+    many = fmt.plural(plan.total, kind)
     if plan.oldest_at is None or plan.newest_at is None:
         return many
     oldest, newest = fmt.age(plan.oldest_at, now), fmt.age(plan.newest_at, now)

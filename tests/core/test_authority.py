@@ -344,6 +344,8 @@ async def test_a_refused_plan_is_not_applied_and_says_who_and_why(protected: Her
     assert (waits.state, waits.by, waits.verdict.code) == ("refused", "ravi", "refused")
     assert (await protected.plan(RAVI, "plan.approve", ref)).total == 0
     assert protected.deploy.switched == []
+    nothing = await protected.plan(RAVI, "plan.approve", "core/plan/4c19")
+    assert [left.why for left in nothing.left_out] == ["There is no plan 4c19 that waits."]
 
 
 async def test_who_approved_cannot_make_the_plan_his_own_and_apply_it(protected: Here) -> None:

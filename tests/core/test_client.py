@@ -31,6 +31,13 @@ async def test_a_core_that_has_gone_is_unreachable(state: Path) -> None:
             await anext(gone.changes())
 
 
+async def test_a_core_that_never_answered_has_not_gone(state: Path) -> None:
+    for url in ("http://127.0.0.1:1", f"unix:{state / 'never.sock'}"):
+        async with client.CoreClient.at(url=url) as never:
+            with pytest.raises(errors.CoreUnreachable, match="cannot be reached: "):
+                await never.me()
+
+
 async def test_a_whole_retry_through_the_client(state: Path) -> None:
     jobs = harness.Jobs()
     (ref,) = jobs.add("a/b %?")

@@ -298,6 +298,15 @@ async def test_our_own_connections_are_never_touched(server: servers.Postgres) -
             guard = {"pid": pid, "backend_start": started, "state": "idle", "xact_start": None}
             forged = plans.Target(ref=ref, label="ours", guard=guard)
             assert (await here.apply(TERMINATE, forged))[0] is SKIPPED
+        query = plans.Query(text=r"\bmrcore\b")
+        parts = await here.plan(
+            TERMINATE, ref="pg/postgres/main", collection="sessions", query=query
+        )
+        said = [(part.why, part.samples) for part in parts if isinstance(part, plans.LeftOut)]
+        refs = [f"pg/session/{pid}/{started}" for pid, started in rows]
+        with pytest.raises(errors.NotFound, match="sessions belong to pg/postgres/main"):
+            await here.plan(TERMINATE, ref="pg/postgres/other", collection="sessions", query=query)
+        assert said == [("It is the core's own connection.", (each,)) for each in refs]
         assert await own(here) == rows
 
 
@@ -347,7 +356,8 @@ async def test_a_collection_takes_a_filter(server: servers.Postgres) -> None:
         assert target.ref == session.ref
         assert await here.plan(TERMINATE, **owner, query=plans.Query(text="nothing like it")) == []
         other = {"ref": "pg/postgres/other", "collection": "sessions"}
-        assert [type(part) for part in await here.plan(TERMINATE, **other)] == [plans.LeftOut]
+        with pytest.raises(errors.NotFound, match="sessions belong to pg/postgres/main"):
+            await here.plan(TERMINATE, **other)
 
 
 @pytest.mark.usefixtures("redaction_key")

@@ -304,7 +304,7 @@ async def test_a_collection_is_planned_with_progress_and_can_be_stopped(
         await anext(begun)
         await begun.aclose()  # type: ignore[attr-defined]
         assert len(targets(await plan(source, "user:1"))) == 1
-        with pytest.raises(errors.NotFound):
+        with pytest.raises(errors.NotFound, match="keys belong to redis/node/main"):
             await plan(source, ref="redis/node/other", collection="keys")
 
 

@@ -7,7 +7,7 @@ from textual import events
 from textual.widgets import Button
 
 from mrcore.model import base, core, plans, queue, wire
-from mrtui import columns, world
+from mrtui import acting, columns, plan_lines, world
 from mrtui.cli import show
 from mrtui.columns import table
 from mrtui.screens import jobs, plan_dialog
@@ -108,6 +108,71 @@ async def test_what_is_typed_right_after_a_complaint_is_all_there_and_enter_pres
             control.post_message(events.Key(key, key if len(key) == 1 else None))
         await waiting.until(lambda: core_s.answers, what="apply")
         assert core_s.answers[0]["confirm"] == "green"
+
+
+async def test_enter_says_what_is_wrong_with_a_line_and_typing_takes_it_back() -> None:
+    core_s = simulated.Simulated()
+    core_s.planned_as = {"risk": plans.Risk.CRITICAL, "confirm": "green", "needs_reason": True}
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await coloured(control, core_s)
+        await pilot.press("S")
+        shown = await dialog(control)
+        shown.query_one("#reason").focus()
+        await pilot.press("enter")
+        await says(control, "It needs a reason.")
+        await pilot.press(*"INC")
+        await waiting.until(lambda: "It needs" not in show.text(control), what="it taken back")
+        await pilot.press("enter", *"GREEN", "enter")
+        await says(control, "That is not green.")
+        assert getattr(shown.focused, "id", "") == "confirm"
+        await pilot.press(*["backspace"] * 5, *"green")
+        await waiting.until(lambda: "That is" not in show.text(control), what="it taken back")
+        await pilot.press("enter")
+        await waiting.until(lambda: getattr(shown.focused, "id", "") == "cancel", what="next")
+        assert core_s.applied == []
+
+
+async def test_a_complaint_stays_when_what_was_typed_before_it_is_told_late() -> None:
+    core_s = protected()
+    async with shots.running((120, 40), core_s) as (control, pilot):
+        await pilot.press("A")
+        await says(control, "Cancel")
+        control.post_message(events.Key("space", " "))
+        control.post_message(events.Key("enter", None))
+        await says(control, "Arming needs a reason.")
+        await shots.settled(pilot)
+        assert "Arming needs a reason." in show.text(control)
+        await pilot.press("x")
+        await waiting.until(lambda: "Arming needs" not in show.text(control), what="taken back")
+
+
+def test_an_operation_that_was_stopped_is_called_so() -> None:
+    state = core.OperationState.STOPPED
+    found = facts.under_way(7, total=9, done=4, skipped=0, state=state)
+    assert acting.sentence(found)[0].endswith(": stopped, 4 of 9 done")
+    ended = found.model_copy(update={"state": core.OperationState.DONE})
+    assert "stopped" not in acting.sentence(ended)[0]
+
+
+def test_what_is_undone_is_counted_by_what_it_has_touched() -> None:
+    def plan(*refs: str) -> plans.Plan:
+        samples = tuple(plans.Target(ref=ref, label=ref) for ref in refs)
+        return plans.Plan(
+            plan_id="1",
+            action="undo",
+            label="Undo",
+            total=33_698,
+            risk=plans.Risk.HIGH,
+            samples=samples,
+            undoable=False,
+            created_at=facts.NOW,
+            expires_at=facts.NOW,
+            login="root",
+        )
+
+    assert plan_lines.what(plan("redis/key/a", "redis/key/b"), facts.NOW) == "33,698 keys"
+    mixed = plan("redis/key/a", "huey/job/q/1")
+    assert plan_lines.what(mixed, facts.NOW) == "33,698 targets"
 
 
 async def test_on_few_lines_arming_shows_its_buttons_and_what_is_missing() -> None:

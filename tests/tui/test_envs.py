@@ -10,8 +10,9 @@ import pytest
 
 from mrcore import errors
 from mrcore.model import base, wire
-from mrtui import lookout, outlook, start
-from mrtui.cli import show
+from mrtui import lookout, outlook, start, world
+from mrtui.cli import check, show
+from mrtui.columns import context, table
 from mrtui.screens import envs, home
 from tests import waiting
 from tests.tui import facts, shots, simulated
@@ -94,6 +95,13 @@ async def test_every_environment_is_asked_by_itself_and_one_that_hangs_delays_no
     assert "urll" in found["old"].verdict.why
     assert outlook.worst(list(found.values())) is base.Level.BAD
     assert outlook.worst([found["prod-green"], blue]) is base.Level.UNKNOWN
+    warns = blue.model_copy(update={"verdict": base.Verdict(level=base.Level.WARN, code="x")})
+    assert outlook.worst([warns, found["prod-green"]]) is base.Level.WARN
+    assert outlook.worst([found["prod-green"], warns, blue]) is base.Level.UNKNOWN
+    assert check.CODES[outlook.worst([warns, blue])] == 3
+    rank = context.TABLE.orders[0][1]
+    view = table.View(world.World(), facts.NOW)
+    assert rank(found["local"], view) < rank(blue, view) < rank(warns, view)
     assert outlook.worst([]) is base.Level.UNKNOWN
 
 

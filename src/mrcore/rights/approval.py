@@ -30,7 +30,8 @@ class Answer:
         plan_id, now = ref.parse(where).id, self.now()
         found = await self.ledger.read(lambda c: approvals.find(c, plan_id, now))
         if found is None or found.ref != where:
-            return plans.LeftOut(why="It does not wait for an answer.", count=1, samples=(where,))
+            why = f"There is no plan {plan_id} that waits."
+            return plans.LeftOut(why=why, count=1, samples=(where,))
         if found.state != approvals.WAITING:
             why = f"It was {found.state} by {found.by}."
             return plans.LeftOut(why=why, count=1, samples=(where,))

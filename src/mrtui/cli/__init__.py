@@ -17,7 +17,7 @@ COMMANDS: dict[str, str] = {
     "dev": "Your own stack, kept between runs, and the screen over it.",
     "status": "Print the facts.",
     "check": "One line and an exit code: 0 ok, 1 warn, 2 bad, 3 unknown.",
-    "envs": "Every environment side by side; exits as check does for the worst.",
+    "envs": "Every environment side by side; the code of the worst: 2, then 3, 1, 0.",
     "show": "Print a screen as text.",
     "find": "Search the jobs of queues, in every state.",
     "do": "Plan and apply an action on refs.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mrcore.model import base
-from mrtui import outlook, world
+from mrtui import outlook
 from mrtui.columns import anything, fmt
 from mrtui.columns.table import TONES, Cell, Column, Table, View
 
@@ -70,7 +70,7 @@ TABLE = Table(
     cells=cells,
     label=anything.label,
     orders=(
-        ("trouble", lambda entity, view: world.RANK[entity.verdict.level]),
+        ("trouble", lambda entity, view: outlook.RANK[entity.verdict.level]),
         ("name", lambda entity, view: entity.name),
     ),
 )

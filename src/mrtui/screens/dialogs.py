@@ -58,6 +58,9 @@ class Dialog(Over[Answer | None]):
         ("down", "scroll(1)", ""),
     ]
 
+    blamed: tuple[str, ...] | None = None
+    """What was typed when something was said to be missing; None while nothing is."""
+
     @property
     def control(self) -> app.ControlRoom:
         """The app, with its type."""
@@ -97,8 +100,18 @@ class Dialog(Over[Answer | None]):
         for box in self.query(VerticalScroll):
             box.scroll_relative(y=lines, animate=False)
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """A complaint goes with the next letter; one typed before it says nothing of it."""
+        event.stop()
+        if self.blamed is not None and self.blamed != self._lines_typed():
+            self.complain("")
+
+    def _lines_typed(self) -> tuple[str, ...]:
+        return tuple(line.value for line in self.query(Input))
+
     def complain(self, sentence: str) -> None:
         """Say what is missing; "" takes it back."""
+        self.blamed = self._lines_typed() if sentence else None
         widget = self.query_one("#wrong", Static)
         widget.update(safe_text.safe_text(sentence))
         widget.display = bool(sentence)

@@ -59,7 +59,7 @@ class Envs(listing.Listing):
             return [[cells.Cell(self._wrong, "bad")]]
         found = [eye.last for eye in self._eyes.values()]
         parts = [cells.Cell(fmt.plural(len(found), "environment"), "strong")]
-        for level in (base.Level.BAD, base.Level.WARN, base.Level.UNKNOWN):
+        for level in (base.Level.BAD, base.Level.UNKNOWN, base.Level.WARN):
             if count := sum(each.verdict.level is level for each in found):
                 said = f"{fmt.GLYPHS[level]} {count} {level.value}"
                 parts.append(cells.Cell(said, table.TONES[level]))

@@ -233,6 +233,7 @@ class PlanDialog(dialogs.Dialog[Answer]):
         offered = mine and self._again
         self.query_one("#again", Button).set_class(not offered, "-away")
         self.complain("This plan has expired; nothing was done.")
+        self.blamed = None  # nothing that is typed takes it back
         self.query_one("#cancel").focus()
 
     def _shown(self) -> tuple[plans.Target, ...]:
@@ -288,11 +289,21 @@ class PlanDialog(dialogs.Dialog[Answer]):
         self.dismiss(None)
 
     def typed(self, event: events.Key) -> bool:
-        """Enter in a line goes on to the next thing; it never applies."""
+        """Enter in a line goes on to the next thing once it is right; it never applies."""
         if event.key == "enter" and isinstance(self.focused, Input):
-            self.focus_next()
+            if wrong := self._wrong(self.focused):
+                self.complain(wrong)
+            else:
+                self.focus_next()
             return True
         return super().typed(event)
+
+    def _wrong(self, line: Input) -> str:
+        """Why nothing can come of what a line says, whichever button is pressed."""
+        if line.id == "confirm" and line.value != self.plan.confirm:
+            return f"That is not {self.plan.confirm}."
+        needed = all(choice.reason for choice in self._choices)
+        return "It needs a reason." if line.id == "reason" and needed and not line.value else ""
 
     def _choose(self, choice: Choice) -> None:
         if choice.reason and not self._typed("reason").strip():

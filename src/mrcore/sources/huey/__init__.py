@@ -246,4 +246,4 @@ class Huey(source_base.SourceBase):
                 )
                 if place is not None:
                     return place
-        raise errors.NotFound(f"There is no {owner}; jobs belong to a queue.")
+        raise errors.NotFound(f"There is no {owner}; jobs belong to {self.name}/queue/NAME.")

@@ -152,7 +152,8 @@ class Looker:
         found = running.ids(self._runner.source, of, "queue", 1)
         place = None if found is None else await self._place(found[0])
         if place is None:
-            raise errors.NotFound(f"There is no {of}; jobs belong to a queue.")
+            owner = f"{self._runner.source}/queue/NAME"
+            raise errors.NotFound(f"There is no {of}; jobs belong to {owner}.")
         return place
 
     async def _place(self, name: str) -> discover.Place | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from mrcore import match, redact
+from mrcore import errors, match, redact
 from mrcore.model import base, plans, ref
 from mrcore.sources import kept
 from mrcore.sources.pg import causes, link, rights, rows
@@ -35,7 +35,7 @@ def plan(
 ) -> Iterator[plans.Target | plans.LeftOut | plans.Remark]:
     """Targets with guards, what is left out with the GRANT that is missing, what it causes.
 
-    Raises BadRequest for a filter that is no expression.
+    Raises BadRequest for a filter that is no expression, NotFound for another owner.
     """
     by_ref = {rows.session_ref(source, row): row for row in seen.clients}
     ways = rows.Blocking(seen)
@@ -51,14 +51,17 @@ def plan(
 
 
 def _matching(source: str, selection: plans.Selection, seen: rows.Look) -> Iterator[base.Ref]:
-    """Sessions of the server's live set by state and text, without our own."""
-    if (selection.ref, selection.collection) != (ref.make(source, "postgres", "main"), COLLECTION):
+    """Sessions of the server's live set by state and text; our own ones are left out later."""
+    server = ref.make(source, "postgres", "main")
+    if selection.collection == COLLECTION and selection.ref != server:
+        raise errors.NotFound(f"There is no {selection.ref}; sessions belong to {server}.")
+    if (selection.ref, selection.collection) != (server, COLLECTION):
         yield selection.ref
         return
     query, fits = selection.query, match.of(selection.query.text)
     # By pid: pg_stat_activity has no order, and the same plan again shall be the same plan.
     for row in sorted(seen.clients, key=lambda row: int(row["pid"])):
-        if row["pid"] in seen.own or (query.state and row["state"] != query.state):
+        if query.state and row["state"] != query.state:
             continue
         # As it is shown: what a person filters by is what stands on the screen.
         words = (_label(row), row["datname"] or "", redact.repeated(row["query"] or ""))

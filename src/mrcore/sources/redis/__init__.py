@@ -152,7 +152,8 @@ class Redis(source_base.SourceBase):
         """Keys by their refs, or of the node's `keys` by prefix and text, as SCAN finds them."""
         self._deletes(action)
         if selection.ref and (selection.ref, selection.collection) != (self._node, "keys"):
-            raise errors.NotFound(f"There is no {selection.collection} of {selection.ref}.")
+            asked = f"There is no collection {selection.collection} of {selection.ref}"
+            raise errors.NotFound(f"{asked}; keys belong to {self._node}.")
         async for part in self._acting.plan(selection, progress):
             yield part
 
