@@ -100,15 +100,12 @@ def test_what_belongs_to_one_thing(room: hostile_room.Room) -> None:
     for key in ("left", "t", "right"):  # the older attempt, the full trace, the newer
         screen.press(key)
         room.shows(20)
-    for place in (
-        "core/operation/1",
-        "core/audit/1",
-        "core/plan/0000",
-        "core/token/1",
-        "mr/strange/x",
-    ):
-        screen.press(f":open mr://{place}\r")
-        screen.until(lambda text, p=place: p.split("/")[1] in text)  # type: ignore[misc]
+    for kind, number in (("operation", "1"), ("audit", "1"), ("plan", "0000"), ("token", "1")):
+        screen.press(f":open mr://core/{kind}/{number}\r")
+        there = rf"\A.*▸ {kind}|✖ mr://core/{kind}/{number} leads nowhere"
+        screen.until(there)  # not only in what is typed
+    screen.press(":open mr://mr/strange/x\r")
+    screen.until("mr://mr/strange/x leads nowhere")
 
 
 # Dialogs, news, title, clipboard
