@@ -105,7 +105,7 @@ def test_what_belongs_to_one_thing(room: hostile_room.Room) -> None:
         there = rf"\A.*▸ {kind}|✖ mr://core/{kind}/{number} leads nowhere"
         screen.until(there)  # not only in what is typed
     screen.press(":open mr://mr/strange/x\r")
-    screen.until("mr://mr/strange/x leads nowhere")
+    screen.until(r"\A.*strange|✖ mr://mr/strange/x leads nowhere")
 
 
 # Dialogs, news, title, clipboard
