@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from mrcore import catalogue
@@ -51,6 +52,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._states: dict[str, str] = {}
+        self._since: datetime | None = None  # when it looked first
         self._broken: set[str] = set()
 
     def news(self, here: rights.Rights) -> list[News]:
@@ -59,10 +61,13 @@ class Watch:
 
     def _answered(self, here: rights.Rights) -> list[News]:
         made = []
+        since = self._since = self._since or here.now
         for plan in here.known.table("plan").values():
             if not isinstance(plan, core.WaitingPlan):
                 continue
-            before = self._states.get(plan.plan_id)
+            # One that came and was answered between two looks was never seen waiting.
+            unseen = WAITING if plan.created_at >= since else ""
+            before = self._states.get(plan.plan_id, unseen)
             self._states[plan.plan_id] = plan.state
             mine = here.me is not None and plan.login == here.me.login
             if before != WAITING or plan.state == WAITING or not mine:

@@ -388,13 +388,16 @@ async def test_a_plan_that_needs_a_second_login_is_asked_for_and_told_when_it_is
         assert str(button.label) == "Ask for approval"
         button.press()
         await says(control, "plan 0000 waits for a second login (:plans)")
-        core_s.tell(facts.waiting("0000c0ffee", "root"))
+        fresh = {"created_at": facts.ago(-1)}
+        core_s.tell(facts.waiting("0000c0ffee", "root", **fresh))
         await waiting.until(lambda: control.world.table("plan"), what="the plan")
         assert "1 plan waits" not in show.text(control), "not for oneself"
-        core_s.tell(facts.waiting("0000c0ffee", "root", state="refused", by="anna", answer="no"))
+        core_s.tell(
+            facts.waiting("0000c0ffee", "root", **fresh, state="refused", by="anna", answer="no")
+        )
         await says(control, "✖ plan 0000 was refused by anna: no")
-        core_s.tell(facts.waiting("1111c0ffee", "root"))
-        core_s.tell(facts.waiting("1111c0ffee", "root", state="approved", by="anna"))
+        core_s.tell(facts.waiting("1111c0ffee", "root", **fresh, state="approved", by="anna"))
+        await says(control, "plan 1111 was approved by anna; apply it in :plans")
         core_s.tell(facts.waiting("2222c0ffee", "anna"))
         await says(control, "1 plan waits")
 

@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BEAT_S = 2.0
 LIFE_S = 10.0
 """A worker that has not been heard for this long is dead."""
+LEAVE_S = 3.0
+"""How long a worker that leaves waits for its threads to give back what they just took."""
 
 log = logging.getLogger("mrcore.journal")
 
@@ -55,6 +57,8 @@ class Heart:
         self.stopping = threading.Event()
         """Set when this worker claims no more."""
         self._left = False
+        self._claiming = 0
+        self._idle = threading.Condition()
         self._begin()
 
     def _begin(self) -> None:
@@ -86,6 +90,18 @@ class Heart:
                 self._thread = threading.Thread(target=self._run, name=f"heart {name}", daemon=True)
                 self._thread.start()
                 atexit.register(self.stop)
+
+    @contextlib.contextmanager
+    def claiming(self) -> Iterator[bool]:
+        """A thread may take a job within; False when this worker is leaving."""
+        with self._idle:
+            self._claiming += 1
+        try:
+            yield not self.stopping.is_set()
+        finally:
+            with self._idle:
+                self._claiming -= 1
+                self._idle.notify_all()
 
     def beat(self) -> None:
         """Write down that this worker lives, what it is busy with, and what it watches."""
@@ -136,6 +152,9 @@ class Heart:
         self._left = True
         if self._thread is not threading.current_thread():
             self._thread.join(1.0)  # a beat that is under way would say that it lives
+        with self._idle:
+            idle = self._idle.wait_for(lambda: not self._claiming, LEAVE_S)
         with contextlib.suppress(redis.RedisError):
             self.conn.delete(self.root.alive(self.name))
-            ghosts.bury(self.conn, self.root, self.name)
+            if idle:  # or it could still take a job, which nobody would look for
+                ghosts.bury(self.conn, self.root, self.name)

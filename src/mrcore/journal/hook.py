@@ -149,9 +149,13 @@ class Journal:
         all are passed over. None from an empty or paused queue, or when the worker is leaving.
         Raises redis.RedisError.
         """
-        if self.heart.stopping.is_set():
-            return None
-        self.heart.start()
+        with self.heart.claiming() as stays:
+            if not stays:
+                return None
+            self.heart.start()
+            return self._claim(timeout_s)
+
+    def _claim(self, timeout_s: float | None) -> claims.Claim | None:
         hands, conn = self.place.queue.hands(self.heart.name), self.pen.conn
         while True:
             if timeout_s is None:

@@ -108,7 +108,8 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         A screen can be left before it is composed, and the app while the room is still on top.
         """
         here = self.control
-        return self._composed and not here._exit and self in here.screen_stack
+        lives = here.is_running and not here._exit
+        return self._composed and lives and self in here.screen_stack
 
     @property
     def cursor_ref(self) -> str:

@@ -14,6 +14,9 @@ NARROW: Final = re.compile(
     "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0377\u0391-\u03a1\u03b1-\u03c9\u0400-\u0482"
     "\u2010-\u2027\u2190-\u21ff\u2500-\u25fc\u2800-\u28ff]*"
 )
+# Printable by Unicode's word and yet unseen: fillers, joiners, variation selectors.
+UNSEEN: Final = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+_UNSEEN: Final = re.compile(f"[{UNSEEN}]")
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _MARKS_MAX: Final = 4
 _GAP: Final = "\ufffd"
@@ -33,7 +36,18 @@ def split(text: str) -> tuple[tuple[str, int], ...]:
             found[-1] += char if len(found[-1]) <= _MARKS_MAX else ""
         elif char:
             found.append(char)
-    return tuple((cluster, cell_len(cluster)) for cluster in found)
+    return tuple((_drawn(cluster), cell_len(cluster)) for cluster in found)
+
+
+def _drawn(cluster: str) -> str:
+    """What is drawn of a cluster: what is seen of it, or of joined characters the first."""
+    if cluster.isprintable() and not _UNSEEN.search(cluster):
+        return cluster
+    width, first = cell_len(cluster), cluster.partition(_JOINER)[0]
+    drawn = _UNSEEN.sub("", cluster.replace(_JOINER, ""))
+    if cell_len(drawn) > width:
+        drawn = _UNSEEN.sub("", first)
+    return drawn + " " * (width - cell_len(drawn))
 
 
 def _seen(char: str) -> str:

@@ -6,18 +6,16 @@ import json
 import re
 import unicodedata
 
+from mrtui.terminal import clusters
+
 LIMIT_CHARS = 10_000
 """The longest text that is kept when the caller names no limit."""
 
 TAB = "    "
 _SHORTENED = "…"
 _MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
-# Printable by Unicode's word and yet unseen: fillers, joiners, variation selectors; and marks
-# that have nothing to sit on.
-_UNSEEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-    f"|(?<![^\\s])[{_MARKS}]"
-)
+# What is printable and yet unseen, and marks that have nothing to sit on.
+_UNSEEN = re.compile(f"[{clusters.UNSEEN}]|(?<![^\\s])[{_MARKS}]")
 MARKS_MAX = 4
 """No writing system puts more marks on a character; a pile runs over other lines."""
 # What a pile of any script's marks looks like to `re`, which does not know them: no word, no space.

@@ -147,7 +147,7 @@ def test_after_a_cluster_of_doubtful_width_the_address_is_sent() -> None:
     known = shadow.Shadow(WIDTH, HEIGHT)
     sent = show(known, 0, Segment("⚠\ufe0f!"))
     width = cell_len("⚠\ufe0f")
-    assert sent == f"\x1b[1;1H⚠\ufe0f\x1b[{width + 1}G!"
+    assert sent == f"\x1b[1;1H⚠{' ' * (width - 1)}\x1b[{width + 1}G!"
 
 
 def test_lines_that_moved_are_moved_by_the_terminal() -> None:
@@ -208,12 +208,24 @@ def test_chops_are_cut_where_their_span_ends() -> None:
 
 
 @given(st.text(max_size=6))
-def test_clusters_hold_every_character_that_is_seen_and_no_other(text: str) -> None:
-    kept = "".join(cluster for cluster, _ in clusters.split(text))
-    assert [c for c in text if c.isprintable()] == [c for c in kept if c.isprintable()] or (
-        "\ufffd" in kept or " " in kept  # in the place of what is not seen and has a width
-    )
-    assert kept.replace("\u200d", "").isprintable()
+def test_clusters_are_printable_and_as_wide_as_they_are_laid_out(text: str) -> None:
+    split = clusters.split(text)
+    assert "".join(drawn for drawn, _ in split).isprintable()
+    assert all(cell_len(drawn) == width for drawn, width in split[1:])
+
+
+@given(
+    st.text(st.characters(exclude_categories=["C", "Z", "M"], exclude_characters=clusters.UNSEEN))
+)
+def test_clusters_hold_every_character_that_is_seen(text: str) -> None:
+    assert "".join(drawn for drawn, _ in clusters.split(text)) == text
+
+
+def test_of_joined_characters_the_first_is_drawn() -> None:
+    family = clusters.split("👩‍👩‍👧‍👦!")
+    assert family[0] == ("👩", 2)
+    assert "\u200d" not in "".join(drawn for drawn, _ in family)
+    assert clusters.split("☎\ufe0f") == (("☎ ", 2),)
 
 
 def test_what_turns_the_text_around_or_piles_up_is_not_drawn() -> None:
