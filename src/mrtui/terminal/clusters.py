@@ -15,7 +15,10 @@ NARROW: Final = re.compile(
     "\u2010-\u2027\u2190-\u21ff\u2500-\u25fc\u2800-\u28ff]*"
 )
 # Printable by Unicode's word and yet unseen: fillers, joiners, variation selectors.
-UNSEEN: Final = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+UNSEEN: Final = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164"
+    "\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+)
 _UNSEEN: Final = re.compile(f"[{UNSEEN}]")
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _MARKS_MAX: Final = 4
