@@ -10,8 +10,20 @@ from datetime import UTC, datetime
 
 import fastapi
 from fastapi import responses
+from starlette import exceptions
 
-from mrcore.mentor import config, desk, health, health_route, links, routes
+from mrcore.mentor import (
+    auth_routes,
+    cleanup_routes,
+    config,
+    desk,
+    gate,
+    health,
+    health_route,
+    identity,
+    links,
+    routes,
+)
 from mrcore.mentor.board import routes as board
 from mrcore.mentor.board import told
 
@@ -52,8 +64,13 @@ def create(
 
     app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
     app.include_router(health_route.Health(settings, at, checker, now).router)
-    app.include_router(routes.build(desk.Desk(at, now)))
+    desk_, people = desk.Desk(at, now), identity.Identity(at, settings, now)
+    door = gate.Gate(people)
+    app.include_router(routes.build(desk_))
+    app.include_router(auth_routes.build(desk_, people, door))
+    app.include_router(cleanup_routes.build(desk_, door))
     app.include_router(queues.router)
+    app.add_exception_handler(exceptions.HTTPException, _refused)
     for kind in links.LOST:
         app.add_exception_handler(kind, _failed)
     return app
@@ -63,6 +80,12 @@ def _say_why(task: asyncio.Task[None]) -> None:
     # A background task that ends by itself is a bug; without it the check grows stale: 503.
     if not task.cancelled() and (error := task.exception()):
         LOG.error("background task ended", exc_info=error)
+
+
+async def _refused(request: fastapi.Request, error: Exception) -> responses.JSONResponse:
+    assert isinstance(error, exceptions.HTTPException)
+    body = {"success": False, "message": error.detail}
+    return responses.JSONResponse(body, error.status_code, headers=error.headers)
 
 
 async def _failed(request: fastapi.Request, error: Exception) -> responses.JSONResponse:

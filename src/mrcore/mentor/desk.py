@@ -18,14 +18,7 @@ from mrcore.mentor import kpi, links, mail, queues
 OTP_S = 300
 _QUEUE_S = 5
 
-_SIGN_IN = (
-    "UPDATE users SET last_login_at = $2 WHERE lower(email) = lower($1)"
-    " RETURNING id, email, name, role"
-)
-_LOGIN_TRAIL = (
-    'INSERT INTO login_logs ("userId", action, "ipAddress", "userAgent", timestamp)'
-    " VALUES ($1, 'login', $2, $3, $4)"
-)
+_WHOSE = "SELECT id, email, name, role FROM users WHERE lower(email) = lower($1)"
 _LEAD = (
     "INSERT INTO leads (name, email, phone, source, created_at, updated_at)"
     " VALUES ($1, $2, $3, $4, $5, $5) RETURNING id"
@@ -74,17 +67,19 @@ class Desk:
         options = self.links.settings.redis.options()
         return queues.hueys(redis.ConnectionPool(**options, socket_timeout=_QUEUE_S))
 
-    async def sign_in(self, email: str, address: str, agent: str) -> str | None:
-        """Write the trail and send a one-time code; the request's id, None for a stranger."""
+    async def send_code(self, email: str) -> str | None:
+        """Send a one-time code; the request's id, None for a stranger."""
         now = self.now()
-        async with self.links.database() as connection, connection.transaction():
-            user = await connection.fetchrow(_SIGN_IN, email, now)
-            if user is None:
-                return None
-            await connection.execute(_LOGIN_TRAIL, user["id"], address, agent, now)
+        async with self.links.database() as connection:
+            user = await connection.fetchrow(_WHOSE, email)
+        if user is None:
+            return None
         request_id = uuid.uuid4().hex
         code = f"{secrets.randbelow(10**6):06d}"
-        await self.links.redis.set(mail.otp_key(request_id), code, ex=OTP_S)
+        async with self.links.redis.pipeline(transaction=True) as pipe:
+            pipe.set(mail.otp_key(request_id), code, ex=OTP_S)
+            pipe.set(mail.otp_user_key(request_id), str(user["id"]), ex=OTP_S)
+            await pipe.execute()
         await self.add(
             "emailQueue",
             "sendOtp",

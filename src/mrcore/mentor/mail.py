@@ -28,6 +28,11 @@ def otp_key(request_id: str) -> str:
     return f"mentor:otp:{request_id}"
 
 
+def otp_user_key(request_id: str) -> str:
+    """The Redis key of the user whom a one-time code lets in."""
+    return f"mentor:otp-user:{request_id}"
+
+
 async def send_otp(
     at_hand: tools.Tools, *, to: str, name: str, request_id: str, expires_at: str
 ) -> str:

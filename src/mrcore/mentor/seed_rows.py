@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from argon2 import low_level
 
 from mrcore.mentor import people
 
@@ -97,8 +100,25 @@ class Builder:
             self.users.append((user, who))
             platform = "mr-mentor" if self.dice.random() < 0.7 else "my-analytics-school"
             role = self._role(number)
-            rows.append((user, who.email, who.name, who.phone, role, platform, self._ago(400)))
-        return _table("users", "id email name phone role platform created_at", rows)
+            secret = self._password_hash(number) if number < self.scale.staff else None
+            at = self._ago(400)
+            rows.append((user, who.email, who.name, who.phone, role, platform, at, secret))
+        columns = "id email name phone role platform created_at password_hash"
+        return _table("users", columns, rows)
+
+    def _password_hash(self, number: int) -> str:
+        """With little effort, so that seeding is quick: the first login makes it stronger."""
+        salt = hashlib.sha256(f"{self.seed}/salt/{number}".encode()).digest()[:16]
+        made = low_level.hash_secret(
+            people.password(self.seed, number).encode(),
+            salt,
+            time_cost=1,
+            memory_cost=1024,
+            parallelism=1,
+            hash_len=32,
+            type=low_level.Type.ID,
+        )
+        return made.decode()
 
     def _mentors(self) -> Table:
         rows: list[Row] = []
@@ -232,8 +252,10 @@ class Builder:
             action = self.dice.choices(("login", "logout", "master_login"), (70, 28, 2))[0]
             address = f"10.{self.dice.randrange(256)}.{self.dice.randrange(256)}.7"
             agent = self.dice.choice(_AGENTS)
-            rows.append((self._id(), user, action, address, agent, self._ago(30)))
-        return _table("login_logs", "id userId action ipAddress userAgent timestamp", rows)
+            by = self.users[0][0] if action == "master_login" else None
+            rows.append((self._id(), user, action, address, agent, self._ago(30), by))
+        columns = "id userId action ipAddress userAgent timestamp actorId"
+        return _table("login_logs", columns, rows)
 
     def _gst_audit_log(self) -> Table:
         rows: list[Row] = []

@@ -12,7 +12,7 @@ FILE = "secrets.json"
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """Postgres's three logins, Redis, SMTP and Bull Board."""
+    """Postgres's three logins, Redis, SMTP, Bull Board, and what signs Mr. Mentor's tokens."""
 
     postgres: str
     app: str
@@ -20,6 +20,7 @@ class Credentials:
     redis: str
     smtp: str
     bull_board: str
+    jwt: str
 
 
 def of(state: folder.StateFolder) -> Credentials:

@@ -249,6 +249,7 @@ class Plan:
             "EMAIL_PASS": self.words.smtp,
             "BULL_BOARD_USERNAME": "admin",
             "BULL_BOARD_PASSWORD": self.words.bull_board,
+            "JWT_SECRET": self.words.jwt,
             "NODE_ENV": "development",
         }
 

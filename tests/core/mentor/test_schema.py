@@ -12,7 +12,15 @@ from tests.core.mentor import conftest
 TRAILS = ("login_logs", "superadmin.gst_audit_log", "mas_crm.lead_activity_log")
 
 COLUMNS = {
-    "public.login_logs": ["id", "userId", "action", "ipAddress", "userAgent", "timestamp"],
+    "public.login_logs": [
+        "id",
+        "userId",
+        "action",
+        "ipAddress",
+        "userAgent",
+        "timestamp",
+        "actorId",  # ours: who was behind a master login
+    ],
     "superadmin.gst_audit_log": [
         "id",
         "payment_id",
