@@ -22,6 +22,7 @@ from mrcore.mentor import (
     health_route,
     identity,
     links,
+    redis_routes,
     routes,
 )
 from mrcore.mentor.board import routes as board
@@ -49,7 +50,11 @@ def create(
     settings = config.Config.read(env)
     at = links.Links(settings, f"mentor-{colour}")
     checker = health.Checker(at, colour, interval_s=health_interval_s)
-    queues = board.Board(told.Told.read(env), now=now)
+    own = told.Told.read(env)
+    queues = board.Board(own, now=now)
+    desk_, people = desk.Desk(at, now), identity.Identity(at, settings, now)
+    door = gate.Gate(people)
+    keys = redis_routes.Keys(own, door)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
@@ -61,14 +66,14 @@ def create(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await queues.close()
+        await keys.close()
 
     app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
     app.include_router(health_route.Health(settings, at, checker, now).router)
-    desk_, people = desk.Desk(at, now), identity.Identity(at, settings, now)
-    door = gate.Gate(people)
     app.include_router(routes.build(desk_))
     app.include_router(auth_routes.build(desk_, people, door))
     app.include_router(cleanup_routes.build(desk_, door))
+    app.include_router(keys.router)
     app.include_router(queues.router)
     app.add_exception_handler(exceptions.HTTPException, _refused)
     for kind in links.LOST:

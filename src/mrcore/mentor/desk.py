@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import uuid
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import Any
 
 import redis
 
-from mrcore.mentor import kpi, links, mail, queues
+from mrcore.mentor import flight, kpi, links, mail, queues
 
 OTP_S = 300
 _QUEUE_S = 5
@@ -55,6 +54,7 @@ class Desk:
     def __post_init__(self) -> None:
         self._queues: dict[str, queues.JobQueue] | None = None
         self._loading = asyncio.Lock()
+        self._flight = flight.Flight(self.links.redis)
 
     async def add(self, queue: str, job: str, **payload: Any) -> str:
         """Enqueue a job; its id."""
@@ -157,15 +157,14 @@ class Desk:
         return str(slot) if slot else None
 
     async def figures(self, key: str) -> dict[str, Any]:
-        """A dashboard's figures from the cache; a missing key is computed again on this read."""
-        if cached := await self.links.redis.get(key):
-            found: dict[str, Any] = json.loads(cached)
-            return found
+        """A dashboard's figures from the cache; one that is missing is computed again, once."""
         compute = kpi.dashboard if key == kpi.DASHBOARD_KEY else kpi.sales
-        async with self.links.database() as connection:
-            figures = await compute(connection, self.now())
-        await self.links.redis.set(key, json.dumps(figures))
-        return figures
+
+        async def again() -> dict[str, Any]:
+            async with self.links.database() as connection:
+                return await compute(connection, self.now())
+
+        return await self._flight.read(key, again)
 
     async def sync_now(self, config_id: str) -> str | None:
         """Trigger a sync by hand; the job's id, None without such a config."""
