@@ -16,6 +16,7 @@ from mrcore.mentor import (
     auth_routes,
     cleanup_routes,
     config,
+    crm_routes,
     desk,
     gate,
     health,
@@ -24,6 +25,7 @@ from mrcore.mentor import (
     links,
     redis_routes,
     routes,
+    trace,
 )
 from mrcore.mentor.board import routes as board
 from mrcore.mentor.board import told
@@ -69,10 +71,12 @@ def create(
         await keys.close()
 
     app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
+    app.add_middleware(trace.Middleware)
     app.include_router(health_route.Health(settings, at, checker, now).router)
     app.include_router(routes.build(desk_))
     app.include_router(auth_routes.build(desk_, people, door))
     app.include_router(cleanup_routes.build(desk_, door))
+    app.include_router(crm_routes.build(desk_, door))
     app.include_router(keys.router)
     app.include_router(queues.router)
     app.add_exception_handler(exceptions.HTTPException, _refused)

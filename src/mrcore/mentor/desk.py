@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from mrcore.mentor import flight, kpi, links, mail, queues
+from mrcore.mentor import flight, kpi, links, mail, queues, trails
 
 OTP_S = 300
 _QUEUE_S = 5
@@ -21,10 +21,6 @@ _WHOSE = "SELECT id, email, name, role FROM users WHERE lower(email) = lower($1)
 _LEAD = (
     "INSERT INTO leads (name, email, phone, source, created_at, updated_at)"
     " VALUES ($1, $2, $3, $4, $5, $5) RETURNING id"
-)
-_LEAD_TRAIL = (
-    "INSERT INTO mas_crm.lead_activity_log (lead_id, activity_type, new_value, created_at)"
-    " VALUES ($1, 'created', 'new', $2)"
 )
 _CALL = (
     "INSERT INTO ai_calls (lead_id, caller, state, started_at)"
@@ -97,9 +93,11 @@ class Desk:
         now = self.now()
         async with self.links.database() as connection, connection.transaction():
             lead = await connection.fetchval(_LEAD, name, email, phone, source, now)
-            await connection.execute(_LEAD_TRAIL, lead, now)
+            await trails.lead(connection, lead, "created", None, "new", None, now)
             call = await connection.fetchval(_CALL, lead, now)
-        await self.add("emailQueue", "sendWelcome", to=email, name=name, seller="Our team")
+        await self.add(
+            "emailQueue", "sendWelcome", to=email, name=name, seller="Our team", lead_id=str(lead)
+        )
         return {"leadId": str(lead), "callId": str(call)}
 
     async def call_event(self, call_id: uuid.UUID, state: str) -> bool:

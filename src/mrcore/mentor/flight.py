@@ -39,9 +39,14 @@ class Flight:
         if task is None:
             task = asyncio.create_task(self._once(key, compute))
             self._running[key] = task
-            task.add_done_callback(lambda _: self._running.pop(key, None))
+            task.add_done_callback(lambda ended: self._forget(key, ended))
         # A reader who leaves must not take the answer from the others.
         return await asyncio.shield(task)
+
+    def _forget(self, key: str, ended: asyncio.Task[Figures]) -> None:
+        self._running.pop(key, None)
+        if not ended.cancelled():
+            ended.exception()  # seen, though every reader may have left
 
     async def _once(self, key: str, compute: Compute) -> Figures:
         lock, mine, pause_s = f"{key}:lock", uuid.uuid4().hex, LOOK_S
@@ -60,7 +65,7 @@ class Flight:
                 await self._redis.set(key, json.dumps(found))
             return found
         finally:
-            await self._redis.eval(_RELEASE, 1, lock, mine)  # type: ignore[misc]
+            await self._redis.eval(_RELEASE, 1, lock, mine)
 
     async def _cached(self, key: str) -> Figures | None:
         text = await self._redis.get(key)

@@ -14,7 +14,7 @@ import redis
 import redis.asyncio
 
 from mrcore.mentor import app as mentor_app
-from mrcore.mentor import config, kpi, mail, people, queues
+from mrcore.mentor import config, kpi, mail, people, queues, trace
 from tests import waiting
 from tests.core.mentor import conftest, serving
 
@@ -47,10 +47,13 @@ async def cache(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
 
 
 def waiting_in(env: dict[str, str], queue: str) -> list[tuple[str, dict[str, Any]]]:
-    """Names and payloads of the jobs that wait there."""
+    """Names and payloads of the jobs that wait there, without what led to them."""
     pool = redis.ConnectionPool(**config.Config.read(env).redis.options())
     try:
-        return [(task.name, task.kwargs) for task in queues.hueys(pool)[queue].pending()]
+        found = queues.hueys(pool)[queue].pending()
+        for task in found:
+            task.kwargs.pop(trace.PAYLOAD)
+        return [(task.name, task.kwargs) for task in found]
     finally:
         pool.disconnect()
 
