@@ -43,7 +43,7 @@ class Room:
         self.clock = Clock()
 
     def scheduler(
-        self, owner: str, *declared: scheduler.Declared, lease_s: float = 30.0
+        self, owner: str, *declared: scheduler.Declared, lease_s: float = 30.0, again: Any = None
     ) -> scheduler.Scheduler:
         made: Any = huey.RedisHuey("kpiQueue", connection_pool=self.pool)
         journal.watch(made, now=self.clock)
@@ -52,7 +52,7 @@ class Room:
         def work(*args: object) -> None: ...
 
         return scheduler.Scheduler(
-            {"kpiQueue": made}, declared, owner=owner, now=self.clock, lease_s=lease_s
+            {"kpiQueue": made}, declared, owner=owner, now=self.clock, lease_s=lease_s, again=again
         )
 
     def enqueued(self, name: str) -> list[datetime]:
@@ -282,3 +282,41 @@ def test_tasks_are_found_by_their_name_or_in_full(redis_url: str) -> None:
             now=Clock(),
         )
         assert made.tick() == 1
+
+
+def test_what_is_declared_anew_is_read_when_the_revision_counts_up(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    now: list[scheduler.Declared] = [FIVE_MINUTES]
+    asked: list[int] = []
+
+    def again() -> list[scheduler.Declared]:
+        asked.append(len(now))
+        if not now:
+            raise errors.StackError("Postgres is away.")
+        return now
+
+    clock = room.scheduler("one", FIVE_MINUTES, again=again)
+    assert clock.tick() == 1
+    assert asked == [], "nobody has changed anything"
+    now.append(QUARTER)
+    assert (clock.tick(), asked) == (0, [])
+    room.conn.incr(keys.REVISION)
+    assert (clock.tick(), clock.tick(), asked) == (1, 0, [2])
+    assert room.conn.smembers(keys.SCHEDULES) == {b"five", b"quarter"}
+    now.clear()
+    room.conn.incr(keys.REVISION)
+    assert (clock.tick(), clock.tick(), len(asked)) == (0, 0, 2)
+    assert "stay as they were: Postgres is away." in caplog.text
+    assert room.conn.smembers(keys.SCHEDULES) == {b"five", b"quarter"}
+    now.append(QUARTER)
+    room.clock.at += scheduler.AGAIN
+    clock.tick()
+    assert room.conn.smembers(keys.SCHEDULES) == {b"quarter"}
+
+
+def test_whoever_takes_the_lease_reads_what_changed_before(room: Room) -> None:
+    room.conn.incr(keys.REVISION)
+    clock = room.scheduler("one", FIVE_MINUTES, again=lambda: [QUARTER])
+    assert clock.tick() == 1
+    assert room.conn.smembers(keys.SCHEDULES) == {b"quarter"}

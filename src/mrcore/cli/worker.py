@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import pkgutil
@@ -51,12 +52,14 @@ def command(state: Path | None, queues: str, app: str, schedules: str, threads: 
     joining.join(state)
     settings = config.Config.read(os.environ)
     pool = redis.ConnectionPool(**settings.redis.options())
+    read = functools.partial(_resolve(schedules), settings) if schedules else None
     made = worker.Worker(
         _resolve(app)(pool),
-        _resolve(schedules)(settings) if schedules else (),
+        read() if read else (),
         now=base.utc_now,
         queues=[name.strip() for name in queues.split(",")] if queues else None,
         threads=threads,
+        again=read,
         supervised=os.environ.get("MR_SUPERVISED") == "1",
     )
     for number in (signal.SIGTERM, signal.SIGINT):

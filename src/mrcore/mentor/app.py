@@ -25,6 +25,7 @@ from mrcore.mentor import (
     links,
     redis_routes,
     routes,
+    sync_routes,
     trace,
 )
 from mrcore.mentor.board import routes as board
@@ -77,6 +78,7 @@ def create(
     app.include_router(auth_routes.build(desk_, people, door))
     app.include_router(cleanup_routes.build(desk_, door))
     app.include_router(crm_routes.build(desk_, door))
+    app.include_router(sync_routes.build(desk_, door))
     app.include_router(keys.router)
     app.include_router(queues.router)
     app.add_exception_handler(exceptions.HTTPException, _refused)
