@@ -23,6 +23,8 @@ from mrcore.mentor import (
     health_route,
     identity,
     links,
+    payment_routes,
+    razorpay,
     redis_routes,
     routes,
     sync_routes,
@@ -79,6 +81,7 @@ def create(
     app.include_router(cleanup_routes.build(desk_, door))
     app.include_router(crm_routes.build(desk_, door))
     app.include_router(sync_routes.build(desk_, door))
+    app.include_router(payment_routes.Payments(desk_, razorpay.Settings.read(env), door).router)
     app.include_router(keys.router)
     app.include_router(queues.router)
     app.add_exception_handler(exceptions.HTTPException, _refused)

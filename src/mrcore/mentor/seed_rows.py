@@ -12,7 +12,7 @@ from typing import Any
 
 from argon2 import low_level
 
-from mrcore.mentor import people
+from mrcore.mentor import people, settling
 
 _SKILLS = ("SQL", "Python", "Power BI", "Statistics", "Excel", "Product", "Interviews")
 _SOURCES = ("website", "webinar", "referral", "instagram", "campus")
@@ -65,6 +65,7 @@ class Builder:
         yield from self._calls()
         yield self._workflows()
         yield self._payments()
+        yield from self._settled()
         yield self._assignments()
         yield self._applications()
         yield self._sync_configs()
@@ -203,15 +204,28 @@ class Builder:
             settled = made + timedelta(seconds=90) if status in ("captured", "refunded") else None
             invoice = f"INV-{self.seed}-{number:06d}" if settled else None
             order = f"order_{self.dice.getrandbits(56):014x}"
-            row = (payment, self._student(), order, net + gst, gst, status, invoice, made, settled)
+            known = f"pay_{order.removeprefix('order_')}" if status != "created" else None
+            money, dates = (net + gst, gst, status, invoice), (made, settled)
+            row: Row = (payment, self._student(), order, *money, *dates, known)
             rows.append(row)
             if settled:
                 self.paid.append(row)
         columns = (
             "id user_id order_id amount_paise gst_paise status invoice_number created_at"
-            " captured_at"
+            " captured_at razorpay_payment_id"
         )
         return _table("payments", columns, rows)
+
+    def _settled(self) -> Iterator[Table]:
+        """What captured payments led to; a refund takes neither grant nor invoice back."""
+        grants: list[Row] = []
+        invoices: list[Row] = []
+        for payment, user, _, amount, gst, _, invoice, _, settled, _ in self.paid:
+            grants.append((payment, user, settling.tokens_of(amount), settled))
+            invoices.append((payment, invoice, amount, gst, settled))
+        yield _table("token_grants", "payment_id user_id tokens granted_at", grants)
+        columns = "payment_id number amount_paise gst_paise issued_at"
+        yield _table("invoices", columns, invoices)
 
     def _assignments(self) -> Table:
         rows: list[Row] = []
@@ -260,8 +274,8 @@ class Builder:
     def _gst_audit_log(self) -> Table:
         rows: list[Row] = []
         user, who = self.users[1]
-        for payment, _, _, amount, gst, _, invoice, made, settled in self.paid:
-            common = (str(payment), invoice)
+        for _, _, _, amount, gst, _, invoice, made, settled, payment in self.paid:
+            common = (payment, invoice)
             by = (user, who.email)
             rows.append((self._id(), *common, "create", "gst_paise", None, str(gst), *by, made))
             rows.append(

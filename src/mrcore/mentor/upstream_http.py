@@ -19,7 +19,7 @@ from typing import Any
 
 from starlette import applications, requests, responses, routing
 
-from mrcore.mentor import people, smtp_sink
+from mrcore.mentor import people, smtp_sink, upstream_razorpay
 
 LOG = logging.getLogger("upstreams")
 
@@ -45,6 +45,9 @@ class Upstreams:
     used_up: set[str] = field(default_factory=set)
     """Services that answer 429 until they are taken out again; these requests are not counted."""
 
+    def __post_init__(self) -> None:
+        self.razorpay = upstream_razorpay.Razorpay(self.seed)
+
     def app(self) -> applications.Starlette:
         """The services and the simulation's own control, on one port."""
         return applications.Starlette(
@@ -55,6 +58,7 @@ class Upstreams:
                 self._route("elevenlabs", "/v1/convai/conversations", self._conversations),
                 routing.Route("/control/smtp", self._control_smtp, methods=["POST"]),
                 routing.Route("/control/counters", self._counters),
+                *self.razorpay.routes(),
             ]
         )
 
