@@ -18,6 +18,8 @@ from mrcore.mentor import (
     config,
     crm_routes,
     desk,
+    exotel,
+    exotel_routes,
     gate,
     health,
     health_route,
@@ -81,6 +83,7 @@ def create(
     app.include_router(cleanup_routes.build(desk_, door))
     app.include_router(crm_routes.build(desk_, door))
     app.include_router(sync_routes.build(desk_, door))
+    app.include_router(exotel_routes.Telephony(desk_, exotel.Settings.read(env), door).router)
     app.include_router(payment_routes.Payments(desk_, razorpay.Settings.read(env), door).router)
     app.include_router(keys.router)
     app.include_router(queues.router)

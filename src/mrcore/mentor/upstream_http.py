@@ -19,7 +19,7 @@ from typing import Any
 
 from starlette import applications, requests, responses, routing
 
-from mrcore.mentor import people, smtp_sink, upstream_razorpay
+from mrcore.mentor import people, smtp_sink, upstream_exotel, upstream_razorpay
 
 LOG = logging.getLogger("upstreams")
 
@@ -47,6 +47,7 @@ class Upstreams:
 
     def __post_init__(self) -> None:
         self.razorpay = upstream_razorpay.Razorpay(self.seed)
+        self.exotel = upstream_exotel.Exotel(self.seed)
 
     def app(self) -> applications.Starlette:
         """The services and the simulation's own control, on one port."""
@@ -59,6 +60,7 @@ class Upstreams:
                 routing.Route("/control/smtp", self._control_smtp, methods=["POST"]),
                 routing.Route("/control/counters", self._counters),
                 *self.razorpay.routes(),
+                *self.exotel.routes(),
             ]
         )
 
