@@ -121,8 +121,8 @@ class Middleware:
 
 def _ended(scope: types.Scope, status: int, started: float) -> None:
     method, path = scope["method"], scope["path"]
-    if path == _POLLED and status < 400:
-        return  # asked every few seconds by everybody: only its failures are news
+    if path == _POLLED and status in (200, 503):
+        return  # asked every few seconds by everybody; the check itself says why it turned
     level = logging.ERROR if status >= 500 else logging.INFO
     fields = {"method": method, "path": path, "status": status, "took_ms": _ms(started)}
     tell(LOG, level, f"{method} {path} {status}", **fields)

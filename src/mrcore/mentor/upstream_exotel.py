@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import uuid
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from urllib.parse import parse_qs
 import httpx
 from starlette import requests, responses, routing
 
-from mrcore.mentor import exotel, people
+from mrcore.mentor import exotel
 
 LOG = logging.getLogger("upstreams")
 
@@ -23,43 +24,25 @@ _NAMES = {"call": "CallSid", "sms": "SmsSid"}
 _ENDS = {"call": "completed", "sms": "sent"}
 
 
-def settings(seed: int, url: str, public_url: str, home: str = exotel.MUMBAI) -> dict[str, str]:
-    """The environment of a backend whose account is here, with the right cluster."""
-    return {
-        "EXOTEL_SID": "mrmentor1",
-        "EXOTEL_API_KEY": people.api_key(seed, "exotel key"),
-        "EXOTEL_API_TOKEN": people.api_key(seed, "exotel"),
-        "EXOTEL_CALLER_ID": "08047112233",
-        "EXOTEL_SUBDOMAIN": home,
-        "EXOTEL_SMS_SENDER_ID": "MRMNTR",
-        "EXOTEL_WEBHOOK_TOKEN": people.api_key(seed, "exotel webhook"),
-        "BACKEND_PUBLIC_URL": public_url,
-        "MR_EXOTEL_URL": f"{url}/exotel",
-    }
-
-
 @dataclass
 class Exotel:
-    """The account of one seed, on the cluster `home`."""
+    """One account, on the cluster `home`."""
 
-    seed: int
+    account: exotel.Settings
     home: str = exotel.MUMBAI
     sent: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     calls_back: bool = True
 
     def __post_init__(self) -> None:
-        told = settings(self.seed, "", "")
-        self._sid = told["EXOTEL_SID"]
-        pair = f"{told['EXOTEL_API_KEY']}:{told['EXOTEL_API_TOKEN']}"
+        pair = f"{self.account.api_key}:{self.account.api_token.get_secret_value()}"
         self._basic = "Basic " + base64.b64encode(pair.encode()).decode()
-        self._count = 0
         self._telling: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[routing.Route]:
         """Both clusters below `/exotel/<subdomain>`, and the console."""
         account = "/exotel/{cluster}/v1/Accounts/{sid}"
         return [
-            routing.Route(account, self._account),
+            routing.Route(account, self._status),
             routing.Route(f"{account}/Calls/connect.json", self._call, methods=["POST"]),
             routing.Route(f"{account}/Sms/send.json", self._sms, methods=["POST"]),
             routing.Route("/control/exotel", self._control, methods=["POST"]),
@@ -67,15 +50,15 @@ class Exotel:
 
     def _refusal(self, request: requests.Request) -> responses.Response | None:
         place = request.path_params
-        known = request.headers.get("authorization") == self._basic
-        if known and place["cluster"] == self.home and place["sid"] == self._sid:
+        known = self.account.is_on and request.headers.get("authorization") == self._basic
+        if known and place["cluster"] == self.home and place["sid"] == self.account.sid:
             return None
         LOG.warning("exotel: %s answers 401", place["cluster"])
         said = {"RestException": {"Status": 401, "Message": "Authentication failed"}}
         return responses.JSONResponse(said, 401)
 
-    async def _account(self, request: requests.Request) -> responses.Response:
-        account = {"Account": {"Sid": self._sid, "Status": "active"}}
+    async def _status(self, request: requests.Request) -> responses.Response:
+        account = {"Account": {"Sid": self.account.sid, "Status": "active"}}
         return self._refusal(request) or responses.JSONResponse(account)
 
     async def _call(self, request: requests.Request) -> responses.Response:
@@ -86,8 +69,7 @@ class Exotel:
 
     async def _take(self, request: requests.Request, kind: str, name: str) -> responses.Response:
         form = {k: v[0] for k, v in parse_qs((await request.body()).decode()).items()}
-        self._count += 1
-        sid = people.api_key(self.seed, f"exotel {kind} {self._count}")
+        sid = uuid.uuid4().hex
         self.sent.append({"kind": kind, "sid": sid, **form})
         if self.calls_back and (address := form.get("StatusCallback")):
             task = asyncio.create_task(self.tell(address, kind, sid))

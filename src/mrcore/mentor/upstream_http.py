@@ -19,7 +19,7 @@ from typing import Any
 
 from starlette import applications, requests, responses, routing
 
-from mrcore.mentor import people, smtp_sink, upstream_exotel, upstream_razorpay
+from mrcore.mentor import people, smtp_sink
 
 LOG = logging.getLogger("upstreams")
 
@@ -44,10 +44,8 @@ class Upstreams:
     asked: collections.Counter[str] = field(default_factory=collections.Counter)
     used_up: set[str] = field(default_factory=set)
     """Services that answer 429 until they are taken out again; these requests are not counted."""
-
-    def __post_init__(self) -> None:
-        self.razorpay = upstream_razorpay.Razorpay(self.seed)
-        self.exotel = upstream_exotel.Exotel(self.seed)
+    extra: list[routing.Route] = field(default_factory=list)
+    """Routes of services that have accounts of their own."""
 
     def app(self) -> applications.Starlette:
         """The services and the simulation's own control, on one port."""
@@ -59,8 +57,7 @@ class Upstreams:
                 self._route("elevenlabs", "/v1/convai/conversations", self._conversations),
                 routing.Route("/control/smtp", self._control_smtp, methods=["POST"]),
                 routing.Route("/control/counters", self._counters),
-                *self.razorpay.routes(),
-                *self.exotel.routes(),
+                *self.extra,
             ]
         )
 

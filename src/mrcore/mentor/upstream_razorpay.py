@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import logging
 import uuid
@@ -11,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from pydantic import SecretStr
 from starlette import requests, responses, routing
 
-from mrcore.mentor import people, razorpay
+from mrcore.mentor import razorpay
 
 LOG = logging.getLogger("upstreams")
 
@@ -22,31 +20,19 @@ _DELIVERIES = {"once": 1, "twice": 2, "never": 0}
 _TIMEOUT_S = 10.0
 
 
-def settings(seed: int, url: str) -> dict[str, str]:
-    """The environment of a backend that pays here."""
-    return {
-        "RAZORPAY_KEY_ID": f"rzp_test_{people.api_key(seed, 'razorpay id')[:14]}",
-        "RAZORPAY_KEY_SECRET": people.api_key(seed, "razorpay"),
-        "RAZORPAY_WEBHOOK_SECRET": people.api_key(seed, "razorpay webhook"),
-        "RAZORPAY_URL": f"{url}/razorpay",
-    }
-
-
 @dataclass
 class Razorpay:
-    """The service of one seed; `hooks` are the backends' webhook addresses, asked in turn."""
+    """The service of one account; `hooks` are the backends' webhook addresses, asked in turn."""
 
-    seed: int
+    account: razorpay.Settings
     hooks: list[str] = field(default_factory=list)
     orders: dict[str, int] = field(default_factory=dict)
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     delivered: int = 0
 
     def __post_init__(self) -> None:
-        told = settings(self.seed, "")
-        pair = f"{told['RAZORPAY_KEY_ID']}:{told['RAZORPAY_KEY_SECRET']}"
+        pair = f"{self.account.key_id}:{self.account.key_secret.get_secret_value()}"
         self._basic = "Basic " + base64.b64encode(pair.encode()).decode()
-        self._secret = SecretStr(told["RAZORPAY_WEBHOOK_SECRET"])
 
     def routes(self) -> list[routing.Route]:
         """Its API, and the console on which somebody pays or sends a webhook again."""
@@ -58,14 +44,14 @@ class Razorpay:
         ]
 
     def _is_strange(self, request: requests.Request) -> bool:
-        return request.headers.get("authorization") != self._basic
+        known = self.account.is_on and request.headers.get("authorization") == self._basic
+        return not known
 
     async def _order(self, request: requests.Request) -> responses.Response:
         if self._is_strange(request):
             return _error(401, "The api key provided is invalid")
         amount = int((await request.json())["amount"])
-        digest = hashlib.sha256(f"{self.seed}/order/{len(self.orders)}/{uuid.uuid4()}".encode())
-        order_id = f"order_{digest.hexdigest()[:14]}"
+        order_id = f"order_{uuid.uuid4().hex[:14]}"
         self.orders[order_id] = amount
         return responses.JSONResponse({"id": order_id, "amount": amount, "status": "created"})
 
@@ -106,7 +92,7 @@ class Razorpay:
         body = json.dumps({"event": event, "payload": {"payment": {"entity": paid}}}).encode()
         headers = {
             "content-type": "application/json",
-            razorpay.SIGNATURE: razorpay.signature(body, self._secret),
+            razorpay.SIGNATURE: razorpay.signature(body, self.account.webhook_secret),
             razorpay.EVENT_ID: f"evt_{paid['id']}_{paid['status']}",
         }
         answers = []

@@ -21,6 +21,16 @@ STUDENT = people.person(conftest.SEED, conftest.TINY.first_student, conftest.TIN
 RECONCILE = "/api/finance/reconcile"
 
 
+def told(url: str) -> dict[str, str]:
+    """The environment of a backend whose Razorpay is at `url`."""
+    return {
+        "RAZORPAY_KEY_ID": "rzp_test_mentor",
+        "RAZORPAY_KEY_SECRET": "a key",
+        "RAZORPAY_WEBHOOK_SECRET": "another",
+        "RAZORPAY_URL": f"{url}/razorpay",
+    }
+
+
 @dataclasses.dataclass
 class Shop:
     """A backend, Razorpay, its console, and an admin's header."""
@@ -68,10 +78,9 @@ class Shop:
 
 @pytest.fixture
 async def shop(env: dict[str, str], app: asyncpg.Connection) -> AsyncIterator[Shop]:
-    service = upstream_razorpay.Razorpay(conftest.SEED)
+    service = upstream_razorpay.Razorpay(razorpay.Settings.read(told("")))
     async with serving.serving(applications.Starlette(routes=service.routes())) as url:
-        told = {**env, **upstream_razorpay.settings(conftest.SEED, url)}
-        made = mentor_app.create("blue", told, now=lambda: conftest.NOW)
+        made = mentor_app.create("blue", {**env, **told(url)}, now=lambda: conftest.NOW)
         async with (
             serving.serving(made) as backend,
             httpx.AsyncClient(base_url=backend) as web,
@@ -113,11 +122,11 @@ async def test_twenty_deliveries_and_reconciliations_at_once_make_one_of_each(
     order = await shop.order()
     payment, _ = await shop.pay(order, deliver="never")
     paid = shop.razorpay.payments[payment]
-    told, asked = await asyncio.gather(
+    answers, asked = await asyncio.gather(
         asyncio.gather(*(shop.razorpay.deliver(paid, 2) for _ in range(5))),
         asyncio.gather(*(shop.reconcile(payment) for _ in range(10))),
     )
-    assert told == [[200, 200]] * 5
+    assert answers == [[200, 200]] * 5
     assert [answer.status_code for answer in asked] == [200] * 10
     assert await shop.made(order) == ("captured", 1, 1)
     assert len(await shop.trail(payment)) == 3
@@ -146,7 +155,7 @@ async def test_what_razorpay_did_not_sign_is_refused(shop: Shop) -> None:
     order = await shop.order()
     payment, _ = await shop.pay(order, deliver="never")
     body = b'{"event": "payment.captured"}'
-    secret = razorpay.Settings.read(upstream_razorpay.settings(conftest.SEED, "")).webhook_secret
+    secret = razorpay.Settings.read(told("")).webhook_secret
     right = razorpay.signature(body, secret)
     for signature in ("", "0" * 64, right[:-1] + "é"):
         headers = {razorpay.SIGNATURE.encode(): signature.encode()}
