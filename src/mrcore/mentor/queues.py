@@ -172,7 +172,8 @@ def _build(queue: Queue, pool: redis.ConnectionPool, tools: Callable[[], tools.T
 def _call(queue: Queue, job: Job, tools: Callable[[], tools.Tools]) -> Callable[..., Any]:
     def call(*, task: api.Task, **payload: Any) -> Any:
         carried = payload.pop(trace.PAYLOAD, {})
-        with trace.job(queue.name, job.name, str(task.id), carried):
+        again = bool(task.retries)
+        with trace.job(queue.name, job.name, str(task.id), carried, again=again):
             at_hand = tools()
             return at_hand.run(job.load()(at_hand, **payload))
 

@@ -71,8 +71,10 @@ def within(trace: Trace) -> Iterator[Trace]:
 
 
 @contextlib.contextmanager
-def job(queue: str, name: str, job_id: str, carried: Mapping[str, Any]) -> Iterator[None]:
-    """A job's run, with its line of JSON at the end."""
+def job(
+    queue: str, name: str, job_id: str, carried: Mapping[str, Any], *, again: bool = False
+) -> Iterator[None]:
+    """A job's run, with its line of JSON at the end; `again`: a failure will be tried again."""
     started = time.monotonic()
     outcome = "failed"
     with within(read(carried)):
@@ -80,7 +82,8 @@ def job(queue: str, name: str, job_id: str, carried: Mapping[str, Any]) -> Itera
             yield
             outcome = "completed"
         finally:
-            level = logging.INFO if outcome == "completed" else logging.ERROR
+            level = logging.WARNING if again else logging.ERROR
+            level = logging.INFO if outcome == "completed" else level
             said = {"queue": queue, "job": name, "jobId": job_id, "outcome": outcome}
             tell(JOBS, level, f"{name} {outcome}", took_ms=_ms(started), **said)
 

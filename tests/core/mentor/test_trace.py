@@ -73,26 +73,32 @@ async def test_health_is_polled_and_says_nothing_while_it_is_good(
     assert structured(caplog, "request") == []
 
 
-def test_a_job_that_leads_to_jobs_passes_its_id_on_and_says_how_it_ended(
+def test_a_job_passes_its_id_on_and_says_how_it_ended(
     env: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Through the journal, as a worker runs it; Postgres cannot be reached, so it fails."""
+    """Through the journal, as a worker runs it; Postgres cannot be reached, so they fail."""
     caplog.set_level(logging.INFO)
     settings = config.Config.read({**env, "DB_PORT": "1"})
     pool = redis.ConnectionPool(**settings.redis.options())
     at_hand = tools.Tools(settings, now=lambda: conftest.NOW)
-    made = queues.hueys(pool, lambda: at_hand)["kpiQueue"]
-    with trace.within(trace.Trace("the-request-1", "mr-mentor")):
-        job_id = made.add("calculateKpi")
-    book = journal.of(made)
-    claim = book.claim()
-    assert claim is not None
-    book.run(claim)
-    book.heart.stop()
-    [line] = structured(caplog, "job")
-    assert line.items() >= {"correlationId": "the-request-1", "platform": "mr-mentor"}.items()
-    assert line.items() >= {"queue": "kpiQueue", "job": "calculateKpi", "jobId": job_id}.items()
-    assert (line["outcome"], line["level"]) == ("failed", "error")
+    made = queues.hueys(pool, lambda: at_hand)
+    ids = []
+    for queue, job in (("kpiQueue", "calculateKpi"), ("missOzoneQueue", "reconcileCalls")):
+        with trace.within(trace.Trace("the-request-1", "mr-mentor")):
+            ids.append(made[queue].add(job))
+        book = journal.of(made[queue])
+        claim = book.claim()
+        assert claim is not None
+        book.run(claim)
+        book.heart.stop()
+    lines = structured(caplog, "job")
+    assert [(one["queue"], one["job"], one["jobId"]) for one in lines] == [
+        ("kpiQueue", "calculateKpi", ids[0]),
+        ("missOzoneQueue", "reconcileCalls", ids[1]),
+    ]
+    carried = {"correlationId": "the-request-1", "platform": "mr-mentor", "outcome": "failed"}
+    assert all(one.items() >= carried.items() for one in lines)
+    assert [one["level"] for one in lines] == ["warning", "error"], "the first is tried again"
     pool.disconnect()
 
 
