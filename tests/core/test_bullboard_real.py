@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -13,6 +14,8 @@ from mrcore.model import plans, queue
 from mrcore.sources import base as source_base
 from tests import servers
 from tests.contract import bull_jobs
+from tests.core import harness
+from tests.core.test_door import ASHA, ended, ready
 from tests.node import boards
 
 BY = plans.By(login="asha", operation=3)
@@ -111,6 +114,34 @@ async def test_a_retry_moves_what_is_as_it_was_and_nothing_else(
     assert set(rest) <= set(desk.ids("emails", "wait"))
     again = await source.apply("queue.retry", planned, {}, BY)
     assert {o.outcome for o in again} == {plans.Outcome.SKIPPED}
+
+
+async def test_a_plan_says_what_a_board_can_undo_and_what_it_cannot(
+    board: boards.Board, desk: bull_jobs.Desk, state: Path
+) -> None:
+    job = f"bullboard/job/emails/{desk.ids('emails', 'failed')[0]}"
+    source = sources.build("bullboard", board.table())[0]
+    async with harness.unserved(state, source) as here:
+        await ready(here)
+
+        async def plan(action: str, *refs: str, **args: str) -> plans.Plan:
+            selection = plans.Selection(refs=refs)
+            return await here.door.plan(
+                ASHA, plans.PlanRequest(action=action, selection=selection, args={**args})
+            )
+
+        pause = await plan("queue.pause", OWNER)
+        assert (pause.undoable, pause.undo) == (True, "resumes it")
+        never = "a Bull Board cannot put back what it has removed"
+        drain = await plan("queue.drain", OWNER)
+        assert (drain.undoable, drain.undo) == (False, never)
+        remove = await plan("job.remove", job)
+        assert (remove.undoable, remove.undo) == (False, never)
+        given = await here.door.apply(ASHA, remove.plan_id, plans.ApplyRequest())
+        removed = await ended(here, given)
+        assert (removed.done, removed.actions) == (1, ())
+        back = await plan("undo", removed.ref)
+        assert [left.why for left in back.left_out] == [f"It cannot be undone: {never}."]
 
 
 async def test_pages_and_details_work_where_nothing_may_be_done(

@@ -259,6 +259,21 @@ def fared(*states: str) -> canary.Watched:
         (["failed a", "pending", "pending"], False, None),
         (["failed a", "pending", "pending"], True, "1 of 1 failed (a)"),
         (["pending"], True, "The first has not ended within 60 s"),
+        (["well", "gone", "gone"], False, ""),
+        (["well", "gone", "pending"], False, None),
+        (["failed a", "gone", "gone"], False, "1 of 1 failed (a)"),
+        (["failed a", "gone", "pending"], False, None),
+        (["failed a", "failed a", "gone", "pending"], False, "2 of 2 failed the same way (a)"),
+        (
+            ["gone", "gone"],
+            False,
+            "None of the first 2 has left a trace: they are gone, and nobody knows how they went",
+        ),
+        (
+            ["gone", "pending"],
+            True,
+            "None of the first 2 has been seen to end within 60 s, 1 of them gone",
+        ),
     ],
 )
 def test_what_is_made_of_what_is_seen(seen: list[str], over: bool, verdict: str | None) -> None:

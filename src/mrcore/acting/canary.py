@@ -68,29 +68,35 @@ class Watched:
     def verdict(self, *, over: bool, watch_s: float) -> str | None:
         """'' when the rest may follow, else why not; None while that is not known yet.
 
-        More than half of those that ended must have gone well. What nobody ran tells nothing, so
-        the rest does not follow it.
+        More than half of those that ended must have gone well. What nobody ran, or what is gone
+        before anybody saw how it went, tells nothing, so the rest does not follow it alone.
         """
         failed = [one for one in self.fared if one.state == "failed"]
         well = sum(one.state == "well" for one in self.fared)
+        gone = sum(one.state == "gone" for one in self.fared)
         ended = well + len(failed)
-        if 2 * len(failed) > (ended if over else self.tried):
+        over = over or ended + gone == self.tried
+        if 2 * len(failed) > (ended if over else self.tried - gone):
             return f"{_how(failed, ended)}: stopped; {self.left:,} not touched."
-        if ended == self.tried:
-            return ""
         if not over:
             return None
-        if not ended:
-            none = "The first has not" if self.tried == 1 else f"None of the first {self.tried} has"
-            return f"{none} ended within {watch_s:g} s: stopped; {self.left:,} not touched."
-        return ""
+        if ended:
+            return ""
+        why = f"ended within {watch_s:g} s"
+        if gone == self.tried:
+            why = "left a trace: they are gone, and nobody knows how they went"
+        elif gone:
+            why = f"been seen to end within {watch_s:g} s, {gone} of them gone"
+        none = "The first has not" if self.tried == 1 else f"None of the first {self.tried} has"
+        return f"{none} {why}: stopped; {self.left:,} not touched."
 
     def words(self, left_s: float) -> str:
         """What to say meanwhile."""
         counts = Counter(one.state for one in self.fared)
+        gone = f"{counts['gone']} gone, " if counts["gone"] else ""
         return (
             f"Watches the first {self.tried}: {counts['well']} went well, {counts['failed']} "
-            f"failed, {counts['pending']} not ended; {left_s:.0f} s left."
+            f"failed, {gone}{counts['pending']} not ended; {left_s:.0f} s left."
         )
 
 

@@ -21,9 +21,9 @@ PRIORITY_MAX = 2**21 - 1
 BY_MAX_S = 366 * 86_400
 
 _LASTING = {
-    offers.REMOVE: "what is removed cannot be put back",
-    offers.PROMOTE: "what is promoted cannot be delayed again",
-    offers.DELAY: "the time before cannot be put back, since it does not tell it,",
+    offers.REMOVE: "cannot put back what it has removed",
+    offers.PROMOTE: "cannot delay again what it has promoted",
+    offers.DELAY: "does not tell the time before, so that it cannot be put back",
 }
 _SHOWN = plans.Remark(
     text="the payload is edited as the board shows it: where the backend formats it, what is "
@@ -214,7 +214,9 @@ def _target(action: base.ActionId, seen: seeing.Seen) -> plans.Target:
     return plans.Target(ref=seen.ref, label=seen.label, guard=seen.guard, note=note, at=at)
 
 
-def _remarks(action: base.ActionId, states: Counter[queue.JobState]) -> Iterator[plans.Remark]:
+def _remarks(
+    action: base.ActionId, states: Counter[queue.JobState]
+) -> Iterator[plans.Remark | plans.Undo]:
     if not states:
         return
     yield acts.TWO_STEPS

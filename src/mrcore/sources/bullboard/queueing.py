@@ -53,7 +53,7 @@ class Queueing:
         if taken:
             yield acts.TWO_STEPS
         if taken and action in (offers.CLEAN, offers.DRAIN):
-            yield acts.lasting("what is removed cannot be put back")
+            yield acts.lasting("cannot put back what it has removed")
 
     async def _app(self, of: base.Ref) -> shape.App | None:
         """The queue as it is now."""

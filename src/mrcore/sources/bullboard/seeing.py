@@ -6,12 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import NamedTuple, TypeVar
 
+from pydantic import JsonValue
+
 from mrcore import errors, redact
 from mrcore.model import base, plans, queue, ref
 from mrcore.sources.bullboard import jobs, link, look, rows, shape
 
 ABREAST = 10
 """Questions and acts under way at a time: the board lives in somebody's backend."""
+
+LEAVES = "leaves_when_completed"
+"""In the guard of a job that its options let go when it succeeds, and keep when it fails."""
 
 NO_QUEUE = "There is no such queue on the board."
 NO_JOB = "It is gone: removed, or trimmed by retention."
@@ -38,7 +43,8 @@ class Seen(NamedTuple):
         state = self.row.state
         if state is queue.JobState.PAUSED:  # a list shows it so, the job itself does not
             state = queue.JobState.WAITING
-        return {"state": state.value, "attempts": self.row.attempts, **facts}
+        leaves = {LEAVES: True} if _leaves(self.raw.get("opts")) else {}
+        return {"state": state.value, "attempts": self.row.attempts, **facts, **leaves}
 
     @property
     def label(self) -> str:
@@ -156,6 +162,19 @@ def moved(guard: plans.Args, seen: Seen) -> str:
     if now["state"] != guard.get("state"):
         return f"It has moved on: {guard.get('state')} → {now['state']}."
     return f"It has moved on: it is {now['state']} anew, or was changed."
+
+
+def _leaves(opts: JsonValue) -> bool:
+    """Whether a job goes when it succeeds, and stays when it fails."""
+    return _removes(rows.field(opts, "removeOnComplete")) and not _removes(
+        rows.field(opts, "removeOnFail")
+    )
+
+
+def _removes(option: JsonValue) -> bool:
+    """Whether an option of the library removes at once: true, or none of them kept."""
+    kept = option.get("count") if isinstance(option, dict) else option
+    return kept is True or (isinstance(kept, int) and kept == 0 and kept is not False)
 
 
 def job_id(seen: Seen) -> str:
