@@ -12,7 +12,9 @@ import redis
 from mrcore import errors, sources
 from mrcore.model import plans, queue
 from mrcore.sources import base as source_base
-from tests import servers
+from mrcore.sources import honest
+from mrcore.sources.bullboard import capturing
+from tests import servers, waiting
 from tests.contract import bull_jobs
 from tests.core import harness
 from tests.core.test_door import ASHA, ended, ready
@@ -142,6 +144,86 @@ async def test_a_plan_says_what_a_board_can_undo_and_what_it_cannot(
         assert (removed.done, removed.actions) == (1, ())
         back = await plan("undo", removed.ref)
         assert [left.why for left in back.left_out] == [f"It cannot be undone: {never}."]
+
+
+async def captured(
+    source: source_base.Source, *ids: str, queue_name: str = "emails"
+) -> dict[str, queue.Captured]:
+    """What samples hand over until these are among it; each is handed over once."""
+    found: dict[str, queue.Captured] = {}
+
+    async def look() -> bool:
+        sample = await source.sample()
+        assert honest.check("bullboard", sample, source_base.utc_now()) is sample
+        fresh = {run.id: run for run in sample.captured if run.queue == queue_name}
+        assert not fresh.keys() & found.keys(), "captured twice"
+        found.update(fresh)
+        return found.keys() >= set(ids)
+
+    await waiting.until(look)
+    return found
+
+
+async def test_what_failed_is_kept_before_the_host_trims_it(
+    source: source_base.Source, desk: bull_jobs.Desk
+) -> None:
+    first = desk.ids("emails", "failed")
+    found = await captured(source, *first)
+    one = found[first[0]]
+    assert (one.ref, one.name, one.state) == (f"bullboard/job/emails/{first[0]}", "send", "failed")
+    assert one.error.startswith("550 mailbox")
+    assert "mail.js" in one.trace
+    assert one.attempts == 1
+    assert one.fingerprint
+    assert one.enqueued_at is not None
+    assert one.started_at is not None
+    assert one.enqueued_at < one.started_at < one.finished_at
+    desk.forget("emails", first[-1])  # trimmed while others come
+    desk.forget("emails", first[-2])
+    fresh = desk.add("emails", "failed"), desk.add("emails", "failed"), desk.add("emails", "failed")
+    assert set(await captured(source, *fresh)) == set(fresh)
+
+
+async def test_more_failures_than_a_page_are_kept_a_page_at_a_time(
+    board: boards.Board, desk: bull_jobs.Desk
+) -> None:
+    for _ in range(2 * capturing.PORTION + 10 - FAILED):
+        desk.add("emails", "failed")
+    every = desk.ids("emails", "failed")
+    seen: list[str] = []
+
+    async with sources.build("bullboard", board.table())[0] as source:
+
+        async def look() -> bool:
+            found = (await source.sample()).captured
+            assert len(found) <= capturing.PORTION
+            seen.extend(run.id for run in found if run.queue == "emails")
+            return len(seen) >= len(every)
+
+        await waiting.until(look)
+    assert sorted(seen) == sorted(every)
+
+
+async def test_a_job_that_the_host_has_trimmed_is_still_told_by_the_core(
+    board: boards.Board, desk: bull_jobs.Desk, state: Path
+) -> None:
+    gone = desk.ids("emails", "failed")[0]
+    of = f"bullboard/job/emails/{gone}"
+    async with (
+        harness.running(state, sources={"bullboard": board.table(interval_s=0.05)}) as here,
+        here.client() as own,
+    ):
+
+        async def kept() -> bool:
+            found = await own.page("core/core/self", "ran", plans.Query(text=gone))
+            return any(row.ref == of for row in found.rows)
+
+        await waiting.until(kept)
+        desk.forget("emails", gone)
+        detail = await own.detail(of)
+    assert isinstance(detail.entity, queue.Job)
+    assert detail.entity.captured_at is not None
+    assert detail.entity.error.startswith("550 mailbox")
 
 
 async def test_pages_and_details_work_where_nothing_may_be_done(

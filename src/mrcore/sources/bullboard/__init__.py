@@ -14,6 +14,7 @@ from mrcore.model import base, plans, wire
 from mrcore.sources import base as source_base
 from mrcore.sources.bullboard import (
     acts,
+    capturing,
     copying,
     detail,
     faring,
@@ -46,6 +47,7 @@ class BullBoard(source_base.SourceBase):
         self._board = link.Link(settings)
         self._look = look.Look(self._board, maker)
         self._jobs = jobs.Jobs(self._board, maker, now)
+        self._tail = capturing.Tail(self._jobs)
         self._seer = seeing.Seer(self._board, self._look, self._jobs)
         self._details = detail.Details(self._board, self._look, self._seer, self._jobs)
         adder = copying.Adder(self._seer, now)
@@ -62,6 +64,7 @@ class BullBoard(source_base.SourceBase):
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        await self._tail.stop()
         await self._look.stop()
         await self._board.stop()
 
@@ -72,11 +75,16 @@ class BullBoard(source_base.SourceBase):
             kinds=("queue", "worker", "schedule", "job", "group"),
             collections=("jobs", "groups", "found", "like"),
             actions=offers.of_board(apps.values()),
-            capabilities=(*told, *((self._look.refused,) if self._look.refused else ())),
+            capabilities=(
+                *told,
+                *((self._look.refused,) if self._look.refused else ()),
+                *self._tail.sentences(),
+            ),
         )
 
     async def sample(self) -> wire.Sample:
-        return await self._look.sample(self.now())
+        sample = await self._look.sample(self.now())
+        return self._tail.add(sample, self._look.apps, self.now())
 
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
