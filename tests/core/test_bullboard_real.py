@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import redis
+from pydantic import JsonValue
 
 from mrcore import errors, sources
 from mrcore.model import plans, queue
 from mrcore.sources import base as source_base
 from mrcore.sources import honest
-from mrcore.sources.bullboard import capturing
+from mrcore.sources.bullboard import capturing, queueing
 from tests import servers, waiting
 from tests.contract import bull_jobs
 from tests.core import harness
@@ -224,6 +226,94 @@ async def test_a_job_that_the_host_has_trimmed_is_still_told_by_the_core(
     assert isinstance(detail.entity, queue.Job)
     assert detail.entity.captured_at is not None
     assert detail.entity.error.startswith("550 mailbox")
+
+
+async def plan_of(
+    source: source_base.Source, action: str, **args: JsonValue
+) -> tuple[list[plans.Target], list[plans.LeftOut], list[int]]:
+    """The targets for the queue, what is left out, and how far it said that it looked."""
+    looked: list[int] = []
+    parts = source.plan(
+        action, plans.Selection(refs=(OWNER,)), args, lambda done, total: looked.append(done)
+    )
+    every = [part async for part in parts]
+    assert [part.possible for part in every if isinstance(part, plans.Undo)] == [False]
+    left = [part for part in every if isinstance(part, plans.LeftOut)]
+    return [part for part in every if isinstance(part, plans.Target)], left, looked
+
+
+async def test_a_clean_leaves_what_is_newer_which_the_boards_own_route_cannot(
+    source: source_base.Source, desk: bull_jobs.Desk
+) -> None:
+    new = desk.add("emails", "failed", finishedOn=int(time.time() * 1000))
+    old = desk.ids("emails", "failed")
+    old.remove(new)
+    planned, _, _ = await plan_of(source, "queue.clean", state="failed", older_s=1_800)
+    assert [one.ref for one in planned] == [f"bullboard/job/emails/{id_}" for id_ in old[::-1]]
+    outcomes = await source.apply("queue.clean", planned, {}, BY)
+    assert {o.outcome for o in outcomes} == {plans.Outcome.DONE}
+    assert desk.ids("emails", "failed") == [new]
+    nothing = source.plan(
+        "queue.clean",
+        plans.Selection(refs=(OWNER,)),
+        {"state": "failed", "older_s": 1_800},
+        lambda done, total: None,
+    )
+    assert [part.why async for part in nothing if isinstance(part, plans.LeftOut)] == [
+        "Nothing in it ended so long ago."
+    ]
+
+
+async def test_a_drain_takes_what_is_delayed_where_that_is_asked_for(
+    source: source_base.Source, desk: bull_jobs.Desk
+) -> None:
+    for state in ("delayed", "prioritized"):
+        desk.add("emails", state)
+    taken = desk.ids("emails", "wait")[0]
+    planned, _, _ = await plan_of(source, "queue.drain", delayed=True)
+    assert len(planned) == 4
+    desk.take("emails", taken)
+    outcomes = await source.apply("queue.drain", planned, {"delayed": True}, BY)
+    skipped = [o.ref for o in outcomes if o.outcome is plans.Outcome.SKIPPED]
+    assert skipped == [f"bullboard/job/emails/{taken}"]
+    assert sum(o.outcome is plans.Outcome.DONE for o in outcomes) == 3
+    left = [desk.ids("emails", state) for state in ("wait", "delayed", "prioritized", "active")]
+    assert left == [[], [], [], [taken]]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    ("action", "state", "args"),
+    [
+        ("queue.clean", "completed", {"state": "completed", "older_s": 5}),
+        ("queue.drain", "wait", {}),
+    ],
+)
+async def test_many_are_cleaned_and_drained_a_chunk_at_a_time(
+    source: source_base.Source,
+    desk: bull_jobs.Desk,
+    action: str,
+    state: str,
+    args: dict[str, JsonValue],
+) -> None:
+    for _ in range(queueing.MOST + 500):
+        desk.add("emails", state)
+    count = len(desk.ids("emails", state))
+    planned, left, looked = await plan_of(source, action, **args)
+    assert (len(planned), left) == (count, [])
+    assert looked == sorted(looked)
+    assert looked[-1] == count
+    for start in range(0, 1_000, 500):
+        outcomes = await source.apply(action, planned[start : start + 500], args, BY)
+        assert {o.outcome for o in outcomes} == {plans.Outcome.DONE}
+    assert len(desk.ids("emails", state)) == count - 1_000, "stopped there, the rest stays"
+    rest = [
+        await source.apply(action, planned[n : n + 500], args, BY) for n in range(0, count, 500)
+    ]
+    done = [o.outcome for part in rest for o in part]
+    assert done.count(plans.Outcome.SKIPPED) == 1_000, "what was removed before"
+    assert desk.ids("emails", state) == []
+    assert len(desk.ids("emails", "failed")) == FAILED
 
 
 async def test_pages_and_details_work_where_nothing_may_be_done(

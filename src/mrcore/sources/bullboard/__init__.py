@@ -17,6 +17,7 @@ from mrcore.sources.bullboard import (
     capturing,
     copying,
     detail,
+    emptying,
     faring,
     jobs,
     link,
@@ -39,7 +40,7 @@ def open_source(name: str, settings: Settings, *, now: source_base.Now) -> sourc
 
 
 class BullBoard(source_base.SourceBase):
-    """One HTTP client: polls one overview at a time, and at most 10 other questions."""
+    """One HTTP client: polls one overview at a time, and at most 8 others."""
 
     def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
         super().__init__(name, now=now)
@@ -51,10 +52,12 @@ class BullBoard(source_base.SourceBase):
         self._seer = seeing.Seer(self._board, self._look, self._jobs)
         self._details = detail.Details(self._board, self._look, self._seer, self._jobs)
         adder = copying.Adder(self._seer, now)
+        mover = moving.Moving(self._seer, now)
+        emptier = emptying.Emptying(self._seer, mover)
         families: Mapping[tuple[base.ActionId, ...], acts.Act] = {
-            moving.ACTIONS: moving.Moving(self._seer, now),
+            moving.ACTIONS: mover,
             copying.ACTIONS: copying.Copying(self._seer, adder, now),
-            queueing.ACTIONS: queueing.Queueing(self._seer, self._look),
+            queueing.ACTIONS: queueing.Queueing(self._seer, self._look, emptier),
             scheduling.ACTIONS: scheduling.Scheduling(self._look, adder),
         }
         self._acts = {action: act for ids, act in families.items() for action in ids}

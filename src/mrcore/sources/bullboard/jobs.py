@@ -30,6 +30,7 @@ SIFTED = 100
 FOUND_MOST = 3_000
 GROUPED_MOST = 10_000
 LIKE, LIKE_MOST = 10, 1_000
+_DRIFTS = 3
 ORDER = (
     S.FAILED, S.ACTIVE, S.WAITING, S.PRIORITIZED, S.DELAYED, S.WAITING_CHILDREN, S.PAUSED,
     S.COMPLETED,
@@ -125,17 +126,21 @@ class Jobs:
     ) -> Portion | None:
         """One page of the board, without what has been passed of it."""
         total = rows.count(owner, rows.status(state))
-        if passed >= total:
-            return None
         size = min(size, PORTION)
-        page, skip = passed // size, passed % size
-        if order == "oldest":
-            pages = -(-total // size)
-            short = total - (pages - 1) * size  # the oldest page is the short one
-            page = 0 if passed < short else 1 + (passed - short) // size
-            skip = passed if passed < short else (passed - short) % size
-            page = pages - 1 - page
-        app = await self.read(rows.text(owner.get("name")), state, page + 1, size)
+        for _ in range(_DRIFTS):
+            if passed >= total:
+                return None
+            page, skip = divmod(passed, size)
+            if order == "oldest":
+                pages = -(-total // size)
+                short = total - (pages - 1) * size  # the oldest page is the short one
+                page = 0 if passed < short else 1 + (passed - short) // size
+                skip = passed if passed < short else (passed - short) % size
+                page = pages - 1 - page
+            app = await self.read(rows.text(owner.get("name")), state, page + 1, size)
+            before, total = total, rows.count(app, rows.status(state))
+            if order == "newest" or total == before:
+                break  # what has come meanwhile moves the pages that are counted from the end
         jobs = [(rows.job(self.maker, one, state, app), one) for one in told(app)]
         ordered = jobs[::-1] if order == "oldest" else jobs
         return Portion(app, state, ordered[skip:], passed)
