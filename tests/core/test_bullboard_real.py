@@ -12,10 +12,10 @@ import redis
 from pydantic import JsonValue
 
 from mrcore import errors, sources
-from mrcore.model import plans, queue
+from mrcore.model import plans, queue, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import honest
-from mrcore.sources.bullboard import capturing, queueing
+from mrcore.sources.bullboard import capturing, jobs, queueing
 from tests import servers, waiting
 from tests.contract import bull_jobs
 from tests.core import harness
@@ -314,6 +314,29 @@ async def test_many_are_cleaned_and_drained_a_chunk_at_a_time(
     assert done.count(plans.Outcome.SKIPPED) == 1_000, "what was removed before"
     assert desk.ids("emails", state) == []
     assert len(desk.ids("emails", "failed")) == FAILED
+
+
+@pytest.mark.proof
+async def test_pages_go_to_the_end_and_groups_say_where_they_stop(
+    source: source_base.Source, desk: bull_jobs.Desk
+) -> None:
+    for _ in range(jobs.GROUPED_MOST + 500):
+        desk.add("emails", "failed")
+    found, cursor = list[str](), None
+    while True:
+        query = plans.Query(state="failed", limit=300)
+        page = await source.page(OWNER, "jobs", query, cursor, 0)
+        found += [row.id for row in page.rows if isinstance(row, queue.Job)]
+        if (cursor := page.cursor) is None:
+            break
+        assert not page.looked.complete
+    assert page.looked.complete
+    assert found == desk.ids("emails", "failed")
+    groups = await source.page(OWNER, "groups", plans.Query(), "longer", 60)
+    grouped = sum(row.jobs for row in groups.rows if isinstance(row, queue.FailureGroup))
+    assert jobs.GROUPED_MOST <= grouped < len(found)
+    wanted = wire.Looked(scanned=grouped, total=len(found), complete=False)
+    assert (groups.looked, groups.cursor) == (wanted, None)
 
 
 async def test_pages_and_details_work_where_nothing_may_be_done(

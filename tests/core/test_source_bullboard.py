@@ -286,6 +286,20 @@ async def test_of_a_job_that_is_gone_only_its_options_tell_how_it_went(
     assert fared.why
 
 
+async def test_a_board_that_goes_no_deeper_is_said_to() -> None:
+    query = plans.Query(state="failed", limit=2)
+    with recorded.running("9.10") as board:
+        board.pages, board.queue = 1, {"counts": {"failed": 25}}
+        async with opened(board) as source:
+            first = await source.page(OWNER, "jobs", query, None, 0)
+            assert (len(first.rows), first.looked.complete) == (2, False)
+            last = await source.page(OWNER, "jobs", query, first.cursor, 0)
+            told = source.describe().capabilities
+    assert (last.rows, last.cursor) == ((), None)
+    assert last.looked == wire.Looked(scanned=2, total=25, complete=False)
+    assert any("The board goes 1 pages deep." in words for words in told)
+
+
 async def test_settings_that_make_no_sense_are_refused() -> None:
     for url in ("ftp://app/queues", "app/queues", "https://me:secret@app/queues"):
         with pytest.raises(errors.SettingsError) as caught:

@@ -81,6 +81,7 @@ class BullBoard(source_base.SourceBase):
             capabilities=(
                 *told,
                 *((self._look.refused,) if self._look.refused else ()),
+                *((self._jobs.shallow,) if self._jobs.shallow else ()),
                 *self._tail.sentences(),
             ),
         )
