@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,7 +28,9 @@ AGAIN = timedelta(seconds=30)
 """A queue that trims has always as many: it is looked at without a change, too."""
 
 LONGEST_S = 60.0
-KNOWN_MAX = 1_000
+KNOWN_MAX = 3_000
+"""Of the newest ends, which lie too close for their order to tell what was captured."""
+
 _SKEW_MS = 60_000
 """How far the clocks of workers may lie apart: failed jobs are in the order of their ends."""
 
@@ -50,7 +51,7 @@ class _Walk:
     top_ms: float = 0.0
     gap_at: datetime | None = None
     hot: bool = False
-    known: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    known: dict[str, float] = field(default_factory=dict)
 
     def due(self, count: int, now: datetime) -> bool:
         if self.passed is not None:
@@ -76,9 +77,6 @@ class _Walk:
                 continue
             self.fresh += 1
             self.known[of] = at_ms
-            self.known.move_to_end(of)
-            while len(self.known) > KNOWN_MAX:
-                self.known.popitem(last=False)
             yield raw, at_ms
 
     def go_on(self, got: int, oldest_ms: float) -> int:
@@ -89,6 +87,8 @@ class _Walk:
         if got == PORTION and not reached and self.passed < most:
             return 0
         self.passed = None
+        recent = sorted((at_ms, of) for of, at_ms in self.known.items())[-KNOWN_MAX:]
+        self.known = {of: at_ms for at_ms, of in recent if at_ms >= self.top_ms - _SKEW_MS}
         # Where all has failed since the last walk, more may have been trimmed in between.
         self.hot = mark_ms is not None and bool(got) and oldest_ms > mark_ms
         if self.hot and self.rise >= 0:
