@@ -55,6 +55,10 @@ class Sentinel(restartable.Server):
         service = services.Service(argv, signal.SIGTERM, before)
         super().__init__(service, folder / "sentinel.log", self._knows, signal.SIGKILL)
 
+    def ask(self, *command: object) -> Any:
+        """One command."""
+        return _raw(self.port, *command)
+
     def primary(self) -> int:
         """The port of the primary that it names."""
         return int(_raw(self.port, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)[1])

@@ -49,11 +49,13 @@ def _see(
 
 
 def _tags(settings: bullmq.Settings) -> Iterator[finding.Finding]:
-    """On a Cluster the keys of a queue must lie in one slot: BullMQ's own scripts fail otherwise."""
+    """On a Cluster the keys of a queue must lie in one slot, or BullMQ's own scripts fail."""
     for prefix in settings.prefixes:
         if "{" not in prefix:
-            sentence = f"On a Cluster no queue works under {prefix!r} unless its name has a hash tag."
-            fix = f"Set what BullMQ's `prefix` is there: prefixes = [\"{{{prefix}}}\"]"
+            sentence = (
+                f"On a Cluster no queue works under {prefix!r} unless its name has a hash tag."
+            )
+            fix = f'Set what BullMQ\'s `prefix` is there: prefixes = ["{{{prefix}}}"]'
             yield finding.Finding("prefixes", False, sentence, fix)
 
 

@@ -77,11 +77,11 @@ def parse(url: str) -> Address:
     login, _, hosts = hosts.rpartition("@")
     nodes = tuple(_node(text, _PORTS[way]) for text in hosts.split(","))
     own, query = _split(query)
-    servers = f"{plain}://{login}@host/%s?{query}" if login else f"{plain}://host/%s?{query}"
+    servers = f"{plain}://{login}@host" if login else f"{plain}://host"
     if way == "cluster":
         if any(part not in ("", "0") for part in path):
             raise ValueError("a Cluster has only database 0: leave out what follows the nodes")
-        return Address(Way.CLUSTER, _options(servers % "0"), nodes)
+        return Address(Way.CLUSTER, _options(f"{servers}/0?{query}"), nodes)
     service, database = (*path, "", "")[:2]
     if not service or len(path) > 2:
         raise ValueError(
@@ -92,7 +92,7 @@ def parse(url: str) -> Address:
         raise ValueError("has a database that is no number: redis+sentinel://host:port/service/0")
     sentinels = _options(f"{plain}://host?{query}")
     sentinels |= {name.removeprefix("sentinel_"): value for name, value in own.items()}
-    options = _options(servers % (database or "0"))
+    options = _options(f"{servers}/{database or 0}?{query}")
     return Address(Way.SENTINEL, options, nodes, unquote(service), sentinels)
 
 

@@ -152,13 +152,13 @@ class Client(connection.Client):
     ) -> tuple[address.Node, connection.Reply]:
         """Follow MOVED and ASK, and wait while a slot is on its way."""
         for _ in range(MOST_HOPS):
-            if isinstance(reply, exceptions.AskError):
+            if isinstance(reply, exceptions.MovedError):  # to redis-py a kind of AskError
+                node = self._named(reply, node)
+                await self._learn(node)
+                (reply,) = await (await self._link(node)).ask(command)
+            elif isinstance(reply, exceptions.AskError):
                 node = self._named(reply, node)
                 _, reply = await (await self._link(node)).ask(("ASKING",), command)
-            elif isinstance(reply, exceptions.MovedError):
-                await self._learn()
-                node = self._named(reply, node)
-                (reply,) = await (await self._link(node)).ask(command)
             elif isinstance(reply, exceptions.TryAgainError):
                 await asyncio.sleep(TRY_AGAIN_S)
                 (reply,) = await (await self._link(node)).ask(command)
@@ -175,17 +175,15 @@ class Client(connection.Client):
             self._links[node] = await _introduced(node, self._place, ASK_S)
         return self._links[node]
 
-    async def _learn(self) -> None:
-        """The slots as they are now, from the first primary that tells."""
-        for link_node, link in list(self._links.items()):
-            (reply,) = await link.ask(("CLUSTER", "SLOTS"))
-            if isinstance(reply, list):
-                known = slots.read(reply, link_node)
-                for node in known.primaries:
-                    await self._link(node)
-                self.map = known
-                self._name_canaries()
-                return
+    async def _learn(self, node: address.Node) -> None:
+        """The slots as they are now, from the server that a key has moved to: it knows first."""
+        (reply,) = await (await self._link(node)).ask(("CLUSTER", "SLOTS"))
+        if isinstance(reply, list):
+            known = slots.read(reply, node)
+            for primary in known.primaries:
+                await self._link(primary)
+            self.map = known
+            self._name_canaries()
 
     def _name_canaries(self) -> None:
         tags = self.map.tags().values()

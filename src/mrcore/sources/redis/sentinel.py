@@ -90,17 +90,19 @@ async def find(place: address.Address) -> address.Node:
 
 
 async def _ask(node: address.Node, place: address.Address) -> address.Node:
-    sentinel = await connection.to(node, place.sentinel_options, ASK_S)
     try:
-        said, services = await sentinel.ask(
-            ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", place.service), ("SENTINEL", "MASTERS")
-        )
-    finally:
-        await sentinel.close()
-    if isinstance(said, exceptions.AuthenticationError) or "NOAUTH" in str(said):
+        sentinel = await connection.to(node, place.sentinel_options, ASK_S)
+        try:
+            said, services = await sentinel.ask(
+                ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", place.service), ("SENTINEL", "MASTERS")
+            )
+        finally:
+            await sentinel.close()
+    except exceptions.AuthenticationError as error:
+        what = "is wrong" if "password" in place.sentinel_options else "is missing"
         raise exceptions.AuthenticationError(
-            "it wants its own password: add ?sentinel_password=… to the URL"
-        )
+            f"its own password {what}: add ?sentinel_password=… to the URL"
+        ) from error
     if isinstance(said, Exception):
         words = "this is no Sentinel" if "unknown command" in str(said) else str(said)
         raise exceptions.ResponseError(words)
