@@ -22,7 +22,8 @@ class Settings(settings.SourceSettings):
 
     url: SecretStr = Field(
         description="redis://user:password@host:port/database, rediss:// or unix://; "
-        "redis+sentinel://host:port,host:port/service/database; or redis+cluster://host:port"
+        "redis+sentinel://host:port,host:port/service/database; "
+        "or redis+cluster://host:port,host:port (BullMQ and keys; RQ and huey run on none)"
     )
 
     @field_validator("url")

@@ -93,9 +93,8 @@ async def _ask(node: address.Node, place: address.Address) -> address.Node:
     try:
         sentinel = await connection.to(node, place.sentinel_options, ASK_S)
         try:
-            said, services = await sentinel.ask(
-                ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", place.service), ("SENTINEL", "MASTERS")
-            )
+            (said,) = await sentinel.ask(("SENTINEL", "GET-MASTER-ADDR-BY-NAME", place.service))
+            services = (await sentinel.ask(("SENTINEL", "MASTERS")))[0] if said is None else ()
         finally:
             await sentinel.close()
     except exceptions.AuthenticationError as error:
