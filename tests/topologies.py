@@ -88,15 +88,17 @@ class Cluster:
     """Three primaries with a third of the slots each."""
 
     def __init__(self, folder: Path) -> None:
-        self.nodes = [
-            Node(
-                folder,
-                f"node{number}",
-                *("--cluster-enabled", "yes", "--cluster-node-timeout", "1000"),
-                *("--cluster-port", str(services.free_port())),
-            )
-            for number in range(3)
-        ]
+        self.nodes = [self.node(folder, f"node{number}") for number in range(3)]
+
+    def node(self, folder: Path, name: str) -> Node:
+        """One that belongs to nobody yet; not started."""
+        return Node(
+            folder,
+            name,
+            *("--cluster-enabled", "yes", "--cluster-node-timeout", "1000"),
+            *("--cluster-port", str(services.free_port())),
+            *("--repl-diskless-sync-delay", "0"),
+        )
 
     @property
     def url(self) -> str:
@@ -113,10 +115,14 @@ class Cluster:
             node.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
             node.ask("CLUSTER", "ADDSLOTSRANGE", bounds[number], bounds[number + 1] - 1)
         for node in self.nodes[1:]:
-            bus = int(node.ask("CONFIG", "GET", "cluster-port")[1])
-            self.nodes[0].ask("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
+            self.meet(node)
         for node in self.nodes:
-            _wait(lambda node=node: self._whole(node))  # type: ignore[misc]
+            _wait(lambda node=node: self.whole(node))  # type: ignore[misc]
+
+    def meet(self, node: Node) -> None:
+        """Take one in; the others hear of it."""
+        bus = int(node.ask("CONFIG", "GET", "cluster-port")[1])
+        self.nodes[0].ask("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
 
     def move(self, slot: int, source: Node, target: Node) -> None:
         """Give an empty slot to another primary; everybody else learns of it by asking."""
@@ -131,7 +137,8 @@ class Cluster:
         source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", name)
         return str(name)
 
-    def _whole(self, node: Node) -> bool:
+    def whole(self, node: Node) -> bool:
+        """Whether it serves, and knows of all primaries."""
         told = node.ask("CLUSTER", "INFO").decode().split()
         return {"cluster_state:ok", "cluster_size:3"} <= set(told)
 
@@ -160,6 +167,26 @@ def cluster(folder: Path) -> Iterator[Cluster]:
             node.wait()
         made.form()
         yield made
+
+
+@contextlib.contextmanager
+def replica(of: Cluster, folder: Path) -> Iterator[Node]:
+    """A replica of the last primary, in step with it."""
+    last = of.nodes[-1]
+    made = of.node(folder, "replica")
+    with restartable.running(made):
+        of.meet(made)
+        name = last.ask("CLUSTER", "MYID")
+        _wait(lambda: name in made.ask("CLUSTER", "NODES") and of.whole(made))
+        made.ask("CLUSTER", "REPLICATE", name)
+        _wait(lambda: b"master_link_status:up" in made.ask("INFO", "replication"))
+        _wait(lambda: all(name in _replicas(node, name) for node in of.nodes))
+        yield made
+
+
+def _replicas(node: Node, primary: bytes) -> bytes:
+    """What a node knows of the replicas of a primary."""
+    return b" ".join(node.ask("CLUSTER", "REPLICAS", primary))
 
 
 def _raw(port: int, *command: object) -> Any:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from pydantic import SecretStr
 from redis import crc, exceptions
 
@@ -17,6 +22,7 @@ from mrcore.sources import base as source_base
 from mrcore.sources.redis import cluster, link
 from tests import topologies, waiting
 from tests.contract import bull_jobs
+from tests.node import engines
 
 # One Cluster for all of them: it takes two seconds to come together.
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -106,6 +112,79 @@ async def test_bullmq_is_found_read_and_acted_on_over_all_primaries(
         ids = [one.ref.rpartition("/")[2] for one in outcomes]
         assert [mail.place("otp", id_) for id_ in ids] == [("wait",)] * 3
         assert len(desks["{bull}"].ids("otp", "failed")) == 3  # the others are as they were
+
+
+async def test_bullmq_of_node_and_ours_agree_on_a_cluster(
+    three: topologies.Cluster, admin: Any, node_modules: object
+) -> None:
+    engine = engines.Engine(three.nodes[0].port, cluster=True)
+    try:
+        data = {"n": 1, "fails": -1, "log": "to the relay"}
+        made = engine("add", "otp", prefix="{bull}", name="send", data=data, opts={"attempts": 1})
+        engine("run", "otp", prefix="{bull}")
+        async with build("bullmq", three.url, prefixes=("{bull}",)) as source:
+            one = (await seen(source, 1))["{bull}:otp"]
+            assert (one.counts.failed, one.layout.partition(".")[0]) == (1, "bullmq:6")
+            of = ref.make("bullmq", "job", "{bull}:otp", made["id"])
+            detail = (await source.detail(of)).model_dump_json()
+            assert "535-5.7.8 refused 1" in detail
+            assert "to the relay" in detail
+            targets = await planned(source, "queue.retry", plans.Selection(refs=(of,)))
+            (outcome,) = await source.apply("queue.retry", targets, {}, RAVI)
+            assert outcome.outcome is plans.Outcome.DONE
+            engine("run", "otp", prefix="{bull}")  # its own worker takes what ours has put back
+            (target,) = await planned(source, "queue.retry", plans.Selection(refs=(of,)))
+            assert target.guard != targets[0].guard
+    finally:
+        engine.close()
+
+
+async def test_workers_of_a_cluster_are_counted_once(three: topologies.Cluster, admin: Any) -> None:
+    desk(admin, "{bull}", "otp")
+    name = "{bull}:" + base64.b64encode(b"otp").decode()
+    with contextlib.ExitStack() as stack:
+        for node in three.nodes:  # as ioredis has it: each of two workers at every node
+            for _ in range(2 if node is three.nodes[1] else 1):
+                worker = stack.enter_context(
+                    contextlib.closing(redis.Redis(port=node.port, client_name=name))
+                )
+                worker.ping()
+        async with build("bullmq", three.url, prefixes=("{bull}",)) as source:
+            assert (await seen(source, 1))["{bull}:otp"].workers == 2
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_sources_come_back_when_a_replica_takes_over(tmp_path: Path, how: int) -> None:
+    """The replica is elected after about two seconds; nobody restarts anything."""
+    with topologies.cluster(tmp_path) as made, topologies.replica(made, tmp_path) as spare:
+        with contextlib.closing(made.client()) as conn:
+            for prefix in ("{bull}", "{mail}", "{sms}"):
+                desk(conn, prefix, "otp")
+        await waiting.until(lambda: spare.ask("DBSIZE"), what="the replica has the keys")
+        table = {"prefixes": ("{bull}", "{mail}", "{sms}")}
+        async with build("bullmq", made.url, **table) as source:
+            await seen(source, 3)
+            os.kill(made.nodes[2].pid, how)
+            try:
+
+                async def failed() -> list[int] | errors.SourceError:
+                    try:
+                        entities = (await source.sample()).entities
+                    except errors.SourceError as error:
+                        return error
+                    return [e.counts.failed for e in entities if isinstance(e, queue.Queue)]
+
+                async def away() -> bool:
+                    return isinstance(await failed(), errors.Unreachable)
+
+                async def back() -> bool:
+                    return await failed() == [3, 3, 3]
+
+                await waiting.until(away, what="the loss of a primary")
+                await waiting.until(back, timeout_s=60.0, what="the queues of the new primary")
+            finally:
+                os.kill(made.nodes[2].pid, signal.SIGCONT)
 
 
 async def test_what_is_removed_on_a_cluster_can_be_put_back(

@@ -10,14 +10,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import huey
 import pytest
 import redis
 from pydantic import SecretStr
+from redis import sentinel
 
-from mrcore import errors, sources
+from mrcore import errors, journal, sources
 from mrcore.model import base, plans, queue, wire
 from mrcore.sources import base as source_base
-from mrcore.sources.redis import link
+from mrcore.sources.redis import link, pool
 from tests import topologies, waiting
 from tests.contract import bull_jobs, rq_desk
 
@@ -228,3 +230,73 @@ async def test_a_sentinel_with_a_password_is_asked_with_its_own(
     opened = await opener.open()
     assert await opened.ask(("PING",)) == [b"PONG"]
     await opener.close(opened)
+
+
+async def test_huey_jobs_are_run_once_each_over_a_failover(watched: topologies.Watched) -> None:
+    """The journal on the pool of `mrcore worker`: what was enqueued before runs after it."""
+    connections = pool.of(watched.url, "MR_QUEUES_URL")
+    ran: list[int] = []
+    made: Any = huey.RedisHuey("otp", connection_pool=connections)
+    book = journal.watch(made)
+
+    @made.task()
+    def send(number: int) -> None:
+        ran.append(number)
+
+    def one() -> bool:
+        try:
+            claim = book.claim()
+            if claim is not None:
+                book.run(claim)
+        except redis.RedisError:
+            return False
+        return claim is not None
+
+    for number in range(3):
+        send(number)
+    assert await asyncio.to_thread(one)
+    with admin(watched.first) as client:
+        assert client.wait(1, 10_000) == 1
+    watched.first.kill()
+    assert not await asyncio.to_thread(one)
+    await chosen(watched, watched.second)
+
+    async def all_ran() -> bool:
+        await asyncio.to_thread(one)
+        return len(ran) >= 3
+
+    await waiting.until(all_ran, timeout_s=LONGER_S, what="the other jobs")
+    assert not await asyncio.to_thread(one)
+    assert ran == [0, 1, 2]
+    book.heart.stop()
+    connections.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis+cluster://h:1", "huey does not run on one"),
+        ("redis+sentinel://:s3cr@h:1", "must name the service"),
+        ("http://:s3cr@h:1", "redis+sentinel://host:port"),
+    ],
+)
+def test_a_wrong_place_of_the_queues_is_named(url: str, said: str) -> None:
+    with pytest.raises(errors.SettingsError, match=r"^MR_QUEUES_URL") as caught:
+        pool.of(url, "MR_QUEUES_URL")
+    assert said in str(caught.value)
+    assert "s3cr" not in str(caught.value)
+
+
+def test_the_pool_of_one_server_speaks_to_it(redis_url: str) -> None:
+    with contextlib.closing(pool.of(redis_url, "MR_QUEUES_URL")) as connections:
+        assert redis.Redis(connection_pool=connections).set("a", 1)
+
+
+def test_the_pool_over_tls_is_all_tls() -> None:
+    made: Any = pool.of("rediss+sentinel://:word@h:1/queues?ssl_cert_reqs=none", "MR_QUEUES_URL")
+    assert issubclass(made.connection_class, sentinel.SentinelManagedSSLConnection)
+    (asked,) = made.sentinel_manager.sentinels
+    options = asked.connection_pool.connection_kwargs
+    assert issubclass(asked.connection_pool.connection_class, redis.SSLConnection)
+    assert options.get("password") is None
+    assert made.connection_kwargs["password"] == "word"

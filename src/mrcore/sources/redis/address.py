@@ -9,7 +9,7 @@ the query are redis-py's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -63,15 +63,18 @@ class Address:
         return {**self.options, "host": node.host, "port": node.port}
 
 
-def parse(url: str) -> Address:
-    """Read a URL.
+Read = Callable[[str], Mapping[str, Any]]
+
+
+def parse(url: str, read: Read = wire.parse_url) -> Address:
+    """Read a URL; `read` is redis-py's, for asyncio or not: its connections are of that kind.
 
     Raises ValueError with what is wrong and what to write; never with what is secret in it.
     """
     scheme, _, rest = url.partition("://")
     plain, _, way = scheme.partition("+")
     if way not in _PORTS or plain not in ("redis", "rediss"):
-        return Address(Way.ONE, _options(url))
+        return Address(Way.ONE, _options(read, url))
     place, _, query = rest.partition("?")
     hosts, *path = place.split("/")
     login, _, hosts = hosts.rpartition("@")
@@ -81,7 +84,7 @@ def parse(url: str) -> Address:
     if way == "cluster":
         if any(part not in ("", "0") for part in path):
             raise ValueError("a Cluster has only database 0: leave out what follows the nodes")
-        return Address(Way.CLUSTER, _options(f"{servers}/0?{query}"), nodes)
+        return Address(Way.CLUSTER, _common(read, f"{servers}/0?{query}"), nodes)
     service, database = (*path, "", "")[:2]
     if not service or len(path) > 2:
         raise ValueError(
@@ -90,18 +93,23 @@ def parse(url: str) -> Address:
         )
     if database and not database.isdecimal():
         raise ValueError("has a database that is no number: redis+sentinel://host:port/service/0")
-    sentinels = _options(f"{plain}://host?{query}")
+    sentinels = _common(read, f"{plain}://host?{query}")
     sentinels |= {name.removeprefix("sentinel_"): value for name, value in own.items()}
-    options = _options(f"{servers}/{database or 0}?{query}")
+    options = _common(read, f"{servers}/{database or 0}?{query}")
     return Address(Way.SENTINEL, options, nodes, unquote(service), sentinels)
 
 
-def _options(url: str) -> dict[str, Any]:
+def _options(read: Read, url: str) -> dict[str, Any]:
     """What redis-py reads; its own words may have a secret in them and are not told."""
     try:
-        return dict(wire.parse_url(url))
+        return dict(read(url))
     except ValueError:
         raise ValueError(f"must be {FORMS}, with valid ports and options") from None
+
+
+def _common(read: Read, url: str) -> dict[str, Any]:
+    """What all servers have in common: not the host."""
+    return {name: value for name, value in _options(read, url).items() if name != "host"}
 
 
 def _node(text: str, port: int) -> Node:
