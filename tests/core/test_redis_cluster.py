@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -235,6 +236,12 @@ async def test_keys_are_those_of_all_primaries_each_once(
         assert {row.type for row in rows} == {"string"}
         detail = await source.detail("redis/key/user:17")
         assert "value of user:17" in detail.model_dump_json()
+        parts = {part.id: part for part in (await source.detail(NODE)).sections}
+    lines = {field.name: str(field.value) for field in parts["primaries"].fields}
+    assert set(lines) == {f"127.0.0.1:{node.port}" for node in three.nodes}
+    told = [re.match(r"([\d,]+) slots, (\d+) keys, ", line) for line in lines.values()]
+    counts = [(int(one[1].replace(",", "")), int(one[2])) for one in told if one]
+    assert [sum(column) for column in zip(*counts, strict=True)] == [16_384, 53]
     node = next(one for one in sample.entities if isinstance(one, model.RedisNode))
     assert (node.mode, node.canary_ok) == ("cluster", True)
     values = {point.metric: point.value for point in sample.points}

@@ -89,6 +89,12 @@ class Client(connection.Client):
                 one.replies[node] = reply
         return [await self._settle(one, known) for one in said]
 
+    async def ask_each(self, command: connection.Command) -> dict[address.Node, connection.Reply]:
+        """What every primary answers to a command without a key."""
+        one = _Said(command, moves=False)
+        sent = {node: [(one, command)] for node in self.map.primaries}
+        return {node: replies[0] for node, replies in await self._send(sent)}
+
     def _where(
         self, command: connection.Command
     ) -> Sequence[tuple[address.Node, connection.Command]]:

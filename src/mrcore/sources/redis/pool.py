@@ -1,4 +1,4 @@
-"""A pool of connections for what waits in threads, as huey does; from the same URL as a source's."""
+"""A pool of connections for what waits in threads, as huey does; by the same URL as a source's."""
 
 from __future__ import annotations
 

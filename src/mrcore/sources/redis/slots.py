@@ -59,6 +59,12 @@ class Map:
             raise exceptions.ClusterDownError(f"slot {slot} is served by nobody")
         return found
 
+    def count(self, node: address.Node) -> int:
+        """How many slots a primary serves."""
+        ends = (*self.starts[1:], COUNT)
+        ranges = zip(self.starts, ends, self.owners, strict=True)
+        return sum(end - start for start, end, owner in ranges if owner == node)
+
     def tags(self) -> dict[address.Node, str]:
         """For each primary a hash tag whose slot it serves."""
         found: dict[address.Node, str] = {}
