@@ -396,3 +396,25 @@ async def test_the_doctor_names_a_prefix_that_cannot_work(three: topologies.Clus
 
     assert await wrong("{bull}") == []
     assert await wrong("bull") == ['Set what BullMQ\'s `prefix` is there: prefixes = ["{bull}"]']
+
+
+async def test_a_login_that_may_not_see_the_slots_is_told_the_right(
+    three: topologies.Cluster, admin: Any
+) -> None:
+    desk(admin, "{bull}", "narrow")
+    for node in three.nodes:
+        node.ask("ACL", "SETUSER", "narrow", "on", ">word", "~*", "+@read")
+    try:
+        url = three.url.replace("://", "://narrow:word@")
+        (reach,) = await sources.examine("bullmq", {"url": url, "prefixes": ["{bull}"]})
+        assert not reach.ok
+        assert "needs +cluster|slots" in reach.sentence
+        assert "word@" not in reach.sentence
+        for node in three.nodes:
+            node.ask("ACL", "SETUSER", "narrow", "+cluster|slots")
+        async with build("bullmq", url, prefixes=("{bull}",)) as source:
+            assert list(await seen(source, 1)) == ["{bull}:narrow"]
+            assert "workers: unknown: needs +client|list" in source.describe().capabilities
+    finally:
+        for node in three.nodes:
+            node.ask("ACL", "DELUSER", "narrow")
