@@ -144,8 +144,8 @@ async def test_most_go_well_and_the_rest_follows(here: Here, mail: Mail) -> None
     done = await here.until(await here.retry(canary=10), STATE.DONE, STATE.STOPPED)
     assert (done.state, done.done, done.error) == (STATE.DONE, COUNT, "")
     assert here.plan.causes[0] == (
-        "the first 10 are watched for up to 60 s; the rest follows if at least half end by then and "
-        "most of those go well"
+        "the first 10 are watched for up to 60 s; the rest follows if at least half end by then "
+        "and most of those go well"
     )
     assert sorted(mail.ran) == list(range(10)), "the rest waits for a worker"
     assert mail.waiting() == 15
