@@ -13,6 +13,7 @@ from mrcore.sources.bullmq import (
     asking,
     figures,
     offers,
+    pasts,
     places,
     rights,
     rows,
@@ -57,7 +58,7 @@ class Look:
     who: rights.Rights
     unlisted: set[str] = field(default_factory=set)
     _history: history.History = field(default_factory=history.History)
-    _book: schedules.Book = field(default_factory=schedules.Book)
+    _pasts: pasts.Pasts = field(default_factory=pasts.Pasts)
     _counters: dict[str, _Counter] = field(default_factory=dict)
     _over: dict[str, str] = field(default_factory=dict)
     _rates: dict[base.Ref, truth.Rates] = field(default_factory=dict)
@@ -102,14 +103,21 @@ class Look:
         }
         there = {place: one for place, one in facts.items() if one.there}
         close = await self._close(client, there)
+        repeats = [
+            pasts.Known(ref.make(self.source, "schedule", place.shown, one.id), place, one)
+            for place, seen in close.items()
+            for one in seen.declared
+        ]
+        does = await self._pasts.read(client, repeats)
         hands = await self.staff.ask(client, known, now)
         found: list[base.Entity] = []
         for place, one in there.items():
             found.append(self._queue(place, one, close[place], hands, now))
             may = self.who.offered(self._may(place, one, offers.OF_SCHEDULES))
             found += [
-                self._book.entity(self.source, place, declared, now, may)
-                for declared in close[place].declared
+                schedules.entity(one.of, place, one.declared, does[one.of], now, may)
+                for one in repeats
+                if one.place == place
             ]
         self._history.forget({entity.ref for entity in found})
         busy = {

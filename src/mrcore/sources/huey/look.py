@@ -250,10 +250,11 @@ class Look:
     ) -> list[queue.Schedule]:
         known = sorted(name.decode("utf-8", "replace") for name in names)[: figures.MOST]
         replies = await asking.ask(client, *(("HGETALL", keys.schedule(n)) for n in known))
-        found = zip(known, replies, strict=True)
+        found = {n: dict(figures.pairs(reply)) for n, reply in zip(known, replies, strict=True)}
+        same = ticking.same(found)
         made = [
-            ticking.schedule(self.source, n, dict(figures.pairs(reply)), self._who, now)
-            for n, reply in found
+            ticking.schedule(self.source, n, facts, self._who, now, same.get(n, ()))
+            for n, facts in found.items()
         ]
         return [s for s in made if self._found.wanted(s.queue)]
 
