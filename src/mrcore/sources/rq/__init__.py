@@ -23,6 +23,7 @@ from mrcore.sources.rq import (
     asking,
     capturing,
     detail,
+    emptying,
     failures,
     jobs,
     keys,
@@ -35,7 +36,6 @@ from mrcore.sources.rq import (
     rows,
     running,
     scheduling,
-    sweeping,
 )
 
 ONE_PAUSE = "queue.pause holds all queues: RQ knows only one pause"
@@ -79,7 +79,7 @@ class Rq(source_base.SourceBase):
         families: dict[tuple[base.ActionId, ...], acts.Act] = {
             moving.ACTIONS: self._moving,
             pausing.ACTIONS: pauses,
-            sweeping.ACTIONS: sweeping.Sweeping(self._hand, runner),
+            emptying.ACTIONS: emptying.Emptying(runner, looker, self._moving),
             scheduling.ACTIONS: scheduling.Scheduling(self._hand, runner, looker),
         }
         self._acts = {action: act for ids, act in families.items() for action in ids}
@@ -181,7 +181,9 @@ class Rq(source_base.SourceBase):
     async def prepare(
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
     ) -> Mapping[base.Ref, plans.Args]:
-        return {t.ref: moving.removal(t, by) for t in chunk} if action == offers.REMOVE else {}
+        if action not in (offers.REMOVE, *emptying.ACTIONS):
+            return {}
+        return {target.ref: moving.removal(target, by) for target in chunk}
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By

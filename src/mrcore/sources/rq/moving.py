@@ -70,7 +70,7 @@ class Moving:
                     left.add(seen.ref, why)
                     continue
                 states[seen.state] += 1
-                yield _target(action, seen, copies.get(seen.ref), now + timedelta(seconds=later_s))
+                yield target(action, seen, copies.get(seen.ref), now + timedelta(seconds=later_s))
             progress(looked, total)
         for one in left.told():
             yield one
@@ -219,13 +219,17 @@ def _fared(one: looking.Seen, trace: str | None) -> plans.Fared:
     return plans.Fared(ref=one.ref, state="pending")
 
 
-def _target(
-    action: base.ActionId, seen: looking.Seen, copy: str | None, later: datetime
+def target(
+    action: base.ActionId,
+    seen: looking.Seen,
+    copy: str | None = None,
+    later: datetime | None = None,
 ) -> plans.Target:
+    """A job as it was seen, with what must still be so when it is acted on."""
     guard, note = seen.guard, telling.said(seen.state)
     if action == offers.DUPLICATE:
         guard["copy"] = copy or ""
-    if action == offers.DELAY:
+    if action == offers.DELAY and later is not None:
         guard["later"] = f"{later.timestamp():.0f}"
         note = f"due {later:%Y-%m-%d %H:%M:%S} UTC"
     return plans.Target(ref=seen.ref, label=seen.label, guard=guard, note=note, at=seen.at)
