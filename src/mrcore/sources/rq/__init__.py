@@ -15,6 +15,7 @@ from pydantic import Field
 
 from mrcore import errors, match, redact
 from mrcore.model import base, plans, queue, wire
+from mrcore.queues import following
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.redis import link
@@ -122,14 +123,24 @@ class Rq(source_base.SourceBase):
             return await self._like(ref, query, cursor)
         name = await self._queue(ref)
         if collection == "groups":
-            return await self._hand.run(
-                lambda client: self._failures.page(client, name, query, cursor, now, wait_s)
-            )
+            return await self._groups(name, query, cursor, wait_s)
         most = jobs.FOUND if collection == "found" else None
         page = await self._hand.run(
             lambda client: self._jobs.page(client, name, query, cursor, now, most)
         )
         return page.model_copy(update={"cursor": None}) if wait_s and not most else page
+
+    async def _groups(
+        self, name: str, query: plans.Query, cursor: str | None, wait_s: float
+    ) -> wire.Page:
+        async def look(at: str | None, long_s: float) -> wire.Page:
+            return await self._hand.run(
+                lambda client: self._failures.page(client, name, query, at, self.now(), long_s)
+            )
+
+        if not wait_s:
+            return await look(cursor, 0.0)
+        return await following.page(look, cursor, wait_s, again_s=failures.AGAIN_S)
 
     async def _like(self, of: base.Ref, query: plans.Query, cursor: str | None) -> wire.Page:
         """Jobs of the same name that succeeded."""
