@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rq
 from rq import suspension
 from rq.job import Job
 from rq.results import Result
+from rq.serializers import JSONSerializer
 
 from mrcore import errors, sources
 from mrcore.model import base, plans, queue, ref, wire
@@ -278,6 +280,31 @@ async def test_what_has_expired_is_not_retried(desk: rq_desk.Desk, redis_url: st
         assert row.expires_at is not None
         assert row.trims_at is not None  # RQ's own time to live, a year
         assert row.trims_at - late > timedelta(days=300)
+
+
+async def test_a_payload_that_can_be_read_says_when_it_expires(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    now = datetime.now(UTC)
+    readable = rq.Queue(QUEUE, connection=desk.conn, serializer=JSONSerializer)
+    for minutes in (-3, 60):
+        ends = (now + timedelta(minutes=minutes)).isoformat()
+        readable.enqueue("tests.contract.rq_jobs.refuse", {"expiresAt": ends})
+    rq_desk.Worker([readable], connection=desk.conn, serializer=JSONSerializer).work(burst=True)
+    desk.fail(QUEUE)
+    desk.run_all(QUEUE)
+    selection = plans.Selection(ref=OWNER, collection="jobs", query=FAILED)
+    async with opened(redis_url) as source:
+        parts = await planned(source, "queue.retry", selection)
+        assert len(targets(parts)) == 2, "one lasts for an hour, of one nobody knows"
+        (left,) = (part for part in parts if isinstance(part, plans.LeftOut))
+        assert left.why == "its code has expired 3 min ago"
+        said = [part.text for part in parts if isinstance(part, plans.Remark)]
+        assert "1 payload is pickled and not read: only age limits by name expire these" in said
+        expired = (await source.detail(left.samples[0])).entity
+        assert isinstance(expired, queue.Job)
+        assert expired.expires_at is not None
+        assert expired.expires_at < now
 
 
 async def test_what_waits_for_another_is_shown_with_it(desk: rq_desk.Desk, redis_url: str) -> None:

@@ -46,6 +46,7 @@ class Refused extends Error {}
 
 async function work(job, retry) {
   if (job.data && job.data.log) await job.log(job.data.log)
+  if (job.data && job.data.takes_ms) await new Promise((done) => setTimeout(done, job.data.takes_ms))
   const failures = (job.data && job.data.fails) || 0
   if (failures > job.attemptsMade || failures < 0) {
     throw new Refused(job.data.error || `535-5.7.8 refused ${job.data.n}`)

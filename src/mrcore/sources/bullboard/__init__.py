@@ -11,6 +11,7 @@ from typing import Self
 
 from mrcore import redact
 from mrcore.model import base, plans, wire
+from mrcore.queues import following
 from mrcore.sources import base as source_base
 from mrcore.sources.bullboard import (
     acts,
@@ -103,10 +104,27 @@ class BullBoard(source_base.SourceBase):
             return await self._jobs.like(found.app, found.row, query, cursor, self.now())
         owner = await self._seer.owner(ref)
         if collection == "groups":
-            return await self._jobs.grouped(owner, query, cursor, self.now(), wait_s)
+            return await self._groups(ref, owner, query, cursor, wait_s)
         page = await self._jobs.page(owner, collection, query, cursor, self.now())
         follows = wait_s and collection == "jobs"
         return page.model_copy(update={"cursor": None}) if follows else page
+
+    async def _groups(
+        self,
+        of: base.Ref,
+        owner: shape.App,
+        query: plans.Query,
+        cursor: str | None,
+        wait_s: float,
+    ) -> wire.Page:
+        if not wait_s:
+            return await self._jobs.grouped(owner, query, cursor, self.now(), 0.0)
+
+        async def look(at: str | None, long_s: float) -> wire.Page:
+            now = await self._seer.owner(of)
+            return await self._jobs.grouped(now, query, at, self.now(), long_s)
+
+        return await following.page(look, cursor, wait_s, again_s=jobs.AGAIN_S)
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         return await self._details.detail(ref, self.now())

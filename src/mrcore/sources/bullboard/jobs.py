@@ -28,6 +28,9 @@ SIFTED = 100
 """Jobs that are asked for at once, at least, where only some of them fit."""
 
 FOUND_MOST = 3_000
+AGAIN_S = 2.0
+"""How often a follow asks the board for its failed jobs again."""
+
 GROUPED_MOST = 10_000
 LIKE, LIKE_MOST = 10, 1_000
 _DRIFTS = 3

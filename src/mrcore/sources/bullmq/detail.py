@@ -9,7 +9,18 @@ from typing import Any, NamedTuple
 
 from mrcore import errors, redact
 from mrcore.model import base, queue, ref, wire
-from mrcore.sources.bullmq import asking, flows, jobs, look, looking, places, reading, rows, running
+from mrcore.sources.bullmq import (
+    asking,
+    flows,
+    jobs,
+    look,
+    looking,
+    places,
+    reading,
+    rows,
+    running,
+    trimming,
+)
 from mrcore.sources.redis import link
 
 LARGE_BYTES = 64 * 1024
@@ -80,7 +91,7 @@ async def _job(
         ("LRANGE", f"{key}:logs", -LOGS_MOST, -1),
         ("LLEN", f"{key}:logs"),
     )
-    row = read[job_id].job
+    (row,) = await trimming.dated(client, place, [read[job_id]], now)
     fields = dict(zip(_FIELDS, asking.items(values) or [None] * len(_FIELDS), strict=True))
     tree = await flows.tree(client, shelf.maker, place, row, key)
     whole = Whole(row, fields, asking.items(logs), asking.whole(count), tree)
@@ -170,6 +181,7 @@ def _timings(row: queue.Job) -> Iterator[wire.Field]:
         ("started", row.started_at),
         ("finished", row.finished_at),
         ("expires", row.expires_at),
+        ("trimmed", row.trims_at),
     ):
         if at is not None:
             yield wire.Field(name=name, at=at)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from mrcore import errors, match
 from mrcore.model import base, plans, queue, wire
 from mrcore.queues import search
-from mrcore.sources.bullmq import asking, places, reading, rows
+from mrcore.sources.bullmq import asking, places, reading, rows, trimming
 from mrcore.sources.redis import link
 
 BUDGET_S = 0.2
@@ -91,7 +91,7 @@ class Walk:
     now: datetime
     keep: match.Matches = field(init=False)
     began: float = field(default_factory=time.perf_counter)
-    found: list[queue.Job] = field(default_factory=list)
+    found: list[reading.Row] = field(default_factory=list)
     scanned: int = 0
 
     def __post_init__(self) -> None:
@@ -116,7 +116,7 @@ class Walk:
         if meant(self.query, self.now)(row.job) and (
             not self.query.text or search.matches(self.keep, row.job, row.payload)
         ):
-            self.found.append(row.job)
+            self.found.append(row)
 
 
 def meant(query: plans.Query, now: datetime) -> Callable[[queue.Job], bool]:
@@ -181,7 +181,8 @@ class Jobs:
                 break
         looked = wire.Looked(scanned=walk.scanned, total=total, complete=after is None)
         dumped = None if after is None else after.dump()
-        return wire.Page(at=now, rows=tuple(walk.found), cursor=dumped, looked=looked)
+        listed = await trimming.dated(client, place, walk.found, now)
+        return wire.Page(at=now, rows=tuple(listed), cursor=dumped, looked=looked)
 
     async def total(
         self, client: link.Client, place: places.Place, those: Sequence[queue.JobState]

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from mrcore import errors, match
 from mrcore.model import base, plans, queue, wire
-from mrcore.sources.bullmq import asking, jobs, places, reading
+from mrcore.sources.bullmq import asking, jobs, places, reading, trimming
 from mrcore.sources.redis import link
 
 LOOKED = 3_000
@@ -57,7 +57,8 @@ async def found(
     looked = wire.Looked(scanned=scanned, total=total, complete=done)
     marks = [list(head) for head in heads.values()]
     after = None if done else json.dumps([scanned, marks])
-    return wire.Page(at=now, rows=tuple(walk.found), cursor=after, looked=looked)
+    listed = await trimming.dated(client, place, walk.found, now)
+    return wire.Page(at=now, rows=tuple(listed), cursor=after, looked=looked)
 
 
 async def _newest(

@@ -99,8 +99,15 @@ def called(place: places.Place) -> str:
     return f"{place.prefix}:{base64.b64encode(place.name.encode()).decode()}"
 
 
+class Doing(NamedTuple):
+    """A job in a worker's hands, and its name."""
+
+    of: base.Ref
+    name: str
+
+
 def entities(
-    source: str, hands: Sequence[Hand], busy: Mapping[tuple[str, str], Sequence[base.Ref]]
+    source: str, hands: Sequence[Hand], busy: Mapping[tuple[str, str], Sequence[Doing]]
 ) -> list[queue.Worker]:
     """A worker a connection; `busy` are the jobs of a queue and worker's name.
 
@@ -110,6 +117,8 @@ def entities(
     everywhere = Counter(hand.name for hand in hands)
     found = []
     for hand in hands:
+        at_work = names[hand.queue, hand.name] == 1
+        doing = busy.get((hand.queue, hand.name), ()) if at_work else ()
         alone = bool(hand.name) and everywhere[hand.name] == 1
         found.append(
             queue.Worker(
@@ -119,9 +128,8 @@ def entities(
                 queues=(hand.queue,),
                 host=hand.host,
                 started_at=hand.since,
-                busy_with=tuple(busy.get((hand.queue, hand.name), ()))
-                if names[hand.queue, hand.name] == 1
-                else (),
+                busy_with=tuple(one.of for one in doing),
+                does=tuple(one.name for one in doing),
             )
         )
     return found

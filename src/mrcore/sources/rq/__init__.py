@@ -15,6 +15,7 @@ from pydantic import Field
 
 from mrcore import errors, match, redact
 from mrcore.model import base, plans, queue, wire
+from mrcore.queues import following
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.redis import link
@@ -23,6 +24,7 @@ from mrcore.sources.rq import (
     asking,
     capturing,
     detail,
+    emptying,
     failures,
     jobs,
     keys,
@@ -35,7 +37,6 @@ from mrcore.sources.rq import (
     rows,
     running,
     scheduling,
-    sweeping,
 )
 
 ONE_PAUSE = "queue.pause holds all queues: RQ knows only one pause"
@@ -79,7 +80,7 @@ class Rq(source_base.SourceBase):
         families: dict[tuple[base.ActionId, ...], acts.Act] = {
             moving.ACTIONS: self._moving,
             pausing.ACTIONS: pauses,
-            sweeping.ACTIONS: sweeping.Sweeping(self._hand, runner),
+            emptying.ACTIONS: emptying.Emptying(runner, looker, self._moving),
             scheduling.ACTIONS: scheduling.Scheduling(self._hand, runner, looker),
         }
         self._acts = {action: act for ids, act in families.items() for action in ids}
@@ -122,14 +123,24 @@ class Rq(source_base.SourceBase):
             return await self._like(ref, query, cursor)
         name = await self._queue(ref)
         if collection == "groups":
-            return await self._hand.run(
-                lambda client: self._failures.page(client, name, query, cursor, now, wait_s)
-            )
+            return await self._groups(name, query, cursor, wait_s)
         most = jobs.FOUND if collection == "found" else None
         page = await self._hand.run(
             lambda client: self._jobs.page(client, name, query, cursor, now, most)
         )
         return page.model_copy(update={"cursor": None}) if wait_s and not most else page
+
+    async def _groups(
+        self, name: str, query: plans.Query, cursor: str | None, wait_s: float
+    ) -> wire.Page:
+        async def look(at: str | None, long_s: float) -> wire.Page:
+            return await self._hand.run(
+                lambda client: self._failures.page(client, name, query, at, self.now(), long_s)
+            )
+
+        if not wait_s:
+            return await look(cursor, 0.0)
+        return await following.page(look, cursor, wait_s, again_s=failures.AGAIN_S)
 
     async def _like(self, of: base.Ref, query: plans.Query, cursor: str | None) -> wire.Page:
         """Jobs of the same name that succeeded."""
@@ -181,7 +192,9 @@ class Rq(source_base.SourceBase):
     async def prepare(
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
     ) -> Mapping[base.Ref, plans.Args]:
-        return {t.ref: moving.removal(t, by) for t in chunk} if action == offers.REMOVE else {}
+        if action not in (offers.REMOVE, *emptying.ACTIONS):
+            return {}
+        return {target.ref: moving.removal(target, by) for target in chunk}
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By

@@ -67,7 +67,7 @@ async def _job(
         ("SMEMBERS", f"{keys.job(job_id)}:dependents"),
     )
     placed = [jobs.Placed(job_id, seen.score)]
-    read = await shelf.read(client, name, seen.state, placed)
+    read = await shelf.read(client, name, seen.state, placed, data=True)
     if job_id not in read:
         raise errors.NotFound(f"{name} has no job {job_id} any more.")
     fields = dict(asking.pairs(hash_))

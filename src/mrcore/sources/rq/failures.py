@@ -21,6 +21,9 @@ from mrcore.sources.rq import asking, jobs, keys, offers, record, rights
 MOST = 10_000
 BUDGET_S = 0.2
 LONGEST_S = 1.0
+AGAIN_S = 1.0
+"""How often a follow looks whether there is more."""
+
 PORTION = 250
 QUEUES = 20
 """Of so many queues it is remembered what their failures were."""

@@ -79,7 +79,10 @@ _DONE: dict[base.ActionId, Callable[[str, running.Reply], tuple[str, plans.Args 
 }
 
 
-def remarks(action: base.ActionId, states: Counter[str]) -> Iterator[plans.Remark]:
+def remarks(
+    action: base.ActionId, states: Counter[str], pickled: int = 0
+) -> Iterator[plans.Remark]:
+    """What a plan for jobs in these states causes; of so many no expiry is known by payload."""
     queued = states["queued"] + states["scheduled"]
     if queued and action == offers.REMOVE:
         text = f"{_jobs(queued)} not run yet, and will not"
@@ -88,6 +91,10 @@ def remarks(action: base.ActionId, states: Counter[str]) -> Iterator[plans.Remar
         yield plans.Remark(text=f"{_jobs(queued)} not run yet, and will not before a release")
     if states.total() and action == offers.RETRY:
         yield plans.Remark(text="they go to the end of the queue; retries left stay as they are")
+    if states.total() and pickled and action == offers.RETRY:
+        are = "payloads are" if pickled > 1 else "payload is"
+        text = f"{pickled:,} {are} pickled and not read: only age limits by name expire these"
+        yield plans.Remark(text=text)
     if states.total() and action == offers.RELEASE:
         yield plans.Remark(text="what was delayed is due as before, all else waits at the end")
     if states["failed"] and action == offers.REMOVE:
