@@ -19,7 +19,6 @@ from mrcore.model import base, plans, queue, ref, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.bullmq import (
-    acts,
     capturing,
     detail,
     faring,
@@ -38,6 +37,7 @@ from mrcore.sources.bullmq import (
     searching,
     workers,
 )
+from mrcore.sources.engine import acts
 from mrcore.sources.redis import link
 
 FIRST_LOOK_S = 0.5
@@ -86,7 +86,7 @@ class BullMQ(source_base.SourceBase):
             pausing.ACTIONS: pausing.Pausing(self._hand, self._runner),
             scheduling.ACTIONS: scheduling.Scheduling(self._hand, self._runner),
         }
-        self._acts = {action: act for ids, act in families.items() for action in ids}
+        self._acts = acts.table(families)
         self._seeker: asyncio.Task[None] | None = None
         self._waited = False
 
@@ -112,7 +112,7 @@ class BullMQ(source_base.SourceBase):
             kinds=("queue", "worker", "schedule", "job", "group"),
             collections=("jobs", "groups", "found", "like"),
             actions=(*self._who.offered(offers.WRITES), offers.REVEAL),
-            capabilities=(*self._who.sentences(), *unknown, *self._tail.sentence()),
+            capabilities=(*self._who.lacking(), *unknown, *self._tail.sentence()),
         )
 
     async def sample(self) -> wire.Sample:
@@ -230,7 +230,7 @@ class BullMQ(source_base.SourceBase):
     async def undo(
         self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
-        return await self._act(action).undo(action, chunk)
+        return await self._act(action).undo(action, chunk, by)
 
     def _act(self, action: base.ActionId) -> acts.Act:
         if action not in self._acts:

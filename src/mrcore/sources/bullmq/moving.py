@@ -16,7 +16,6 @@ from mrcore.queues import expiry, patch, words
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.bullmq import (
-    acts,
     looking,
     offers,
     places,
@@ -26,6 +25,7 @@ from mrcore.sources.bullmq import (
     undoing,
     wanted,
 )
+from mrcore.sources.engine import acts
 from mrcore.sources.redis import link
 
 ACTIONS = (*offers.OF_JOBS, offers.CLEAN, offers.DRAIN)
@@ -193,7 +193,7 @@ class Moving:
         return self._back.plan(action, done)
 
     async def undo(
-        self, action: base.ActionId, chunk: Sequence[plans.Undoable]
+        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
     ) -> list[plans.TargetOutcome]:
         return await self._back.undo(action, chunk)
 

@@ -11,7 +11,8 @@ from mrcore import errors
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.bullmq import acts, asking, looking, offers, places, running
+from mrcore.sources.bullmq import asking, looking, offers, places, running
+from mrcore.sources.engine import acts
 from mrcore.sources.redis import link
 
 _EXPIRED = "It is not kept any more: the trash is emptied after 24 h."

@@ -20,8 +20,8 @@ from mrcore.journal import keys
 from mrcore.model import base, plans, ref, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
+from mrcore.sources.engine import acts
 from mrcore.sources.huey import (
-    acts,
     capturing,
     detail,
     discover,
@@ -109,7 +109,7 @@ class Huey(source_base.SourceBase):
             actions=self._who.offered(offers.ALL),
             capabilities=(
                 *self._found.capabilities(),
-                *self._who.sentence(),
+                *self._who.lacking(),
                 *self._tail.sentence(),
             ),
         )

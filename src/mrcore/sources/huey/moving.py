@@ -10,7 +10,8 @@ from mrcore.journal import scripts
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.huey import acts, choosing, looking, messages, offers, running, undoing
+from mrcore.sources.engine import acts
+from mrcore.sources.huey import choosing, looking, messages, offers, running, undoing
 from mrcore.sources.redis import link
 
 TRASH_MS = 24 * 3_600_000

@@ -17,9 +17,9 @@ from mrcore import errors, match, redact
 from mrcore.model import base, plans, queue, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
+from mrcore.sources.engine import acts
 from mrcore.sources.redis import link
 from mrcore.sources.rq import (
-    acts,
     asking,
     capturing,
     detail,
@@ -82,7 +82,7 @@ class Rq(source_base.SourceBase):
             sweeping.ACTIONS: sweeping.Sweeping(self._hand, runner),
             scheduling.ACTIONS: scheduling.Scheduling(self._hand, runner, looker),
         }
-        self._acts = {action: act for ids, act in families.items() for action in ids}
+        self._acts = acts.table(families)
 
     async def __aenter__(self) -> Self:
         self._eye.start()
@@ -98,7 +98,7 @@ class Rq(source_base.SourceBase):
             kinds=("queue", "worker", "schedule", "job", "group"),
             collections=("jobs", "groups", "found", "like"),
             actions=self._who.offered(offers.ALL),
-            capabilities=(ONE_PAUSE, *self._who.sentence(), *self._tail.sentence()),
+            capabilities=(ONE_PAUSE, *self._who.lacking(), *self._tail.sentence()),
         )
 
     async def sample(self) -> wire.Sample:

@@ -12,9 +12,9 @@ from mrcore.model import base, plans, ref
 from mrcore.queues import expiry, fingerprint
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
+from mrcore.sources.engine import acts
 from mrcore.sources.redis import link
 from mrcore.sources.rq import (
-    acts,
     asking,
     keys,
     looking,

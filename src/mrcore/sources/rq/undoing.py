@@ -8,8 +8,9 @@ from mrcore import errors
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
+from mrcore.sources.engine import acts
 from mrcore.sources.redis import link
-from mrcore.sources.rq import acts, asking, keys, looking, offers, record, running
+from mrcore.sources.rq import asking, keys, looking, offers, record, running
 
 _EXPIRED = "It is not kept any more: the trash is emptied after 24 h."
 _AGAIN = "There is another job of this id now."
