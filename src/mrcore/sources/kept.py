@@ -105,6 +105,7 @@ class Kept(Generic[C]):
             await asyncio.wait((self._busy,))
             connection = await self._there()
         task = asyncio.create_task(self._do(job, connection))
+        task.add_done_callback(_look_at)
         self._busy = task
         return await asyncio.shield(task)
 
@@ -176,6 +177,12 @@ class Kept(Generic[C]):
             # Jitter, so that the screens of a fleet do not come back all at once.
             await asyncio.sleep(pause_s * random.uniform(1.0, 1.3))  # noqa: S311
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    """A job whose caller gave up has nobody else who would see how it ended."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def stop(*lines: Kept[Any]) -> None:

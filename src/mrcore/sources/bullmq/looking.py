@@ -15,6 +15,7 @@ from mrcore.model import base, plans, queue, ref
 from mrcore.queues import expiry
 from mrcore.sources import kept
 from mrcore.sources.bullmq import asking, jobs, places, reading, rows, running
+from mrcore.sources.engine import walking
 from mrcore.sources.redis import link
 
 PORTION = 250
@@ -98,7 +99,7 @@ class Looker:
             return
         place = await self._owner(selection)
         query = selection.query
-        if any((query.text, query.name, query.fingerprint, query.younger_s, query.older_s)):
+        if walking.filters(query):
             portions = self._filtered(place, query)
         else:
             portions = self._whole(place, query)
@@ -149,7 +150,7 @@ class Looker:
         total = await self._hand.run(lambda client: self._shelf.total(client, place, those))
         looked = 0
         for state in those:
-            mark: jobs.Mark | None = jobs.Mark(state)
+            mark: walking.Spot | None = walking.Spot(state)
             while mark is not None:
                 seen, mark = await self._hand.run(
                     functools.partial(self._portion, place=place, mark=mark, newest=newest)
@@ -159,16 +160,17 @@ class Looker:
                     yield seen, looked, total
 
     async def _portion(
-        self, client: link.Client, place: places.Place, mark: jobs.Mark, newest: bool
-    ) -> tuple[list[Seen], jobs.Mark | None]:
+        self, client: link.Client, place: places.Place, mark: walking.Spot, newest: bool
+    ) -> tuple[list[Seen], walking.Spot | None]:
         _, why = await self._runner.place(client, place.shown)
         start = await jobs.after(client, place, mark, newest=newest)
-        spots = await jobs.portion(client, place, mark.state, start, PORTION, newest=newest)
+        state = _S(mark.state)
+        spots = await jobs.portion(client, place, state, start, PORTION, newest=newest)
         seen = await self._look(client, place, spots, why)
         if len(spots) < PORTION:
             return seen, None
         last = spots[-1]
-        return seen, jobs.Mark(mark.state, last.id, last.score, start + len(spots))
+        return seen, walking.Spot(state, last.score, last.id, start + len(spots))
 
     async def _filtered(self, place: places.Place, query: plans.Query) -> AsyncIterator[Looked]:
         """Those that match, as a page finds them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from redis import exceptions
 
@@ -12,6 +12,12 @@ from mrcore.sources.redis import link
 
 SLICE = 1_000
 """Commands of one round trip: a few ms of Redis."""
+
+
+class Ask(Protocol):
+    """Asks for one engine: all replies, None for what is not the engine's."""
+
+    async def __call__(self, client: link.Client, *commands: link.Command) -> list[Any]: ...
 
 
 class Asking:

@@ -15,6 +15,7 @@ from mrcore.journal import record, scripts
 from mrcore.model import base, plans, queue, ref
 from mrcore.queues import expiry
 from mrcore.sources import kept
+from mrcore.sources.engine import walking
 from mrcore.sources.huey import (
     asking,
     discover,
@@ -23,7 +24,6 @@ from mrcore.sources.huey import (
     prints,
     rows,
     running,
-    walking,
 )
 from mrcore.sources.redis import link
 

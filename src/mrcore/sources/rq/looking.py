@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 from mrcore import errors, redact
 from mrcore.model import base, plans, queue, ref
 from mrcore.sources import kept
+from mrcore.sources.engine import walking
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, jobs, keys, record, running, walking
+from mrcore.sources.rq import asking, jobs, keys, record, running
+from mrcore.sources.rq import walking as own
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FIELDS = ("status", "origin", "enqueued_at", "started_at", "ended_at", "description")
@@ -90,15 +92,15 @@ class Looker:
         found = running.ids(self._source, selection.ref, "queue", 1)
         if found is None:
             raise errors.NotFound(f"There is no {selection.ref}; jobs belong to a queue.")
-        walk = walking.Walk(selection.query, lambda words: True, now)
-        portions = self._filtered if walk.filters else self._whole
+        filters = walking.filters(selection.query)
+        portions = self._filtered if filters else self._whole
         async for looked in portions(found[0], selection.query, now):
             yield looked
 
     async def _whole(self, name: str, query: plans.Query, now: datetime) -> AsyncIterator[Looked]:
         """All of one state, or of all: the ids first, so that those that leave hide none."""
         placed: dict[str, str] = {}
-        for state in walking.states(query.state):
+        for state in own.states(query.state):
             start = 0
             while True:
                 some = await self._hand.run(

@@ -161,9 +161,7 @@ class Moving:
         }
         return mark, *facts, *more.get(action, tuple)()
 
-    async def fared(
-        self, action: base.ActionId, chunk: Sequence[plans.Target]
-    ) -> list[plans.Fared]:
+    async def fared(self, chunk: Sequence[plans.Target]) -> list[plans.Fared]:
         """How each fares since: RQ forgets what succeeded, so what is gone has."""
         seen = await self._looker.refs([target.ref for target in chunk])
         failed = [one for one in seen if one.state in ("failed", "canceled")]
