@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from mrcore import errors, redact
-from mrcore.model import base, plans, queue, ref
+from mrcore import errors
+from mrcore.model import base, plans, queue, ref, wire
 from mrcore.queues import expiry
 from mrcore.sources import kept
 from mrcore.sources.bullmq import asking, jobs, places, reading, rows, running
+from mrcore.sources.engine import looking as engine_looking
 from mrcore.sources.engine import walking
 from mrcore.sources.redis import link
 
@@ -59,7 +60,7 @@ class Seen(NamedTuple):
     @property
     def label(self) -> str:
         """Its name and id; an id that the engine did not give may tell of somebody."""
-        return f"{self.name} {self.id if _PLAIN.fullmatch(self.id) else redact.label(self.id)}"
+        return engine_looking.label(self.name, self.id, _PLAIN)
 
     @property
     def guard(self) -> plans.Args:
@@ -72,8 +73,7 @@ class Seen(NamedTuple):
         }
 
 
-Looked = tuple[Sequence[Seen], int, int | None]
-"""A portion, how many were looked at so far with it, and how many there are."""
+Looked = engine_looking.Looked[Seen]
 
 
 class Looker:
@@ -92,9 +92,8 @@ class Looker:
         Raises NotFound, Unsupported and BadRequest for a collection that there is not, and
         NotPermitted.
         """
-        for start in range(0, len(selection.refs), PORTION):
-            portion = selection.refs[start : start + PORTION]
-            yield await self.refs(portion), start + len(portion), len(selection.refs)
+        async for looked in engine_looking.chosen(selection.refs, self.refs, PORTION):
+            yield looked
         if not selection.ref:
             return
         place = await self._owner(selection)
@@ -172,27 +171,16 @@ class Looker:
         last = spots[-1]
         return seen, walking.Spot(state, last.score, last.id, start + len(spots))
 
-    async def _filtered(self, place: places.Place, query: plans.Query) -> AsyncIterator[Looked]:
-        """Those that match, as a page finds them."""
-        query = query.model_copy(update={"limit": PORTION})
-        cursor: str | None = None
-        looked = 0
-        while True:
-            page = await self._hand.run(
-                functools.partial(
-                    self._shelf.page,
-                    place=place,
-                    query=query,
-                    cursor=cursor,
-                    now=self._runner.now(),
-                )
+    def _filtered(self, place: places.Place, query: plans.Query) -> AsyncIterator[Looked]:
+        """Those that match."""
+
+        async def page(query: plans.Query, cursor: str | None) -> wire.Page:
+            now = self._runner.now()
+            return await self._hand.run(
+                lambda client: self._shelf.page(client, place, query, cursor, now)
             )
-            looked += page.looked.scanned
-            found = [row.ref for row in page.rows if isinstance(row, queue.Job)]
-            yield await self.refs(found), looked, page.looked.total
-            cursor = page.cursor
-            if cursor is None:
-                return
+
+        return engine_looking.filtered(page, query, self.refs)
 
     async def _look(
         self, client: link.Client, place: places.Place, spots: Sequence[reading.Spot], why: str

@@ -15,7 +15,7 @@ from mrcore import errors
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from mrcore.sources.bullmq import asking, library, places, rights
-from mrcore.sources.engine import outcomes, running
+from mrcore.sources.engine import naming, running, saying
 from mrcore.sources.redis import link
 
 KEEP_MS = 24 * 3_600_000
@@ -26,7 +26,7 @@ DEEP = 100_000
 
 GONE = "It is gone: removed, or trimmed by retention."
 NO_QUEUE = "There is no such queue (any more)."
-DEEPER = outcomes.DEEP
+DEEPER = saying.DEEP
 _PORTION, _FIRST = 50, 20
 """Jobs of one script, at most and at first: about 100 µs each, while Redis serves nobody else."""
 
@@ -39,8 +39,8 @@ _STEPS = 100_000
 Item = Mapping[str, JsonValue]
 
 
-done, skipped, failed, left = outcomes.done, outcomes.skipped, outcomes.failed, outcomes.left
-ids, job = outcomes.ids, outcomes.job
+done, skipped, failed, left = saying.done, saying.skipped, saying.failed, saying.left
+ids, job = naming.ids, naming.job
 
 
 class Runner(running.Runner):

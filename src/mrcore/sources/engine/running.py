@@ -10,7 +10,7 @@ from redis import exceptions
 
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
-from mrcore.sources.engine import outcomes, rights
+from mrcore.sources.engine import rights, saying
 from mrcore.sources.redis import link
 
 T = TypeVar("T")
@@ -89,6 +89,6 @@ class Runner:
         if isinstance(reply, Broken):
             did = "may have been" if reply.doubtful else "was not"
             why = f"Redis went away: {reply.why.rstrip('.')}. It {did} done."
-            return outcomes.failed(of, why).model_copy(update={"doubtful": reply.doubtful})
+            return saying.failed(of, why).model_copy(update={"doubtful": reply.doubtful})
         why = self.refused(reply)
-        return outcomes.failed(of, why) if why else None
+        return saying.failed(of, why) if why else None

@@ -11,7 +11,7 @@ from mrcore import errors, match, redact
 from mrcore.model import base, plans, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.engine import acts, detail, grouping, outcomes, rights, searching, walking
+from mrcore.sources.engine import acts, detail, grouping, naming, rights, searching, walking
 from mrcore.sources.redis import link
 
 KINDS = ("queue", "worker", "schedule", "job", "group")
@@ -93,7 +93,7 @@ class Source(source_base.SourceBase, Generic[P]):
 
     async def _owner(self, owner: base.Ref) -> P:
         """The queue that a ref is of. Raises NotFound."""
-        found = outcomes.ids(self.name, owner, "queue", 1)
+        found = naming.ids(self.name, owner, "queue", 1)
         place = None if found is None else await self._named(found[0])
         if place is None:
             raise errors.NotFound(f"There is no {owner}; jobs belong to {self.name}/queue/NAME.")
@@ -123,7 +123,7 @@ class Source(source_base.SourceBase, Generic[P]):
         match.of(query.text)
         if cursor is not None:
             raise walking.nowhere(cursor)
-        name, _ = outcomes.job(self.name, of)
+        name, _ = naming.job(self.name, of)
         place = await self._named(name)
         job = "" if place is None else await self._name_of(of)
         if place is None or not job:
@@ -145,7 +145,7 @@ class Source(source_base.SourceBase, Generic[P]):
         return await self._detail(ref, redact.NOTHING)
 
     async def _detail(self, of: base.Ref, clean: redact.Redactor) -> wire.Detail:
-        if (ids := outcomes.ids(self.name, of, "group", 2)) is not None:
+        if (ids := naming.ids(self.name, of, "group", 2)) is not None:
             return await self._group(of, *ids)
         return await self._hand.run(lambda client: self._whole(client, of, clean))
 

@@ -11,7 +11,7 @@ from redis import exceptions
 from mrcore.journal import keys, scripts
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
-from mrcore.sources.engine import asking, outcomes, running
+from mrcore.sources.engine import asking, naming, running, saying
 from mrcore.sources.huey import discover, rights
 from mrcore.sources.redis import link
 
@@ -26,8 +26,8 @@ UNKNOWN = "The journal does not have it: it is gone, or its producer is not watc
 Reply = list[str]
 
 
-done, skipped, failed, left = outcomes.done, outcomes.skipped, outcomes.failed, outcomes.left
-ids, job = outcomes.ids, outcomes.job
+done, skipped, failed, left = saying.done, saying.skipped, saying.failed, saying.left
+ids, job = naming.ids, naming.job
 
 
 class Runner(running.Runner):

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 
 from mrcore.model import base, plans
-from mrcore.sources.engine import outcomes, running
+from mrcore.sources.engine import naming, running, saying
 from mrcore.sources.redis import link
 from mrcore.sources.rq import asking, record, scripts
 
@@ -26,8 +26,8 @@ Broken = running.Broken
 Answer = Reply | Broken | Exception
 
 
-done, skipped, failed, left = outcomes.done, outcomes.skipped, outcomes.failed, outcomes.left
-ids, job = outcomes.ids, outcomes.job
+done, skipped, failed, left = saying.done, saying.skipped, saying.failed, saying.left
+ids, job = naming.ids, naming.job
 
 
 class Runner(running.Runner):
