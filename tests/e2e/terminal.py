@@ -44,6 +44,7 @@ class Terminal:
         self._stream = pyte.ByteStream(self._screen)
         self._changed = threading.Condition()
         self._ended = False
+        self._told, self._tell = os.pipe()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -128,18 +129,21 @@ class Terminal:
 
     def close(self) -> None:
         """Close the terminal, as a lost SSH connection does: the program gets SIGHUP."""
-        with contextlib.suppress(OSError):
-            os.close(self._fd)
+        if self._tell < 0:
+            return
+        os.close(self._tell)  # the reader must be gone, or it reads from the number's next owner
+        self._tell = -1
+        self._reader.join()
+        os.close(self._told)
+        os.close(self._fd)
 
     def _read(self) -> None:
         while True:
+            ready, _, _ = select.select([self._fd, self._told], [], [])
             try:
-                ready, _, _ = select.select([self._fd], [], [], 0.5)
-                data = os.read(self._fd, 65536) if ready else None
-            except (OSError, ValueError):
+                data = b"" if self._told in ready else os.read(self._fd, 65536)
+            except OSError:  # the program is gone
                 data = b""
-            if data is None:
-                continue
             with self._changed:
                 if not data:
                     self._ended = True
