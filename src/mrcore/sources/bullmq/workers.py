@@ -33,6 +33,7 @@ class Hand(NamedTuple):
     name: str
     addr: str
     since: datetime
+    server: str = ""
 
     @property
     def host(self) -> str:
@@ -57,7 +58,8 @@ class Staff:
                 self.hands = None
             else:
                 names = {called(place): place.shown for place in known}
-                self.hands = list(self._read(reply, names, now))
+                hands = list(self._read(reply, names, now))
+                self.hands = fullest(hands) if client.is_cluster else hands
             self._asked_at = now
         return self.hands
 
@@ -74,11 +76,22 @@ class Staff:
                 continue
             if len(since) >= _MOST:
                 break
-            number = words.get("id", "")
+            number, server = words.get("id", ""), words.get("laddr", "")
             age_s = int(words["age"]) if words.get("age", "").isdigit() else 0
-            since[number] = self._since.get(number) or now - timedelta(seconds=age_s)
-            yield Hand(number, names[head], name[1:], words.get("addr", ""), since[number])
+            own = f"{number}@{server}"  # each server of a Cluster counts by itself
+            since[own] = self._since.get(own) or now - timedelta(seconds=age_s)
+            yield Hand(number, names[head], name[1:], words.get("addr", ""), since[own], server)
         self._since = since
+
+
+def fullest(hands: Sequence[Hand]) -> list[Hand]:
+    """Of each queue those at the server where it has most: a worker connects to all of them."""
+    counts = Counter((hand.queue, hand.server) for hand in hands)
+    best: dict[str, str] = {}
+    for (name, server), count in sorted(counts.items()):
+        if name not in best or count > counts[name, best[name]]:
+            best[name] = server
+    return [hand for hand in hands if best[hand.queue] == hand.server]
 
 
 def called(place: places.Place) -> str:

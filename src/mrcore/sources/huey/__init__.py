@@ -70,8 +70,8 @@ class Huey(source.Source[discover.Place]):
     def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
         super().__init__(name, now=now)
         gate = asyncio.Lock()
-        self._eye = kept.Kept(link.Link(settings.url), gate)
-        self._hand = kept.Kept(link.Link(settings.url), gate)
+        self._eye = kept.Kept(link.Link(settings.url, alone="huey"), gate)
+        self._hand = kept.Kept(link.Link(settings.url, alone="huey"), gate)
         root = keys.Root(settings.prefix)
         self._found = discover.Found(settings.queues)
         self._who = rights.Rights(root, link.login(settings.url))

@@ -64,8 +64,8 @@ class Rq(source.Source[str]):
     def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
         super().__init__(name, now=now)
         gate = asyncio.Lock()
-        self._eye = kept.Kept(link.Link(settings.url), gate)
-        self._hand = kept.Kept(link.Link(settings.url), gate)
+        self._eye = kept.Kept(link.Link(settings.url, alone="RQ"), gate)
+        self._hand = kept.Kept(link.Link(settings.url, alone="RQ"), gate)
         self._who = rights.Rights(link.login(settings.url))
         self._only = frozenset(settings.queues)
         self._look = look.Look(name, settings.queues, self._who)
