@@ -31,6 +31,7 @@ from mrcore.mentor import (
     routes,
     sync_routes,
     trace,
+    trail_routes,
 )
 from mrcore.mentor.board import routes as board
 from mrcore.mentor.board import told
@@ -83,6 +84,7 @@ def create(
     app.include_router(cleanup_routes.build(desk_, door))
     app.include_router(crm_routes.build(desk_, door))
     app.include_router(sync_routes.build(desk_, door))
+    app.include_router(trail_routes.build(desk_, door))
     app.include_router(exotel_routes.Telephony(desk_, exotel.Settings.read(env), door).router)
     app.include_router(payment_routes.Payments(desk_, razorpay.Settings.read(env), door).router)
     app.include_router(keys.router)

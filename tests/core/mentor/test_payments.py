@@ -98,8 +98,8 @@ async def shop(env: dict[str, str], app: asyncpg.Connection) -> AsyncIterator[Sh
 async def test_a_captured_payment_is_granted_invoiced_and_in_the_trail(shop: Shop) -> None:
     order = await shop.order(1_180_000)
     assert await shop.made(order) == ("created", 0, 0)
-    payment, answers = await shop.pay(order)
-    assert answers == [200]
+    payment, answers = await shop.pay(order, deliver="twice")
+    assert answers == [200, 200]
     assert await shop.made(order) == ("captured", 1, 1)
     row = await shop.app.fetchrow(
         "SELECT g.tokens, i.gst_paise, i.number = p.invoice_number AS same, i.number"
@@ -114,6 +114,14 @@ async def test_a_captured_payment_is_granted_invoiced_and_in_the_trail(shop: Sho
         ("create", "gst_paise", None, "180000", "razorpay"),
         ("issue", "invoice_number", None, row["number"], "razorpay"),
     ]
+    path = "/api/finance/payments/"
+    found = (await shop.web.get(f"{path}{payment}", headers=shop.admin)).json()["data"]
+    assert found["payment"].items() >= {"orderId": order, "grants": 1, "invoices": 1}.items()
+    assert [one["event"] for one in found["webhooks"]] == ["payment.captured"], "told once"
+    assert found["auditRows"] == 3
+    unknown = await shop.web.get(f"{path}pay_nobody1234", headers=shop.admin)
+    assert unknown.status_code == 404
+    assert (await shop.web.get(f"{path}{payment}")).status_code == 401
 
 
 async def test_twenty_deliveries_and_reconciliations_at_once_make_one_of_each(
