@@ -79,6 +79,23 @@ def create(
     app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
     app.add_middleware(trace.Middleware)
     app.include_router(health_route.Health(settings, at, checker, now).router)
+    _open(app, env, desk_, people, door)
+    app.include_router(keys.router)
+    app.include_router(queues.router)
+    app.add_exception_handler(exceptions.HTTPException, _refused)
+    for kind in links.LOST:
+        app.add_exception_handler(kind, _failed)
+    return app
+
+
+def _open(
+    app: fastapi.FastAPI,
+    env: Mapping[str, str],
+    desk_: desk.Desk,
+    people: identity.Identity,
+    door: gate.Gate,
+) -> None:
+    """The routes that do their work themselves, and ask no core."""
     app.include_router(routes.build(desk_))
     app.include_router(auth_routes.build(desk_, people, door))
     app.include_router(cleanup_routes.build(desk_, door))
@@ -87,12 +104,6 @@ def create(
     app.include_router(trail_routes.build(desk_, door))
     app.include_router(exotel_routes.Telephony(desk_, exotel.Settings.read(env), door).router)
     app.include_router(payment_routes.Payments(desk_, razorpay.Settings.read(env), door).router)
-    app.include_router(keys.router)
-    app.include_router(queues.router)
-    app.add_exception_handler(exceptions.HTTPException, _refused)
-    for kind in links.LOST:
-        app.add_exception_handler(kind, _failed)
-    return app
 
 
 def _say_why(task: asyncio.Task[None]) -> None:
