@@ -10,7 +10,10 @@ from mrcore.model import base
 
 
 class Answer(NamedTuple):
-    """What an expression says: `value` is None where `missing` has no data."""
+    """What an expression says: `value` is None where `missing` has no data.
+
+    Nothing is missing where a window only has to be looked at for longer.
+    """
 
     value: tree.Value | None
     missing: tuple[str, ...] = ()

@@ -119,7 +119,10 @@ class Window:
     def value(self, at: views.Scope) -> Value | None:
         entity = self.of.entity(at)
         points = at.view.points(self.of.word.id, entity.ref, self.window_s) if entity else ()
-        if not windows.enough(points, self.window_s):
+        if points and not windows.enough(points, self.window_s):
+            at.warming = True
+            return None
+        if not points:
             said = units.shown(self.window_s, units.TIME)
             return at.lacks(f"{self.of.said(entity)} over {said}")
         return self.function.of(points) * self.of.word.scale

@@ -42,11 +42,15 @@ class Failed(Exception):
 
 @dataclass
 class Scope:
-    """Where an expression is asked: a view, of which subject; `missing` is what had no data."""
+    """Where an expression is asked: a view, of which subject; `missing` is what had no data.
+
+    `warming`: points are there, and do not go back far enough yet.
+    """
 
     view: View
     subject: base.Entity | None = None
     missing: list[str] = field(default_factory=list)
+    warming: bool = False
 
     def lacks(self, what: str) -> float | bool | str | None:
         """Note that this had no data, which is the answer then."""
