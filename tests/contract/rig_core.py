@@ -16,6 +16,7 @@ from mrcore.rights import approval, revoking
 from mrcore.rights import arming as armings
 from mrcore.sources import base as source_base
 from mrcore.sources import core as core_source
+from mrcore.sources import own
 from mrcore.store import approvals, arming, captures, files, operations, tokens
 from mrcore.store import plans as plan_store
 from mrcore.trust import audit
@@ -92,7 +93,7 @@ class Core(rig.Rig):
             clients=lambda: 1,
             audit=lambda: base.OK,
         )
-        acts: dict[base.ActionId, core_source.Act] = {
+        acts: dict[base.ActionId, own.Act] = {
             "core.arm": armings.Arm(ledger, "test", True, now),
             "core.disarm": armings.Disarm(ledger, now),
             "plan.approve": approval.Answer(ledger, approvals.APPROVED, now),

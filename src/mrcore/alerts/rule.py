@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -102,6 +103,11 @@ def read(text: str, where: str) -> dict[str, Rule]:
             raise errors.RuleError(f"{where}:{line}: rule {named or number + 1}: {wrong}") from None
         found[made.id] = made
     return found
+
+
+def shipped() -> str:
+    """The text of the rules that ship."""
+    return (importlib.resources.files("mrcore.alerts") / "rules.toml").read_text()
 
 
 def load(shipped: str, own: Path | None) -> dict[str, Rule]:

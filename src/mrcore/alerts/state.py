@@ -64,7 +64,7 @@ class State(Frozen):
     `calm_at` is since when a recovering one has been false without a gap; `turns` are the firings
     and resolutions of the last 30 min. `told_at` is when this firing was told, `asked_at` since
     when somebody should acknowledge it, `hidden` why it is not told now; the end of what was told
-    is `owed`.
+    is `owed`. `lifted_at` is when what suppressed it was well again.
     """
 
     phase: Phase = Phase.INACTIVE
@@ -81,6 +81,7 @@ class State(Frozen):
     flapping_at: Instant | None = None
     flapping_told: bool = False
     hidden: str = ""
+    lifted_at: Instant | None = None
     ack: Ack | None = None
 
     def but(self, **changes: Any) -> State:

@@ -45,6 +45,9 @@ class Around(NamedTuple):
 
 Told = tuple[states.State, tuple[Notice, ...]]
 
+SETTLE_S = 30.0
+"""What was suppressed is not told before that, nor before its own `for`, has passed again."""
+
 NOTHING: tuple[Notice, ...] = ()
 
 
@@ -70,8 +73,13 @@ def tell(state: states.State, timing: states.Timing, around: Around, now: dateti
         return state, NOTHING
     state, expired = _expire(state, now)
     if around.hidden:
-        return state.but(hidden=around.hidden), NOTHING
-    was, state = state.hidden, state.but(hidden="") if state.hidden else state
+        same = state.hidden == around.hidden and state.lifted_at is None
+        return state if same else state.but(hidden=around.hidden, lifted_at=None), NOTHING
+    if state.hidden == "suppressed" and state.told_at is None:
+        state = state if state.lifted_at else state.but(lifted_at=now)
+        if not _settled(state, timing, now):
+            return state, NOTHING
+    was, state = state.hidden, state.but(hidden="", lifted_at=None) if state.hidden else state
     if state.flapping_at:
         return _flapping(state, now)
     if state.told_at is None:
@@ -81,6 +89,12 @@ def tell(state: states.State, timing: states.Timing, around: Around, now: dateti
     if expired:
         return _say(state, Kind.STILL, expired, now)
     return _escalate(state, timing, now)
+
+
+def _settled(state: states.State, timing: states.Timing, now: datetime) -> bool:
+    """Whether it had the time to recover with what it depends on."""
+    lifted = min(state.lifted_at or now, now)
+    return (now - lifted).total_seconds() >= max(SETTLE_S, timing.for_s)
 
 
 _LIFTED = {

@@ -16,7 +16,7 @@ class Answer(NamedTuple):
     """
 
     value: tree.Value | None
-    missing: tuple[str, ...] = ()
+    missing: tuple[views.Lack, ...] = ()
 
 
 class Expression:

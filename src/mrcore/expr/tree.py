@@ -91,12 +91,8 @@ class Name:
         elif entity is not None and self.word.read is not None:
             found = self.word.read(entity, at.view.now)
         if found is None:
-            return at.lacks(self.said(entity))
+            return at.lacks(self.word.id, entity.ref if entity else "")
         return found if isinstance(found, str | bool) else found * self.word.scale
-
-    def said(self, entity: base.Entity | None) -> str:
-        """`queue.waiting of huey/queue/emailQueue`."""
-        return f"{self.word.id} of {entity.ref if entity else self.named or 'nothing'}"
 
 
 @dataclass(frozen=True)
@@ -124,7 +120,7 @@ class Window:
             return None
         if not points:
             said = units.shown(self.window_s, units.TIME)
-            return at.lacks(f"{self.of.said(entity)} over {said}")
+            return at.lacks(f"{self.of.word.id} over {said}", entity.ref if entity else "")
         return self.function.of(points) * self.of.word.scale
 
 

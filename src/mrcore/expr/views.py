@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mrcore.expr import windows
 from mrcore.model import base
@@ -40,6 +40,13 @@ class Failed(Exception):
     """It cannot be reckoned: the sentence says why; that is a mistake in it, not missing data."""
 
 
+class Lack(NamedTuple):
+    """What had no data, and of which ref where that is there."""
+
+    what: str
+    ref: base.Ref = ""
+
+
 @dataclass
 class Scope:
     """Where an expression is asked: a view, of which subject; `missing` is what had no data.
@@ -49,11 +56,12 @@ class Scope:
 
     view: View
     subject: base.Entity | None = None
-    missing: list[str] = field(default_factory=list)
+    missing: list[Lack] = field(default_factory=list)
     warming: bool = False
 
-    def lacks(self, what: str) -> float | bool | str | None:
+    def lacks(self, what: str, ref: base.Ref = "") -> float | bool | str | None:
         """Note that this had no data, which is the answer then."""
-        if what not in self.missing:
-            self.missing.append(what)
+        lack = Lack(what, ref)
+        if lack not in self.missing:
+            self.missing.append(lack)
         return None

@@ -106,9 +106,9 @@ def test_a_clock_set_back_makes_nothing_wait_for_longer_than_its_time() -> None:
 
 @pytest.mark.parametrize("around", [SILENCED, SUPPRESSED])
 def test_what_is_hidden_is_observed_and_told_when_that_has_passed(around: telling.Around) -> None:
-    looks = (Look(0, TRUE, around), Look(5, TRUE, around), Look(1, TRUE), Look(1, TRUE))
+    looks = (Look(0, TRUE, around), Look(5, TRUE, around), Look(1, TRUE), Look(30, TRUE))
     assert phases(*looks) == ["firing"] * 4
-    assert kinds(*looks) == [(6, "fired")]
+    assert kinds(*looks) == [(6 if around is SILENCED else 36, "fired")]
     over = (Look(0, TRUE, around), Look(5, FALSE, around), Look(1, FALSE))
     assert phases(*over) == ["firing", "resolved", "resolved"]
     assert kinds(*over) == []
@@ -117,6 +117,13 @@ def test_what_is_hidden_is_observed_and_told_when_that_has_passed(around: tellin
 def test_the_end_of_what_was_told_is_told_also_beneath_a_silence() -> None:
     looks = (Look(0, TRUE), Look(5, TRUE, SILENCED), Look(1, FALSE, SILENCED))
     assert kinds(*looks) == [(0, "fired"), (6, "resolved")]
+
+
+def test_what_recovers_with_what_it_depends_on_is_never_told() -> None:
+    looks = (Look(0, TRUE, SUPPRESSED), Look(9, TRUE), Look(59, TRUE), Look(0, FALSE))
+    assert kinds(*looks, for_s=0) == [(68, "fired"), (68, "resolved")]
+    slow = (Look(0, TRUE, SUPPRESSED), Look(60, TRUE, SUPPRESSED), *looks[1:])
+    assert kinds(*slow, for_s=60) == []
 
 
 def test_a_silence_that_expires_over_what_still_fires_says_so_once() -> None:

@@ -114,7 +114,7 @@ def test_what_has_no_data_decides_nothing_alone() -> None:
     lacking = recorded.a_queue(workers=None)
     view = recorded.View([lacking])
     answer = expression.condition("queue.workers == 0").ask(view, lacking)
-    assert answer == expression.Answer(None, (f"queue.workers of {REF}",))
+    assert answer == expression.Answer(None, (views.Lack("queue.workers", REF),))
     assert said("queue.workers == 0 and 1 > 2", view, lacking) is False
     assert said("queue.workers == 0 or 2 > 1", view, lacking) is True
     assert said("queue.workers == 0 and 2 > 1", view, lacking) is None
