@@ -96,6 +96,14 @@ def _generic() -> Iterable[Fact]:
             lambda entity, now: str(entity.verdict.code),
             source,
         )
+        yield Fact(
+            f"{prefix}.why",
+            kind,
+            "text",
+            "the sentence of its verdict",
+            lambda entity, now: str(entity.verdict.why),
+            source,
+        )
 
 
 PREFIXES = {

@@ -6,6 +6,9 @@ from mrcore.expr import tokens, tree, units, windows, words
 
 DEPTH_MAX = 40
 
+NAMESAKE = "name"
+"""In brackets: of the thing that has the subject's name."""
+
 _POWER = {
     "or": 1,
     "and": 2,
@@ -103,15 +106,20 @@ class Parser:
             fix = words.nearest(token.text, words.WORDS)
             raise token.place.wrong(f"There is no metric or fact {token.text!r}.", fix)
         named = variable = ""
+        namesake = False
         if self.here.sort == "sign" and self.here.text == "[":
             self.take()
             label = self._label()
-            named, variable = (label.text, "") if label.sort == "text" else ("", label.text)
+            if label.sort == "text":
+                named = label.text
+            else:
+                namesake = label.text == NAMESAKE
+                variable = "" if namesake else label.text
             self.need("]")
         elif self.here.sort == "sign" and self.here.text == "@":
             self.take()
             named = self._label().text
-        return tree.Name(word, token.place, named, variable)
+        return tree.Name(word, token.place, named, variable, namesake)
 
     def _label(self) -> tokens.Token:
         found = self.take()

@@ -46,12 +46,13 @@ class Constant:
 
 @dataclass(frozen=True)
 class Name:
-    """A metric or fact, of the subject or of what `named` is."""
+    """A metric or fact, of the subject, of what `named` is, or of the subject's namesake."""
 
     word: words.Word
     place: tokens.Place
     named: str = ""
     variable: str = ""
+    namesake: bool = False
     parts: tuple[Node, ...] = ()
 
     @property
@@ -61,7 +62,7 @@ class Name:
     @property
     def free(self) -> bool:
         """Whether it is of the subject."""
-        return not self.named
+        return not self.named and not self.namesake
 
     def fits(self, entity: base.Entity, view: views.View) -> bool:
         """Whether an entity can have it."""
@@ -73,15 +74,18 @@ class Name:
         """What it is of; None where that is not there. Raises Failed where several are."""
         if self.free:
             return at.subject
-        found = [e for e in at.view.entities(self.word.kind) if self._is_named(e, at.view)]
+        named = self.named
+        if self.namesake:
+            named = refs.parse(at.subject.ref).id if at.subject else ""
+        found = [
+            each
+            for each in at.view.entities(self.word.kind)
+            if named in (each.ref, refs.parse(each.ref).id) and self.fits(each, at.view)
+        ]
         if len(found) > 1:
             all_of = ", ".join(entity.ref for entity in found[:3])
-            raise views.Failed(f"{self.named} can be {all_of}: write its ref in quotes.")
+            raise views.Failed(f"{named} can be {all_of}: write its ref in quotes.")
         return found[0] if found else None
-
-    def _is_named(self, entity: base.Entity, view: views.View) -> bool:
-        known = (entity.ref, refs.parse(entity.ref).id)
-        return self.named in known and self.fits(entity, view)
 
     def value(self, at: views.Scope) -> Value | None:
         entity = self.entity(at)
