@@ -428,7 +428,7 @@ def environment(**facts: object) -> core.Environment:
 
 
 def alerts() -> list[alert.Alert]:
-    """What the rules say of the afternoon: one that nobody has, one that is somebody's, and ends."""
+    """What the rules say of the afternoon, from what nobody has to what is over."""
     rows: tuple[tuple[str, str, str, str, str, dict[str, object]], ...] = (
         (
             "queue_backlog_no_consumer",

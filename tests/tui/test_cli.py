@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from mrcore import errors
-from mrcore.model import base
-from mrtui import app, cli, places, screens, start
+from mrcore.model import base, wire
+from mrtui import app, cli, places, screens, start, world
 from mrtui.cli import check, completion, demo, screen, show, status
 from tests.tui import facts, simulated
 

@@ -111,7 +111,7 @@ async def test_dialogs_look_as_they_did() -> None:
         for name, key, words in (
             ("plan", "r", "these will fail again"),
             ("quit", "q", "Stop the stack?"),
-            ("palette", "ctrl+p", "the stack's processes"),
+            ("palette", "ctrl+p", "of what nobody is told"),
         ):
             await pilot.press(key)
             await waiting.until(functools.partial(arrived, control, words), what=name)
