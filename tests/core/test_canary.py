@@ -144,8 +144,8 @@ async def test_most_go_well_and_the_rest_follows(here: Here, mail: Mail) -> None
     done = await here.until(await here.retry(canary=10), STATE.DONE, STATE.STOPPED)
     assert (done.state, done.done, done.error) == (STATE.DONE, COUNT, "")
     assert here.plan.causes[0] == (
-        "the first 10 are watched for up to 60 s; the rest follows if most of those that end go "
-        "well"
+        "the first 10 are watched for up to 60 s; the rest follows if at least half end by then "
+        "and most of those go well"
     )
     assert sorted(mail.ran) == list(range(10)), "the rest waits for a worker"
     assert mail.waiting() == 15
@@ -250,15 +250,37 @@ def fared(*states: str) -> canary.Watched:
     [
         (["well", "well", "well"], False, ""),
         (["well", "pending", "pending"], False, None),
-        (["well", "pending", "pending"], True, ""),
+        (["well", "pending", "pending"], True, "Only 1 of the first 3 has ended within 60 s"),
+        (["well", "well", "pending"], True, ""),
+        (["failed a", "well"], False, "1 of 2 failed (a)"),
         (["failed a", "failed a", "pending"], False, "2 of 2 failed the same way (a)"),
         (["failed a", "well", "pending"], False, None),
-        (["failed a", "well", "pending"], True, ""),
+        (["failed a", "well", "pending"], True, "1 of 2 failed (a)"),
         (["failed a", "failed b", "well"], True, "2 of 3 failed, in 2 ways"),
         (["failed a", "failed b", "failed a", "well"], True, "3 of 4 failed, in 2 ways"),
         (["failed a", "pending", "pending"], False, None),
         (["failed a", "pending", "pending"], True, "1 of 1 failed (a)"),
         (["pending"], True, "The first has not ended within 60 s"),
+        (["well", "well", "gone"], False, ""),
+        (
+            ["well", "gone", "gone"],
+            False,
+            "Only 1 of the first 3 has ended within 60 s, and of 2 that are gone nobody knows",
+        ),
+        (["well", "gone", "pending"], False, None),
+        (["failed a", "gone", "gone"], False, "1 of 1 failed (a)"),
+        (["failed a", "gone", "pending", "pending"], False, None),
+        (["failed a", "failed a", "gone", "pending"], False, "2 of 2 failed the same way (a)"),
+        (
+            ["gone", "gone"],
+            False,
+            "None of the first 2 has been seen to end: gone, and nobody knows how that went",
+        ),
+        (
+            ["gone", "pending"],
+            True,
+            "None of the first 2 has ended within 60 s, and of 1 that is gone nobody knows",
+        ),
     ],
 )
 def test_what_is_made_of_what_is_seen(seen: list[str], over: bool, verdict: str | None) -> None:

@@ -76,11 +76,10 @@ url = "http://127.0.0.1:9"
 
 
 def test_all_are_asked_at_once_and_who_is_away_says_why(world: dict[str, str]) -> None:
-    argv = [*running.MRTUI, "envs", "--json"]
-    done = subprocess.run(
-        argv, capture_output=True, text=True, env={**os.environ, **world}, timeout=60, check=False
-    )
-    found = {each["name"]: each for each in json.loads(done.stdout)}
+    found, done = _asked(world)
+    for _ in range(3):  # on a busy machine a core can need longer than anybody is waited for
+        if "no answer" in found["own"]["why"] + found["far"]["why"]:
+            found, done = _asked(world)
     assert list(found) == ["own", "far", "untrusted", "stranger", "hung", "away"]
     assert (found["own"]["environment"], found["own"]["protected"]) == ("own", False)
     assert (found["far"]["environment"], found["far"]["protected"]) == ("far-away", True)
@@ -92,6 +91,16 @@ def test_all_are_asked_at_once_and_who_is_away_says_why(world: dict[str, str]) -
     assert "127.0.0.1:9" in whys["away"]
     assert done.returncode == {"bad": 2, "warn": 1}.get(_worst(found), 3)
     assert world["FAR_TOKEN"] not in done.stdout + done.stderr
+
+
+def _asked(
+    world: dict[str, str],
+) -> tuple[dict[str, dict[str, str]], subprocess.CompletedProcess[str]]:
+    argv = [*running.MRTUI, "envs", "--json"]
+    done = subprocess.run(
+        argv, capture_output=True, text=True, env={**os.environ, **world}, timeout=60, check=False
+    )
+    return {each["name"]: each for each in json.loads(done.stdout)}, done
 
 
 def _worst(found: dict[str, dict[str, str]]) -> str:

@@ -27,8 +27,8 @@ class Canary:
         """What a plan says of it."""
         first = "one is" if self.count == 1 else f"{self.count:,} are"
         return (
-            f"the first {first} watched for up to {self.watch_s:g} s; the rest follows if most of "
-            "those that end go well"
+            f"the first {first} watched for up to {self.watch_s:g} s; the rest follows if at least "
+            "half end by then and most of those go well"
         )
 
 
@@ -68,29 +68,42 @@ class Watched:
     def verdict(self, *, over: bool, watch_s: float) -> str | None:
         """'' when the rest may follow, else why not; None while that is not known yet.
 
-        More than half of those that ended must have gone well. What nobody ran tells nothing, so
-        the rest does not follow it.
+        At least half must have ended, and more than half of those have gone well. What nobody ran,
+        or what is gone before anybody saw how it went, tells nothing.
         """
         failed = [one for one in self.fared if one.state == "failed"]
-        well = sum(one.state == "well" for one in self.fared)
-        ended = well + len(failed)
-        if 2 * len(failed) > (ended if over else self.tried):
+        ended = len(failed) + sum(one.state == "well" for one in self.fared)
+        gone = sum(one.state == "gone" for one in self.fared)
+        over = over or ended + gone == self.tried
+        if failed and 2 * len(failed) >= (ended if over else self.tried - gone):
             return f"{_how(failed, ended)}: stopped; {self.left:,} not touched."
-        if ended == self.tried:
-            return ""
         if not over:
             return None
-        if not ended:
-            none = "The first has not" if self.tried == 1 else f"None of the first {self.tried} has"
-            return f"{none} ended within {watch_s:g} s: stopped; {self.left:,} not touched."
+        if not ended or 2 * ended < self.tried:
+            few = self._few(ended, gone, f"ended within {watch_s:g} s")
+            return f"{few}: stopped; {self.left:,} not touched."
         return ""
+
+    def _few(self, ended: int, gone: int, how: str) -> str:
+        unknown = f", and of {gone:,} that {'is' if gone == 1 else 'are'} gone nobody knows"
+        if gone == self.tried:
+            how, unknown = "been seen to end", ": gone, and nobody knows how that went"
+        elif not gone:
+            unknown = ""
+        if self.tried == 1:
+            return f"The first has not {how}{unknown}"
+        if not ended:
+            return f"None of the first {self.tried} has {how}{unknown}"
+        have = "has" if ended == 1 else "have"
+        return f"Only {ended} of the first {self.tried} {have} {how}{unknown}"
 
     def words(self, left_s: float) -> str:
         """What to say meanwhile."""
         counts = Counter(one.state for one in self.fared)
+        gone = f"{counts['gone']} gone, " if counts["gone"] else ""
         return (
             f"Watches the first {self.tried}: {counts['well']} went well, {counts['failed']} "
-            f"failed, {counts['pending']} not ended; {left_s:.0f} s left."
+            f"failed, {gone}{counts['pending']} not ended; {left_s:.0f} s left."
         )
 
 
@@ -102,4 +115,5 @@ def _how(failed: Sequence[plans.Fared], ended: int) -> str:
     if commonest and 2 * count > ended:
         same = "failed the same way" if ended > 1 else "failed"
         return f"{count} of {ended} {same}{f' ({why})' if why else ''}"
-    return f"{len(failed)} of {ended} failed, in {len(prints)} ways"
+    ways = f", in {len(prints)} ways" if len(prints) > 1 else f" ({why})" if why else ""
+    return f"{len(failed)} of {ended} failed{ways}"
