@@ -157,7 +157,10 @@ class CoreSource(base.SourceBase):
             found = [e for e in (await self.sample()).entities if e.ref == ref]
         if not found or found[0].ref != ref:
             raise errors.NotFound(f"The core has no {ref!r}.")
-        return wire.Detail(at=self.now(), entity=found[0], sections=(standing.facts(found[0]),))
+        sections = (standing.facts(found[0]),)
+        return wire.Detail(
+            at=self.now(), entity=found[0], sections=sections, links=standing.links(found[0])
+        )
 
     async def plan(
         self,

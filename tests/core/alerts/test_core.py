@@ -71,6 +71,8 @@ async def test_an_alert_is_acknowledged_silenced_and_taken_back_through_the_door
         await ready(here)
         found = await until(here, "the alert", phase="firing")
         assert found.summary == "main evicts by allkeys-lru"
+        detail = await here.monitor.source("core").detail(ALERT)
+        assert [link.ref for link in detail.links] == ["huey/node/main"]
         done = await act(here, "alert.ack", ALERT, minutes=45)
         await until(here, "the acknowledgement", acked_by=ASHA.name)
         await act(here, "undo", done)
