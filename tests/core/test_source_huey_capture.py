@@ -106,6 +106,7 @@ async def test_a_job_that_its_workers_died_of_is_captured_too(
         hands = desk.keys.hands(f"w{n}")
         conn.lmove(place.waiting, hands, "RIGHT", "LEFT")
         (message,) = conn.lrange(hands, 0, -1)
+        desk.journal.pen.call("start", job, f"w{n}", message)
         ghosts.restore(
             conn, ROOT, f"w{n}", QUEUE, message, "worker died", source_base.utc_now, deaths=3
         )
