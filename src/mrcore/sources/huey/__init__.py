@@ -121,7 +121,13 @@ class Huey(source_base.SourceBase):
         await self._who.ask(client, self.now())
         sample = await self._look.sample(client, self.now())
         captured, unseen = await self._tail.read(client)
-        return sample.model_copy(update={"captured": captured, "uncaptured": unseen})
+        return sample.model_copy(
+            update={
+                "captured": captured,
+                "uncaptured": unseen,
+                "counted": self._tail.counted,
+            }
+        )
 
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float

@@ -161,9 +161,9 @@ def _timings(row: queue.Job, found: record.Record) -> Iterator[wire.Field]:
             yield wire.Field(name=name, at=at)
     first = found.attempt[0].started_at if found.attempt else found.started_at
     if found.enqueued_at is not None and first is not None and found.attempts <= 20:
-        yield wire.Field(name="waited_s", value=round(first - found.enqueued_at, 3))
+        yield wire.Field(name="waited_s", value=_span_s(found.enqueued_at, first))
     if found.started_at is not None and found.finished_at is not None:
-        yield wire.Field(name="ran_s", value=round(found.finished_at - found.started_at, 3))
+        yield wire.Field(name="ran_s", value=_span_s(found.started_at, found.finished_at))
     for attempt in found.attempt if len(found.attempt) > 1 else ():
         if (began := rows.instant(attempt.started_at)) is not None:
             yield wire.Field(name=f"attempt {attempt.n} began", value=attempt.worker, at=began)
@@ -172,6 +172,11 @@ def _timings(row: queue.Job, found: record.Record) -> Iterator[wire.Field]:
     for name, at in (("expires", row.expires_at), ("trimmed", row.trims_at)):
         if at is not None:
             yield wire.Field(name=name, at=at)
+
+
+def _span_s(since_s: float, until_s: float) -> float:
+    """From one instant to a later one; 0 where a clock was set back meanwhile."""
+    return round(max(0.0, until_s - since_s), 3)
 
 
 def _links(
