@@ -44,9 +44,7 @@ class Series(Protocol):
 class Runs(Protocol):
     """Where runs that have ended go, and how many more ended unseen."""
 
-    def record(
-        self, captured: Iterable[queue.Captured], missed: int, seen: wire.Counted
-    ) -> None: ...
+    def record(self, ended: Iterable[queue.Captured], missed: int, of: wire.Counted) -> None: ...
 
 
 class Watch:

@@ -56,14 +56,14 @@ class Runs:
 
     def record(
         self,
-        captured: Iterable[queue.Captured],
+        ended: Iterable[queue.Captured],
         missed: int = 0,
-        seen: wire.Counted | None = None,
+        of: wire.Counted | None = None,
     ) -> None:
         """Take what a sample has captured, and the numbers of it; never blocks and never fails."""
         now = self._now()
-        self._counted = counted.joined(self._counted, seen or {})
-        for run in captured:
+        self._counted = counted.joined(self._counted, of or {})
+        for run in ended:
             self._held.append(run)
             self._chars += _chars(run)
         self._miss(missed, now)

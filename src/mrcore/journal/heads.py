@@ -46,6 +46,9 @@ def begins(data: bytes) -> str:
     return data[found.end() : found.end() + found[1][0]].decode("utf-8", "replace")
 
 
+NAMELESS = "unreadable-"
+
+
 def nameless(data: bytes) -> str:
     """The id of a job whose message does not say one: the same for the same bytes."""
-    return "unreadable-" + hashlib.sha256(data).hexdigest()[:16]
+    return NAMELESS + hashlib.sha256(data).hexdigest()[:16]
