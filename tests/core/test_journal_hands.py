@@ -92,7 +92,7 @@ async def test_who_was_buried_asleep_and_wakes_to_die_with_a_job(redis_url: str)
         assert asleep not in desk.workers()
         with consumer(redis_url) as other:
             assert line(other, "ran").split()[1] == job.id
-        await waiting.until(lambda: asleep not in desk.workers(), what="it is buried again")
+            await waiting.until(lambda: asleep not in desk.workers(), what="buried again")
         assert desk.conn.get("ran") == b"1"
 
 
