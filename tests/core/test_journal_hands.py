@@ -277,19 +277,24 @@ def test_a_run_whose_mark_went_with_an_equal_message_leaves_none(redis_url: str)
 # -- quarantine
 
 
+def since(desk: journals.Desk, state: str, job_id: str) -> bytes:
+    """When a job came into its state, in the very digits of Redis."""
+    script = "return redis.call('ZSCORE', KEYS[1], ARGV[1])"
+    found: bytes = desk.conn.eval(script, 1, desk.keys.state(state), job_id)
+    return found
+
+
 def quarantine(desk: journals.Desk, job_id: str) -> None:
     (message,) = desk.conn.lrange(desk.journal.place.waiting, 0, -1)
-    since = desk.conn.zscore(desk.keys.state("waiting"), job_id)
     attempts = desk.job(job_id).attempts
-    rest = ("waiting", attempts, f"{since:.6f}", message, 1, "asha", "why", "mark")
+    rest = ("waiting", attempts, since(desk, "waiting", job_id), message, 1, "asha", "why", "mark")
     reply = desk.journal.pen.call("quarantine", job_id, *rest)
     assert reply[0] == b"done", reply
 
 
 def release(desk: journals.Desk, job_id: str) -> None:
-    since = desk.conn.zscore(desk.keys.state("quarantined"), job_id)
     attempts = desk.job(job_id).attempts
-    reply = desk.journal.pen.call("release", job_id, attempts, f"{since:.6f}")
+    reply = desk.journal.pen.call("release", job_id, attempts, since(desk, "quarantined", job_id))
     assert reply[0] == b"done", reply
 
 
