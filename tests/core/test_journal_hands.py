@@ -11,6 +11,7 @@ from typing import Any
 
 import huey.serializer
 import pytest
+import redis
 
 from mrcore.journal import claims, ghosts, graves
 from tests import waiting
@@ -77,6 +78,28 @@ def begun(desk: journals.Desk) -> int:
 
 
 # -- the buried
+
+
+def test_a_job_that_redis_left_before_it_began_is_not_held_for_ever(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise redis.ConnectionError("Redis is away.")
+
+    with journals.desk(redis_url) as desk:
+        job, ran = work(desk, "short")
+        claim = claimed(desk)
+        with monkeypatch.context() as patch:
+            patch.setattr(desk.huey, "is_revoked", away)
+            patch.setattr(desk.journal.endings, "give_back", away)
+            with pytest.raises(redis.ConnectionError):
+                desk.journal.run(claim)
+        assert desk.journal.in_hand() == [], "else no sweep would ever take it for a stray"
+        held = [
+            message for _, message in ghosts.hands(desk.conn, desk.journal.heart.root, claim.worker)
+        ]
+        assert held == [claim.message]
+        assert (desk.job(job).state, ran) == ("active", [])
 
 
 async def test_who_was_buried_asleep_and_wakes_to_die_with_a_job(redis_url: str) -> None:

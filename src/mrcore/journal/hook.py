@@ -237,9 +237,11 @@ class Journal:
             raise
         finally:
             telling.NOW.reset(token)
-            if claim.ended is None:
-                self.endings.settle(claim, self.heart.stopping)
-            self._running.discard(claim)
+            try:
+                if claim.ended is None:
+                    self.endings.settle(claim, self.heart.stopping)
+            finally:  # what could not be written down is a stray now: the next sweeps give it back
+                self._running.discard(claim)
 
     def _on_signal(self, signal: str, task: Task) -> None:
         claim: claims.Claim | None = getattr(task, "journal_claim", None)
