@@ -15,7 +15,6 @@ import gzip
 import io
 import pickle
 import pickletools
-import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -163,14 +162,28 @@ def _chain(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield values["id"], values["name"]
 
 
-def _values(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """A message's values by name, and what stands behind it: a signature."""
-    _check(data)
-    stream = io.BytesIO(data)
+def value(data: bytes) -> Any:
+    """What any pickle says, an object of a class that is not built as an `Unknown`.
+
+    Raises Unreadable with a sentence when it is no pickle, too large or broken.
+    """
+    if len(data) > MESSAGE_LIMIT:
+        raise Unreadable(f"The pickle is larger than {MESSAGE_LIMIT} bytes.")
+    return _loaded(io.BytesIO(data))
+
+
+def _loaded(stream: io.BytesIO) -> Any:
+    _check(stream.getvalue())
     try:
-        parts = _Restricted(stream).load()
+        return _Restricted(stream).load()
     except Exception as error:
         raise Unreadable(f"The message does not unpickle: {type(error).__name__}.") from error
+
+
+def _values(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """A message's values by name, and what stands behind it: a signature."""
+    stream = io.BytesIO(data)
+    parts = _loaded(stream)
     values = parts.values if isinstance(parts, _Parts) else {}
     if not isinstance(values.get("id"), str) or not isinstance(values.get("name"), str):
         raise Unreadable("The message is a pickle, but not one of huey's.")
@@ -231,46 +244,6 @@ _PLAIN = (
     *(datetime.date, datetime.time, datetime.timedelta, datetime.timezone),
 )
 """What is written as it was read; a datetime is a date."""
-
-
-_BEGIN_BYTES = 512
-_HEAD = b"\x8c\x07Message\x94\x93\x94(\x8c"
-
-
-def hint(data: bytes) -> str:
-    """The job id that a message seems to have, without unpickling; '' where that cannot be seen.
-
-    Only `read` tells for sure.
-    """
-    at = data.find(_HEAD) + len(_HEAD)
-    if at < len(_HEAD) or at >= len(data):
-        return ""
-    return data[at + 1 : at + 1 + data[at]].decode("utf-8", "replace")
-
-
-_BEGIN = re.compile(
-    rb"\x80[\x04\x05]\x95.{8}\x8c\x0dhuey\.registry\x94\x8c\x07Message\x94\x93\x94\(\x8c(.)",
-    re.DOTALL,
-)
-"""How huey's messages begin: the class, and the first of its values, which is the id."""
-
-
-def begins(data: bytes) -> str:
-    """The job id that a message begins with, however large it is; '' where it begins otherwise.
-
-    Only the beginning is looked at, and unpacked where huey compressed it.
-    """
-    try:
-        if data[:2] == b"\x1f\x8b":
-            data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, _BEGIN_BYTES)
-        elif data[:1] == b"\x78":
-            data = zlib.decompressobj().decompress(data, _BEGIN_BYTES)
-    except zlib.error:
-        return ""
-    found = _BEGIN.match(data)
-    if found is None:
-        return ""
-    return data[found.end() : found.end() + found[1][0]].decode("utf-8", "replace")
 
 
 def _uncompressed(data: bytes) -> bytes:

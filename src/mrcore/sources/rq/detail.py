@@ -11,7 +11,7 @@ from typing import Any
 from mrcore import errors, redact
 from mrcore.model import base, queue, ref, wire
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, jobs, keys, look, looking, offers, record, running
+from mrcore.sources.rq import asking, jobs, keys, look, looking, offers, payload, record, running
 
 LARGE_BYTES = 64 * 1024
 FLOW = 50
@@ -93,10 +93,11 @@ def _of_job(
     attempts: Sequence[record.Attempt],
     clean: redact.Redactor,
 ) -> tuple[wire.Section, ...]:
-    payload = clean.value(record.payload(fields))
     sections = [
         *_quarantine(row),
-        wire.Section(id="payload", title="Payload", form="json", data=payload),
+        wire.Section(
+            id="payload", title="Payload", form="json", data=payload.called(fields, clean)
+        ),
         wire.Section(
             id="attempts", title="Attempts", fields=tuple(_attempts(row, fields, attempts, clean))
         ),
@@ -105,8 +106,7 @@ def _of_job(
     ]
     values = [one.value for one in attempts if one.outcome == "succeeded" and one.value]
     if row.state is queue.JobState.COMPLETED and values:
-        known = record.parsed_json(values[0])
-        shown = clean.value(record.raw(values[0]) if known is None else known)
+        shown = payload.held(values[0], clean)
         sections.append(wire.Section(id="result", title="Result", form="json", data=shown))
     return tuple(sections)
 

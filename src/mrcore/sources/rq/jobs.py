@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from mrcore import match, redact
 from mrcore.model import plans, queue, wire
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, keys, record, rows, walking
+from mrcore.sources.rq import asking, keys, payload, record, rows, walking
 
 CHUNK = 100
 """Jobs that are read at once."""
@@ -120,12 +120,10 @@ class Jobs:
             one = summed(job_id, values, attempts, entries)
             if one is None or one.origin not in ("", name):
                 continue
-            payload = record.words(values[-1]) if data else None
-            if data and payload is None:
-                payload = one.call
+            said = payload.words(values[-1]) if data else None
             number = record.number(score)
-            row = self.maker.job(name, one, state, number, held.get(job_id), payload)
-            found[job_id] = (row, payload)
+            row = self.maker.job(name, one, state, number, held.get(job_id), said)
+            found[job_id] = (row, said)
         return found
 
     async def _held(
