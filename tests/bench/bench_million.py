@@ -7,6 +7,7 @@ Two answers for each thing that is done: the longest turn of the server's own ev
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 import redis
 
-from mrcore import sources
+from mrcore import catalogue, sources
 from mrcore.acting import pacing
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
@@ -30,6 +31,18 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
 
 RETRIED, SOME, PAGES = min(10_000, millions.FAILED // 2), 2_000, 10
 BY = plans.By(login="bench", operation=1)
+EACH = [
+    *(("job.duplicate", state) for state in ("waiting", "failed")),
+    *(("job.quarantine", state) for state in ("waiting", "failed")),
+    *(("job.release", "quarantined"), ("job.edit", "failed")),
+    *(("job.priority", state) for state in ("waiting", "delayed")),
+    *(("job.delay", "delayed"), ("job.promote", "delayed")),
+]
+ARGS: dict[base.ActionId, plans.Args] = {
+    "job.delay": {"by_s": 7200},
+    "job.priority": {"priority": 9},
+    "job.edit": {"patch": [{"op": "replace", "path": "/n", "value": "edited"}]},
+}
 Work = Callable[[], Awaitable[Any]]
 
 
@@ -57,7 +70,32 @@ class Million:
                 "queue.clean", SOME, args={"state": "failed", "older_s": 0}
             ),
             "drain": lambda: self._whole("queue.drain", SOME),
+            **{
+                f"{action.partition('.')[2]} {state}": functools.partial(self._each, action, state)
+                for action, state in EACH
+                if action in self._source.describe().actions
+            },
+            "moved on": self._moved,
         }
+
+    async def _each(self, action: base.ActionId, state: str) -> None:
+        """Some jobs of a state, and back."""
+        page = await self._source.page(self.owner, "jobs", plans.Query(state=state), None, 0)
+        if page.rows:  # not every engine's queue has delayed jobs
+            refs = tuple(row.ref for row in page.rows)
+            await self._act(action, plans.Selection(refs=refs), ARGS.get(action))
+
+    async def _moved(self) -> None:
+        """Targets that were retried after the plan: each is looked for anew, and left alone."""
+        query = plans.Query(state="failed", limit=300)
+        page = await self._source.page(self.owner, "jobs", query, None, 0)
+        selection = plans.Selection(refs=tuple(row.ref for row in page.rows))
+        parts = self._source.plan("queue.retry", selection, {}, lambda done, total: None)
+        targets = [part async for part in parts if isinstance(part, plans.Target)]
+        for outcome in (plans.Outcome.DONE, plans.Outcome.SKIPPED):
+            by = BY.model_copy(update={"operation": BY.operation + len(outcome)})
+            found = await self._source.apply("queue.retry", targets, {}, by)
+            assert {one.outcome for one in found} == {outcome}
 
     async def _sample(self) -> None:
         for _ in range(5):
@@ -143,7 +181,11 @@ class Million:
             for target, outcome in zip(chunk, outcomes, strict=True)
             if outcome.memento
         ]
-        if done and action in ("job.remove", "queue.clean", "queue.drain"):
+        if (
+            done
+            and catalogue.ACTIONS[action].undoable
+            and action not in ("queue.pause", "queue.resume")
+        ):
             await self._source.undo(action, done, BY)
 
 
