@@ -34,7 +34,7 @@ BY = plans.By(login="bench", operation=1)
 EACH = [
     *(("job.duplicate", state) for state in ("waiting", "failed")),
     *(("job.quarantine", state) for state in ("waiting", "failed")),
-    *(("job.release", "quarantined"), ("job.edit", "failed")),
+    ("job.edit", "failed"),
     *(("job.priority", state) for state in ("waiting", "delayed")),
     *(("job.delay", "delayed"), ("job.promote", "delayed")),
 ]
@@ -75,8 +75,17 @@ class Million:
                 for action, state in EACH
                 if action in self._source.describe().actions
             },
+            "release": self._release,
             "moved on": self._moved,
         }
+
+    async def _release(self) -> None:
+        query = plans.Query(state="failed", limit=300)
+        page = await self._source.page(self.owner, "jobs", query, None, 0)
+        some = plans.Selection(refs=tuple(row.ref for row in page.rows))
+        if "job.release" in self._source.describe().actions:
+            await self._act("job.quarantine", some, back=False)
+            await self._act("job.release", some)
 
     async def _each(self, action: base.ActionId, state: str) -> None:
         """Some jobs of a state, and back."""
@@ -162,6 +171,8 @@ class Million:
         selection: plans.Selection,
         args: plans.Args | None = None,
         most: int = 1_000,
+        *,
+        back: bool = True,
     ) -> None:
         """Plan, apply in the largest chunks that a core takes, and undo a chunk of it."""
         targets: list[plans.Target] = []
@@ -182,7 +193,8 @@ class Million:
             if outcome.memento
         ]
         if (
-            done
+            back
+            and done
             and catalogue.ACTIONS[action].undoable
             and action not in ("queue.pause", "queue.resume")
         ):
