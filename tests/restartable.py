@@ -108,12 +108,12 @@ class Postgres(Server):
 
 
 class Valkey(Server):
-    """A Valkey without persistence: after a kill it is empty."""
+    """A Valkey without persistence, which is empty after a kill; a `durable` one is not."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = services.free_port()
-        service = services.valkey(self.port, folder)
+        service = services.valkey(self.port, folder, durable=durable)
         super().__init__(service, folder / "valkey.log", self._ping, signal.SIGKILL)
 
     def url(self, *, user: str = "", database: int = 0) -> str:

@@ -212,6 +212,8 @@ METRICS: dict[str, Metric] = _metrics(
     ("queue.in_rate", "queue", "1/s", "jobs enqueued"),
     ("queue.out_rate", "queue", "1/s", "jobs completed"),
     ("queue.fail_rate", "queue", "1/s", "jobs failed for good"),
+    ("queue.drain_s", "queue", "s", "until nothing waits, as it goes on"),
+    ("queue.drains_never", "queue", "", "1 where what waits will never be done, as it goes on"),
     ("log.line_rate", "stream", "1/s", "lines written"),
     ("log.error_rate", "stream", "1/s", "lines of level error"),
     ("log.size_bytes", "stream", "bytes", "size of the file"),

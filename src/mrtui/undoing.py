@@ -63,4 +63,4 @@ def why_not(found: core.Operation, now: datetime) -> str:
         return f"{said} any more: that was possible until {fmt.moment(found.undo_until, now)}"
     if not found.done:
         return f"{said}: it did nothing"
-    return f"{said} as it is"
+    return f"{said}: nothing was kept that could undo it"

@@ -11,8 +11,10 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ from tests.node import boards
 
 pytestmark = pytest.mark.bench
 
-RETRIED = 10_000
+RETRIED, THROUGH = 10_000, 2_000
 OURS, THEIRS = "ours", "theirs"
 BUDGETS = {"huey": "≤ 3 s", "rq": "≤ 8 s", "bullmq": "≤ 2 s"}
 
@@ -78,6 +80,61 @@ async def _ours(url: str, state: Path) -> dict[str, str]:
             of_it = f"plan {planned_s:.1f} s; {used_s:.1f} s of a core"
             took[engine] = f"{took_s:.1f} s ({of_it}); others waited {waits}"
     return took
+
+
+async def bench_retries_through_a_board(tmp_path: Path) -> None:
+    """Job by job, and what the board's own process lets another request wait meanwhile."""
+    with servers.valkey(tmp_path / "valkey") as server:
+        with contextlib.closing(redis.Redis(port=server.port)) as conn:
+            millions.bull(conn, OURS, "failed", 1, THROUGH)
+        board = boards.Board(tmp_path, server.port, [OURS])
+        try:
+            board.server.start()
+            owner = ref.make("bullboard", "queue", OURS)
+            tables = {"bullboard": board.table()}
+            async with (
+                harness.running(tmp_path / "core", sources=tables) as here,
+                here.client() as own,
+            ):
+                await waiting.until(lambda: _there(own, owner))
+                query = plans.Query(state="failed")
+                whole = plans.Selection(ref=owner, collection="jobs", query=query)
+                with _asking(f"{board.origin}/ready") as waits_ms:
+                    began, used_s = time.perf_counter(), time.process_time()
+                    plan = await own.plan("queue.retry", whole)
+                    operation = await own.apply(plan.plan_id, reason="bench")
+                    ended = await waiting.until(lambda: _ended(own, operation.ref), timeout_s=120)
+                    took_s = time.perf_counter() - began
+                    used_s = time.process_time() - used_s
+        finally:
+            board.server.close()
+    assert ended is not None
+    assert ended.done == THROUGH
+    words = f"{took_s:.1f} s ({used_s:.1f} s of a core)"
+    waited = f"others of its process waited p95 {table.p95(waits_ms):.0f}, at most"
+    beside = f"{waited} {max(waits_ms):.0f} ms; load {os.getloadavg()[0]:.1f}"
+    table.row("retry 2k failed jobs through a Bull Board, one by one", words, "", beside)
+
+
+@contextlib.contextmanager
+def _asking(url: str) -> Iterator[list[float]]:
+    """Asks for a page of the same process every 20 ms; how long each took, ms."""
+    waits_ms: list[float] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(0.02):
+            began = time.perf_counter()
+            urllib.request.urlopen(url).close()
+            waits_ms.append((time.perf_counter() - began) * 1000)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield waits_ms
+    finally:
+        over.set()
+        thread.join()
 
 
 async def _there(own: client.CoreClient, owner: str) -> bool:

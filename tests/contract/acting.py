@@ -25,16 +25,17 @@ async def targets(
 ) -> list[plans.Target]:
     """The plan's targets, which must be all that was asked for, each with a guard.
 
-    What is `lasting` must be said before.
+    What is `lasting` must be said before, and of nothing else that it cannot be undone.
     """
     selection = plans.Selection(refs=deed.chosen or deed.refs)
     parts = await _all(source.plan(deed.action, selection, deed.args, lambda done, total: None))
     found = [part for part in parts if isinstance(part, plans.Target)]
     assert {target.ref for target in found} == set(deed.refs), parts
     assert all(target.guard and target.label for target in found)
-    if deed.action in lasting:
-        warned = (p for p in parts if isinstance(p, plans.Remark) and p.level is base.Level.WARN)
-        assert any("cannot be" in remark.text for remark in warned), "nobody says that it lasts"
+    told = [part for part in parts if isinstance(part, plans.Undo)]
+    assert all(how.words for how in told)
+    never = any(not how.possible for how in told)
+    assert never is (deed.action in lasting), f"{deed.action} {told}: that is not how it is undone"
     return found
 
 

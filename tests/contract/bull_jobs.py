@@ -22,12 +22,13 @@ TRACE = (
 class Desk:
     """The queues of one Redis, past any library."""
 
-    def __init__(self, conn: redis.Redis) -> None:
+    def __init__(self, conn: redis.Redis, prefix: str = "bull") -> None:
         self.conn = conn
+        self._prefix = prefix
         self._numbers = itertools.count(1)
 
     def key(self, queue: str, what: str) -> str:
-        return f"bull:{queue}:{what}"
+        return f"{self._prefix}:{queue}:{what}"
 
     def add(self, queue: str, state: str, *, id_: str = "", name: str = "send", **more: Any) -> str:
         """A job in that state, an hour old; `more` are fields of its hash. Returns its id."""

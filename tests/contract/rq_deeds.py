@@ -23,11 +23,14 @@ JOB_STATES = {
     "job.promote": ("scheduled", "scheduled"),
     "job.delay": ("scheduled", "scheduled"),
     "job.duplicate": ("failed", "finished", "queued", "scheduled"),
+    "queue.clean": ("failed", "failed"),
+    "queue.drain": ("queued", "queued"),
 }
 ACTS = (
-    *JOB_STATES, "queue.pause", "queue.resume", "queue.clean", "queue.drain", "schedule.run",
-    "schedule.remove",
+    *JOB_STATES, "queue.pause", "queue.resume", "schedule.run", "schedule.remove",
 )  # fmt: skip
+EMPTIES = ("queue.clean", "queue.drain")
+"""What is asked of a queue and done to its jobs."""
 ARGS: dict[base.ActionId, plans.Args] = {
     "job.delay": {"by_s": 7_200},
     "queue.clean": {"state": "failed", "older_s": 0},
@@ -52,22 +55,22 @@ class Deeds:
         self._desk = desk
         self._open_source = open_source
         self._numbers = itertools.count()
-        self._ended: dict[str, bytes | None] = {}
-        self._last: dict[str, str] = {}
 
     # -- what to act on
 
     async def deed(self, action: base.ActionId) -> rig.Deed:
         self._desk.conn.delete(keys.SUSPENDED)
+        chosen: tuple[base.Ref, ...] = ()
+        if action in EMPTIES:  # no others shall be there
+            self._desk.conn.delete(keys.where("failed", QUEUE))
+            chosen = (ref.make("rq", "queue", QUEUE),)
         if action in JOB_STATES:
             refs = await self._jobs(JOB_STATES[action])
         elif action in ("queue.pause", "queue.resume"):
             refs = (await self._pausable(paused=action == "queue.resume"),)
-        elif action in ("queue.clean", "queue.drain"):
-            refs = tuple(self._heap(failed=action == "queue.clean") for _ in range(2))
         else:
             refs = self._schedules(action)
-        return rig.Deed(action, refs, refs[0], ARGS.get(action, {}))
+        return rig.Deed(action, refs, refs[0], ARGS.get(action, {}), chosen)
 
     async def _jobs(self, states: tuple[str, ...]) -> tuple[base.Ref, ...]:
         desk = self._desk
@@ -103,17 +106,6 @@ class Deeds:
             await self.another("queue.pause", of)
         return of
 
-    def _heap(self, *, failed: bool) -> base.Ref:
-        name = f"heap{next(self._numbers)}"
-        for number in range(3):
-            last = (self._desk.fail if failed else self._desk.send)(name, number)
-        if failed:
-            self._desk.run_all(name)
-            for job_id in self._desk.ids(name, "failed"):
-                self._ended[job_id] = self._desk.conn.hget(keys.job(job_id), "ended_at")
-        self._last[name] = last
-        return ref.make("rq", "queue", name)
-
     def _schedules(self, action: base.ActionId) -> tuple[base.Ref, ...]:
         names = [f"tick {next(self._numbers)}" for _ in range(2)]
         if action == "schedule.run":
@@ -135,13 +127,6 @@ class Deeds:
             return self._job(name)
         if action in ("queue.pause", "queue.resume"):
             return (conn.get(keys.SUSPENDED),)
-        if action in ("queue.clean", "queue.drain"):
-            failed = conn.zrange(keys.where("failed", name), 0, -1, withscores=True)
-            waiting = conn.lrange(keys.where("queued", name), 0, -1)
-            ids = {job_id.decode() for job_id in (*dict(failed), *waiting)}
-            facts = frozenset((i, frozenset(conn.hgetall(keys.job(i)).items())) for i in ids)
-            ends = frozenset((i, conn.expiretime(keys.job(i))) for i in ids)
-            return tuple(failed), tuple(waiting), facts, ends
         if action == "schedule.remove":
             return (conn.zscore(keys.THIRD_PARTY, name.partition(":")[2]),)
         runs = conn.zrange(keys.history(name), 0, -1, withscores=True)
@@ -167,12 +152,6 @@ class Deeds:
 
     def facts(self, action: base.ActionId, of: base.Ref) -> Hashable:
         conn, name = self._desk.conn, ref.parse(of).id
-        if action == "queue.clean":
-            failed = self._desk.ids(name, "failed")
-            known = {i: conn.hget(keys.job(i), "ended_at") for i in failed}
-            return any(self._ended.get(i) == ended for i, ended in known.items())
-        if action == "queue.drain":
-            return self._last[name] in self._desk.ids(name, "queued")
         if action == "schedule.run":
             return tuple(conn.zrange(keys.history(name), -1, -1))
         if action not in JOB_STATES:
@@ -185,7 +164,7 @@ class Deeds:
 
     async def move_on(self, deed: rig.Deed) -> None:
         again = {"job.quarantine": "queue.retry"}
-        if deed.action in ("job.remove", "job.delay"):
+        if deed.action in ("job.remove", "job.delay", *EMPTIES):
             await self._anew(deed.moved_on)
         else:
             await self.another(again.get(deed.action, deed.action), deed.moved_on)
@@ -201,13 +180,6 @@ class Deeds:
                 "it is enqueued anew under the same id": self._anew,
                 "what is delayed is due": self._due,
                 "RQ forgets it": self._forgotten,
-            }
-        if action in ("queue.clean", "queue.drain"):
-            return {
-                "another does it": self._other(action),
-                "waiting jobs run": self._heap_runs,
-                "a job comes": self._comes,
-                "one is retried": self._one_is_retried,
             }
         if action in ("queue.pause", "queue.resume"):
             return {
@@ -272,16 +244,8 @@ class Deeds:
                 self._desk.conn.zrem(keys.where(state, QUEUE), name)
                 return
 
-    async def _heap_runs(self, of: base.Ref) -> None:
-        self._desk.run_all(ref.parse(of).id)
-
     async def _comes(self, of: base.Ref) -> None:
         self._desk.send(ref.parse(of).id)
-
-    async def _one_is_retried(self, of: base.Ref) -> None:
-        name = ref.parse(of).id
-        for job_id in self._desk.ids(name, "failed")[:1]:
-            await self.another("queue.retry", ref.make("rq", "job", name, job_id))
 
     async def _ticks(self, of: base.Ref) -> None:
         self._desk.tick(ref.parse(of).id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 
 def send_otp(to: object) -> str:
     """Succeeds."""
@@ -11,3 +13,8 @@ def send_otp(to: object) -> str:
 def refuse(number: int) -> None:
     """Fails as a mail server lets it fail."""
     raise ConnectionError(f"535-5.7.8 refused {number}")
+
+
+def linger(seconds: float) -> None:
+    """Succeeds after so long."""
+    time.sleep(seconds)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import redis
+from pydantic import JsonValue
 
 from mrcore import errors, sources
-from mrcore.model import plans, queue
+from mrcore.model import plans, queue, wire
 from mrcore.sources import base as source_base
-from tests import servers
+from mrcore.sources import honest
+from mrcore.sources.bullboard import capturing, jobs, queueing
+from tests import servers, waiting
 from tests.contract import bull_jobs
+from tests.core import harness
+from tests.core.test_door import ASHA, ended, ready
 from tests.node import boards
 
 BY = plans.By(login="asha", operation=3)
@@ -111,6 +118,225 @@ async def test_a_retry_moves_what_is_as_it_was_and_nothing_else(
     assert set(rest) <= set(desk.ids("emails", "wait"))
     again = await source.apply("queue.retry", planned, {}, BY)
     assert {o.outcome for o in again} == {plans.Outcome.SKIPPED}
+
+
+async def test_a_plan_says_what_a_board_can_undo_and_what_it_cannot(
+    board: boards.Board, desk: bull_jobs.Desk, state: Path
+) -> None:
+    job = f"bullboard/job/emails/{desk.ids('emails', 'failed')[0]}"
+    source = sources.build("bullboard", board.table())[0]
+    async with harness.unserved(state, source) as here:
+        await ready(here)
+
+        async def plan(action: str, *refs: str, **args: str) -> plans.Plan:
+            selection = plans.Selection(refs=refs)
+            return await here.door.plan(
+                ASHA, plans.PlanRequest(action=action, selection=selection, args={**args})
+            )
+
+        pause = await plan("queue.pause", OWNER)
+        assert (pause.undoable, pause.undo) == (True, "resumes it")
+        never = "a Bull Board cannot put back what it has removed"
+        drain = await plan("queue.drain", OWNER)
+        assert (drain.undoable, drain.undo) == (False, never)
+        remove = await plan("job.remove", job)
+        assert (remove.undoable, remove.undo) == (False, never)
+        given = await here.door.apply(ASHA, remove.plan_id, plans.ApplyRequest())
+        removed = await ended(here, given)
+        assert (removed.done, removed.actions) == (1, ())
+        back = await plan("undo", removed.ref)
+        assert [left.why for left in back.left_out] == [f"It cannot be undone: {never}."]
+
+
+async def captured(
+    source: source_base.Source, *ids: str, queue_name: str = "emails"
+) -> dict[str, queue.Captured]:
+    """What samples hand over until these are among it; each is handed over once."""
+    found: dict[str, queue.Captured] = {}
+
+    async def look() -> bool:
+        sample = await source.sample()
+        assert honest.check("bullboard", sample, source_base.utc_now()) is sample
+        fresh = {run.id: run for run in sample.captured if run.queue == queue_name}
+        assert not fresh.keys() & found.keys(), "captured twice"
+        found.update(fresh)
+        return found.keys() >= set(ids)
+
+    await waiting.until(look)
+    return found
+
+
+async def test_what_failed_is_kept_before_the_host_trims_it(
+    source: source_base.Source, desk: bull_jobs.Desk
+) -> None:
+    first = desk.ids("emails", "failed")
+    found = await captured(source, *first)
+    one = found[first[0]]
+    assert (one.ref, one.name, one.state) == (f"bullboard/job/emails/{first[0]}", "send", "failed")
+    assert one.error.startswith("550 mailbox")
+    assert "mail.js" in one.trace
+    assert one.attempts == 1
+    assert one.fingerprint
+    assert one.enqueued_at is not None
+    assert one.started_at is not None
+    assert one.enqueued_at < one.started_at < one.finished_at
+    desk.forget("emails", first[-1])  # trimmed while others come
+    desk.forget("emails", first[-2])
+    fresh = desk.add("emails", "failed"), desk.add("emails", "failed"), desk.add("emails", "failed")
+    assert set(await captured(source, *fresh)) == set(fresh)
+
+
+async def test_more_failures_than_a_page_are_kept_a_page_at_a_time(
+    board: boards.Board, desk: bull_jobs.Desk
+) -> None:
+    for _ in range(2 * capturing.PORTION + 10 - FAILED):
+        desk.add("emails", "failed")
+    every = desk.ids("emails", "failed")
+    seen: list[str] = []
+
+    async with sources.build("bullboard", board.table())[0] as source:
+
+        async def look() -> bool:
+            found = (await source.sample()).captured
+            assert len(found) <= capturing.PORTION
+            seen.extend(run.id for run in found if run.queue == "emails")
+            return len(seen) >= len(every)
+
+        await waiting.until(look)
+    assert sorted(seen) == sorted(every)
+
+
+async def test_a_job_that_the_host_has_trimmed_is_still_told_by_the_core(
+    board: boards.Board, desk: bull_jobs.Desk, state: Path
+) -> None:
+    gone = desk.ids("emails", "failed")[0]
+    of = f"bullboard/job/emails/{gone}"
+    async with (
+        harness.running(state, sources={"bullboard": board.table(interval_s=0.05)}) as here,
+        here.client() as own,
+    ):
+
+        async def kept() -> bool:
+            found = await own.page("core/core/self", "ran", plans.Query(text=gone))
+            return any(row.ref == of for row in found.rows)
+
+        await waiting.until(kept)
+        desk.forget("emails", gone)
+        detail = await own.detail(of)
+    assert isinstance(detail.entity, queue.Job)
+    assert detail.entity.captured_at is not None
+    assert detail.entity.error.startswith("550 mailbox")
+
+
+async def plan_of(
+    source: source_base.Source, action: str, **args: JsonValue
+) -> tuple[list[plans.Target], list[plans.LeftOut], list[int]]:
+    """The targets for the queue, what is left out, and how far it said that it looked."""
+    looked: list[int] = []
+    parts = source.plan(
+        action, plans.Selection(refs=(OWNER,)), args, lambda done, total: looked.append(done)
+    )
+    every = [part async for part in parts]
+    assert [part.possible for part in every if isinstance(part, plans.Undo)] == [False]
+    left = [part for part in every if isinstance(part, plans.LeftOut)]
+    return [part for part in every if isinstance(part, plans.Target)], left, looked
+
+
+async def test_a_clean_leaves_what_is_newer_which_the_boards_own_route_cannot(
+    source: source_base.Source, desk: bull_jobs.Desk
+) -> None:
+    new = desk.add("emails", "failed", finishedOn=int(time.time() * 1000))
+    old = desk.ids("emails", "failed")
+    old.remove(new)
+    planned, _, _ = await plan_of(source, "queue.clean", state="failed", older_s=1_800)
+    assert [one.ref for one in planned] == [f"bullboard/job/emails/{id_}" for id_ in old[::-1]]
+    outcomes = await source.apply("queue.clean", planned, {}, BY)
+    assert {o.outcome for o in outcomes} == {plans.Outcome.DONE}
+    assert desk.ids("emails", "failed") == [new]
+    nothing = source.plan(
+        "queue.clean",
+        plans.Selection(refs=(OWNER,)),
+        {"state": "failed", "older_s": 1_800},
+        lambda done, total: None,
+    )
+    assert [part.why async for part in nothing if isinstance(part, plans.LeftOut)] == [
+        "Nothing in it ended so long ago."
+    ]
+
+
+async def test_a_drain_takes_what_is_delayed_where_that_is_asked_for(
+    source: source_base.Source, desk: bull_jobs.Desk
+) -> None:
+    for state in ("delayed", "prioritized"):
+        desk.add("emails", state)
+    taken = desk.ids("emails", "wait")[0]
+    planned, _, _ = await plan_of(source, "queue.drain", delayed=True)
+    assert len(planned) == 4
+    desk.take("emails", taken)
+    outcomes = await source.apply("queue.drain", planned, {"delayed": True}, BY)
+    skipped = [o.ref for o in outcomes if o.outcome is plans.Outcome.SKIPPED]
+    assert skipped == [f"bullboard/job/emails/{taken}"]
+    assert sum(o.outcome is plans.Outcome.DONE for o in outcomes) == 3
+    left = [desk.ids("emails", state) for state in ("wait", "delayed", "prioritized", "active")]
+    assert left == [[], [], [], [taken]]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    ("action", "state", "args"),
+    [
+        ("queue.clean", "completed", {"state": "completed", "older_s": 5}),
+        ("queue.drain", "wait", {}),
+    ],
+)
+async def test_many_are_cleaned_and_drained_a_chunk_at_a_time(
+    source: source_base.Source,
+    desk: bull_jobs.Desk,
+    action: str,
+    state: str,
+    args: dict[str, JsonValue],
+) -> None:
+    for _ in range(queueing.MOST + 500):
+        desk.add("emails", state)
+    count = len(desk.ids("emails", state))
+    planned, left, looked = await plan_of(source, action, **args)
+    assert (len(planned), left) == (count, [])
+    assert looked == sorted(looked)
+    assert looked[-1] == count
+    for start in range(0, 1_000, 500):
+        outcomes = await source.apply(action, planned[start : start + 500], args, BY)
+        assert {o.outcome for o in outcomes} == {plans.Outcome.DONE}
+    assert len(desk.ids("emails", state)) == count - 1_000, "stopped there, the rest stays"
+    rest = [
+        await source.apply(action, planned[n : n + 500], args, BY) for n in range(0, count, 500)
+    ]
+    done = [o.outcome for part in rest for o in part]
+    assert done.count(plans.Outcome.SKIPPED) == 1_000, "what was removed before"
+    assert desk.ids("emails", state) == []
+    assert len(desk.ids("emails", "failed")) == FAILED
+
+
+@pytest.mark.proof
+async def test_pages_go_to_the_end_and_groups_say_where_they_stop(
+    source: source_base.Source, desk: bull_jobs.Desk
+) -> None:
+    for _ in range(jobs.GROUPED_MOST + 500):
+        desk.add("emails", "failed")
+    found, cursor = list[str](), None
+    while True:
+        query = plans.Query(state="failed", limit=300)
+        page = await source.page(OWNER, "jobs", query, cursor, 0)
+        found += [row.id for row in page.rows if isinstance(row, queue.Job)]
+        if (cursor := page.cursor) is None:
+            break
+        assert not page.looked.complete
+    assert page.looked.complete
+    assert found == desk.ids("emails", "failed")
+    groups = await source.page(OWNER, "groups", plans.Query(), "longer", 60)
+    grouped = sum(row.jobs for row in groups.rows if isinstance(row, queue.FailureGroup))
+    assert jobs.GROUPED_MOST <= grouped < len(found)
+    wanted = wire.Looked(scanned=grouped, total=len(found), complete=False)
+    assert (groups.looked, groups.cursor) == (wanted, None)
 
 
 async def test_pages_and_details_work_where_nothing_may_be_done(

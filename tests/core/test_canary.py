@@ -261,6 +261,26 @@ def fared(*states: str) -> canary.Watched:
         (["failed a", "pending", "pending"], False, None),
         (["failed a", "pending", "pending"], True, "1 of 1 failed (a)"),
         (["pending"], True, "The first has not ended within 60 s"),
+        (["well", "well", "gone"], False, ""),
+        (
+            ["well", "gone", "gone"],
+            False,
+            "Only 1 of the first 3 has ended within 60 s, and of 2 that are gone nobody knows",
+        ),
+        (["well", "gone", "pending"], False, None),
+        (["failed a", "gone", "gone"], False, "1 of 1 failed (a)"),
+        (["failed a", "gone", "pending", "pending"], False, None),
+        (["failed a", "failed a", "gone", "pending"], False, "2 of 2 failed the same way (a)"),
+        (
+            ["gone", "gone"],
+            False,
+            "None of the first 2 has been seen to end: gone, and nobody knows how that went",
+        ),
+        (
+            ["gone", "pending"],
+            True,
+            "None of the first 2 has ended within 60 s, and of 1 that is gone nobody knows",
+        ),
     ],
 )
 def test_what_is_made_of_what_is_seen(seen: list[str], over: bool, verdict: str | None) -> None:

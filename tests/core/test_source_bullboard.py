@@ -249,12 +249,55 @@ async def test_how_a_canary_fares() -> None:
                 ({"attempts": 3}, "failed", "failed"),
                 ({"attempts": 3}, "completed", "well"),
                 ({}, "active", "pending"),
+                ({"timestamp": 5}, "completed", "gone"),
             ):
                 body = {"job": {**job["job"], **change}, "status": status}
                 board.answers[recorded.JOB] = (200, body)
                 (fared,) = await source.fared("queue.retry", [target])
                 assert fared.state == state
                 assert bool(fared.fingerprint) is (state == "failed")
+
+
+@pytest.mark.parametrize(
+    ("options", "state"),
+    [
+        ({}, "gone"),
+        ({"removeOnComplete": False}, "gone"),
+        ({"removeOnComplete": 1}, "gone"),
+        ({"removeOnComplete": {"age": 60}}, "gone"),
+        ({"removeOnComplete": True}, "well"),
+        ({"removeOnComplete": 0}, "well"),
+        ({"removeOnComplete": {"count": 0}, "removeOnFail": 50}, "well"),
+        ({"removeOnComplete": True, "removeOnFail": True}, "gone"),
+    ],
+)
+async def test_of_a_job_that_is_gone_only_its_options_tell_how_it_went(
+    options: dict[str, Any], state: str
+) -> None:
+    with recorded.running("9.10") as board:
+        job = recorded._read("04-job-failed")
+        job["job"]["opts"] |= options
+        board.answers[recorded.JOB] = (200, job)
+        async with opened(board) as source:
+            (target,) = targets(await planned(source, "queue.retry", JOB))
+            board.answers[recorded.JOB] = (404, {"error": {"key": "ERRORS.JOB_NOT_FOUND"}})
+            (fared,) = await source.fared("queue.retry", [target])
+    assert (fared.state, fared.fingerprint) == (state, "")
+    assert fared.why
+
+
+async def test_a_board_that_goes_no_deeper_is_said_to() -> None:
+    query = plans.Query(state="failed", limit=2)
+    with recorded.running("9.10") as board:
+        board.pages, board.queue = 1, {"counts": {"failed": 25}}
+        async with opened(board) as source:
+            first = await source.page(OWNER, "jobs", query, None, 0)
+            assert (len(first.rows), first.looked.complete) == (2, False)
+            last = await source.page(OWNER, "jobs", query, first.cursor, 0)
+            told = source.describe().capabilities
+    assert (last.rows, last.cursor) == ((), None)
+    assert last.looked == wire.Looked(scanned=2, total=25, complete=False)
+    assert any("The board goes 1 pages deep." in words for words in told)
 
 
 async def test_settings_that_make_no_sense_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import os
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rq
 from rq import suspension
 from rq.job import Job
 from rq.results import Result
+from rq.serializers import DefaultSerializer, JSONSerializer
 
 from mrcore import errors, sources
 from mrcore.model import base, plans, queue, ref, wire
@@ -280,6 +283,33 @@ async def test_what_has_expired_is_not_retried(desk: rq_desk.Desk, redis_url: st
         assert row.trims_at - late > timedelta(days=300)
 
 
+@pytest.mark.parametrize("serializer", [JSONSerializer, DefaultSerializer])
+async def test_a_payload_that_can_be_read_says_when_it_expires(
+    desk: rq_desk.Desk, redis_url: str, serializer: Any
+) -> None:
+    now = datetime.now(UTC)
+    readable = rq.Queue(QUEUE, connection=desk.conn, serializer=serializer)
+    for minutes in (-3, 60):
+        ends = (now + timedelta(minutes=minutes)).isoformat()
+        readable.enqueue("tests.contract.rq_jobs.refuse", {"expiresAt": ends})
+    rq_desk.Worker([readable], connection=desk.conn, serializer=serializer).work(burst=True)
+    large = desk.fail(QUEUE)
+    desk.run_all(QUEUE)
+    desk.conn.hset(keys.job(large), "data", zlib.compress(pickle.dumps("x" * 100_000)))
+    selection = plans.Selection(ref=OWNER, collection="jobs", query=FAILED)
+    async with opened(redis_url) as source:
+        parts = await planned(source, "queue.retry", selection)
+        assert len(targets(parts)) == 2, "one lasts for an hour, of one nobody knows"
+        (left,) = (part for part in parts if isinstance(part, plans.LeftOut))
+        assert left.why == "its code has expired 3 min ago"
+        said = [part.text for part in parts if isinstance(part, plans.Remark)]
+        assert "1 payload is pickled and not read: only age limits by name expire these" in said
+        expired = (await source.detail(left.samples[0])).entity
+        assert isinstance(expired, queue.Job)
+        assert expired.expires_at is not None
+        assert expired.expires_at < now
+
+
 async def test_what_waits_for_another_is_shown_with_it(desk: rq_desk.Desk, redis_url: str) -> None:
     first = desk.send(QUEUE)
     then = desk.send(QUEUE, depends_on=first)
@@ -324,6 +354,40 @@ async def test_failures_are_grouped_and_acted_on(desk: rq_desk.Desk, redis_url: 
         desk.run_all(QUEUE)
         (one,) = await source.fared("queue.retry", found[:1])
         assert (one.state, one.ref) == ("failed", found[0].ref)
+
+
+async def test_groups_are_followed(desk: rq_desk.Desk, redis_url: str) -> None:
+    desk.heap(QUEUE, 2)
+    async with opened(redis_url) as source:
+        page = await source.page(OWNER, "groups", plans.Query(), None, 30)
+        assert [row.jobs for row in page.rows if isinstance(row, queue.FailureGroup)] == [2]
+        follow = asyncio.create_task(source.page(OWNER, "groups", plans.Query(), page.cursor, 30))
+        desk.heap(QUEUE, 1)
+        page = await follow
+        assert [row.jobs for row in page.rows if isinstance(row, queue.FailureGroup)] == [3]
+        again = await source.page(OWNER, "groups", plans.Query(), page.cursor, 0.01)
+        assert again.rows == ()
+
+
+async def test_another_failure_of_the_newest_second_is_seen(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    spare, old, *newest = sorted(desk.heap(QUEUE, 4))
+    failed = keys.where("failed", QUEUE)
+    desk.conn.hset(keys.job(spare), "description", "jobs.other('x')")
+    desk.conn.zrem(failed, spare)
+    desk.conn.zadd(failed, {old: 1_000, **dict.fromkeys(newest, 2_000)})
+    async with opened(redis_url) as source:
+
+        async def names() -> list[tuple[str, ...]]:
+            rows = (await source.page(OWNER, "groups", plans.Query(), None, 0)).rows
+            return [row.names for row in rows if isinstance(row, queue.FailureGroup)]
+
+        assert await names() == [("refuse",)]
+        desk.conn.zrem(failed, old)  # as many as before, and the same one on top
+        desk.conn.zadd(failed, {spare: 2_000})
+        (found,) = await names()
+        assert set(found) == {"refuse", "other"}
 
 
 async def test_arguments_that_make_no_sense_are_refused(desk: rq_desk.Desk, redis_url: str) -> None:

@@ -1,10 +1,15 @@
 // BullMQ of one version as the tests' hands: a question in JSON a line, an answer in JSON a line.
-// Argument: JSON {module, port, db, password}; answers {"ready": true} first.
+// Argument: JSON {module, port, db, password, cluster}; answers {"ready": true} first.
 'use strict'
 const readline = require('node:readline')
 const own = JSON.parse(process.argv[2])
 const bullmq = require(own.module)
-const connection = { host: '127.0.0.1', port: own.port, db: own.db, maxRetriesPerRequest: null }
+let connection = { host: '127.0.0.1', port: own.port, db: own.db, maxRetriesPerRequest: null }
+if (own.cluster) {
+  const { Cluster } = require(require.resolve('ioredis', { paths: [require.resolve(own.module)] }))
+  const nodes = [{ host: connection.host, port: connection.port }]
+  connection = new Cluster(nodes, { redisOptions: { maxRetriesPerRequest: null } })
+}
 if (own.password) connection.password = own.password
 const queues = new Map()
 const hands = new Map()
@@ -41,6 +46,7 @@ class Refused extends Error {}
 
 async function work(job, retry) {
   if (job.data && job.data.log) await job.log(job.data.log)
+  if (job.data && job.data.takes_ms) await new Promise((done) => setTimeout(done, job.data.takes_ms))
   const failures = (job.data && job.data.fails) || 0
   if (failures > job.attemptsMade || failures < 0) {
     throw new Refused(job.data.error || `535-5.7.8 refused ${job.data.n}`)

@@ -15,9 +15,15 @@ class Engine:
     """A Node process with one version of BullMQ; skips the test where Node is not to be had."""
 
     def __init__(
-        self, port: int, *, db: int = 0, module: str = "bullmq", password: str = ""
+        self,
+        port: int,
+        *,
+        db: int = 0,
+        module: str = "bullmq",
+        password: str = "",
+        cluster: bool = False,
     ) -> None:
-        own = {"module": module, "port": port, "db": db, "password": password}
+        own = {"module": module, "port": port, "db": db, "password": password, "cluster": cluster}
         argv = ["node", str(node.script("engine.cjs")), json.dumps(own)]
         self._child = subprocess.Popen(
             argv,

@@ -68,34 +68,42 @@ class Watched:
     def verdict(self, *, over: bool, watch_s: float) -> str | None:
         """'' when the rest may follow, else why not; None while that is not known yet.
 
-        At least half must have ended, and more than half of those have gone well. What nobody ran
-        tells nothing, so the rest does not follow it.
+        At least half must have ended, and more than half of those have gone well. What nobody ran,
+        or what is gone before anybody saw how it went, tells nothing.
         """
         failed = [one for one in self.fared if one.state == "failed"]
         ended = len(failed) + sum(one.state == "well" for one in self.fared)
-        if failed and 2 * len(failed) >= (ended if over else self.tried):
+        gone = sum(one.state == "gone" for one in self.fared)
+        over = over or ended + gone == self.tried
+        if failed and 2 * len(failed) >= (ended if over else self.tried - gone):
             return f"{_how(failed, ended)}: stopped; {self.left:,} not touched."
-        if ended == self.tried:
-            return ""
         if not over:
             return None
         if not ended or 2 * ended < self.tried:
-            return f"{self._few(ended)} within {watch_s:g} s: stopped; {self.left:,} not touched."
+            few = self._few(ended, gone, f"ended within {watch_s:g} s")
+            return f"{few}: stopped; {self.left:,} not touched."
         return ""
 
-    def _few(self, ended: int) -> str:
+    def _few(self, ended: int, gone: int, how: str) -> str:
+        unknown = f", and of {gone:,} that {'is' if gone == 1 else 'are'} gone nobody knows"
+        if gone == self.tried:
+            how, unknown = "been seen to end", ": gone, and nobody knows how that went"
+        elif not gone:
+            unknown = ""
         if self.tried == 1:
-            return "The first has not ended"
+            return f"The first has not {how}{unknown}"
         if not ended:
-            return f"None of the first {self.tried} has ended"
-        return f"Only {ended} of the first {self.tried} {'has' if ended == 1 else 'have'} ended"
+            return f"None of the first {self.tried} has {how}{unknown}"
+        have = "has" if ended == 1 else "have"
+        return f"Only {ended} of the first {self.tried} {have} {how}{unknown}"
 
     def words(self, left_s: float) -> str:
         """What to say meanwhile."""
         counts = Counter(one.state for one in self.fared)
+        gone = f"{counts['gone']} gone, " if counts["gone"] else ""
         return (
             f"Watches the first {self.tried}: {counts['well']} went well, {counts['failed']} "
-            f"failed, {counts['pending']} not ended; {left_s:.0f} s left."
+            f"failed, {gone}{counts['pending']} not ended; {left_s:.0f} s left."
         )
 
 

@@ -34,7 +34,8 @@ class Draft:
 
     Targets are kept as text: 100,000 of them as objects would be walked by the garbage collector
     again and again, for 100 ms each time, and nobody else had a turn meanwhile. `numbers` are
-    those of an undo's targets in the plan of what is undone.
+    those of an undo's targets in the plan of what is undone; `undo` is None where the catalogue is
+    right about it.
     """
 
     progress: sources.Progress = quiet
@@ -46,6 +47,7 @@ class Draft:
     left_out: dict[str, plans.LeftOut] = field(default_factory=dict)
     remarks: dict[str, plans.Remark] = field(default_factory=dict)
     numbers: dict[base.Ref, int] = field(default_factory=dict)
+    undo: plans.Undo | None = None
     moves: int = 0
     _guarded: list[str] = field(default_factory=list)
     _looked: int = 0
@@ -74,6 +76,11 @@ class Draft:
         """Say once what it causes, or what to know before."""
         text = said.clean(remark.text)
         self.remarks[text] = remark.model_copy(update={"text": text})
+
+    def undone(self, how: plans.Undo) -> None:
+        """Note whether and how it is undone; what cannot be outweighs what can."""
+        if self.undo is None or not how.possible:
+            self.undo = how.model_copy(update={"words": said.clean(how.words)})
 
     async def take(
         self,
@@ -118,6 +125,8 @@ class Draft:
             self.leave_out(item)
         elif isinstance(item, plans.Remark):
             self.note(item)
+        elif isinstance(item, plans.Undo):
+            self.undone(item)
         elif not item.ref.startswith(own) or (of is not None and item.ref not in of):
             raise errors.SourceLied(f"{source} planned {item.ref!r}, which is not its own.")
         elif item.ref not in self.bodies:

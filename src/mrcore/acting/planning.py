@@ -121,6 +121,7 @@ def write(
     one = draft.samples[0] if total == 1 else None
     what = one.label if one else f"{total:,} targets"
     name = one.name or one.label if one else environment
+    how = draft.undo or plans.Undo(possible=action.undoable, words=action.undo)
     return plans.Plan(
         plan_id=plan_id,
         action=action.id,
@@ -135,8 +136,8 @@ def write(
         causes=_causes(draft),
         warnings=_warnings(draft),
         risk=risk,
-        undoable=action.undoable,
-        undo=action.undo.removeprefix(_NOT),
+        undoable=how.possible,
+        undo=how.words.removeprefix(_NOT),
         confirm=name if risk is plans.Risk.CRITICAL else "",
         oldest_at=draft.oldest_at,
         newest_at=draft.newest_at,

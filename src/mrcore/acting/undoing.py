@@ -57,6 +57,9 @@ def _impossible(connection: sqlite3.Connection, operation: core.Operation, now: 
         return f"It is undone already, by operation {operation.undone_by}."
     if operation.undo_until is not None:
         return "It can be undone for 24 h only."
+    plan = plan_store.load(connection, operation.plan_id).plan
+    if not plan.undoable:
+        return f"It cannot be undone: {plan.undo}."
     return "It has kept nothing to undo."
 
 

@@ -15,6 +15,7 @@ import redis
 from mrcore import errors, worker
 from mrcore.mentor import config, console
 from mrcore.sources import base
+from mrcore.sources.redis import pool
 from mrcore.stack import joining
 
 
@@ -42,7 +43,8 @@ def command(state: Path | None, queues: str, app: str, schedules: str, threads: 
     """Run huey consumers and the scheduler until SIGTERM.
 
     Running jobs may end within 5 s; what still runs then goes back into its queue. Reads REDIS_*
-    and what the jobs need (DB_*, EMAIL_*).
+    and what the jobs need (DB_*, EMAIL_*). MR_QUEUES_URL is where the queues are, when that is
+    another place: redis:// or redis+sentinel://host:port,host:port/service.
 
     Example: mrcore worker --state /tmp/mr --queues emailQueue,kpiQueue
     """
@@ -50,9 +52,11 @@ def command(state: Path | None, queues: str, app: str, schedules: str, threads: 
     logging.getLogger("huey").setLevel(logging.CRITICAL)  # every outcome is told by ours
     joining.join(state)
     settings = config.Config.read(os.environ)
-    pool = redis.ConnectionPool(**settings.redis.options())
+    url = os.environ.get("MR_QUEUES_URL", "")
+    where = pool.of(url, "MR_QUEUES_URL") if url else None
+    connections = where or redis.ConnectionPool(**settings.redis.options())
     made = worker.Worker(
-        _resolve(app)(pool),
+        _resolve(app)(connections),
         _resolve(schedules)(settings) if schedules else (),
         now=base.utc_now,
         queues=[name.strip() for name in queues.split(",")] if queues else None,

@@ -122,6 +122,16 @@ class Remark(Frozen):
     level: Level = Level.OK
 
 
+class Undo(Frozen):
+    """Whether and how a source undoes what it plans, where that is not as the catalogue says.
+
+    `words` go on after "possible:" or "not possible:".
+    """
+
+    possible: bool
+    words: str
+
+
 class Plan(Frozen):
     """What an action would do; `plan_id` is the hash of action, arguments and targets.
 
@@ -184,10 +194,13 @@ class TargetOutcome(Frozen):
 
 
 class Fared(Frozen):
-    """How something fares since an action was applied to it; a failure has a fingerprint."""
+    """How something fares since an action was applied to it; a failure has a fingerprint.
+
+    `gone`: it is not there any more, and nobody knows how it went.
+    """
 
     ref: Ref
-    state: Literal["pending", "well", "failed"]
+    state: Literal["pending", "well", "failed", "gone"]
     fingerprint: str = ""
     why: str = ""
 

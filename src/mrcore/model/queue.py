@@ -62,7 +62,8 @@ class Queue(Entity):
 class Worker(Entity):
     """A process that consumes jobs; `last_seen_at` is its newest heartbeat.
 
-    A `supervised` one is started again when it ends.
+    `does` are the names of the jobs that it is `busy_with`, in their order; '' where nobody says. A
+    `supervised` one is started again when it ends.
     """
 
     KIND = "worker"
@@ -75,6 +76,7 @@ class Worker(Entity):
     started_at: Instant | None = None
     last_seen_at: Instant | None = None
     busy_with: tuple[Ref, ...] = ()
+    does: tuple[str, ...] = ()
     supervised: bool = False
 
 

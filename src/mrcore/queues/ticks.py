@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mrcore.model import base
-from mrcore.queues import words
+from mrcore.queues import lines, words
 
 OFF = 1.5
 """From what factor on an interval is another one; a made-up run and a late boot are not."""
 
 GAPS_MIN = 2
 """Gaps between ticks that are needed: the first tick after a boot comes at no full interval."""
+
+LATELY = timedelta(hours=1)
+"""How long missed ticks are a matter of now."""
+
+SLACK = timedelta(seconds=1)
+"""By how much a clock may be early."""
 
 
 @dataclass(frozen=True)
@@ -42,25 +48,37 @@ class Told:
     """What is known of a schedule; seconds, None where it has no fixed interval.
 
     `declared_s` is what it says of itself, `registered_s` what its engine goes by where that is
-    known; `ticks` are when it enqueued something, in any order; `missed` is the engine's own count,
-    where it has one.
+    known, or `line` and `zone`; `ticks` are when it enqueued something, in any order; `missed` is
+    the engine's own count, where it has one, and `missed_at` its own; `registered` is how often it
+    is there, `registrars` by whom or as what.
     """
 
     declared_s: float | None = None
     registered_s: float | None = None
+    line: str = ""
+    zone: str = ""
     ticks: Sequence[datetime] = ()
     runs: Sequence[Ran] = ()
     missed: int | None = None
+    missed_at: datetime | None = None
     last_succeeded_at: datetime | None = None
+    registered: int = 1
+    registrars: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What a schedule does; `verdict` is OK where that is what it declares."""
+    """What a schedule does; `verdict` is OK where that is what it declares.
 
+    `last_at` is its newest tick; `missed_at` is when it last ran again after ticks that it missed.
+    """
+
+    last_at: datetime | None = None
     observed_s: float | None = None
     missed: int = 0
+    missed_at: datetime | None = None
     overrun: int = 0
+    registered: int = 1
     last_succeeded_at: datetime | None = None
     verdict: base.Verdict = base.OK
 
@@ -73,14 +91,18 @@ def truth(told: Told) -> Truth:
     real_s = told.registered_s or observed_s or told.declared_s
     late = [run for run in told.runs if real_s and (run.took_s or 0.0) > real_s]
     succeeded = [run.finished_at for run in told.runs if run.succeeded]
+    holes = list(_holes(told, ticks, real_s))
     if told.last_succeeded_at is not None:
         succeeded.append(told.last_succeeded_at)
     return Truth(
+        last_at=max(ticks, default=None),
+        registered=told.registered,
         observed_s=observed_s,
-        missed=_missed(gaps, real_s) if told.missed is None else told.missed,
+        missed=sum(count for _, count in holes) if told.missed is None else told.missed,
+        missed_at=told.missed_at or max((at for at, _ in holes), default=None),
         overrun=len(late),
         last_succeeded_at=max(succeeded, default=None),
-        verdict=_off(told, observed_s) or _overrun(told, late, real_s) or base.OK,
+        verdict=_several(told) or _off(told, observed_s) or _overrun(told, late, real_s) or base.OK,
     )
 
 
@@ -93,9 +115,37 @@ def every(seconds: float) -> str:
     return words.age(seconds)
 
 
-def _missed(gaps: Sequence[float], real_s: float | None) -> int:
-    """Ticks that should have been in the gaps."""
-    return sum(max(0, round(gap / real_s) - 1) for gap in gaps) if real_s else 0
+def missed(does: Truth, now: datetime) -> base.Verdict | None:
+    """That ticks were missed within the hour; None where none were."""
+    if does.missed_at is None or now - does.missed_at > LATELY:
+        return None
+    ticks = words.some(does.missed, "tick")
+    were = "was" if does.missed == 1 else "were"
+    why = f"{ticks} {were} missed, the last before {words.clock(does.missed_at, now)}"
+    return base.Verdict(level=base.Level.WARN, code="missed", why=why)
+
+
+def _holes(
+    told: Told, ticks: Sequence[datetime], real_s: float | None
+) -> Iterator[tuple[datetime, int]]:
+    """When it ran again after how many ticks that should have been in between."""
+    for earlier, later in itertools.pairwise(ticks):
+        count: int | None = None
+        if told.line:
+            count = lines.between(told.line, told.zone, earlier + SLACK, later + SLACK)
+        elif real_s:
+            count = round((later - earlier).total_seconds() / real_s)
+        if count is not None and count > 1:
+            yield later, count - 1
+
+
+def _several(told: Told) -> base.Verdict | None:
+    if told.registered <= 1:
+        return None
+    why = f"registered {told.registered} times, so it runs that often"
+    if told.registrars:
+        why += f": {', '.join(told.registrars)}"
+    return base.Verdict(level=base.Level.WARN, code="doubled", why=why)
 
 
 def _off(told: Told, observed_s: float | None) -> base.Verdict | None:

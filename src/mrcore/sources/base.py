@@ -20,7 +20,7 @@ Progress = Callable[[int, int | None], None]
 """Called with (looked at so far, total or None) while a plan is made."""
 
 
-Planned = plans.Target | plans.LeftOut | plans.Remark
+Planned = plans.Target | plans.LeftOut | plans.Remark | plans.Undo
 """What a source says while it plans."""
 
 
@@ -98,7 +98,10 @@ class Source(Protocol):
         args: plans.Args,
         progress: Progress,
     ) -> AsyncIterator[Planned]:
-        """Targets with the facts that must still hold then, what is left out, what it causes."""
+        """Targets with the facts that must still hold then, what is left out, what it causes.
+
+        An `Undo` says whether and how it is undone, where that is not as the catalogue says.
+        """
         ...
 
     async def apply(

@@ -60,13 +60,13 @@ def cells(entity: queue.FailureGroup, view: View) -> tuple[Cell, ...]:
 TABLE = Table(
     columns=(
         Column("", 1),
-        Column("fingerprint", 40, narrow=18),
+        Column("fingerprint", 40, narrow=18, grows=True),
         Column("code", 9, keep=3),
         Column("jobs", 6, right=True),
         Column("first", 6, right=True, keep=6),
         Column("last", 6, right=True, keep=5),
         Column("rate", 6, right=True, keep=4),
-        Column("", keep=2),
+        Column("", 24, keep=2, narrow=18),
     ),
     cells=cells,
     label=lambda entity: entity.title or entity.fingerprint,

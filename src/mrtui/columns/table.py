@@ -34,7 +34,8 @@ class Column(NamedTuple):
     """A column: `width` in cells (0: what is left over), `keep` says which stay when it is narrow.
 
     Columns with the lowest `keep` are dropped first; `keep` 9 is never dropped. `narrow` is the
-    width in a table of less than NARROW cells.
+    width in a table of less than NARROW cells. One that `grows` has its width at least, and takes
+    what is left over.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Column(NamedTuple):
     right: bool = False
     keep: int = 9
     narrow: int = 0
+    grows: bool = False
 
     def cells(self, room: int) -> int:
         """Its width in a table of `room` cells."""
@@ -203,7 +205,8 @@ def narrowed(columns: Sequence[Column], kept: Sequence[int], width: int) -> list
             title=columns[i].title,
             width=columns[i].cells(width) or None,
             right=columns[i].right,
-            flex=not columns[i].width,
+            min_width=columns[i].cells(width) or 1,
+            flex=not columns[i].width or columns[i].grows,
         )
         for i in kept
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from mrcore.model import queue, ref
 from mrtui.columns import anything, fmt
 from mrtui.columns import job as job_columns
@@ -12,13 +14,17 @@ SHOWN = 2
 
 
 def _busy(entity: queue.Worker) -> Cell:
+    """`sendOtp emailQueue/1b2c3d4e +3`: what it does now, and which jobs that are."""
     if not entity.busy_with:
         return Cell("idle", "dim")
-    jobs = [ref.parse(address).ids for address in entity.busy_with]
-    named = [[part.decode("utf-8", "replace") for part in job] for job in jobs[:SHOWN]]
-    said = " ".join("/".join((*where, job_columns.short(known))) for *where, known in named)
-    more = f" +{len(jobs) - SHOWN}" if len(jobs) > SHOWN else ""
-    return Cell(f"{said}{more}", "accent")
+    said = []
+    shown = entity.busy_with[:SHOWN]
+    for address, name in itertools.zip_longest(shown, entity.does[:SHOWN], fillvalue=""):
+        *where, known = (part.decode("utf-8", "replace") for part in ref.parse(address).ids)
+        said += [name] if name else []
+        said.append("/".join((*where, job_columns.short(known))))
+    more = f" +{len(entity.busy_with) - SHOWN}" if len(entity.busy_with) > SHOWN else ""
+    return Cell(f"{' '.join(said)}{more}", "accent")
 
 
 def cells(entity: queue.Worker, view: View) -> tuple[Cell, ...]:
@@ -44,7 +50,7 @@ TABLE = Table(
         Column("up", 6, right=True, keep=4),
         Column("beat", 5, right=True),
         Column("queues", 6, right=True, keep=6),
-        Column("busy with", 22, keep=7),
+        Column("busy with", 30, keep=7, narrow=22),
         Column("why", keep=3),
     ),
     cells=cells,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 FOLDER = Path(__file__).parent
 _LATER = ("supportsGlobalRateLimit", "activeRateLimitTtl")
@@ -39,7 +39,10 @@ class Asked(NamedTuple):
 
 
 class Board(ThreadingHTTPServer):
-    """One board of a version; `gate` holds back its overview while it is cleared."""
+    """One board of a version; `gate` holds back its overview while it is cleared.
+
+    `pages` is how many pages of jobs it shows, None for all.
+    """
 
     daemon_threads = True
 
@@ -49,6 +52,7 @@ class Board(ThreadingHTTPServer):
         self.asked: list[Asked] = []
         self.answers: dict[str, tuple[int, Any]] = {}
         self.queue: dict[str, Any] = {}
+        self.pages: int | None = None
         self.gate = threading.Event()
         self.gate.set()
 
@@ -65,6 +69,10 @@ class Board(ThreadingHTTPServer):
         if path in self.answers:
             return self.answers[path]
         if path == "/queues":
+            page = int(parse_qs(query).get("page", ["1"])[0])
+            if self.pages is not None and page > self.pages:
+                key = {"key": "ERRORS.INVALID_REQUEST"}
+                return 400, {"error": key, "message": f"The board goes {self.pages} pages deep."}
             name = "03-queues-emails-failed" if "status=failed" in query else "02-queues-overview"
             return 200, {"queues": [self._cut(one) for one in _read(name)["queues"]]}
         old = self.version == "5.23"

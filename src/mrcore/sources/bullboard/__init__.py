@@ -11,11 +11,14 @@ from typing import Self
 
 from mrcore import redact
 from mrcore.model import base, plans, wire
+from mrcore.queues import following
 from mrcore.sources import base as source_base
 from mrcore.sources.bullboard import (
     acts,
+    capturing,
     copying,
     detail,
+    emptying,
     faring,
     jobs,
     link,
@@ -38,7 +41,7 @@ def open_source(name: str, settings: Settings, *, now: source_base.Now) -> sourc
 
 
 class BullBoard(source_base.SourceBase):
-    """One HTTP client: polls one overview at a time, and at most 10 other questions."""
+    """One HTTP client: polls one overview at a time, and at most 8 others."""
 
     def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
         super().__init__(name, now=now)
@@ -46,13 +49,16 @@ class BullBoard(source_base.SourceBase):
         self._board = link.Link(settings)
         self._look = look.Look(self._board, maker)
         self._jobs = jobs.Jobs(self._board, maker, now)
+        self._tail = capturing.Tail(self._jobs)
         self._seer = seeing.Seer(self._board, self._look, self._jobs)
         self._details = detail.Details(self._board, self._look, self._seer, self._jobs)
         adder = copying.Adder(self._seer, now)
+        mover = moving.Moving(self._seer, now)
+        emptier = emptying.Emptying(self._seer, mover)
         families: Mapping[tuple[base.ActionId, ...], acts.Act] = {
-            moving.ACTIONS: moving.Moving(self._seer, now),
+            moving.ACTIONS: mover,
             copying.ACTIONS: copying.Copying(self._seer, adder, now),
-            queueing.ACTIONS: queueing.Queueing(self._seer, self._look),
+            queueing.ACTIONS: queueing.Queueing(self._seer, self._look, emptier),
             scheduling.ACTIONS: scheduling.Scheduling(self._look, adder),
         }
         self._acts = {action: act for ids, act in families.items() for action in ids}
@@ -62,6 +68,7 @@ class BullBoard(source_base.SourceBase):
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        await self._tail.stop()
         await self._look.stop()
         await self._board.stop()
 
@@ -72,11 +79,17 @@ class BullBoard(source_base.SourceBase):
             kinds=("queue", "worker", "schedule", "job", "group"),
             collections=("jobs", "groups", "found", "like"),
             actions=offers.of_board(apps.values()),
-            capabilities=(*told, *((self._look.refused,) if self._look.refused else ())),
+            capabilities=(
+                *told,
+                *((self._look.refused,) if self._look.refused else ()),
+                *((self._jobs.shallow,) if self._jobs.shallow else ()),
+                *self._tail.sentences(),
+            ),
         )
 
     async def sample(self) -> wire.Sample:
-        return await self._look.sample(self.now())
+        sample = await self._look.sample(self.now())
+        return self._tail.add(sample, self._look.apps, self.now())
 
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
@@ -91,10 +104,27 @@ class BullBoard(source_base.SourceBase):
             return await self._jobs.like(found.app, found.row, query, cursor, self.now())
         owner = await self._seer.owner(ref)
         if collection == "groups":
-            return await self._jobs.grouped(owner, query, cursor, self.now(), wait_s)
+            return await self._groups(ref, owner, query, cursor, wait_s)
         page = await self._jobs.page(owner, collection, query, cursor, self.now())
         follows = wait_s and collection == "jobs"
         return page.model_copy(update={"cursor": None}) if follows else page
+
+    async def _groups(
+        self,
+        of: base.Ref,
+        owner: shape.App,
+        query: plans.Query,
+        cursor: str | None,
+        wait_s: float,
+    ) -> wire.Page:
+        if not wait_s:
+            return await self._jobs.grouped(owner, query, cursor, self.now(), 0.0)
+
+        async def look(at: str | None, long_s: float) -> wire.Page:
+            now = await self._seer.owner(of)
+            return await self._jobs.grouped(now, query, at, self.now(), long_s)
+
+        return await following.page(look, cursor, wait_s, again_s=jobs.AGAIN_S)
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         return await self._details.detail(ref, self.now())

@@ -80,6 +80,6 @@ def left(of: base.Ref, why: str) -> plans.LeftOut:
     return plans.LeftOut(why=why, count=1, samples=(of,))
 
 
-def lasting(what: str) -> plans.Remark:
-    """To know before: what the catalogue can undo elsewhere, a board cannot."""
-    return plans.Remark(text=f"{what} through a board", level=base.Level.WARN)
+def lasting(why: str) -> plans.Undo:
+    """What the catalogue can undo elsewhere, and a board cannot: it has no route for it."""
+    return plans.Undo(possible=False, words=f"a Bull Board {why}")

@@ -28,13 +28,22 @@ SIFTED = 100
 """Jobs that are asked for at once, at least, where only some of them fit."""
 
 FOUND_MOST = 3_000
+AGAIN_S = 2.0
+"""How often a follow asks the board for its failed jobs again."""
+
 GROUPED_MOST = 10_000
 LIKE, LIKE_MOST = 10, 1_000
+_DRIFTS = 3
 ORDER = (
     S.FAILED, S.ACTIVE, S.WAITING, S.PRIORITIZED, S.DELAYED, S.WAITING_CHILDREN, S.PAUSED,
     S.COMPLETED,
 )  # fmt: skip
 """In what order the states are looked through."""
+
+
+class Shallow(errors.SourceError):
+    """The board shows no page as deep as this."""
+
 
 Fits = Callable[[queue.Job, shape.App], bool]
 
@@ -65,6 +74,8 @@ class Jobs:
         self.board = board
         self.maker = maker
         self.now = now
+        self.shallow = ""
+        """What the board has said where it went no deeper."""
 
     async def page(
         self,
@@ -81,24 +92,28 @@ class Jobs:
         place = _place(cursor, wanted)
         most = FOUND_MOST if collection == "found" else sys.maxsize
         found: list[queue.Job] = []
-        looked, until = 0, time.monotonic() + ANSWER_S
+        looked, until, whole = 0, time.monotonic() + ANSWER_S, True
         size = query.limit if fits is None else max(SIFTED, query.limit)
-        async for portion in self.walk(owner, wanted, place, size, query.order):
-            for number, (row, raw) in enumerate(portion.jobs, 1):
-                place, looked = Place(portion.state, portion.start + number), looked + 1
-                if fits is None or fits(row, raw):
-                    found.append(row)
-                if len(found) == query.limit:
+        try:
+            async for portion in self.walk(owner, wanted, place, size, query.order):
+                for number, (row, raw) in enumerate(portion.jobs, 1):
+                    place, looked = Place(portion.state, portion.start + number), looked + 1
+                    if fits is None or fits(row, raw):
+                        found.append(row)
+                    if len(found) == query.limit:
+                        break
+                late = fits is not None and time.monotonic() > until
+                if late or looked >= most or len(found) == query.limit:
                     break
-            late = fits is not None and time.monotonic() > until
-            if late or looked >= most or len(found) == query.limit:
-                break
-        left = place is not None and _left(owner, wanted, place)
+        except Shallow as error:
+            self.shallow, whole = error.sentence, False
+            looked = _depth(owner, wanted, place)
+        left = whole and place is not None and _left(owner, wanted, place)
         return wire.Page(
             at=at,
             rows=tuple(found),
             cursor=str(place) if left else None,
-            looked=wire.Looked(scanned=looked, total=total, complete=not left),
+            looked=wire.Looked(scanned=looked, total=total, complete=whole and not left),
         )
 
     async def walk(
@@ -125,17 +140,21 @@ class Jobs:
     ) -> Portion | None:
         """One page of the board, without what has been passed of it."""
         total = rows.count(owner, rows.status(state))
-        if passed >= total:
-            return None
         size = min(size, PORTION)
-        page, skip = passed // size, passed % size
-        if order == "oldest":
-            pages = -(-total // size)
-            short = total - (pages - 1) * size  # the oldest page is the short one
-            page = 0 if passed < short else 1 + (passed - short) // size
-            skip = passed if passed < short else (passed - short) % size
-            page = pages - 1 - page
-        app = await self.read(rows.text(owner.get("name")), state, page + 1, size)
+        for _ in range(_DRIFTS):
+            if passed >= total:
+                return None
+            page, skip = divmod(passed, size)
+            if order == "oldest":
+                pages = -(-total // size)
+                short = total - (pages - 1) * size  # the oldest page is the short one
+                page = 0 if passed < short else 1 + (passed - short) // size
+                skip = passed if passed < short else (passed - short) % size
+                page = pages - 1 - page
+            app = await self.read(rows.text(owner.get("name")), state, page + 1, size)
+            before, total = total, rows.count(app, rows.status(state))
+            if order == "newest" or total == before:
+                break  # what has come meanwhile moves the pages that are counted from the end
         jobs = [(rows.job(self.maker, one, state, app), one) for one in told(app)]
         ordered = jobs[::-1] if order == "oldest" else jobs
         return Portion(app, state, ordered[skip:], passed)
@@ -145,8 +164,11 @@ class Jobs:
         query: dict[str, str | int] = {
             "activeQueue": name, "status": rows.status(state), "page": page, "jobsPerPage": size
         }  # fmt: skip
-        body = await self.board.get("queues", query=query)
-        for app in rows.objects(rows.field(body, "queues")):
+        answer = await self.board.ask("GET", "queues", query=query)
+        if not answer.good:
+            said = f"The board at {self.board.url} answers: {answer.said}."
+            raise Shallow(said) if answer.status == 400 and page > 1 else errors.SourceError(said)
+        for app in rows.objects(rows.field(answer.body, "queues")):
             if app.get("name") == name:
                 return app
         raise errors.NotFound(f"The board at {self.board.url} has no queue {name} any more.")
@@ -169,9 +191,7 @@ class Jobs:
             at=at,
             rows=tuple(shown),
             cursor="longer" if more and looked < GROUPED_MOST else None,
-            looked=wire.Looked(
-                scanned=looked, total=total, complete=not more or looked >= GROUPED_MOST
-            ),
+            looked=wire.Looked(scanned=looked, total=total, complete=not more),
         )
 
     async def tally(self, owner: shape.App, long_s: float) -> tuple[groups.Tally, int, bool]:
@@ -208,7 +228,9 @@ class Jobs:
         return wire.Page(
             at=at,
             rows=tuple(found[:most]),
-            looked=wire.Looked(scanned=looked, total=total),
+            looked=wire.Looked(
+                scanned=looked, total=total, complete=len(found) >= most or looked >= total
+            ),
         )
 
 
@@ -258,6 +280,14 @@ def _place(cursor: str | None, wanted: Sequence[S]) -> Place | None:
     if state not in set(wanted) or not (passed.isascii() and passed.isdecimal()):
         raise errors.BadRequest(f"There is no place {cursor[:80]!r} in these jobs.")
     return Place(S(state), int(passed))
+
+
+def _depth(owner: shape.App, wanted: Sequence[S], place: Place | None) -> int:
+    """How many jobs lie before a place."""
+    if place is None:
+        return 0
+    before = wanted[: wanted.index(place.state)]
+    return place.passed + sum(rows.count(owner, rows.status(state)) for state in before)
 
 
 def _left(owner: shape.App, wanted: Sequence[S], place: Place) -> bool:

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from mrcore import errors
 from mrcore.model import base, queue, ref, wire
-from mrcore.queues import history, truth
+from mrcore.queues import history, measures, truth
 from mrcore.sources.bullboard import link, offers, rows, shape
 
 OVERVIEW: dict[str, str | int] = {"status": "latest", "page": 1, "jobsPerPage": 1}
@@ -52,6 +52,7 @@ class Look:
         self._apps: list[dict[str, JsonValue]] = []
         self._rest = _Rest()
         self._history = history.History()
+        self._told: dict[base.Ref, truth.Facts] = {}
         self._paused: dict[str, datetime | None] = {}
         self._limits: dict[str, datetime] = {}
         self._open: dict[str, asyncio.Task[None]] = {}
@@ -190,6 +191,7 @@ class Look:
         return None
 
     def _seen(self, now: datetime) -> wire.Sample:
+        self._told = {}
         queues = [self._queue(app, now) for app in self._apps]
         self._history.forget({one.ref for one in queues})
         points = [
@@ -197,6 +199,7 @@ class Look:
             for one in queues
             for name in POINTS
         ]
+        points += [p for one in queues for p in measures.points(one.ref, self._told[one.ref], now)]
         entities = (*queues, *self._rest.workers.values(), *self._schedules(now))
         return wire.Sample(at=now, entities=entities, points=tuple(points))
 
@@ -228,6 +231,7 @@ class Look:
             growing_since=moves.growing_since,
             limited_until=limited_until,
         )
+        self._told[of] = facts
         return queue.Queue(
             ref=of,
             verdict=truth.verdict(facts),

@@ -1,33 +1,36 @@
-"""Pause, resume, clean and drain of a queue through the board's routes."""
+"""Pause, resume, clean and drain of a queue through the board's routes.
+
+A route cleans or drains all in one step, which nobody can stop: that is for few jobs (`MOST`).
+Where there are more, or where it would take what is not meant, jobs are removed one by one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from mrcore import errors
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
-from mrcore.sources.bullboard import acts, look, offers, rows, seeing, shape
+from mrcore.sources.bullboard import acts, emptying, look, offers, rows, seeing, shape
 
 ACTIONS = (offers.PAUSE, offers.RESUME, offers.CLEAN, offers.DRAIN)
 GRACE_S = 5.0
 """What a board leaves when it cleans: what ended within 5 s (its `GRACE_TIME_MS`)."""
 
 MOST = 3_000
-"""What a board may clean or drain at once: Redis stands still for about 50 ms meanwhile."""
+"""What a route may clean or drain at once: Redis stands still for about 50 ms meanwhile."""
 
-OLDER_S = 3_600.0
 ROUTES = {offers.PAUSE: ("pause",), offers.RESUME: ("resume",), offers.DRAIN: ("empty",)}
 CLEANED = ("completed", "failed")
-_DRAINED = ("waiting", "prioritized", "paused")
 
 
 class Queueing:
     """Plans and does them; a pause is undone by a resume, and the other way round."""
 
-    def __init__(self, seer: seeing.Seer, look_: look.Look) -> None:
+    def __init__(self, seer: seeing.Seer, look_: look.Look, rest: emptying.Emptying) -> None:
         self._seer = seer
         self._look = look_
+        self._rest = rest
 
     async def plan(
         self,
@@ -36,7 +39,7 @@ class Queueing:
         args: plans.Args,
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
-        taken = 0
+        taken, room = 0, emptying.Room()
         for number, of in enumerate(selection.refs, 1):
             app = await self._app(of)
             progress(number, len(selection.refs))
@@ -46,14 +49,16 @@ class Queueing:
             _check(action, args)
             if why := _refusal(action, app, args):
                 yield acts.left(of, why)
+            elif _one_by_one(action, app, args):
+                asked = emptying.queries(action, args)
+                async for part in self._rest.plan(of, app, asked, room, progress):
+                    yield part
             else:
                 taken += 1
                 yield _target(action, of, app, args)
                 yield _remark(action, app)
-        if taken:
-            yield acts.TWO_STEPS
-        if taken and action in (offers.CLEAN, offers.DRAIN):
-            yield acts.lasting("what is removed cannot be put back")
+        for remark in _said(action, taken, room):
+            yield remark
 
     async def _app(self, of: base.Ref) -> shape.App | None:
         """The queue as it is now."""
@@ -63,7 +68,14 @@ class Queueing:
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> list[plans.TargetOutcome]:
-        return [await self._one(action, target, args, by) for target in chunk]
+        outcomes = [
+            await self._one(action, target, args, by) for target in chunk if not self._job(target)
+        ]
+        each = [target for target in chunk if self._job(target)]
+        return [*outcomes, *await self._rest.removal.empty(each, by)]
+
+    def _job(self, target: plans.Target) -> bool:
+        return seeing.ids(self._seer.source, target.ref, "job", 2) is not None
 
     async def _one(
         self, action: base.ActionId, target: plans.Target, args: plans.Args, by: plans.By
@@ -123,8 +135,8 @@ def _check(action: base.ActionId, args: plans.Args) -> None:
         return
     if _state(args) not in CLEANED:
         raise errors.BadRequest("state is completed or failed.")
-    older_s = args.get("older_s", OLDER_S)
-    if rows.number(older_s) is None:
+    older_s = args.get("older_s", emptying.OLDER_S)
+    if (rows.number(older_s) or 0.0) < 0 or rows.number(older_s) is None:
         raise errors.BadRequest("older_s is a number of seconds.")
 
 
@@ -134,7 +146,7 @@ def _state(args: plans.Args) -> str:
 
 def _amount(action: base.ActionId, app: shape.App, args: plans.Args) -> int:
     """How many jobs are meant."""
-    states = (_state(args),) if action == offers.CLEAN else _DRAINED
+    states = (_state(args),) if action == offers.CLEAN else emptying.DRAINED
     return sum(rows.count(app, state) for state in states)
 
 
@@ -146,22 +158,33 @@ def _refusal(action: base.ActionId, app: shape.App, args: plans.Args) -> str:
         if paused is (action == offers.PAUSE):
             return "It is paused." if paused else "It is not paused."
         return ""
-    if action == offers.CLEAN and (rows.number(args.get("older_s", OLDER_S)) or 0) > GRACE_S:
-        return (
-            f"A board cleans all that ended over {GRACE_S:.0f} s ago and cannot leave what is "
-            f"newer: say older_s {GRACE_S:.0f}, or remove jobs by an age filter."
-        )
-    if action == offers.DRAIN and args.get("delayed"):
-        return "A board drains what waits, not what is delayed."
     amount = _amount(action, app, args)
+    if action == offers.DRAIN and args.get("delayed"):
+        amount += rows.count(app, "delayed")
     if not amount:
         return "There is nothing to remove."
-    if amount > MOST:
-        return (
-            f"It has {amount:,}: a board removes them all at once, and Redis would stand still "
-            f"meanwhile. Remove them in portions: {MOST:,} are allowed."
-        )
     return ""
+
+
+def _one_by_one(action: base.ActionId, app: shape.App, args: plans.Args) -> bool:
+    """Whether the board's own route would take too many, or what is not meant."""
+    if action not in (offers.CLEAN, offers.DRAIN):
+        return False
+    older_s = rows.number(args.get("older_s", emptying.OLDER_S)) or 0.0
+    other = args.get("delayed") if action == offers.DRAIN else older_s > GRACE_S
+    return bool(other) or _amount(action, app, args) > MOST
+
+
+def _said(action: base.ActionId, taken: int, room: emptying.Room) -> Iterator[source_base.Planned]:
+    """What to know of all of it."""
+    each = emptying.MOST - room.left
+    if taken or each:
+        yield acts.TWO_STEPS
+    if room.waited:
+        text = f"{room.waited:,} have not run yet, and will not"
+        yield plans.Remark(text=text, level=base.Level.WARN)
+    if (taken or each) and action in (offers.CLEAN, offers.DRAIN):
+        yield acts.lasting("cannot put back what it has removed")
 
 
 def _guard(action: base.ActionId, app: shape.App, args: plans.Args) -> plans.Args:

@@ -48,7 +48,7 @@ class Scheduling:
         if taken:
             yield acts.TWO_STEPS
         if taken and action == offers.FORGET:
-            yield acts.lasting("a schedule that is removed cannot be registered again")
+            yield acts.lasting("cannot register a schedule again")
 
     async def _known(self) -> dict[tuple[str, ...] | None, tuple[shape.App | None, shape.App]]:
         """Every scheduler with its queue."""

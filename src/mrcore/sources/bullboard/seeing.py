@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
+
+from pydantic import JsonValue
 
 from mrcore import errors, redact
 from mrcore.model import base, plans, queue, ref
 from mrcore.sources.bullboard import jobs, link, look, rows, shape
 
-ABREAST = 10
+ABREAST = 8
 """Questions and acts under way at a time: the board lives in somebody's backend."""
+
+TOGETHER = 100
+"""Jobs of one page that are looked at with one question, right before they are acted on."""
+
+_LEAST = 10
+_PAGES = 3
+
+LEAVES = "leaves_when_completed"
+"""In the guard of a job that its options let go when it succeeds, and keep when it fails."""
 
 NO_QUEUE = "There is no such queue on the board."
 NO_JOB = "It is gone: removed, or trimmed by retention."
+_S = queue.JobState
+_LISTED = frozenset({_S.FAILED, _S.COMPLETED, _S.WAITING, _S.PRIORITIZED, _S.DELAYED})
+"""States of which a page says of a job what the job itself says."""
+
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -38,7 +54,8 @@ class Seen(NamedTuple):
         state = self.row.state
         if state is queue.JobState.PAUSED:  # a list shows it so, the job itself does not
             state = queue.JobState.WAITING
-        return {"state": state.value, "attempts": self.row.attempts, **facts}
+        leaves = {LEAVES: True} if _leaves(self.raw.get("opts")) else {}
+        return {"state": state.value, "attempts": self.row.attempts, **facts, **leaves}
 
     @property
     def label(self) -> str:
@@ -78,6 +95,46 @@ class Seer:
             return Seen(of, app=app, gone=f"The board says {said} of its state.")
         return Seen(of, rows.job(self._shelf.maker, raw, state, app), raw, app)
 
+    async def together(self, chunk: Sequence[plans.Target]) -> dict[base.Ref, Seen]:
+        """Those of the targets that stand on the first pages of their state, or on the last.
+
+        One question instead of a hundred; the others are looked at one by one.
+        """
+        groups: dict[tuple[str, str], set[base.Ref]] = {}
+        for target in chunk:
+            if (found := ids(self.source, target.ref, "job", 2)) is not None:
+                where = found[0], str(target.guard.get("state"))
+                groups.setdefault(where, set()).add(target.ref)
+        seen: dict[base.Ref, Seen] = {}
+        for (name, state), wanted in groups.items():
+            if len(wanted) >= _LEAST and state in _LISTED:
+                with contextlib.suppress(errors.NotFound):  # the queue; each of them will say so
+                    seen |= await self._pages(name, queue.JobState(state), wanted)
+        return seen
+
+    async def _pages(
+        self, name: str, state: queue.JobState, wanted: set[base.Ref]
+    ) -> dict[base.Ref, Seen]:
+        seen: dict[base.Ref, Seen] = {}
+        page, step = 1, 1
+        for _ in range(_PAGES):
+            app = await self._shelf.read(name, state, page, TOGETHER)
+            made = (
+                Seen(row.ref, row, raw, app)
+                for raw in jobs.told(app)
+                for row in (rows.job(self._shelf.maker, raw, state, app),)
+            )
+            hits = {one.ref: one for one in made if one.ref in wanted}
+            seen |= hits
+            pages = -(-rows.count(app, rows.status(state)) // TOGETHER)
+            if hits:
+                page += step
+            else:  # not the newest: the oldest?
+                page, step = (pages, -1) if page == 1 else (0, 0)
+            if len(seen) == len(wanted) or not 0 < page <= pages or page == 1:
+                break
+        return seen
+
     async def selected(
         self, selection: plans.Selection
     ) -> AsyncIterator[tuple[list[Seen], int, int | None]]:
@@ -116,7 +173,7 @@ class Seer:
 
 
 async def abreast(ask: Callable[[T], Awaitable[U]], things: Iterable[T]) -> list[U]:
-    """One after the other in 10 lanes; the answers in the order of the things."""
+    """One after the other in 8 lanes; the answers in the order of the things."""
     gate = asyncio.Semaphore(ABREAST)
 
     async def one(thing: T) -> U:
@@ -156,6 +213,19 @@ def moved(guard: plans.Args, seen: Seen) -> str:
     if now["state"] != guard.get("state"):
         return f"It has moved on: {guard.get('state')} → {now['state']}."
     return f"It has moved on: it is {now['state']} anew, or was changed."
+
+
+def _leaves(opts: JsonValue) -> bool:
+    """Whether a job goes when it succeeds, and stays when it fails."""
+    return _removes(rows.field(opts, "removeOnComplete")) and not _removes(
+        rows.field(opts, "removeOnFail")
+    )
+
+
+def _removes(option: JsonValue) -> bool:
+    """Whether an option of the library removes at once: true, or none of them kept."""
+    kept = option.get("count") if isinstance(option, dict) else option
+    return kept is True or (isinstance(kept, int) and kept == 0 and kept is not False)
 
 
 def job_id(seen: Seen) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from redis import exceptions
@@ -31,7 +31,8 @@ async def examine(settings: bullmq.Settings, now: Callable[[], datetime]) -> lis
         return [finding.Finding("reach", False, opener.explain(error).sentence)]
     finally:
         await opener.close(client)
-    return [_see(login, settings, hash_, scan), _workers(login, clients), _act(who)]
+    found = [_see(login, settings, hash_, scan), _workers(login, clients), _act(who)]
+    return [*found, *_tags(settings)] if client.is_cluster else found
 
 
 def _see(
@@ -45,6 +46,17 @@ def _see(
             return finding.Finding("see queues", False, f"{link.needs(reply, command)}.", fix)
     names = ", ".join(settings.prefixes)
     return finding.Finding("see queues", True, f"Queues under {names} can be found and read.")
+
+
+def _tags(settings: bullmq.Settings) -> Iterator[finding.Finding]:
+    """On a Cluster the keys of a queue must lie in one slot, or BullMQ's own scripts fail."""
+    for prefix in settings.prefixes:
+        if "{" not in prefix:
+            sentence = (
+                f"On a Cluster no queue works under {prefix!r} unless its name has a hash tag."
+            )
+            fix = f'Set what BullMQ\'s `prefix` is there: prefixes = ["{{{prefix}}}"]'
+            yield finding.Finding("prefixes", False, sentence, fix)
 
 
 def _workers(login: str, reply: link.Reply) -> finding.Finding:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from mrcore.model import base, queue, ref, wire
-from mrcore.queues import history, truth
+from mrcore.queues import history, measures, truth
 from mrcore.sources.bullmq import (
     asking,
     figures,
     offers,
+    pasts,
     places,
     rights,
     rows,
@@ -22,18 +23,13 @@ from mrcore.sources.bullmq import (
 from mrcore.sources.redis import link
 
 _SHOWN = ("waiting", "active", "delayed", "failed")
-_RATES = (
-    ("queue.in_rate", "in_per_s"),
-    ("queue.out_rate", "out_per_s"),
-    ("queue.fail_rate", "fail_per_s"),
-)
 
 
 class Close(NamedTuple):
     """What the second round trip adds: when the oldest came, whose the active ones are."""
 
     oldest_at: datetime | None
-    busy: dict[str, list[base.Ref]]
+    busy: dict[str, list[workers.Doing]]
     ghosts: int
     declared: list[schedules.Declared]
 
@@ -57,10 +53,10 @@ class Look:
     who: rights.Rights
     unlisted: set[str] = field(default_factory=set)
     _history: history.History = field(default_factory=history.History)
-    _book: schedules.Book = field(default_factory=schedules.Book)
+    _pasts: pasts.Pasts = field(default_factory=pasts.Pasts)
     _counters: dict[str, _Counter] = field(default_factory=dict)
     _over: dict[str, str] = field(default_factory=dict)
-    _rates: dict[base.Ref, truth.Rates] = field(default_factory=dict)
+    _told: dict[base.Ref, truth.Facts] = field(default_factory=dict)
 
     async def sample(self, client: link.Client, now: datetime) -> wire.Sample:
         """The whole live set and its points. Raises SourceError."""
@@ -76,14 +72,8 @@ class Look:
             for entity in queues
             for state in _SHOWN
         ]
-        points += [point for entity in queues for point in self._measured(entity.ref, now)]
+        points += [p for one in queues for p in measures.points(one.ref, self._told[one.ref], now)]
         return wire.Sample(at=now, entities=tuple(entities), points=tuple(points))
-
-    def _measured(self, of: base.Ref, now: datetime) -> Iterator[wire.Point]:
-        known = self._rates.get(of)
-        for metric, name in _RATES if known is not None else ():
-            if (value := getattr(known, name)) is not None:
-                yield wire.Point(metric=metric, ref=of, at=now, value=value)
 
     async def read(self, client: link.Client, now: datetime) -> list[base.Entity]:
         """Queues, workers and schedules now. Raises SourceError."""
@@ -102,16 +92,25 @@ class Look:
         }
         there = {place: one for place, one in facts.items() if one.there}
         close = await self._close(client, there)
+        repeats = [
+            pasts.Known(ref.make(self.source, "schedule", place.shown, one.id), place, one)
+            for place, seen in close.items()
+            for one in seen.declared
+        ]
+        does = await self._pasts.read(client, repeats)
         hands = await self.staff.ask(client, known, now)
         found: list[base.Entity] = []
         for place, one in there.items():
             found.append(self._queue(place, one, close[place], hands, now))
             may = self.who.offered(self._may(place, one, offers.OF_SCHEDULES))
             found += [
-                self._book.entity(self.source, place, declared, now, may)
-                for declared in close[place].declared
+                schedules.entity(one.of, place, one.declared, does[one.of], now, may)
+                for one in repeats
+                if one.place == place
             ]
-        self._history.forget({entity.ref for entity in found})
+        there_now = {entity.ref for entity in found}
+        self._history.forget(there_now)
+        self._told = {of: told for of, told in self._told.items() if of in there_now}
         busy = {
             (place.shown, name): refs
             for place, one in close.items()
@@ -129,7 +128,7 @@ class Look:
         for place, one in facts.items():
             asked.append(("HGET", place.job(one.oldest or "mr"), "timestamp"))
             for job_id in one.active:
-                asked.append(("HGET", place.job(job_id), "pb"))
+                asked.append(("HMGET", place.job(job_id), "pb", "name"))
                 asked.append(("EXISTS", f"{place.job(job_id)}:lock"))
             for member, _ in one.repeat:
                 key = f"{place.base}repeat:".encode() + member
@@ -139,14 +138,15 @@ class Look:
 
     def _one(self, place: places.Place, facts: figures.Facts, replies: Iterator[Any]) -> Close:
         oldest_at = rows.instant(next(replies))
-        busy: dict[str, list[base.Ref]] = {}
+        busy: dict[str, list[workers.Doing]] = {}
         ghosts = 0
         for job_id in facts.active:
-            name, locked = asking.text(next(replies)), next(replies)
+            values, locked = asking.items(next(replies)) or (None, None), next(replies)
+            name, job = (asking.text(value) for value in values)
             ghosts += locked == 0
             if name and locked:
                 of = ref.make(self.source, "job", place.shown, job_id)
-                busy.setdefault(name, []).append(of)
+                busy.setdefault(name, []).append(workers.Doing(of, rows.shown(job)))
         declared = [schedules.read(m, score, next(replies)) for m, score in facts.repeat]
         return Close(oldest_at, busy, ghosts, declared)
 
@@ -188,6 +188,7 @@ class Look:
             missed=tuple(one.id for one in missed),
             missed_at=min((one.next_at for one in missed if one.next_at), default=None),
         )
+        self._told[of] = seen
         may = self.who.offered(self._may(place, facts, offers.of_queue(paused=facts.paused)))
         return queue.Queue(
             ref=of,
@@ -236,7 +237,6 @@ class Look:
         )
         waiting = facts.counts.waiting + facts.counts.paused + facts.counts.prioritized
         moves = self._history.see(of, totals, waiting=waiting, workers=count)
-        self._rates[of] = moves.rates
         return moves
 
     def _pause(self, place: places.Place, facts: figures.Facts) -> tuple[datetime | None, str, str]:

@@ -1,4 +1,4 @@
-"""Job schedulers, and the repeatable jobs of older versions, as rows. Pure, but what it remembers.
+"""Job schedulers, and the repeatable jobs of older versions, as rows. Pure.
 
 `repeat` is a sorted set of ids by when they are due; the hash `repeat:<id>` has the interval or
 cron line and, in schedulers, the template of the job and how often it ran (`ic`). Repeatable jobs
@@ -7,16 +7,12 @@ of BullMQ 3 and 4 have no hash: their id is `name:id:end:zone:pattern`.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-import cronsim
-
-from mrcore.model import base, queue, ref
-from mrcore.queues import truth
+from mrcore.model import base, queue
+from mrcore.queues import lines, ticks, truth
 from mrcore.sources.bullmq import asking, places, rows
 
 FIELDS = ("name", "pattern", "every", "tz", "ic", "limit", "endDate")
@@ -46,18 +42,8 @@ class Declared(NamedTuple):
         """The interval declared: of a cron line that between its next two runs."""
         if self.every_ms:
             return self.every_ms / 1000
-        return _between(self.pattern, self.tz, now.replace(minute=0, second=0, microsecond=0))
-
-
-@functools.lru_cache(maxsize=2_000)
-def _between(pattern: str, tz: str, start: datetime) -> float | None:
-    """Seconds between the next two ticks of a cron line; None where it is none."""
-    try:
-        ticks = cronsim.CronSim(pattern, start.astimezone(ZoneInfo(tz)) if tz else start)
-        first, second = next(ticks), next(ticks)
-    except (cronsim.CronSimError, StopIteration, ValueError, KeyError, OSError):
-        return None
-    return float((second.astimezone(UTC) - first.astimezone(UTC)).total_seconds())
+        start = now.replace(minute=0, second=0, microsecond=0)
+        return lines.interval_s(self.pattern, self.tz, start)
 
 
 def length(seconds: float) -> str:
@@ -92,49 +78,36 @@ def read(member: bytes, score: bytes, values: Any) -> Declared:
     )
 
 
-class Book:
-    """Remembers when schedules were due, to tell how far apart their runs have been."""
-
-    def __init__(self) -> None:
-        self._next: dict[base.Ref, datetime] = {}
-        self._last: dict[base.Ref, tuple[datetime, float]] = {}
-
-    def entity(
-        self,
-        source: str,
-        place: places.Place,
-        found: Declared,
-        now: datetime,
-        may: tuple[base.ActionId, ...],
-    ) -> queue.Schedule:
-        """A schedule's row."""
-        of = ref.make(source, "schedule", place.shown, found.id)
-        self._see(of, found.next_at)
-        last_at, observed_s = self._last.get(of, (None, None))
-        if last_at is None and found.every_ms and found.next_at and (found.runs or 0) > 1:
-            last_at = found.next_at - timedelta(milliseconds=found.every_ms)
-        return queue.Schedule(
-            ref=of,
-            verdict=_verdict(found, now),
-            actions=may if found.runs is not None else (),
-            engine="bullmq",
-            name=found.id,
-            queue=place.shown,
-            job=found.name,
-            declared=found.words,
-            interval_s=found.interval_s(now),
-            next_at=found.next_at,
-            last_enqueued_at=last_at,
-            observed_s=observed_s,
-        )
-
-    def _see(self, of: base.Ref, next_at: datetime | None) -> None:
-        before = self._next.get(of)
-        if next_at is None:
-            return
-        if before is not None and next_at > before:
-            self._last[of] = (before, (next_at - before).total_seconds())
-        self._next[of] = next_at
+def entity(
+    of: base.Ref,
+    place: places.Place,
+    found: Declared,
+    does: ticks.Truth,
+    now: datetime,
+    may: tuple[base.ActionId, ...],
+) -> queue.Schedule:
+    """A schedule's row: what it declares, and what it does."""
+    last_at = does.last_at
+    if last_at is None and found.every_ms and found.next_at and (found.runs or 0) > 1:
+        last_at = found.next_at - timedelta(milliseconds=found.every_ms)
+    return queue.Schedule(
+        ref=of,
+        verdict=_verdict(found, does, now),
+        actions=may if found.runs is not None else (),
+        engine="bullmq",
+        name=found.id,
+        queue=place.shown,
+        job=found.name,
+        declared=found.words,
+        interval_s=found.interval_s(now),
+        next_at=found.next_at,
+        last_enqueued_at=last_at,
+        last_succeeded_at=does.last_succeeded_at,
+        missed=does.missed,
+        observed_s=does.observed_s,
+        overrun=does.overrun,
+        registered=does.registered,
+    )
 
 
 def late(found: Sequence[Declared], now: datetime) -> list[Declared]:
@@ -143,8 +116,9 @@ def late(found: Sequence[Declared], now: datetime) -> list[Declared]:
     return [one for one in found if one.next_at is not None and one.next_at < edge]
 
 
-def _verdict(found: Declared, now: datetime) -> base.Verdict:
-    if not late([found], now):
-        return base.OK
-    why = "It is due and nobody takes it: its queue has no worker that could."
-    return base.Verdict(level=base.Level.BAD, code="overdue", why=why)
+def _verdict(found: Declared, does: ticks.Truth, now: datetime) -> base.Verdict:
+    """That nothing runs is worse than what runs otherwise than declared."""
+    if late([found], now):
+        why = "It is due and nobody takes it: its queue has no worker that could."
+        return base.Verdict(level=base.Level.BAD, code="overdue", why=why)
+    return does.verdict if does.verdict.code else ticks.missed(does, now) or base.OK

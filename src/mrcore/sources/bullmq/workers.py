@@ -33,6 +33,7 @@ class Hand(NamedTuple):
     name: str
     addr: str
     since: datetime
+    server: str = ""
 
     @property
     def host(self) -> str:
@@ -57,7 +58,8 @@ class Staff:
                 self.hands = None
             else:
                 names = {called(place): place.shown for place in known}
-                self.hands = list(self._read(reply, names, now))
+                hands = list(self._read(reply, names, now))
+                self.hands = fullest(hands) if client.is_cluster else hands
             self._asked_at = now
         return self.hands
 
@@ -74,11 +76,22 @@ class Staff:
                 continue
             if len(since) >= _MOST:
                 break
-            number = words.get("id", "")
+            number, server = words.get("id", ""), words.get("laddr", "")
             age_s = int(words["age"]) if words.get("age", "").isdigit() else 0
-            since[number] = self._since.get(number) or now - timedelta(seconds=age_s)
-            yield Hand(number, names[head], name[1:], words.get("addr", ""), since[number])
+            own = f"{number}@{server}"  # each server of a Cluster counts by itself
+            since[own] = self._since.get(own) or now - timedelta(seconds=age_s)
+            yield Hand(number, names[head], name[1:], words.get("addr", ""), since[own], server)
         self._since = since
+
+
+def fullest(hands: Sequence[Hand]) -> list[Hand]:
+    """Of each queue those at the server where it has most: a worker connects to all of them."""
+    counts = Counter((hand.queue, hand.server) for hand in hands)
+    best: dict[str, str] = {}
+    for (name, server), count in sorted(counts.items()):
+        if name not in best or count > counts[name, best[name]]:
+            best[name] = server
+    return [hand for hand in hands if best[hand.queue] == hand.server]
 
 
 def called(place: places.Place) -> str:
@@ -86,8 +99,15 @@ def called(place: places.Place) -> str:
     return f"{place.prefix}:{base64.b64encode(place.name.encode()).decode()}"
 
 
+class Doing(NamedTuple):
+    """A job in a worker's hands, and its name."""
+
+    of: base.Ref
+    name: str
+
+
 def entities(
-    source: str, hands: Sequence[Hand], busy: Mapping[tuple[str, str], Sequence[base.Ref]]
+    source: str, hands: Sequence[Hand], busy: Mapping[tuple[str, str], Sequence[Doing]]
 ) -> list[queue.Worker]:
     """A worker a connection; `busy` are the jobs of a queue and worker's name.
 
@@ -97,6 +117,8 @@ def entities(
     everywhere = Counter(hand.name for hand in hands)
     found = []
     for hand in hands:
+        at_work = names[hand.queue, hand.name] == 1
+        doing = busy.get((hand.queue, hand.name), ()) if at_work else ()
         alone = bool(hand.name) and everywhere[hand.name] == 1
         found.append(
             queue.Worker(
@@ -106,9 +128,8 @@ def entities(
                 queues=(hand.queue,),
                 host=hand.host,
                 started_at=hand.since,
-                busy_with=tuple(busy.get((hand.queue, hand.name), ()))
-                if names[hand.queue, hand.name] == 1
-                else (),
+                busy_with=tuple(one.of for one in doing),
+                does=tuple(one.name for one in doing),
             )
         )
     return found

@@ -24,7 +24,7 @@ async def examine(settings: huey.Settings, now: Callable[[], datetime]) -> list[
 
 
 async def _queues(settings: huey.Settings, now: Callable[[], datetime]) -> list[finding.Finding]:
-    opener, login = link.Link(settings.url), link.login(settings.url)
+    opener, login = link.Link(settings.url, alone="huey"), link.login(settings.url)
     root = keys.Root(settings.prefix)
     who = rights.Rights(root, login)
     try:

@@ -8,11 +8,10 @@ from datetime import datetime
 
 from mrcore.journal import keys
 from mrcore.model import base, queue, ref, wire
-from mrcore.queues import history, truth
+from mrcore.queues import history, measures, truth
 from mrcore.sources.huey import asking, discover, figures, offers, rights, rows, ticking
 from mrcore.sources.redis import link
 
-_RATES = ("queue.in_rate", "queue.out_rate", "queue.fail_rate")
 _NO_JOURNAL = base.Verdict(
     level=base.Level.UNKNOWN,
     code="no_journal",
@@ -61,16 +60,9 @@ class Look:
             if isinstance(entity, queue.Queue)
             for state, count in _shown(entity.counts)
         ]
-        points += [point for of in seen.told for point in self._rates(of, now)]
+        points += [p for of, told in seen.told.items() for p in measures.points(of, told, now)]
         self.in_rates = {p.ref: p.value for p in points if p.metric == "queue.in_rate"}
         return wire.Sample(at=now, entities=seen.entities, points=tuple(points))
-
-    def _rates(self, of: base.Ref, now: datetime) -> Iterator[wire.Point]:
-        """A queue's rates between the last two samples; counters that began anew tell none."""
-        known = self.past.last(of).rates
-        for metric, value in zip(_RATES, known, strict=False):
-            if value is not None:
-                yield wire.Point(metric=metric, ref=of, at=now, value=value)
 
     async def read(self, client: link.Client, now: datetime, *, remember: bool = False) -> Seen:
         """Queues, workers and schedules now; only a sample is remembered. Raises SourceError."""
@@ -91,6 +83,7 @@ class Look:
             self._offering(rows.worker(self.source, n.decode("utf-8", "replace"), v, alive=bool(a)))
             for (n, v), a in zip(hands, alive, strict=True)
         ]
+        staff = await self._doing(client, staff)
         ghosts = await self._ghosts(client, [w for w in staff if w.verdict.code == "dead"])
         due = await self._schedules(client, figures.some(schedules), now)
         told = {
@@ -106,6 +99,21 @@ class Look:
             for of, place, fact in zip(told, places, facts, strict=True)
         ]
         return Seen((*queues, *staff, *due), told)
+
+    async def _doing(
+        self, client: link.Client, staff: Sequence[queue.Worker]
+    ) -> list[queue.Worker]:
+        """The same workers with the names of what they work on."""
+        held = [of for worker in staff for of in worker.busy_with]
+        jobs = [tuple(part.decode("utf-8", "replace") for part in ref.parse(of).ids) for of in held]
+        replies = await asking.ask(
+            client, *(("HGET", self.root.queue(name).job(job_id), "task") for name, job_id in jobs)
+        )
+        names = {of: rows.called(reply) for of, reply in zip(held, replies, strict=True)}
+        return [
+            worker.model_copy(update={"does": tuple(names[of] for of in worker.busy_with)})
+            for worker in staff
+        ]
 
     def _offering(self, worker: queue.Worker) -> queue.Worker:
         if worker.verdict.code == "dead" or not (worker.supervised or self._restartable):
@@ -250,10 +258,11 @@ class Look:
     ) -> list[queue.Schedule]:
         known = sorted(name.decode("utf-8", "replace") for name in names)[: figures.MOST]
         replies = await asking.ask(client, *(("HGETALL", keys.schedule(n)) for n in known))
-        found = zip(known, replies, strict=True)
+        found = {n: dict(figures.pairs(reply)) for n, reply in zip(known, replies, strict=True)}
+        same = ticking.same(found)
         made = [
-            ticking.schedule(self.source, n, dict(figures.pairs(reply)), self._who, now)
-            for n, reply in found
+            ticking.schedule(self.source, n, facts, self._who, now, same.get(n, ()))
+            for n, facts in found.items()
         ]
         return [s for s in made if self._found.wanted(s.queue)]
 

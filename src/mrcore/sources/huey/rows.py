@@ -159,6 +159,11 @@ def worker(source: str, name: str, value: bytes, *, alive: bool) -> queue.Worker
     )
 
 
+def called(task: bytes | None) -> str:
+    """A job's name: its task's without the module."""
+    return redact.text((task or b"").decode("utf-8", "replace").rpartition(".")[2])
+
+
 def _list(value: Any) -> list[Any]:
     return value[:1_000] if isinstance(value, list) else []
 

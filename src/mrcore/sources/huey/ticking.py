@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from mrcore import redact
@@ -11,11 +11,30 @@ from mrcore.model import base, queue, ref
 from mrcore.queues import ticks
 from mrcore.sources.huey import offers, rights, rows
 
+_WHOLE = (b"queue", b"job", b"declared", b"every_s", b"template")
+
+
+def same(found: Mapping[str, Mapping[bytes, bytes]]) -> dict[str, tuple[str, ...]]:
+    """By the name of each that enqueues something: under which names the very same is declared.
+
+    The same is the same job with the same arguments, as often, into the same queue.
+    """
+    alike: dict[tuple[bytes | None, ...], list[str]] = {}
+    for name, facts in found.items():
+        if facts.get(b"template") and b"removed_at" not in facts:
+            alike.setdefault(tuple(facts.get(field) for field in _WHOLE), []).append(name)
+    return {name: tuple(sorted(names)) for names in alike.values() for name in names}
+
 
 def schedule(
-    source: str, name: str, facts: dict[bytes, bytes], who: rights.Rights, now: datetime
+    source: str,
+    name: str,
+    facts: dict[bytes, bytes],
+    who: rights.Rights,
+    now: datetime,
+    registered: Sequence[str] = (),
 ) -> queue.Schedule:
-    """A declared schedule from its hash."""
+    """A declared schedule from its hash; `registered` are the names that it is declared under."""
 
     def text(field: str) -> str:
         return facts.get(field.encode(), b"").decode("utf-8", "replace")
@@ -23,7 +42,7 @@ def schedule(
     def at(field: str) -> datetime | None:
         return rows.instant(record.number(facts.get(field.encode())))
 
-    does = ticks.truth(told(facts))
+    does = ticks.truth(told(facts, registered))
     return queue.Schedule(
         ref=ref.make(source, "schedule", name),
         verdict=_verdict(facts, does, now),
@@ -44,6 +63,7 @@ def schedule(
         missed=does.missed,
         observed_s=does.observed_s,
         overrun=does.overrun,
+        registered=max(1, len(registered)),
     )
 
 
@@ -69,7 +89,7 @@ def _verdict(facts: dict[bytes, bytes], does: ticks.Truth, now: datetime) -> bas
     return does.verdict
 
 
-def told(facts: dict[bytes, bytes]) -> ticks.Told:
+def told(facts: dict[bytes, bytes], registered: Sequence[str] = ()) -> ticks.Told:
     """What a schedule's hash says of its past."""
     return ticks.Told(
         declared_s=record.number(facts.get(b"interval_s")),
@@ -78,6 +98,8 @@ def told(facts: dict[bytes, bytes]) -> ticks.Told:
         runs=tuple(_runs(facts.get(b"runs"))),
         missed=int(record.number(facts.get(b"missed")) or 0),
         last_succeeded_at=rows.instant(record.number(facts.get(b"last_succeeded_at"))),
+        registered=max(1, len(registered)),
+        registrars=registered,
     )
 
 

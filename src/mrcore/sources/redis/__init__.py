@@ -16,7 +16,7 @@ from mrcore.model import backend, base, plans, ref, wire
 from mrcore.model import redis as model
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.redis import acting, canary, info, keys, link, scan, value
+from mrcore.sources.redis import acting, canary, info, keys, link, primaries, scan, value
 
 
 class Settings(link.Settings):
@@ -62,8 +62,7 @@ class Redis(source_base.SourceBase):
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for connection in (self._eye, self._wing, self._hand):
-            await connection.stop()
+        await kept.stop(self._eye, self._wing, self._hand)
 
     def describe(self) -> wire.Description:
         return wire.Description(
@@ -125,9 +124,9 @@ class Redis(source_base.SourceBase):
         entity = node if kind == "node" else self._check_of(wrote)
         lacks = tuple(wire.Field(name=k, value=v) for k, v in self._missing.items())
         section = wire.Section(id="lacks", title="What this login lacks", fields=lacks)
-        return wire.Detail(
-            at=at, entity=entity, sections=(*info.sections(facts), *((section,) if lacks else ()))
-        )
+        parts = await self._hand.run(primaries.section)
+        sections = (*info.sections(facts), *parts, *((section,) if lacks else ()))
+        return wire.Detail(at=at, entity=entity, sections=sections)
 
     async def reveal(self, ref: base.Ref) -> wire.Detail:
         kind, name = self._address(ref)

@@ -46,17 +46,27 @@ HANGS = Canary(False, f"a write is not answered within {DEADLINE_S * 1000:g} ms"
 
 
 async def write(client: link.Client) -> Canary:
-    """SET, GET and compare in one packet, so that another core's canary cannot come between."""
-    nonce = secrets.token_hex(8).encode()
+    """SET, GET and compare in one packet, so that another core's canary cannot come between.
+
+    On a Cluster that is done on every primary: what one of them refuses is told.
+    """
+    nonce, keys = secrets.token_hex(8).encode(), client.canaries
     started = time.perf_counter()
-    wrote, read = await client.ask(("SET", KEY, nonce, "EX", _EXPIRE_S), ("GET", KEY))
+    replies = await client.ask(
+        *(
+            command
+            for key in keys
+            for command in (("SET", key, nonce, "EX", _EXPIRE_S), ("GET", key))
+        )
+    )
     took_ms = (time.perf_counter() - started) * 1000
-    if isinstance(wrote, Exception):
-        return _refused(wrote, f"SET on {KEY}")
-    if isinstance(read, Exception):
-        return _refused(read, f"GET on {KEY}")
-    if read != nonce:
-        return Canary(False, "a write was confirmed, and something else was read back")
+    for key, wrote, read in zip(keys, replies[::2], replies[1::2], strict=True):
+        if isinstance(wrote, Exception):
+            return _refused(wrote, f"SET on {key}")
+        if isinstance(read, Exception):
+            return _refused(read, f"GET on {key}")
+        if read != nonce:
+            return Canary(False, "a write was confirmed, and something else was read back")
     return Canary(True, "", took_ms)
 
 

@@ -1,111 +1,93 @@
-"""How a Redis connection is opened; commands in, raw replies out."""
+"""How Redis is connected to, from a setting: one server, through Sentinels, or a Cluster."""
 
 from __future__ import annotations
 
-import socket
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import redis.asyncio.connection as wire
 from pydantic import Field, SecretStr, field_validator
 from redis import exceptions
 
 from mrcore import errors, settings
 from mrcore.sources import kept
-from mrcore.sources.redis import replies
+from mrcore.sources.redis import address, cluster, connection, sentinel
+
+Reply: TypeAlias = connection.Reply
+Command: TypeAlias = connection.Command
+Client: TypeAlias = connection.Client
+needs = connection.needs
 
 
 class Settings(settings.SourceSettings):
     """Where Redis is, for every source that reads one."""
 
-    url: SecretStr = Field(description="redis://user:password@host:port/database, or rediss://")
+    url: SecretStr = Field(
+        description="redis://user:password@host:port/database, rediss:// or unix://; "
+        "redis+sentinel://host:port,host:port/service/database; "
+        "or redis+cluster://host:port,host:port (BullMQ and keys; RQ and huey run on none)"
+    )
 
     @field_validator("url")
     @classmethod
     def _is_url(cls, value: SecretStr) -> SecretStr:
-        try:  # what redis-py can read
-            wire.parse_url(value.get_secret_value())
-        except ValueError:
-            raise ValueError("must begin with redis://, rediss:// or unix://") from None
+        address.parse(value.get_secret_value())
         return value
 
 
-Reply: TypeAlias = Any
-"""bytes, int, None, a list of replies, or the ResponseError that the server answered."""
-
-Command: TypeAlias = tuple[str | bytes | int, ...]
-
-_KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
-
-_HELLO: tuple[tuple[str, Command, str], ...] = (
-    ("CLIENT SETNAME", ("mrcore",), "our connections have no name in CLIENT LIST"),
-    ("CLIENT NO-TOUCH", ("ON",), "looking at a key counts as using it (LRU, LFU)"),
-)
-
-
-class Client:
-    """One connection; `missing` says what this login or this server version does not give.
-
-    `expiry` is PEXPIRETIME, an instant, or PTTL on a server before 7.0.
-    """
-
-    def __init__(self, connection: wire.AbstractConnection) -> None:
-        self.connection = connection
-        self.missing: dict[str, str] = {}
-        self.expiry = "PEXPIRETIME"
-
-    async def ask(self, *commands: Command) -> list[Reply]:
-        """Send all at once and read every reply, in order; an error reply is a value."""
-        connection = self.connection
-        await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-        if connection._reader is None:
-            raise exceptions.ConnectionError(replies.CLOSED)
-        return await replies.read(connection._reader, len(commands))
-
-    async def introduce(self) -> None:
-        """Say who we are and ask not to be counted as a user of the keys, where that is allowed."""
-        *said, expiry = await self.ask(
-            *((*name.split(), *args) for name, args, _ in _HELLO),
-            ("PEXPIRETIME", "mr:canary:core"),
-        )
-        if isinstance(expiry, Exception) and "unknown command" in str(expiry):
-            self.expiry = "PTTL"
-        for (name, _, loss), reply in zip(_HELLO, said, strict=True):
-            if isinstance(reply, Exception):
-                self.missing[name] = f"{needs(reply, name)}: {loss}"
-
-
 class Link:
-    """Opens connections to one server; without the library's timeouts, `kept` has the deadlines."""
+    """Opens connections; without the library's timeouts, `kept` has the deadlines.
+
+    `alone` is an engine that does not run on a Cluster: none is opened for it.
+    """
 
     failures: tuple[type[Exception], ...] = (exceptions.RedisError, OSError)
 
-    def __init__(self, url: SecretStr) -> None:
-        self._url = url
+    def __init__(self, url: SecretStr, *, alone: str = "") -> None:
+        self._place = address.parse(url.get_secret_value())
+        self._alone = alone
 
     async def open(self) -> Client:
         """Connect, log in and choose the database.
 
-        Raises Unreachable, NoSlot or NotPermitted.
+        Raises Unreachable, NoSlot, NotPermitted, and Unsupported for what runs on no Cluster.
         """
-        connection = _make(self._url.get_secret_value())
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]
-            client = Client(connection)
-            await client.introduce()
-        except BaseException as error:
-            await connection.disconnect(nowait=True)
-            if isinstance(error, self.failures):
-                raise self.explain(error) from error
-            raise
+            match self._place.way:
+                case address.Way.CLUSTER:
+                    if self._alone:
+                        raise _no_cluster(self._alone)
+                    return await cluster.open_all(self._place, kept.OPEN_S)
+                case address.Way.SENTINEL:
+                    client: Client = await sentinel.open_primary(self._place, kept.OPEN_S)
+                case address.Way.ONE:
+                    client = await connection.connect(self._place.options)
+            client.has_all_keys = True
+            try:
+                await client.introduce()
+                await self._check(client)
+            except BaseException:
+                await client.close()
+                raise
+        except self.failures as error:
+            raise self.explain(error) from error
         return client
 
+    async def _check(self, client: Client) -> None:
+        """That this is not one of several nodes with a part of the keys each.
+
+        A login that may not ask finds out when a command is sent elsewhere (MOVED).
+        """
+        (said,) = await client.ask(("CLUSTER", "INFO"))
+        words = said.decode("utf-8", "replace").split() if isinstance(said, bytes) else []
+        size = next((word for word in words if word.startswith("cluster_size:")), "")
+        if size.rpartition(":")[2] not in ("", "0", "1"):
+            raise _no_cluster(self._alone) if self._alone else _one_node()
+
     def lost(self, connection: Client) -> bool:
-        """Also when the server closed it while nobody read, which redis-py does not notice."""
-        reader = connection.connection._reader
-        return reader is None or reader.at_eof() or reader.exception() is not None
+        """Whether nothing more will come from it."""
+        return connection.lost
 
     async def close(self, connection: Client) -> None:
-        await connection.connection.disconnect(nowait=True)
+        await connection.close()
 
     def explain(self, error: Exception) -> errors.SourceError:
         """The sentence for a failure."""
@@ -117,6 +99,10 @@ class Link:
                 return errors.NotPermitted(f"Redis refused: {words}.")
             case exceptions.BusyLoadingError():
                 return errors.Unreachable("Redis is loading its data and answers nothing yet.")
+            case exceptions.ClusterDownError() | exceptions.TryAgainError():
+                return errors.Unreachable(f"The Cluster does not serve all keys now: {words}.")
+            case exceptions.MovedError():
+                return _no_cluster(self._alone) if self._alone else _one_node()
             case exceptions.ConnectionError() | exceptions.TimeoutError() | OSError():
                 return errors.Unreachable(f"Redis cannot be reached: {words or 'no answer'}.")
         return errors.SourceError(f"Redis answered with an error: {words}.")
@@ -124,35 +110,18 @@ class Link:
 
 def login(url: SecretStr) -> str:
     """Who logs in with a URL."""
-    return str(wire.parse_url(url.get_secret_value()).get("username") or "default")
+    return address.parse(url.get_secret_value()).login
 
 
-def needs(reply: Exception, command: str) -> str:
-    """What to grant for a refused command (`needs +client|no-touch`), or what the server said."""
-    if isinstance(reply, exceptions.NoPermissionError):
-        if "key" in str(reply) and "command" not in str(reply):
-            return f"needs a key pattern that covers what {command} touches"
-        return f"needs +{command.lower().replace(' ', '|')}"
-    return f"{command} is not available ({str(reply).rstrip('.')})"
-
-
-def _make(url: str) -> wire.AbstractConnection:
-    options: dict[str, Any] = dict(wire.parse_url(url))
-    make = options.pop("connection_class", wire.Connection)
-    options.update(
-        protocol=2,
-        decode_responses=False,
-        driver_info=None,
-        health_check_interval=0,
-        socket_timeout=None,
-        socket_connect_timeout=kept.OPEN_S,
+def _no_cluster(engine: str) -> errors.Unsupported:
+    return errors.Unsupported(
+        f"{engine} does not run on a Redis Cluster: its keys lie in many slots.",
+        fix="Name the Redis that it uses: redis://host:port, or redis+sentinel:// for Sentinels.",
     )
-    if "path" not in options:
-        options["socket_keepalive"] = True
-        options["socket_keepalive_options"] = {
-            getattr(socket, name): value
-            for name, value in _KEEPALIVE.items()
-            if hasattr(socket, name)
-        }
-    connection: wire.AbstractConnection = make(**options)
-    return connection
+
+
+def _one_node() -> errors.Unsupported:
+    return errors.Unsupported(
+        "This Redis is one node of a Cluster and has only a part of the keys.",
+        fix="Write its address as redis+cluster://host:port.",
+    )

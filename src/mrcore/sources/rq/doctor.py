@@ -13,7 +13,7 @@ from mrcore.sources.rq import keys, rights
 
 async def examine(settings: rq.Settings, now: Callable[[], datetime]) -> list[finding.Finding]:
     """Connect once and ask; what is missing comes with the ACL line for it."""
-    opener, login = link.Link(settings.url), link.login(settings.url)
+    opener, login = link.Link(settings.url, alone="RQ"), link.login(settings.url)
     who = rights.Rights(login)
     try:
         client = await opener.open()

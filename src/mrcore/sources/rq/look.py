@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from mrcore.model import base, queue, ref, wire
-from mrcore.queues import history, truth
+from mrcore.queues import history, measures, truth
 from mrcore.sources.redis import link
 from mrcore.sources.rq import asking, figures, keys, offers, record, rights, rows, schedules
 
 MOST = 1_000
-_RATES = {"in_per_s": "in_rate", "out_per_s": "out_rate", "fail_per_s": "fail_rate"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Seen:
     """One look: entities, and what is known of each queue for points and verdicts."""
 
     entities: tuple[base.Entity, ...]
-    moves: dict[base.Ref, history.Moves]
+    told: dict[base.Ref, truth.Facts]
 
 
 class Look:
@@ -59,18 +58,9 @@ class Look:
             if isinstance(entity, queue.Queue)
             for state, count in _shown(entity.counts)
         ]
-        points += self._rates(seen, now)
+        points += [p for of, told in seen.told.items() for p in measures.points(of, told, now)]
+        self.in_rates = {p.ref: p.value for p in points if p.metric == "queue.in_rate"}
         return wire.Sample(at=now, entities=seen.entities, points=tuple(points))
-
-    def _rates(self, seen: Seen, now: datetime) -> Iterator[wire.Point]:
-        rates = {of: moves.rates._asdict() for of, moves in seen.moves.items()}
-        self.in_rates = {
-            of: known["in_per_s"] for of, known in rates.items() if known["in_per_s"] is not None
-        }
-        for of, known in rates.items():
-            for name, metric in _RATES.items():
-                if known[name] is not None:
-                    yield wire.Point(metric=f"queue.{metric}", ref=of, at=now, value=known[name])
 
     async def names(self, client: link.Client, now: datetime) -> Names:
         """What there is now."""
@@ -132,28 +122,29 @@ class Look:
         finder = schedules.Schedules(self.source, self._who, now)
         due = await finder.read(client, names.crons, declared, names.third_party, names.queues)
         queues: list[queue.Queue] = []
-        moves: dict[base.Ref, history.Moves] = {}
+        told: dict[base.Ref, truth.Facts] = {}
         for name, fact, head in zip(names.queues, facts, heads, strict=True):
             row, known = self._queue(name, fact, head, names.suspension, workers, due, now)
             queues.append(row)
-            moves[row.ref] = known
-        self._past.forget(set(moves))
+            told[row.ref] = known
+        self._past.forget(set(told))
         wanted = [s for s in due if not self._only or s.queue in self._only]
-        return Seen((*queues, *workers, *wanted), moves)
+        return Seen((*queues, *workers, *wanted), told)
 
     async def _behind(
         self,
         client: link.Client,
         facts: Sequence[figures.Facts],
         staff: Sequence[dict[bytes, bytes]],
-    ) -> tuple[list[datetime | None], list[str]]:
+    ) -> tuple[list[datetime | None], list[rows.Busy]]:
         """When each queue's first job was enqueued, and of which queue each worker's job is."""
         first = [("HGET", keys.job(fact.head), "enqueued_at") for fact in facts if fact.head]
         current = [asking.text(hands.get(b"current_job")) for hands in staff]
-        busy = [("HGET", keys.job(job_id), "origin") for job_id in current if job_id]
+        fields = ("origin", "description")
+        busy = [("HMGET", keys.job(job_id), *fields) for job_id in current if job_id]
         replies = iter(await asking.ask(client, *first, *busy))
         heads = [record.instant(next(replies)) if fact.head else None for fact in facts]
-        return heads, [asking.text(next(replies)) if job_id else "" for job_id in current]
+        return heads, [rows.Busy.of(next(replies)) if job_id else rows.IDLE for job_id in current]
 
     def _queue(
         self,
@@ -164,7 +155,7 @@ class Look:
         workers: Sequence[queue.Worker],
         due: Sequence[queue.Schedule],
         now: datetime,
-    ) -> tuple[queue.Queue, history.Moves]:
+    ) -> tuple[queue.Queue, truth.Facts]:
         of = ref.make(self.source, "queue", name)
         hands = [w for w in workers if name in w.queues and w.verdict.code != "dead"]
         known = self._past.see(
@@ -193,7 +184,7 @@ class Look:
             failed_lately=fact.lately,
             missed=tuple(missed),
         )
-        return self._row(of, name, fact, head, suspension, len(hands), facts), known
+        return self._row(of, name, fact, head, suspension, len(hands), facts), facts
 
     def _row(
         self,

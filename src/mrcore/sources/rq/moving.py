@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import JsonValue
 
 from mrcore import errors
 from mrcore.model import base, plans, ref
-from mrcore.queues import expiry, fingerprint
+from mrcore.queues import expiry
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
+from mrcore.sources.engine import acts, faring, naming
 from mrcore.sources.redis import link
 from mrcore.sources.rq import (
-    acts,
     asking,
     keys,
     looking,
     offers,
+    payload,
     record,
     running,
     scripts,
@@ -30,6 +35,9 @@ ACTIONS = (
     offers.RETRY, offers.REMOVE, offers.QUARANTINE, offers.RELEASE, offers.PROMOTE, offers.DELAY,
     offers.DUPLICATE,
 )  # fmt: skip
+PAYLOADS = 100
+"""Payloads that one round trip brings."""
+
 LISTED = ("queued",)
 """States whose jobs lie in a list, which has to be searched."""
 
@@ -61,23 +69,38 @@ class Moving:
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
         later_s = by_s(args) if action == offers.DELAY else 0.0
-        left, states = acts.LeftOuts(), Counter[str]()
+        left, states, pickled = acts.LeftOuts(), Counter[str](), 0
         now = self._runner.now()
         async for portion, looked, total in self._looker.selected(selection, now):
             copies = await self._copies(portion) if action == offers.DUPLICATE else {}
+            payloads = await self._payloads(portion) if action == offers.RETRY else {}
+            pickled += sum(said is None for said in payloads.values())
             for seen in portion:
-                if why := self._refusal(action, seen, now):
+                if why := self._refusal(action, seen, now, payloads.get(seen.ref)):
                     left.add(seen.ref, why)
                     continue
                 states[seen.state] += 1
-                yield _target(action, seen, copies.get(seen.ref), now + timedelta(seconds=later_s))
+                yield target(action, seen, copies.get(seen.ref), now + timedelta(seconds=later_s))
             progress(looked, total)
         for one in left.told():
             yield one
-        for remark in telling.remarks(action, states):
+        for remark in telling.remarks(action, states, pickled):
             yield remark
 
-    def _refusal(self, action: base.ActionId, seen: looking.Seen, now: datetime) -> str:
+    async def _payloads(self, portion: Sequence[looking.Seen]) -> dict[base.Ref, JsonValue]:
+        """What the failed are called with, to see when they expire; None of what is not read."""
+        failed = [seen for seen in portion if seen.state == "failed"]
+        found: dict[base.Ref, JsonValue] = {}
+        for start in range(0, len(failed), PAYLOADS):
+            some = failed[start : start + PAYLOADS]
+            commands = [("HGET", keys.job(seen.id), "data") for seen in some]
+            replies = await self._hand.run(functools.partial(_asked, commands=commands))
+            found |= {s.ref: payload.words(data) for s, data in zip(some, replies, strict=True)}
+        return found
+
+    def _refusal(
+        self, action: base.ActionId, seen: looking.Seen, now: datetime, called: JsonValue
+    ) -> str:
         """Why an action makes no sense for a job, or ''."""
         if not seen.state:
             return running.GONE
@@ -92,7 +115,7 @@ class Moving:
             return f"RQ says that it is {seen.state}, and has it nowhere: it is between two states."
         if action == offers.RETRY:
             at = seen.times[0] if seen.times else None
-            ends = expiry.expires_at(seen.name, None, at, self._limits)
+            ends = expiry.expires_at(seen.name, called, at, self._limits)
             return expiry.expired(ends, now)
         return ""
 
@@ -126,11 +149,9 @@ class Moving:
     ) -> dict[base.Ref, plans.TargetOutcome]:
         """One queue after the other, each in round trips that block Redis for 25 ms at most."""
         outcomes: dict[base.Ref, plans.TargetOutcome] = {}
-        by_queue: dict[str, list[plans.Target]] = {}
-        for target in chunk:
-            name, _ = running.job(self._runner.source, target.ref)
-            by_queue.setdefault(name, []).append(target)
-        for name, targets in by_queue.items():
+        by_queue = naming.by_queue(self._runner.source, chunk, lambda target: target.ref)
+        for name, some in by_queue.items():
+            targets = [target for target, _ in some]
             listed = any(target.guard.get("state") in LISTED for target in targets)
             size = await self._runner.size(client, name) if listed else running.PORTION
             calls = [self._call(action, name, target, by) for target in targets]
@@ -161,9 +182,7 @@ class Moving:
         }
         return mark, *facts, *more.get(action, tuple)()
 
-    async def fared(
-        self, action: base.ActionId, chunk: Sequence[plans.Target]
-    ) -> list[plans.Fared]:
+    async def fared(self, chunk: Sequence[plans.Target]) -> list[plans.Fared]:
         """How each fares since: RQ forgets what succeeded, so what is gone has."""
         seen = await self._looker.refs([target.ref for target in chunk])
         failed = [one for one in seen if one.state in ("failed", "canceled")]
@@ -190,6 +209,10 @@ class Moving:
         return await self._back.undo(action, chunk)
 
 
+async def _asked(client: link.Client, commands: Sequence[link.Command]) -> list[Any]:
+    return await asking.ask(client, *commands)
+
+
 def by_s(args: plans.Args) -> float:
     """How many seconds from now. Raises BadRequest."""
     given = args.get("by_s")
@@ -212,20 +235,23 @@ def removal(target: plans.Target, by: plans.By) -> plans.Args:
 
 def _fared(one: looking.Seen, trace: str | None) -> plans.Fared:
     if trace is not None:
-        known = fingerprint.of("", trace)
-        return plans.Fared(ref=one.ref, state="failed", fingerprint=known.id, why=known.title)
+        return faring.failed(one.ref, "", trace)
     if one.state in ("finished", ""):
         return plans.Fared(ref=one.ref, state="well")
     return plans.Fared(ref=one.ref, state="pending")
 
 
-def _target(
-    action: base.ActionId, seen: looking.Seen, copy: str | None, later: datetime
+def target(
+    action: base.ActionId,
+    seen: looking.Seen,
+    copy: str | None = None,
+    later: datetime | None = None,
 ) -> plans.Target:
+    """A job as it was seen, with what must still be so when it is acted on."""
     guard, note = seen.guard, telling.said(seen.state)
     if action == offers.DUPLICATE:
         guard["copy"] = copy or ""
-    if action == offers.DELAY:
+    if action == offers.DELAY and later is not None:
         guard["later"] = f"{later.timestamp():.0f}"
         note = f"due {later:%Y-%m-%d %H:%M:%S} UTC"
     return plans.Target(ref=seen.ref, label=seen.label, guard=guard, note=note, at=seen.at)

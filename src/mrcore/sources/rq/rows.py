@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
@@ -85,8 +85,24 @@ def _verdict(found: record.Record, state: str, held: Held | None) -> base.Verdic
     return base.OK
 
 
+class Busy(NamedTuple):
+    """Of which queue a worker's job is, and what it is called."""
+
+    origin: str = ""
+    name: str = ""
+
+    @classmethod
+    def of(cls, values: Any) -> Busy:
+        """From HMGET of origin and description."""
+        origin, call = (asking.text(value) for value in values or (None, None))
+        return cls(origin, redact.text(record.name(call)) if call else "")
+
+
+IDLE = Busy()
+
+
 def worker(
-    source: str, name: str, facts: Mapping[bytes, bytes], origin: str, now: datetime
+    source: str, name: str, facts: Mapping[bytes, bytes], busy: Busy, now: datetime
 ) -> queue.Worker:
     """A worker from its hash; RQ lets the hash of a silent one expire, and its name stays."""
     verdict = base.OK
@@ -107,5 +123,6 @@ def worker(
         pid=None if pid is None else int(pid),
         started_at=record.instant(facts.get(b"birth")),
         last_seen_at=record.instant(facts.get(b"last_heartbeat")),
-        busy_with=(ref.make(source, "job", origin, current),) if current and origin else (),
+        busy_with=(ref.make(source, "job", busy.origin, current),) if busy.origin else (),
+        does=(busy.name,) if busy.origin else (),
     )

@@ -2,70 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import statistics
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from mrcore import redact
 from mrcore.model import base, queue, ref
-from mrcore.queues import words
+from mrcore.queues import ticks
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, figures, keys, offers, record, rights
+from mrcore.sources.rq import asking, crons, figures, keys, offers, record, rights
 
 LATE_S = 60.0
-REPEATS, RUNS = 20, 10
-"""Delayed jobs of a queue that are looked at for a repeat; runs of a cron job."""
-
-SECRET = "<not JSON serializable>"  # noqa: S105 (rq.utils.NOT_JSON_SERIALIZABLE)
-"""In place of arguments that a cron scheduler could not write down."""
-
-
-@dataclass(frozen=True)
-class Cron:
-    """A cron job as its scheduler has published it."""
-
-    name: str
-    queue: str
-    function: str
-    scheduler: str
-    seen_at: datetime | None
-    facts: Mapping[str, Any]
-
-    @property
-    def interval_s(self) -> float | None:
-        return record.number(self.facts.get("interval"))
-
-    @property
-    def declared(self) -> str:
-        line = self.facts.get("cron")
-        return str(line) if line else f"every {words.age(self.interval_s or 0.0)}"
-
-    @property
-    def next_at(self) -> datetime | None:
-        return record.instant(str(self.facts.get("next_enqueue_time") or "").encode())
-
-    @property
-    def runnable(self) -> bool:
-        """Whether its arguments were written down."""
-        return SECRET not in (self.facts.get("args"), self.facts.get("kwargs"))
-
-
-def crons(scheduler: str, seen: float, facts: Mapping[bytes, bytes]) -> Iterator[Cron]:
-    """The cron jobs of one scheduler."""
-    try:
-        found = json.loads(facts.get(b"cron_jobs", b"[]"))
-    except ValueError:
-        return
-    for one in found if isinstance(found, list) else ():
-        if isinstance(one, dict) and one.get("queue_name") and one.get("func_name"):
-            function = str(one["func_name"])
-            name = str(one.get("name") or function)
-            at = record.epoch(seen)
-            yield Cron(name, str(one["queue_name"]), function, scheduler, at, one)
+REPEATS, RUNS = 20, 20
+"""Delayed jobs of a queue that are looked at for a repeat; runs of a schedule."""
 
 
 class Schedules:
@@ -85,9 +36,9 @@ class Schedules:
         queues: Sequence[str],
     ) -> list[queue.Schedule]:
         """All of them, by name."""
-        found: dict[str, list[Cron]] = {}
+        found: dict[str, list[crons.Cron]] = {}
         for (name, seen), facts in zip(schedulers, declared, strict=True):
-            for one in crons(name, seen, facts):
+            for one in crons.crons(name, seen, facts):
                 found.setdefault(one.name, []).append(one)
         made = await self._crons(client, found)
         made += await self._repeats(client, queues)
@@ -95,7 +46,7 @@ class Schedules:
         return sorted(made, key=lambda one: one.name)
 
     async def _crons(
-        self, client: link.Client, found: Mapping[str, Sequence[Cron]]
+        self, client: link.Client, found: Mapping[str, Sequence[crons.Cron]]
     ) -> list[queue.Schedule]:
         histories = await asking.ask(
             client,
@@ -103,48 +54,62 @@ class Schedules:
         )
         runs = [list(figures.scored(history)) for history in histories]
         flat = [job_id for one in runs for job_id, _ in one]
+        fields = ("status", "started_at", "ended_at")
         states = await asking.ask(
-            client, *(("HMGET", keys.job(job_id), "status", "ended_at") for job_id in flat)
+            client, *(("HMGET", keys.job(job_id), *fields) for job_id in flat)
         )
         ended = dict(zip(flat, states, strict=True))
         return [
-            self._cron(same, [(job_id, at, ended[job_id]) for job_id, at in one])
+            self._cron(same, [at for _, at in one], [ended[job_id] for job_id, _ in one])
             for same, one in zip(found.values(), runs, strict=True)
         ]
 
-    def _cron(self, same: Sequence[Cron], runs: Sequence[tuple[str, float, Any]]) -> queue.Schedule:
+    def _cron(
+        self, same: Sequence[crons.Cron], ticked: Sequence[float], jobs: Sequence[Any]
+    ) -> queue.Schedule:
+        """From those of one name, when they have enqueued, newest first, and what became of it."""
         first = same[0]
         next_at = min((one.next_at for one in same if one.next_at), default=None)
-        well = (
-            record.instant(state[1]) for _, _, state in runs if state and state[0] == b"finished"
+        known = [at for at in map(record.epoch, ticked) if at is not None]
+        does = ticks.truth(
+            ticks.Told(
+                declared_s=first.every_s,
+                registered_s=first.every_s,
+                line=first.line,
+                zone="UTC",
+                ticks=known,
+                runs=list(_ended(jobs)),
+                registered=len(same),
+                registrars=sorted({one.scheduler for one in same}),
+            )
         )
-        times = [at for _, at, _ in runs]
-        gaps = [later - earlier for later, earlier in itertools.pairwise(times)]
         return queue.Schedule(
             ref=ref.make(self._source, "schedule", first.name),
-            verdict=self._verdict(same, next_at),
+            verdict=self._verdict(same, next_at, does),
             actions=self._who.offered((offers.RUN,) if first.runnable else ()),
             engine="rq",
             name=first.name,
             queue=first.queue,
             job=first.function.rpartition(".")[2],
             declared=first.declared,
-            interval_s=first.interval_s,
+            interval_s=first.interval_s(self._now),
             next_at=next_at,
-            last_enqueued_at=record.epoch(times[0]) if times else None,
-            last_succeeded_at=next((at for at in well if at), None),
-            observed_s=round(statistics.median(gaps), 3) if gaps else None,
+            last_enqueued_at=known[0] if known else None,
+            last_succeeded_at=does.last_succeeded_at,
+            missed=does.missed,
+            observed_s=does.observed_s,
+            overrun=does.overrun,
             registered=len(same),
         )
 
-    def _verdict(self, same: Sequence[Cron], next_at: datetime | None) -> base.Verdict:
-        if len(same) > 1:
-            why = f"{len(same)} schedulers run it: {', '.join(one.scheduler for one in same)}."
-            return base.Verdict(level=base.Level.WARN, code="doubled", why=why)
+    def _verdict(
+        self, same: Sequence[crons.Cron], next_at: datetime | None, does: ticks.Truth
+    ) -> base.Verdict:
+        """That nothing is enqueued is worse than what is enqueued otherwise than declared."""
         if next_at is not None and self._now - next_at > timedelta(seconds=LATE_S):
             why = f"It is due and {same[0].scheduler} does not enqueue it."
             return base.Verdict(level=base.Level.BAD, code="overdue", why=why)
-        return base.OK
+        return does.verdict if does.verdict.code else ticks.missed(does, self._now) or base.OK
 
     async def _repeats(self, client: link.Client, queues: Sequence[str]) -> list[queue.Schedule]:
         """Jobs that put themselves back (`Repeat`): the first few delayed ones of each queue."""
@@ -164,13 +129,34 @@ class Schedules:
         hashes = await asking.ask(
             client, *(("HMGET", keys.job(job_id), *fields) for _, job_id, _ in found)
         )
-        return [
-            self._repeat(name, job_id, score, values)
-            for (name, job_id, score), values in zip(found, hashes, strict=True)
+        those = [
+            (*one, values)
+            for one, values in zip(found, hashes, strict=True)
             if values and record.number(values[0])
         ]
+        runs = await self._results(client, [job_id for _, job_id, _, _ in those])
+        same = Counter((name, *values[1:3]) for name, _, _, values in those)
+        return [
+            self._repeat(name, job_id, score, values, (ran, same[(name, *values[1:3])]))
+            for (name, job_id, score, values), ran in zip(those, runs, strict=True)
+        ]
 
-    def _repeat(self, name: str, job_id: str, score: float, values: Any) -> queue.Schedule:
+    async def _results(self, client: link.Client, ids: Sequence[str]) -> list[list[ticks.Ran]]:
+        """The runs of jobs that keep their id from run to run, as far as RQ keeps them: 10."""
+        replies = await asking.ask(
+            client, *(("XREVRANGE", keys.results(one), "+", "-", "COUNT", RUNS) for one in ids)
+        )
+        return [[ran for e in asking.some(one) if (ran := _ran(e)) is not None] for one in replies]
+
+    def _repeat(
+        self,
+        name: str,
+        job_id: str,
+        score: float,
+        values: Any,
+        past: tuple[Sequence[ticks.Ran], int],
+    ) -> queue.Schedule:
+        """`past`: its runs, and how many jobs repeat the same call as often."""
         left, intervals, call, enqueued = values
         try:
             every = record.number(json.loads(asking.text(intervals))[-1])
@@ -179,16 +165,34 @@ class Schedules:
         known = record.summary(job_id, (b"scheduled", b"", call, *(None,) * 8))
         job = known.name if known else ""
         again = int(record.number(left) or 0)
+        runs, registered = past
+        told = ticks.Told(
+            declared_s=every,
+            ticks=[ran.started_at or ran.finished_at for ran in runs],
+            runs=runs,
+            missed=0,  # it counts from the end of a run: what is late is only late
+            registered=registered,
+        )
+        does, due = ticks.truth(told), record.epoch(score)
+        verdict = does.verdict
+        if due is not None and self._now - due > timedelta(seconds=LATE_S):
+            why = "It is due and nobody enqueues it: no worker runs RQ's scheduler."
+            verdict = base.Verdict(level=base.Level.BAD, code="overdue", why=why)
         return queue.Schedule(
             ref=ref.make(self._source, "schedule", f"repeat:{name}:{job_id}"),
+            verdict=verdict,
             engine="rq",
             name=redact.text(f"{job} {job_id}"),
             queue=name,
             job=redact.text(job),
-            declared=f"every {words.age(every or 0.0)}, {again} more",
+            declared=f"every {ticks.every(every or 0.0)}, {again} more",
             interval_s=every,
-            next_at=record.epoch(score),
+            next_at=due,
             last_enqueued_at=record.instant(enqueued),
+            last_succeeded_at=does.last_succeeded_at,
+            observed_s=does.observed_s,
+            overrun=does.overrun,
+            registered=registered,
         )
 
     async def _others(
@@ -199,12 +203,20 @@ class Schedules:
         hashes = await asking.ask(
             client, *(("HMGET", keys.job(job_id), *fields) for job_id, _ in third_party)
         )
+        same = Counter(tuple(values or ())[:2] for values in hashes)
+        runs = await self._results(client, [job_id for job_id, _ in third_party])
         made = []
-        for (job_id, score), values in zip(third_party, hashes, strict=True):
+        for (job_id, score), values, ran in zip(third_party, hashes, runs, strict=True):
             origin, call, enqueued = values or (None, None, None)
             known = record.summary(job_id, (b"", origin or b"", call, *(None,) * 8))
             due = record.epoch(score)
-            verdict = base.OK
+            told = ticks.Told(
+                ticks=[one.started_at or one.finished_at for one in ran],
+                runs=ran,
+                registered=same[(origin, call)] if call else 1,
+            )
+            does = ticks.truth(told)
+            verdict = does.verdict
             if due is not None and self._now - due > timedelta(seconds=LATE_S):
                 why = "It is due and nobody enqueues it: no rqscheduler runs."
                 verdict = base.Verdict(level=base.Level.BAD, code="overdue", why=why)
@@ -220,6 +232,25 @@ class Schedules:
                     declared="by rq-scheduler (its interval is pickled)",
                     next_at=due,
                     last_enqueued_at=record.instant(enqueued),
+                    last_succeeded_at=does.last_succeeded_at,
+                    observed_s=does.observed_s,
+                    registered=told.registered,
                 )
             )
         return made
+
+
+def _ended(jobs: Sequence[Any]) -> Iterator[ticks.Ran]:
+    """Runs from status, started_at and ended_at of jobs; those that RQ has forgotten tell none."""
+    for values in jobs:
+        status, *times = values or (None, None, None)
+        started, ended = (record.instant(time) for time in times)
+        if ended is not None and status in (b"finished", b"failed"):
+            yield ticks.Ran(ended, started, status == b"finished")
+
+
+def _ran(entry: Any) -> ticks.Ran | None:
+    """A run from a result of its job."""
+    one = record.attempt(entry)
+    ended = one.ended_at or one.at
+    return ticks.Ran(ended, one.started_at, one.outcome == "succeeded") if ended else None

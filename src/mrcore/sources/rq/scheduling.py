@@ -20,7 +20,7 @@ from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, figures, keys, looking, offers, record, running, schedules
+from mrcore.sources.rq import asking, crons, figures, keys, looking, offers, record, running
 
 ACTIONS = (offers.RUN, offers.UNSCHEDULE)
 _JOBS = uuid.UUID("4a7f9f1c-2f0e-4c0b-8b8e-5a5d0e7c9b21")
@@ -41,7 +41,7 @@ class Found(NamedTuple):
     queue: str
     last: str
     score: float | None = None
-    cron: schedules.Cron | None = None
+    cron: crons.Cron | None = None
 
 
 class Scheduling:
@@ -96,7 +96,7 @@ class Scheduling:
         known = list(figures.scored(names))
         hashes = await asking.ask(client, *(("HGETALL", keys.cron(one)) for one, _ in known))
         for (scheduler, seen), facts in zip(known, hashes, strict=True):
-            for one in schedules.crons(scheduler, seen, dict(asking.pairs(facts))):
+            for one in crons.crons(scheduler, seen, dict(asking.pairs(facts))):
                 if one.name != name:
                     continue
                 history = keys.history(name)
@@ -234,7 +234,7 @@ def _refusal(action: base.ActionId, of: base.Ref, found: Found) -> str:
     return _REPEATS if found.queue else ""
 
 
-def _job(cron: schedules.Cron) -> tuple[str | bytes, ...]:
+def _job(cron: crons.Cron) -> tuple[str | bytes, ...]:
     """What RQ would write of it: pickled as RQ does, from what was JSON."""
     args = tuple(_json(cron.facts.get("args")) or ())
     kwargs = dict(_json(cron.facts.get("kwargs")) or {})

@@ -1,0 +1,58 @@
+"""Groups that are followed, on every engine: they come again once they are others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mrcore.model import plans, queue, ref, wire
+from mrcore.sources import base as source_base
+from tests import waiting
+from tests.lives import engine, opening, script
+
+
+@pytest.fixture(params=opening.KINDS)
+def on(request: pytest.FixtureRequest, redis_url: str, tmp_path: Path) -> Iterator[engine.Engine]:
+    with opening.opened(request.param, redis_url, tmp_path) as made:
+        yield made
+
+
+async def groups(
+    source: source_base.Source, on: engine.Engine, cursor: str | None, wait_s: float
+) -> wire.Page:
+    owner = ref.make(source.name, "queue", on.queue)
+    return await source.page(owner, "groups", plans.Query(), cursor, wait_s)
+
+
+def jobs(page: wire.Page) -> int:
+    return sum(row.jobs for row in page.rows if isinstance(row, queue.FailureGroup))
+
+
+async def test_groups_are_followed(on: engine.Engine) -> None:
+    failing = [one for one in script.jobs(script.SMALL) if one.fate is script.Fate.FAILED]
+    first, second = failing[:2], failing[2:4]
+    on.send(first)
+    on.run()
+    async with opening.source(on) as source:
+
+        async def there() -> wire.Page | None:
+            await source.sample()
+            page = await groups(source, on, None, 30)
+            return page if jobs(page) == 2 else None
+
+        page = await waiting.until(there, what="two failures")
+        assert page.cursor is not None
+        nothing = await groups(source, on, page.cursor, 0.01)
+        assert nothing.rows == ()
+        assert nothing.cursor == page.cursor
+        ask = asyncio.create_task(groups(source, on, page.cursor, 30))
+        on.send(second)
+        on.run()
+        seen = jobs(page := await ask)
+        while seen < 4:  # one of the two may be told before the other one
+            assert page.cursor is not None
+            seen = jobs(page := await groups(source, on, page.cursor, 30)) or seen
+        assert seen == 4
