@@ -183,7 +183,7 @@ class Moving:
         return mark, *facts, *more.get(action, tuple)()
 
     async def fared(self, chunk: Sequence[plans.Target]) -> list[plans.Fared]:
-        """How each fares since: RQ forgets what succeeded, so what is gone has."""
+        """How each fares since; what is gone RQ has forgotten, or somebody removed."""
         seen = await self._looker.refs([target.ref for target in chunk])
         failed = [one for one in seen if one.state in ("failed", "canceled")]
         replies = await self._hand.run(
@@ -236,7 +236,9 @@ def removal(target: plans.Target, by: plans.By) -> plans.Args:
 def _fared(one: looking.Seen, trace: str | None) -> plans.Fared:
     if trace is not None:
         return faring.failed(one.ref, "", trace)
-    if one.state in ("finished", ""):
+    if not one.state:
+        return faring.gone(one.ref)
+    if one.state == "finished":
         return plans.Fared(ref=one.ref, state="well")
     return plans.Fared(ref=one.ref, state="pending")
 
