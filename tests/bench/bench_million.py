@@ -38,11 +38,14 @@ EACH = [
     *(("job.priority", state) for state in ("waiting", "delayed")),
     *(("job.delay", "delayed"), ("job.promote", "delayed")),
 ]
+ONLY_BULLMQ = [pair for pair in EACH if pair[0] == "job.priority" or pair[1] == "delayed"]
+"""The others' queues have no delayed jobs here, and are lists that know no priority."""
+
 ARGS: dict[base.ActionId, plans.Args] = {
     "job.delay": {"by_s": 7200},
     "job.priority": {"priority": 9},
-    "job.edit": {"patch": [{"op": "replace", "path": "/n", "value": "edited"}]},
 }
+EDITED = {"huey": "/args/0", "bullmq": "/n"}
 Work = Callable[[], Awaitable[Any]]
 
 
@@ -74,6 +77,7 @@ class Million:
                 f"{action.partition('.')[2]} {state}": functools.partial(self._each, action, state)
                 for action, state in EACH
                 if action in self._source.describe().actions
+                and (self._source.name == "bullmq" or (action, state) not in ONLY_BULLMQ)
             },
             "release": self._release,
             "moved on": self._moved,
@@ -90,9 +94,11 @@ class Million:
     async def _each(self, action: base.ActionId, state: str) -> None:
         """Some jobs of a state, and back."""
         page = await self._source.page(self.owner, "jobs", plans.Query(state=state), None, 0)
-        if page.rows:  # not every engine's queue has delayed jobs
-            refs = tuple(row.ref for row in page.rows)
-            await self._act(action, plans.Selection(refs=refs), ARGS.get(action))
+        args = ARGS.get(action)
+        if action == "job.edit":
+            path = EDITED[self._source.name]
+            args = {"patch": [{"op": "replace", "path": path, "value": "edited"}]}
+        await self._act(action, plans.Selection(refs=tuple(row.ref for row in page.rows)), args)
 
     async def _moved(self) -> None:
         """Targets that were retried after the plan: each is looked for anew, and left alone."""
@@ -214,7 +220,7 @@ PLACES = {
 def middle(conn: Any, engine: str, state: str, cursor: str) -> str:
     """The cursor behind the row in the middle, made like one that was given at the first page."""
     where, key = json.loads(cursor), PLACES[engine][state]
-    score_at, id_at = (2, 1) if engine == "bullmq" else (1, 2)
+    score_at, id_at = 1, 2
     if conn.type(key) == b"list":
         half = conn.llen(key) // 2
         where[id_at], where[3] = conn.lindex(key, half).decode(), half + 1
