@@ -192,7 +192,10 @@ class Acting:
                 self._control.say(STOPPED, "warn")
                 return None
             if not plan.total:
-                why = "; ".join(f"{left.count} left out: {left.why}" for left in plan.left_out)
+                why = "; ".join(
+                    f"{left.count} left out: {left.why}" if left.count else left.why
+                    for left in plan.left_out
+                )
                 self._control.say(f"▲ {plan.label}: {why or 'there is nothing to do'}", "warn")
                 return None
             answer = wanted.answer or await self._confirmed(plan, wanted.word, here)
