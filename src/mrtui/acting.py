@@ -45,8 +45,9 @@ def sentence(done: core.Operation) -> tuple[str, cells.Style]:
     spared = done.skipped or done.state is not core.OperationState.DONE
     word: cells.Style = "bad" if bad else "warn" if spared else "ok"
     glyph = {"bad": "✖", "warn": "▲", "ok": "●"}[word]
-    stopped = "stopped, " if done.state is core.OperationState.STOPPED else ""
-    return f"{glyph} {said}: {stopped}{columns.outcome(done)}", word
+    outcome = columns.outcome(done)
+    stopped = done.state is core.OperationState.STOPPED and "stopped" not in outcome
+    return f"{glyph} {said}: {'stopped, ' if stopped else ''}{outcome}", word
 
 
 class Wish(NamedTuple):
