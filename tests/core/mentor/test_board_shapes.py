@@ -31,6 +31,7 @@ OTHER = {
 
 ELSEWHERE = {
     "00-unauthorised": "test_board_login",
+    "07-metrics": "test_board_names: a rate is known after 10 s",
     "28c-tmp-sched-delayed": "the next one needs no look before",
     "43-entry-page.html": "the page is our own",
 }

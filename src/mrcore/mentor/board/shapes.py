@@ -184,7 +184,10 @@ def redis_stats(of: redis.RedisNode, figures: Mapping[str, float], now: datetime
     `total` is what INFO's total_system_memory says, as Bull Board has it, else maxmemory.
     """
     used = figures.get("redis.used_bytes")
-    memory: Shape = {"total": of.machine_bytes or of.maxmemory_bytes, "used": 0 if used is None else round(used)}
+    memory: Shape = {
+        "total": of.machine_bytes or of.maxmemory_bytes,
+        "used": 0 if used is None else round(used),
+    }
     uptime_s = (now - of.started_at).total_seconds() if of.started_at else 0
     return {
         "backend": "redis",
