@@ -136,7 +136,7 @@ ACTIONS: dict[ActionId, Action] = _actions(
     ),
     _row("job.remove", "job", Risk.HIGH, "Remove job", "puts it back where it was, for 24 h"),
     _row("job.quarantine", "job", Risk.HIGH, "Quarantine job", "puts it back where it was"),
-    _row("job.release", "job", Risk.LOW, "Release job", "not: quarantine it again"),
+    _row("job.release", "job", Risk.LOW, "Release job", "not: a job that ran has run"),
     _row("job.reveal", "job", Risk.LOW, "Show what is hidden", "not: what was seen", reveals=True),
     _row("queue.pause", "queue", Risk.LOW, "Pause queue", "resumes it"),
     _row("queue.resume", "queue", Risk.LOW, "Resume queue", "pauses it again"),

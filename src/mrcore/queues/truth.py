@@ -101,18 +101,22 @@ def rates(past: Sequence[Totals], now: Totals) -> Rates:
     A counter that shrank began anew: what it said before tells nothing. Between looks that are
     close together a few jobs more or less would make another rate each time.
     """
-    return Rates(*(_rate(past, now, n) for n in range(1, len(now))))
+    passed = [((now.at - then.at).total_seconds(), then) for then in past]
+    known = [(took_s, then) for took_s, then in passed if took_s >= KNOWN_S]
+    return Rates(
+        _rate(now.enqueued, [(took_s, then.enqueued) for took_s, then in known]),
+        _rate(now.completed, [(took_s, then.completed) for took_s, then in known]),
+        _rate(now.failed, [(took_s, then.failed) for took_s, then in known]),
+        _rate(now.retried, [(took_s, then.retried) for took_s, then in known]),
+    )
 
 
-def _rate(past: Sequence[Totals], now: Totals, n: int) -> float | None:
-    value = now[n]
-    for then in past:
-        old, took_s = then[n], (now.at - then.at).total_seconds()
-        if took_s < KNOWN_S or value is None:
-            return None
-        if old is not None and old <= value:
-            return float((value - old) / took_s)
-    return None
+def _rate(value: float | None, past: Sequence[tuple[float, float | None]]) -> float | None:
+    """From what it was so many seconds ago, the longest ago first."""
+    if value is None:
+        return None
+    grown = ((value - old) / took_s for took_s, old in past if old is not None and old <= value)
+    return next(grown, None)
 
 
 class Drain(NamedTuple):

@@ -8,9 +8,10 @@ from typing import Any
 
 from mrcore.journal import scripts
 from mrcore.model import base, plans
+from mrcore.queues import words
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.huey import acts, choosing, looking, messages, offers, running, undoing
+from mrcore.sources.huey import acts, asking, choosing, looking, messages, offers, running, undoing
 from mrcore.sources.redis import link
 
 TRASH_MS = 24 * 3_600_000
@@ -52,15 +53,27 @@ class Moving:
     ) -> AsyncIterator[source_base.Planned]:
         left, states = acts.LeftOuts(), Counter[str]()
         async for taken in choosing.chosen(self._looker, action, selection, progress, left):
+            came = await self._came(taken) if action == offers.RELEASE else {}
             for seen in taken:
-                states[seen.state] += 1
-                yield target(action, seen)
+                states[came.get(seen.ref, seen.state)] += 1
+                yield target(action, seen, came.get(seen.ref, ""))
         for one in left.told():
             yield one
         if strangers := await self._looker.strangers(selection):
             yield plans.LeftOut(why=running.STRANGER, count=strangers)
         for remark in _remarks(action, states):
             yield remark
+
+    async def _came(self, portion: Sequence[looking.Seen]) -> dict[base.Ref, str]:
+        """In which state each was before it was quarantined."""
+        jobs = [(seen.ref, *running.job(self._runner.source, seen.ref)) for seen in portion]
+        root = self._runner.root
+        asked = [("HGET", root.queue(name).quarantine(job_id), "from") for _, name, job_id in jobs]
+        replies = await self._hand.run(lambda client: asking.ask(client, *asked))
+        return {
+            of: reply.decode() if isinstance(reply, bytes) else ""
+            for (of, *_), reply in zip(jobs, replies, strict=True)
+        }
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
@@ -139,12 +152,14 @@ class Moving:
         return await self._back.undo(action, chunk)
 
 
-def target(action: base.ActionId, seen: looking.Seen) -> plans.Target:
-    """A job as an action's target, with the facts that must still hold."""
-    if action == offers.RETRY:
+def target(action: base.ActionId, seen: looking.Seen, came: str = "") -> plans.Target:
+    """A job as an action's target, with the facts that must still hold; `came` from which state."""
+    if action == offers.RELEASE:
+        note = words.released(came, seen.attempts)
+    elif action == offers.RETRY:
         note = f"attempt {seen.attempts} → {seen.attempts + 1}"
     else:
-        note = seen.state if action != offers.RELEASE else ""
+        note = seen.state
     return plans.Target(ref=seen.ref, label=seen.label, guard=seen.guard, note=note, at=seen.at)
 
 
@@ -154,6 +169,9 @@ def _remarks(action: base.ActionId, states: Counter[str]) -> Iterator[plans.Rema
         yield not_run(queued)
     if queued and action == offers.QUARANTINE:
         yield plans.Remark(text=f"{_jobs(queued)} not run yet, and will not before a release")
+    if states["failed"] and action == offers.RELEASE:
+        text = f"{words.some(states['failed'])} that failed will run again now"
+        yield plans.Remark(text=text, level=base.Level.WARN)
     if states.total() and action == offers.RELEASE:
         yield plans.Remark(text="what was delayed is due as before, all else waits at the end")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from mrcore import errors
 from mrcore.model import base, plans, ref
+from mrcore.queues import words
 from mrcore.sources.rq import offers, record, running
 
 _DEEP = "It lies over 100,000 deep in the queue: Redis would stand still while it is looked for."
@@ -95,6 +96,9 @@ def remarks(
         are = "payloads are" if pickled > 1 else "payload is"
         text = f"{pickled:,} {are} pickled and not read: only age limits by name expire these"
         yield plans.Remark(text=text)
+    if states["failed"] and action == offers.RELEASE:
+        text = f"{words.some(states['failed'])} that failed will run again now"
+        yield plans.Remark(text=text, level=base.Level.WARN)
     if states.total() and action == offers.RELEASE:
         yield plans.Remark(text="what was delayed is due as before, all else waits at the end")
     if states["failed"] and action == offers.REMOVE:
