@@ -86,7 +86,7 @@ ACTIONS: dict[ActionId, Action] = _actions(
         "not: a job that ran has run",
         args={
             "canary": "so many first, 10 if true; the rest when most of them went well",
-            "watch_s": "how long to watch them, 60 if not said",
+            "watch_s": "so many seconds they are watched, 60 if not said",
         },
     ),
     _row(
@@ -121,7 +121,10 @@ ACTIONS: dict[ActionId, Action] = _actions(
         Risk.HIGH,
         "Clean queue",
         "puts them back, for 24 h",
-        args={"state": "completed or failed", "older_s": "ended so long ago, 3,600 if not said"},
+        args={
+            "state": "completed or failed",
+            "older_s": "ended so many seconds ago, 3,600 if not said, 0 for all",
+        },
     ),
     _row(
         "queue.drain",
@@ -133,7 +136,7 @@ ACTIONS: dict[ActionId, Action] = _actions(
     ),
     _row("job.remove", "job", Risk.HIGH, "Remove job", "puts it back where it was, for 24 h"),
     _row("job.quarantine", "job", Risk.HIGH, "Quarantine job", "puts it back where it was"),
-    _row("job.release", "job", Risk.LOW, "Release job", "not: quarantine it again"),
+    _row("job.release", "job", Risk.LOW, "Release job", "not: a job that ran has run"),
     _row("job.reveal", "job", Risk.LOW, "Show what is hidden", "not: what was seen", reveals=True),
     _row("queue.pause", "queue", Risk.LOW, "Pause queue", "resumes it"),
     _row("queue.resume", "queue", Risk.LOW, "Resume queue", "pauses it again"),
@@ -164,7 +167,7 @@ ACTIONS: dict[ActionId, Action] = _actions(
         Risk.LOW,
         "Arm",
         "not: disarm",
-        args={"minutes": "1 to 60, 15 if not said"},
+        args={"minutes": "1 to 60 minutes, 15 if not said"},
         needs_reason=True,
     ),
     _row("core.disarm", "arming", Risk.LOW, "Disarm", "not: arm again"),

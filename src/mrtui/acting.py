@@ -45,8 +45,9 @@ def sentence(done: core.Operation) -> tuple[str, cells.Style]:
     spared = done.skipped or done.state is not core.OperationState.DONE
     word: cells.Style = "bad" if bad else "warn" if spared else "ok"
     glyph = {"bad": "✖", "warn": "▲", "ok": "●"}[word]
-    stopped = "stopped, " if done.state is core.OperationState.STOPPED else ""
-    return f"{glyph} {said}: {stopped}{columns.outcome(done)}", word
+    outcome = columns.outcome(done)
+    stopped = done.state is core.OperationState.STOPPED and "stopped" not in outcome
+    return f"{glyph} {said}: {'stopped, ' if stopped else ''}{outcome}", word
 
 
 class Wish(NamedTuple):
@@ -192,7 +193,10 @@ class Acting:
                 self._control.say(STOPPED, "warn")
                 return None
             if not plan.total:
-                why = "; ".join(f"{left.count} left out: {left.why}" for left in plan.left_out)
+                why = "; ".join(
+                    f"{left.count} left out: {left.why}" if left.count else left.why
+                    for left in plan.left_out
+                )
                 self._control.say(f"▲ {plan.label}: {why or 'there is nothing to do'}", "warn")
                 return None
             answer = wanted.answer or await self._confirmed(plan, wanted.word, here)

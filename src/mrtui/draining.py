@@ -22,7 +22,8 @@ def said(found: queue.Queue, known: world.World) -> str:
         return ""
     out_per_s += known.latest("queue.fail_rate", found.ref) or 0.0
     if out_per_s <= 0:
-        return "never, nothing goes out"
+        # What is worked on may be about to end: nobody knows when.
+        return "" if found.counts.active else "never, nothing goes out"
     if out_per_s <= in_per_s:
         return "never, more comes in"
     return f"in {fmt.seconds(int(waiting / (out_per_s - in_per_s)))}"

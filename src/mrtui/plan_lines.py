@@ -43,9 +43,7 @@ def parts(plan: plans.Plan, now: datetime, asked: Asked | None = None) -> list[P
             f"{asked.login}: {asked.reason}" if asked.reason else f"{asked.login}, without reason"
         )
         made.append(Part("asked by", said, "accent"))
-    made += [
-        Part("left out", f"{fmt.count(left.count)}: {left.why}", "warn") for left in plan.left_out
-    ]
+    made += [Part("left out", left_out(left), "warn") for left in plan.left_out]
     made += [Part("causes", cause) for cause in plan.causes]
     if guarded := guards(plan):
         made.append(Part("guards", guarded))
@@ -53,6 +51,11 @@ def parts(plan: plans.Plan, now: datetime, asked: Asked | None = None) -> list[P
     made.append(Part("undo", undo(plan), "" if plan.undoable else "warn"))
     made.append(Part("risk", risk(plan), "dim" if plan.risk is plans.Risk.LOW else "warn"))
     return made + answers(plan)
+
+
+def left_out(left: plans.LeftOut) -> str:
+    """How many are left out and why; why there is nothing at all where that is none."""
+    return f"{fmt.count(left.count)}: {left.why}" if left.count else left.why
 
 
 def what(plan: plans.Plan, now: datetime) -> str:

@@ -168,6 +168,32 @@ async def test_a_plan_says_what_it_causes_what_to_know_and_how_old_its_targets_a
         assert not plan.needs_approval
 
 
+def test_what_has_expired_is_one_line_and_every_line_adds_up() -> None:
+    draft, refs = drafts.Draft(), [f"h/job/q/{n}" for n in range(60)]
+    for n, of in enumerate(refs):
+        age = f"{n} s" if n < 30 else f"{n} min"
+        why = f"Its code has expired {age} ago." if n % 2 else f"its code has expired {age} ago"
+        draft.leave_out(plans.LeftOut(why=why, count=1, samples=(of,)))
+    draft.leave_out(plans.LeftOut(why="It is running.", count=3))
+    expired, running = draft.left_out.values()
+    assert (expired.count, expired.why) == (60, "Their codes expired 0 s to 59 min ago.")
+    assert (running.count, running.why) == (3, "It is running.")
+
+
+def test_one_that_has_expired_says_when() -> None:
+    draft = drafts.Draft()
+    draft.leave_out(plans.LeftOut(why="its code has expired 1,200 days ago", count=1))
+    assert [one.why for one in draft.left_out.values()] == ["Its code has expired 1,200 days ago."]
+
+
+def test_of_many_reasons_none_is_lost() -> None:
+    draft = drafts.Draft()
+    for n in range(2 * drafts.WHYS_MAX):
+        draft.leave_out(plans.LeftOut(why=f"reason {n}", count=2))
+        draft.leave_out(plans.LeftOut(why=f"Its code has expired {n} s ago.", count=1))
+    assert sum(one.count for one in draft.left_out.values()) == 3 * 2 * drafts.WHYS_MAX
+
+
 def planned(action: base.ActionId, *targets: plans.Target) -> plans.Plan:
     """A plan of these targets, written down."""
     draft = drafts.Draft()

@@ -379,3 +379,20 @@ def test_every_command_of_the_scripts_is_asked_for() -> None:
         word for name in names for word in re.findall(r"call\(\s*['\"](\w+)", library.text(name))
     }
     assert {word.upper() for word in said} - {"RENAME"} == set(rights._NEEDED)
+
+
+@pytest.mark.parametrize("engine", ["bullmq"], indirect=True)
+async def test_a_release_says_what_runs_again(engine: engines.Engine, redis_url: str) -> None:
+    engine.add("life", "send", {"fails": -1}, attempts=1)
+    engine("run", "life")
+    engine.add("life", "later", {"n": 1}, delay=3_600_000)
+    async with source(redis_url) as of:
+        page = await of.page("bullmq/queue/life", "jobs", plans.Query(), None, 0)
+        refs = [row.ref for row in page.rows if isinstance(row, queue.Job)]
+        targets, _ = await planned(of, "job.quarantine", *refs)
+        await of.apply("job.quarantine", targets, {}, plans.By(login="asha", operation=1))
+        targets, _ = await planned(of, "job.release", *refs)
+        assert {target.note for target in targets} == {
+            "runs again now (attempt 1 → 2)",
+            "due as before",
+        }

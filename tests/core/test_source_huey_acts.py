@@ -788,3 +788,29 @@ async def test_labels_hide_what_ids_tell_of_people(redis_url: str, desk: Any) ->
         labels = {target.label for target in targets}
         assert labels == {f"send {own}", f"send {redact.label('welcome-ravi.kumar@example.com')}"}
         assert "ravi" not in "".join(labels)
+
+
+async def test_a_release_says_what_runs_again_and_leaves_what_has_expired(
+    redis_url: str, desk: Any
+) -> None:
+    @desk.huey.task(name="otp", retries=0)
+    def otp(expires_at: str) -> None:
+        raise OSError("535 refused")
+
+    past = "2020-01-01T00:00:00+00:00"
+    jobs = [desk.send("a", fail=True).id, otp(expires_at=past).id]
+    desk.run_all()
+    refs = [job_ref(job_id) for job_id in jobs]
+    async with opened(redis_url) as source:
+        for of in refs:
+            await act(source, "job.quarantine", of)
+        selection = plans.Selection(refs=tuple(refs))
+        parts = [p async for p in source.plan("job.release", selection, {}, lambda n, total: None)]
+    (target,) = (part for part in parts if isinstance(part, plans.Target))
+    attempts = target.guard["attempts"]
+    assert isinstance(attempts, int)
+    assert target.note == f"runs again now (attempt {attempts} → {attempts + 1})"
+    (left,) = (part for part in parts if isinstance(part, plans.LeftOut))
+    assert left.why.startswith("Its code has expired")
+    warned = [p.text for p in parts if isinstance(p, plans.Remark) and p.level == "warn"]
+    assert warned == ["1 job that failed will run again now"]

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from mrcore import catalogue, core, errors
+from mrcore import sources as registry
 from mrcore.acting import door, operating, vault, works
 from mrcore.model import core as entities
 from mrcore.model import plans
 from mrcore.sources import base as sources
 from tests import waiting
-from tests.core import harness
+from tests.core import harness, journals
 from tests.core.test_door import ASHA, RAVI, ended, fill, free, ready, trail
 
 
@@ -272,3 +273,32 @@ async def test_an_undo_needs_the_role_of_what_it_undoes(
             await here.door.apply(RAVI, plan.plan_id, plans.ApplyRequest())
         assert jobs.states == {}
         assert [r["stage"] for r in await trail(here)][-2:] == ["refused", "refused"]
+
+
+async def test_a_released_quarantine_offers_no_undo_any_more(state: Path, redis_url: str) -> None:
+    with journals.desk(redis_url) as desk:
+
+        @desk.huey.task(name="send", retries=0)
+        def send() -> None:
+            raise OSError("535 refused")
+
+        refs = [f"huey/job/emailQueue/{send().id}" for _ in range(2)]
+        desk.run_all()
+        source = registry.build("huey", {"url": redis_url})[0]
+        async with harness.unserved(state, source) as here:
+            await ready(here)
+
+            async def act(action: str, *some: str) -> entities.Operation:
+                selection = plans.Selection(refs=some)
+                return await done(here, plans.PlanRequest(action=action, selection=selection))
+
+            held = await act("job.quarantine", *refs)
+            assert held.actions == ("undo",)
+            await act("job.release", refs[0])
+            assert shown(here, held).actions == ("undo",), "the other is still there"
+            await act("job.release", refs[1])
+            assert shown(here, held).actions == ()
+            nothing = await here.door.plan(ASHA, undo(held))
+            assert [left.why for left in nothing.left_out] == [
+                "Nothing is as it left it any more: what it did is over."
+            ]

@@ -152,6 +152,9 @@ def test_an_operation_that_was_stopped_is_called_so() -> None:
     assert acting.sentence(found)[0].endswith(": stopped, 4 of 9 done")
     ended = found.model_copy(update={"state": core.OperationState.DONE})
     assert "stopped" not in acting.sentence(ended)[0]
+    error = "10 of 10 failed the same way (550): stopped; 45 not touched."
+    canary = found.model_copy(update={"error": error})
+    assert acting.sentence(canary)[0].count("stopped") == 1
 
 
 def test_what_is_undone_is_counted_by_what_it_has_touched() -> None:

@@ -119,7 +119,7 @@ async def test_a_queue_is_cleaned_with_the_state_of_the_tab_and_drained_by_its_n
         await waiting.until(lambda: control.world.get(EMAIL) == both, what="the queue")
         await failed_jobs(control)
         await pilot.press("W")
-        await says(control, "ended so long ago")
+        await says(control, "ended so many seconds ago")
         await pilot.press("enter", *"60", "enter")
         await waiting.until(lambda: core.wishes, what="a plan")
         clean = ("queue.clean", plans.Selection(refs=(EMAIL,)), {"state": "failed", "older_s": 60})

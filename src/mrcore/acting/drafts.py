@@ -14,6 +14,7 @@ from urllib.parse import quote
 from mrcore import errors
 from mrcore.acting import said
 from mrcore.model import base, plans
+from mrcore.queues import expiry
 from mrcore.sources import base as sources
 from mrcore.trust import audit
 
@@ -21,6 +22,9 @@ TARGETS_MAX = 100_000
 SAMPLES_MAX = 50
 WHYS_MAX = 50
 OTHER = "for other reasons"
+EXPIRED = "expired"
+"""Under this one counts all that has expired."""
+
 _BREATH = 500
 
 
@@ -50,6 +54,7 @@ class Draft:
     undo: plans.Undo | None = None
     moves: int = 0
     _guarded: list[str] = field(default_factory=list)
+    _ago: expiry.Ago | None = None
     _looked: int = 0
     _total: int | None = None
 
@@ -60,17 +65,23 @@ class Draft:
         self.progress(self._looked, total)
 
     def leave_out(self, item: plans.LeftOut) -> None:
-        """Count what is left out for one reason together; of 50 reasons on, all others too."""
+        """Count what is left out for one reason together; of 50 reasons on, all others too.
+
+        What has expired is one reason, whenever that was.
+        """
         why = said.clean(item.why)
-        if why not in self.left_out and len(self.left_out) >= WHYS_MAX:
-            why = OTHER
-        before = self.left_out.get(why)
+        ago = expiry.ago(why)
+        key = EXPIRED if ago else why
+        if key not in self.left_out and len(self.left_out) >= WHYS_MAX:
+            key = why = OTHER
+        before = self.left_out.get(key)
         count, samples = (before.count, before.samples) if before else (0, ())
-        self.left_out[why] = plans.LeftOut(
-            why=why,
-            count=count + item.count,
-            samples=(*samples, *item.samples)[:SAMPLES_MAX],
-        )
+        count += item.count
+        if ago and key == EXPIRED:
+            self._ago = self._ago.with_(ago) if self._ago else ago
+            why = self._ago.why(count)
+        samples = (*samples, *item.samples)[:SAMPLES_MAX]
+        self.left_out[key] = plans.LeftOut(why=why, count=count, samples=samples)
 
     def note(self, remark: plans.Remark) -> None:
         """Say once what it causes, or what to know before."""

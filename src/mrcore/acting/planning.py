@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mrcore import catalogue, errors
-from mrcore.acting import canary, drafts, revealing
+from mrcore.acting import arguments, canary, drafts, nothing, revealing
 from mrcore.model import base, plans, ref
 from mrcore.rights import authority
 from mrcore.sources import base as sources
@@ -51,9 +51,11 @@ def understand(request: plans.PlanRequest) -> Asked:
             f"There is no action {request.action!r}.",
             fix=f"{meant}mrtui do --list and GET /catalogue have them all.",
         )
-    if unknown := sorted(request.args.keys() - action.args.keys()):
-        raise errors.BadRequest(f"{action.id} takes no argument {', '.join(unknown)}.")
-    canary.of(action, request.args)
+    arguments.check(action, request.args)
+    try:
+        canary.of(action, request.args)
+    except errors.BadRequest as error:
+        raise arguments.explained(action, error) from None
     selection = request.selection
     if bool(selection.refs) == bool(selection.ref):
         raise errors.BadRequest("A selection is either `refs`, or a `ref` with a `collection`.")
@@ -84,7 +86,13 @@ async def collect(source: sources.Source, asked: Asked, draft: drafts.Draft) -> 
         items: AsyncIterator[sources.Planned] = revealing.planned(source, request.selection.refs)
     else:
         items = source.plan(request.action, request.selection, request.args, draft.look)
-    await draft.take(source.name, items)
+    try:
+        await draft.take(source.name, items)
+    except errors.BadRequest as error:
+        raise arguments.explained(asked.action, error) from None
+    if not draft.bodies and not draft.left_out:
+        for left in await nothing.why(source, request):
+            draft.leave_out(left)
     first = canary.of(asked.action, request.args)
     if first is not None and len(draft.bodies) > first.count:
         draft.note(plans.Remark(text=first.words))
@@ -122,6 +130,8 @@ def write(
     what = one.label if one else f"{total:,} targets"
     name = one.name or one.label if one else environment
     how = draft.undo or plans.Undo(possible=action.undoable, words=action.undo)
+    if not total:
+        how = plans.Undo(possible=False, words=nothing.UNDO)
     return plans.Plan(
         plan_id=plan_id,
         action=action.id,

@@ -18,6 +18,8 @@ from mrcore.store import plans as plan_store
 from mrcore.trust import auth
 
 UNDO_FOR = timedelta(hours=24)
+OVERTAKES = {"job.release": "job.quarantine"}
+"""What an action ends, so that nothing of it is left to undo."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,10 @@ def close(
     if undoes is not None and done:
         mementos.use_up(connection, operation.plan_id, undoes, done)
         changed.append(operations.undone(connection, undoes, operation.id))
+    if (over := OVERTAKES.get(operation.action)) is not None and done:
+        refs = [outcomes[n - closing.chunk.first].ref for n in done]
+        for number in mementos.overtaken(connection, over, refs):
+            changed.append(operations.get(connection, number))
     if undoes is None and catalogue.ACTIONS[operation.action].undoable:
         undoable = {
             n: outcome.memento

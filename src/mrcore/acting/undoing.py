@@ -55,6 +55,8 @@ def _impossible(connection: sqlite3.Connection, operation: core.Operation, now: 
         return ""
     if operation.undone_by is not None:
         return f"It is undone already, by operation {operation.undone_by}."
+    if operation.undo_until is not None and operation.undo_until > now:
+        return "Nothing is as it left it any more: what it did is over."
     if operation.undo_until is not None:
         return "It can be undone for 24 h only."
     plan = plan_store.load(connection, operation.plan_id).plan

@@ -6,7 +6,10 @@ from mrcore.model.base import Entity, Instant
 
 
 class RedisNode(Entity):
-    """One server; what changes at every sample (memory, ops) are points."""
+    """One server; what changes at every sample (memory, ops) are points.
+
+    `port` and `machine_bytes`, the memory of its machine, are 0 where INFO does not tell them.
+    """
 
     KIND = "node"
 
@@ -14,6 +17,8 @@ class RedisNode(Entity):
     role: str = ""
     mode: str = ""
     started_at: Instant | None = None
+    port: int = 0
+    machine_bytes: int = 0
     maxmemory_bytes: int = 0
     maxmemory_policy: str = ""
     persistence: str = ""

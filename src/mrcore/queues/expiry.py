@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -17,6 +19,9 @@ FIELDS = frozenset(
     }
 )  # fmt: skip
 """Fields of a payload that say so, without `_`, `-` and case."""
+
+_AGO = re.compile(r"[Ii]ts code has expired ([0-9,]+) (s|min|h|days) ago\.?")
+_UNITS = {"s": 1, "min": 60, "h": 3_600, "days": 86_400}
 
 DEPTH = 5
 NODES = 500
@@ -47,6 +52,34 @@ def expired(at: datetime | None, now: datetime) -> str:
     if at is None or at > now:
         return ""
     return f"its code has expired {words.age((now - at).total_seconds())} ago"
+
+
+class Ago(NamedTuple):
+    """How long ago codes expired, the youngest and the oldest, as `expired` said it."""
+
+    least: tuple[int, str]
+    most: tuple[int, str]
+
+    def with_(self, other: Ago) -> Ago:
+        """Both together."""
+        return Ago(min(self.least, other.least), max(self.most, other.most))
+
+    def why(self, count: int) -> str:
+        """`Their codes expired 29 s to 18 min ago.`: one reason however many ages there are."""
+        if count == 1:
+            return f"Its code has expired {self.least[1]} ago."
+        span = self.least[1] if self.least == self.most else f"{self.least[1]} to {self.most[1]}"
+        return f"Their codes expired {span} ago."
+
+
+def ago(why: str) -> Ago | None:
+    """The age in a sentence of `expired`; None of any other sentence."""
+    found = _AGO.fullmatch(why)
+    if found is None:
+        return None
+    size_s = _UNITS[found[2]]
+    age = int(found[1].replace(",", "")) * size_s, f"{found[1]} {found[2]}"
+    return Ago(age, age)
 
 
 def _said(payload: JsonValue) -> Iterator[datetime]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from mrcore.model import base
 from mrcore.queues import truth
 
 NO_RATES = truth.Rates()
+
+_WINDOW = timedelta(seconds=truth.WINDOW_S)
+_STEP = timedelta(seconds=truth.WINDOW_S / 15)
+"""A window's looks that are kept are that far apart: more would say the same."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class History:
 
     def __init__(self) -> None:
         self._totals: dict[base.Ref, truth.Totals] = {}
+        self._windows: dict[base.Ref, deque[truth.Totals]] = {}
         self._grows: dict[base.Ref, datetime] = {}
         self._alone: dict[base.Ref, datetime] = {}
         self._waiting: dict[base.Ref, int] = {}
@@ -41,7 +47,7 @@ class History:
         worker_seen_at: datetime | None = None,
     ) -> Moves:
         """Take in a look at a queue; `worker_seen_at` is when its newest worker was seen last."""
-        known = truth.rates(self._totals.get(of), totals)
+        known = truth.rates(self._window(of, totals), totals)
         before = self._totals.get(of)
         if before is None or totals.at > before.at:
             self._totals[of] = totals
@@ -63,10 +69,28 @@ class History:
         """Drop the queues that are not there any more."""
         gone = self._moves.keys() - there
         kept: tuple[dict[base.Ref, Any], ...]
-        kept = (self._totals, self._grows, self._alone, self._waiting, self._moves)
+        kept = (
+            self._totals,
+            self._windows,
+            self._grows,
+            self._alone,
+            self._waiting,
+            self._moves,
+        )
         for known in kept:
             for of in gone:
                 known.pop(of, None)
+
+    def _window(self, of: base.Ref, totals: truth.Totals) -> deque[truth.Totals]:
+        """The looks of the last minute, the oldest first, and this one where it is time for one."""
+        window = self._windows.setdefault(of, deque())
+        while window and totals.at < window[-1].at:  # the clock was set back
+            window.pop()
+        while len(window) > 1 and totals.at - window[1].at >= _WINDOW:
+            window.popleft()
+        if not window or totals.at - window[-1].at >= _STEP:
+            window.append(totals)
+        return window
 
     def _grow(
         self,

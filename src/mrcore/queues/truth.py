@@ -5,6 +5,7 @@ Every engine fills `Facts` with what it can tell, and leaves out what it cannot.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -20,6 +21,12 @@ OVERDUE_S = 60.0
 
 GROWING_S = 60.0
 """For how long more has to come in than goes out before a queue grows."""
+
+WINDOW_S = 60.0
+"""Over how long rates are means: one worker may take seconds for each job."""
+
+KNOWN_S = 10.0
+"""How long a queue has to be looked at before its rates are known at all."""
 
 LATELY_S = 300.0
 """The window of `failed_lately`."""
@@ -80,7 +87,7 @@ class Totals(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Jobs a second between two looks; None where that cannot be told."""
+    """Jobs a second over a window; None where that cannot be told (yet)."""
 
     in_per_s: float | None = None
     out_per_s: float | None = None
@@ -88,17 +95,28 @@ class Rates(NamedTuple):
     retries_per_s: float | None = None
 
 
-def rates(before: Totals | None, after: Totals) -> Rates:
-    """How quickly the counters grew; those that shrank began anew, and tell nothing."""
-    if before is None or (took_s := (after.at - before.at).total_seconds()) <= 0:
-        return Rates()
-    grown = zip(before[1:], after[1:], strict=True)
+def rates(past: Sequence[Totals], now: Totals) -> Rates:
+    """How quickly the counters grew since the oldest look of a window, which comes first.
+
+    A counter that shrank began anew: what it said before tells nothing. Between looks that are
+    close together a few jobs more or less would make another rate each time.
+    """
+    passed = [((now.at - then.at).total_seconds(), then) for then in past]
+    known = [(took_s, then) for took_s, then in passed if took_s >= KNOWN_S]
     return Rates(
-        *(
-            None if old is None or new is None or new < old else (new - old) / took_s
-            for old, new in grown
-        )
+        _rate(now.enqueued, [(took_s, then.enqueued) for took_s, then in known]),
+        _rate(now.completed, [(took_s, then.completed) for took_s, then in known]),
+        _rate(now.failed, [(took_s, then.failed) for took_s, then in known]),
+        _rate(now.retried, [(took_s, then.retried) for took_s, then in known]),
     )
+
+
+def _rate(value: float | None, past: Sequence[tuple[float, float | None]]) -> float | None:
+    """From what it was so many seconds ago, the longest ago first."""
+    if value is None:
+        return None
+    grown = ((value - old) / took_s for took_s, old in past if old is not None and old <= value)
+    return next(grown, None)
 
 
 class Drain(NamedTuple):
@@ -132,10 +150,21 @@ def drain_s(facts: Facts) -> Drain:
         return Drain(None, "at an unknown time: no rates yet")
     out_per_s = facts.out_per_s + (facts.fail_per_s or 0.0)
     if out_per_s <= 0:
-        return Drain(None, "never: nothing goes out")
+        return _still(facts)
     if out_per_s <= facts.in_per_s:
         return Drain(None, "never: more comes in than goes out")
     return Drain(facts.waiting / (out_per_s - facts.in_per_s))
+
+
+def _still(facts: Facts) -> Drain:
+    """Of a queue of which nothing went out; one that is worked on may be about to end."""
+    if facts.active:
+        return Drain(
+            None, f"at an unknown time: {words.some(facts.active)} at work, none has ended"
+        )
+    if facts.fail_per_s is None and facts.failed_lately:
+        return Drain(None, "at an unknown time: jobs fail, their rate is not known")
+    return Drain(None, "never: nothing goes out")
 
 
 def verdict(facts: Facts) -> base.Verdict:

@@ -26,3 +26,12 @@ def clock(at: datetime, now: datetime) -> str:
 def some(count: int, one: str = "job", many: str = "") -> str:
     """`1 job`, `1,204 jobs`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def released(came_from: str, attempts: int | None) -> str:
+    """What becomes of a quarantined job that is released: `runs again now (attempt 12 → 13)`."""
+    if came_from in ("delayed", "scheduled"):
+        return "due as before"
+    if came_from != "failed":
+        return "waits again"
+    return "runs again now" + (f" (attempt {attempts} → {attempts + 1})" if attempts else "")

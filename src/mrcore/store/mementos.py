@@ -5,6 +5,7 @@ A memento is used up when its target was undone, so what an undo had to skip can
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -97,6 +98,21 @@ def use_up(
         " AND n = (SELECT undoes_n FROM target WHERE plan_id = ? AND n = ?)",
         [(undoes, plan_id, n) for n in numbers],
     )
+
+
+def overtaken(connection: sqlite3.Connection, action: str, refs: Iterable[str]) -> list[int]:
+    """Drop what undoing `action` on these refs needs: it is over by something else.
+
+    Returns the operations that this was of.
+    """
+    rows = connection.execute(
+        "SELECT m.operation, m.n FROM memento m JOIN operation o ON o.id = m.operation"
+        " JOIN target t ON t.plan_id = o.plan_id AND t.n = m.n WHERE o.action = ?"
+        " AND json_extract(t.body, '$.ref') IN (SELECT value FROM json_each(?))",
+        (action, json.dumps(list(refs))),
+    ).fetchall()
+    connection.executemany("DELETE FROM memento WHERE operation = ? AND n = ?", map(tuple, rows))
+    return sorted({row[0] for row in rows})
 
 
 def forget_expired(connection: sqlite3.Connection, now: datetime) -> None:

@@ -154,7 +154,7 @@ def _do(parser: Parser) -> None:
     parser.add_argument(
         "--confirm", default="", metavar="NAME", help="the target's name: this confirms"
     )
-    given = "an argument of the action, for example minutes=10; may be repeated"
+    given = "an argument of the action (--list has them), as by_s=600 of job.delay; repeatable"
     parser.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help=given)
     parser.add_argument("--wait-approval", action="store_true", help="wait for a second login")
     parser.add_argument("--break-glass", action="store_true", help="do without one: loud, recorded")

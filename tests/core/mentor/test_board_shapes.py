@@ -31,6 +31,7 @@ OTHER = {
 
 ELSEWHERE = {
     "00-unauthorised": "test_board_login",
+    "07-metrics": "test_board_names: a rate is known after 10 s",
     "28c-tmp-sched-delayed": "the next one needs no look before",
     "43-entry-page.html": "the page is our own",
 }
@@ -97,6 +98,9 @@ async def test_every_recording_has_its_like(state: Path, redis_url: str) -> None
             path = asked(of, jobs)
             answer = await board.api(of.method, path, of.sent)
             wrong += [f"{of.name} {path}: {one}" for one in _wrong(of, answer)]
+        stats = (await board.api("GET", "redis/stats")).json()
+    assert f":{stats['port']}/" in redis_url
+    assert stats["memory"]["total"] > stats["memory"]["used"] > 0
     assert not wrong, "\n".join(wrong)
 
 

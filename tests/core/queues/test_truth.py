@@ -97,9 +97,45 @@ def test_the_worst_is_said_first() -> None:
 
 def test_rates_and_when_counters_began_anew() -> None:
     before = truth.Totals(_ago(10), 100, 90, 5, 1)
-    assert truth.rates(before, truth.Totals(NOW, 141, 100, 5, 0)) == (4.1, 1.0, 0.0, None)
-    assert truth.rates(None, before) == truth.Rates()
-    assert truth.rates(before, before) == truth.Rates()
+    assert truth.rates([before], truth.Totals(NOW, 141, 100, 5, 0)) == (4.1, 1.0, 0.0, None)
+    assert truth.rates([], before) == truth.Rates()
+    assert truth.rates([before], before) == truth.Rates()
+
+
+def test_a_slow_worker_has_one_rate_and_one_time_to_drain_from_look_to_look() -> None:
+    """One worker, a job each 2 s, a look each second: whichever second one looks in."""
+    past, rates, drains = history.History(), [], []
+    for at_s in range(120):
+        done = at_s // 2
+        totals = truth.Totals(NOW + timedelta(seconds=at_s), 200, done, 0)
+        known = past.see("b/queue/q", totals, waiting=199 - done, workers=1).rates
+        facts = _facts(waiting=199 - done, active=1, in_per_s=known.in_per_s,
+                       out_per_s=known.out_per_s, fail_per_s=known.fail_per_s)  # fmt: skip
+        rates.append(known.out_per_s)
+        drains.append(truth.drain_s(facts))
+    assert rates[:10] == [None] * 10, "too short to know"
+    assert all(rate is not None and 0.4 <= rate <= 0.6 for rate in rates[10:])
+    assert all(rate is not None and 0.48 <= rate <= 0.52 for rate in rates[60:])
+    assert not any(drain.never for drain in drains)
+    assert drains[0].said == "drains at an unknown time: no rates yet"
+
+
+def test_what_went_out_a_minute_ago_goes_out_no_more() -> None:
+    past = history.History()
+    for at_s in range(0, 100, 2):
+        totals = truth.Totals(NOW + timedelta(seconds=at_s), 9, min(at_s, 8), 0)
+        moves = past.see("b/queue/q", totals, waiting=1, workers=1)
+        assert moves.rates.out_per_s != 0 or at_s > 60
+    assert moves.rates.out_per_s == 0.0
+
+
+def test_a_counter_that_began_anew_is_known_again_by_what_came_after() -> None:
+    past = history.History()
+    for at_s, done in ((0, 1000), (5, 1001), (10, 0), (15, 5)):
+        totals = truth.Totals(NOW + timedelta(seconds=at_s), 9, done, 0)
+        assert past.see("b/queue/q", totals, waiting=1, workers=1).rates.out_per_s is None
+    totals = truth.Totals(NOW + timedelta(seconds=20), 9, 10, 0)
+    assert past.see("b/queue/q", totals, waiting=1, workers=1).rates.out_per_s == 1.0
 
 
 @pytest.mark.parametrize(
@@ -109,6 +145,16 @@ def test_rates_and_when_counters_began_anew() -> None:
         (_facts(waiting=300, in_per_s=1.0, out_per_s=2.0), 300.0, "drains in 5 min"),
         (_facts(waiting=3), None, "drains at an unknown time: no rates yet"),
         (_facts(waiting=3, in_per_s=0.0, out_per_s=0.0), None, "drains never: nothing goes out"),
+        (
+            _facts(waiting=3, active=1, in_per_s=0.0, out_per_s=0.0),
+            None,
+            "drains at an unknown time: 1 job at work, none has ended",
+        ),
+        (
+            _facts(waiting=3, failed_lately=1, in_per_s=0.0, out_per_s=0.0),
+            None,
+            "drains at an unknown time: jobs fail, their rate is not known",
+        ),
         (_facts(waiting=3, paused=True), None, "drains never: it is paused"),
         (_facts(waiting=3, in_per_s=0.0, out_per_s=0.0, fail_per_s=1.0), 3.0, "drains in 3 s"),
     ],
@@ -130,7 +176,7 @@ def test_history_knows_since_when_a_queue_grows_and_has_no_worker() -> None:
     assert (moves.growing_since, moves.no_worker_since) == (NOW, NOW + timedelta(seconds=10))
     moves = look(20, 30, 40, 10, 0)
     assert isinstance(moves, history.Moves)
-    assert moves.rates.in_per_s == 2.0
+    assert moves.rates.in_per_s == 1.5
     assert (moves.growing_since, moves.no_worker_since) == (NOW, NOW + timedelta(seconds=10))
     moves = look(30, 20, 40, 20, 1)
     assert isinstance(moves, history.Moves)

@@ -10,7 +10,8 @@ if redis.call('SISMEMBER', ARGV[5], ARGV[6]) == 0 then return {'gone', ''} end
 local since, by, why, removal =
   unpack(redis.call('HMGET', at, 'removed_at', 'removed_by', 'removed_why', 'removed_mark'))
 if since ~= ARGV[7] then return {'moved', since or ''} end
-redis.call('HDEL', at, 'removed_at', 'removed_by', 'removed_why', 'removed_mark')
+redis.call('HDEL', at, 'removed_at', 'removed_by', 'removed_why', 'removed_mark', 'ticks')
+redis.call('HSET', at, 'registered_at', now)  -- what it does is observed anew from here on
 if ARGV[8] ~= '' then
   redis.call('HSET', again, 'mark', ARGV[8], 'by', by or '', 'why', why or '', 'removal', removal or '')
   redis.call('PEXPIRE', again, 86400000)

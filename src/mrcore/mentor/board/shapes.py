@@ -179,15 +179,21 @@ def metrics(series: wire.Series) -> Shape | None:
 
 
 def redis_stats(of: redis.RedisNode, figures: Mapping[str, float], now: datetime) -> Shape:
-    """RedisStats of a watched node; `figures` are its newest points by metric."""
+    """RedisStats of a watched node; `figures` are its newest points by metric.
+
+    `total` is what INFO's total_system_memory says, as Bull Board has it, else maxmemory.
+    """
     used = figures.get("redis.used_bytes")
-    memory: Shape = {"total": of.maxmemory_bytes, "used": 0 if used is None else round(used)}
+    memory: Shape = {
+        "total": of.machine_bytes or of.maxmemory_bytes,
+        "used": 0 if used is None else round(used),
+    }
     uptime_s = (now - of.started_at).total_seconds() if of.started_at else 0
     return {
         "backend": "redis",
         "version": of.version,
         "mode": of.mode,
-        "port": 0,  # not told by a node
+        "port": of.port,
         "uptime": int(uptime_s),
         "memory": {**memory, "fragmentationRatio": 0, "peak": 0},
         "clients": {

@@ -45,7 +45,7 @@ class Emptying:
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
         """The jobs of one queue that are meant, as far as there is room, the oldest first."""
-        left, any_meant = acts.LeftOuts(), False
+        left = acts.LeftOuts()
         for query in queries:
             if not rows.count(app, query.state):
                 continue
@@ -53,7 +53,6 @@ class Emptying:
             async for portion, looked, total in self._seer.selected(chosen):
                 progress(looked, total)
                 for seen in portion:
-                    any_meant = True
                     if why := offers.refusal(offers.REMOVE, app, seeing.job_id(seen)):
                         left.add(seen.ref, why)
                     elif not room.left:
@@ -64,8 +63,6 @@ class Emptying:
                         yield moving.target(offers.REMOVE, seen)
         for one in left.told():
             yield one
-        if not any_meant:
-            yield acts.left(of, "Nothing in it ended so long ago.")
 
 
 _WAITING = offers.STATES[offers.REMOVE] - {queue.JobState.COMPLETED, queue.JobState.FAILED}

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from mrcore import errors
 from mrcore.model import base, queue, ref, wire
 from mrcore.queues import history, measures, truth
-from mrcore.sources.bullboard import link, offers, rows, shape
+from mrcore.sources.bullboard import link, offers, pasts, rows, shape
 
 OVERVIEW: dict[str, str | int] = {"status": "latest", "page": 1, "jobsPerPage": 1}
 REST_S = 15.0
@@ -52,6 +52,7 @@ class Look:
         self._apps: list[dict[str, JsonValue]] = []
         self._rest = _Rest()
         self._history = history.History()
+        self._pasts = pasts.Pasts()
         self._told: dict[base.Ref, truth.Facts] = {}
         self._paused: dict[str, datetime | None] = {}
         self._limits: dict[str, datetime] = {}
@@ -205,10 +206,11 @@ class Look:
 
     def _schedules(self, now: datetime) -> Iterator[queue.Schedule]:
         apps = self.apps
+        self._pasts.forget({pasts.of(one) for one in self._rest.schedulers})
         for one in self._rest.schedulers:
             on = apps.get(rows.text(one.get("queueName")))
             if on is not None:
-                yield rows.schedule(self._maker, one, on, now)
+                yield rows.schedule(self._maker, one, on, self._pasts.see(one, now), now)
 
     def _queue(self, app: shape.App, now: datetime) -> queue.Queue:
         name = rows.text(app.get("name"))

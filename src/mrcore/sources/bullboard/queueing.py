@@ -53,7 +53,7 @@ class Queueing:
                 asked = emptying.queries(action, args)
                 async for part in self._rest.plan(of, app, asked, room, progress):
                     yield part
-            else:
+            elif action not in (offers.CLEAN, offers.DRAIN) or _amount(action, app, args):
                 taken += 1
                 yield _target(action, of, app, args)
                 yield _remark(action, app)
@@ -158,11 +158,6 @@ def _refusal(action: base.ActionId, app: shape.App, args: plans.Args) -> str:
         if paused is (action == offers.PAUSE):
             return "It is paused." if paused else "It is not paused."
         return ""
-    amount = _amount(action, app, args)
-    if action == offers.DRAIN and args.get("delayed"):
-        amount += rows.count(app, "delayed")
-    if not amount:
-        return "There is nothing to remove."
     return ""
 
 

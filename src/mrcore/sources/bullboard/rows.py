@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from mrcore import redact
 from mrcore.model import base, queue, ref
-from mrcore.queues import expiry, fingerprint, truth
+from mrcore.queues import expiry, fingerprint, ticks, truth
 from mrcore.sources.bullboard import offers, shape
 
 LATE = timedelta(seconds=truth.OVERDUE_S)
@@ -134,13 +134,15 @@ def job(maker: Maker, app: shape.App, of: queue.JobState, on: shape.App) -> queu
     )
 
 
-def schedule(maker: Maker, app: shape.App, on: shape.App, now: datetime) -> queue.Schedule:
-    """A scheduler's row."""
+def schedule(
+    maker: Maker, app: shape.App, on: shape.App, does: ticks.Truth, now: datetime
+) -> queue.Schedule:
+    """A scheduler's row: what it declares, and what it does. Not to run is worse than otherwise."""
     owner, id_ = text(app.get("queueName")), text(app.get("id"))
     every, next_at = number(app.get("every")), instant(app.get("next"))
     interval_s = every / 1000 if every else None
-    verdict = base.OK
-    if next_at is not None and now - next_at > LATE:
+    verdict, late = does.verdict, next_at is not None and now - next_at > LATE
+    if next_at is not None and late:
         why = f"it was due at {next_at:%H:%M} UTC and has not run: its queue has no worker"
         verdict = base.Verdict(level=base.Level.WARN, code="schedule_missed", why=why)
     return queue.Schedule(
@@ -154,8 +156,9 @@ def schedule(maker: Maker, app: shape.App, on: shape.App, now: datetime) -> queu
         declared=_declared(app, interval_s),
         interval_s=interval_s,
         next_at=next_at,
-        last_enqueued_at=instant(app.get("lastRun")),
-        missed=int(bool(verdict.code)),
+        last_enqueued_at=instant(app.get("lastRun")) or does.last_at,
+        missed=int(late),
+        observed_s=does.observed_s,
     )
 
 

@@ -63,6 +63,7 @@ class Moving:
         """Raises BadRequest for wrong arguments, as soon as there is a job to do it to."""
         left, states, given = acts.LeftOuts(), Counter[queue.JobState](), None
         async for portion, looked, total in self._portions(action, selection, args):
+            came = await self._came(portion) if action == offers.RELEASE else {}
             for seen in portion:
                 if why := self._refusal(action, seen):
                     left.add(seen.ref, why)
@@ -73,14 +74,39 @@ class Moving:
                 except errors.BadRequest as wrong:
                     left.add(seen.ref, wrong.sentence)
                     continue
-                states[seen.state or _S.WAITING] += 1
+                from_ = came.get(seen.ref)
+                states[from_ or seen.state or _S.WAITING] += 1
+                if from_ is not None:
+                    note = words.released(from_.value, seen.attempts)
+                    made = made.model_copy(update={"note": note})
                 yield made
             progress(looked, total)
         for one in left.told():
             yield one
         queued = sum(states[s] for s in (_S.WAITING, _S.PRIORITIZED, _S.DELAYED))
-        for remark in saying.remarks(action, queued, states.total()):
+        for remark in saying.remarks(action, queued, states.total(), states[_S.FAILED]):
             yield remark
+
+    async def _came(self, portion: Sequence[looking.Seen]) -> dict[base.Ref, queue.JobState]:
+        """In which state each was before it was quarantined."""
+        return await self._hand.run(lambda client: self._places(client, portion))
+
+    async def _places(
+        self, client: link.Client, portion: Sequence[looking.Seen]
+    ) -> dict[base.Ref, queue.JobState]:
+        found: dict[base.Ref, queue.JobState] = {}
+        held = [seen for seen in portion if seen.state is _S.QUARANTINED]
+        for name, jobs in naming.by_queue(self._runner.source, held, lambda seen: seen.ref).items():
+            place, _ = await self._runner.place(client, name)
+            if place is None:
+                continue
+            keys = [f"{place.ours}quarantine:{job_id}:info" for _, job_id in jobs]
+            replies = await client.ask(*(("HGET", key, "place") for key in keys))
+            for (seen, _), reply in zip(jobs, replies, strict=True):
+                kept_ = rows.parsed(reply)
+                if isinstance(kept_, dict) and kept_.get("state") in list(_S):
+                    found[seen.ref] = _S(str(kept_["state"]))
+        return found
 
     def _portions(
         self, action: base.ActionId, selection: plans.Selection, args: plans.Args
@@ -121,7 +147,8 @@ class Moving:
         """Why an action makes no sense for a job, or ''."""
         if seen.state is None:
             return seen.gone
-        if action == offers.RETRY and (why := expiry.expired(seen.expires_at, self._runner.now())):
+        late = action in (offers.RETRY, offers.RELEASE)
+        if late and (why := expiry.expired(seen.expires_at, self._runner.now())):
             return f"{why[0].upper()}{why[1:]}."
         allowed = offers.STATES.get(action)
         if allowed is None or seen.state in allowed:

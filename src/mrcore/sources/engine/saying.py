@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mrcore.model import base, plans
+from mrcore.queues import words
 
 DEEP = "It lies over 100,000 deep in the queue: Redis would stand still while it is looked for."
 TAKEN = "It has moved on: a worker is taking it."
@@ -56,11 +57,21 @@ def _jobs(count: int) -> str:
     return f"{count:,} job{'s have' if count > 1 else ' has'}"
 
 
-def remarks(action: base.ActionId, queued: int, total: int) -> Iterator[plans.Remark]:
-    """What to know of an action on `total` jobs of which `queued` have not run yet."""
+def again(count: int) -> plans.Remark:
+    """That jobs run again as soon as they are released."""
+    text = f"{words.some(count)} that failed will run again now"
+    return plans.Remark(text=text, level=base.Level.WARN)
+
+
+def remarks(
+    action: base.ActionId, queued: int, total: int, failed: int = 0
+) -> Iterator[plans.Remark]:
+    """What to know of an action on `total` jobs: `queued` have not run yet, others `failed`."""
     if queued and action in ("job.remove", "queue.drain"):
         yield not_run(queued)
     if queued and action == "job.quarantine":
         yield held(queued)
+    if failed and action == "job.release":
+        yield again(failed)
     if total and action == "job.release":
         yield plans.Remark(text=BEHIND)

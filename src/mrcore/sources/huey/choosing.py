@@ -18,7 +18,7 @@ _WANTED = {
     offers.DELAY: "delayed",
 }
 
-_NOT_LATE = (offers.RETRY, offers.DUPLICATE)
+_NOT_LATE = (offers.RETRY, offers.DUPLICATE, offers.RELEASE)
 """What is not done with a job whose time is over: a code that has expired is not sent again."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from mrcore.journal import keys, record, scripts
 from mrcore.model import base, plans
+from mrcore.queues import ticks
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.huey import asking, offers, rows, running
@@ -29,6 +30,8 @@ class Facts(NamedTuple):
     queue: str
     since: str
     by: str
+    interval_s: str
+    every_s: str
 
 
 class Declaring:
@@ -51,7 +54,7 @@ class Declaring:
             if facts is None:
                 yield running.left(of, _UNKNOWN)
             elif bool(facts.since) is not (action == offers.REGISTER):
-                yield running.left(of, _removed(facts) if facts.since else "It is registered.")
+                yield running.left(of, _removed(facts) if facts.since else _registered(facts))
             else:
                 yield _target(of, facts)
                 if action == offers.UNREGISTER:
@@ -62,7 +65,7 @@ class Declaring:
         found = running.ids(self._runner.source, of, "schedule", 1)
         if found is None:
             return None
-        fields = ("declared", "queue", "removed_at", "removed_by")
+        fields = ("declared", "queue", "removed_at", "removed_by", "interval_s", "every_s")
         there, reply = await asking.ask(
             client,
             ("SISMEMBER", keys.SCHEDULES, found[0]),
@@ -173,6 +176,18 @@ def _target(of: base.Ref, facts: Facts) -> plans.Target:
 
 def _since(target: plans.Target) -> str:
     return str(target.guard.get("removed_at", ""))
+
+
+def _registered(facts: Facts) -> str:
+    """That it is there; where its code registers another interval, that only the code mends it."""
+    declared_s, every_s = (record.number(v.encode()) for v in (facts.interval_s, facts.every_s))
+    if not declared_s or not every_s or declared_s == every_s:
+        return "It is registered."
+    real, said = ticks.every(every_s), ticks.every(declared_s)
+    return (
+        f"It is registered every {real}, declared every {said}: its scheduler's code says both, "
+        "and to register it again would change neither; mend it there."
+    )
 
 
 def _removed(facts: Facts) -> str:

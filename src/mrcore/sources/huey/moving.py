@@ -8,10 +8,11 @@ from typing import Any
 
 from mrcore.journal import scripts
 from mrcore.model import base, plans
+from mrcore.queues import words
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.engine import acts, naming, saying
-from mrcore.sources.huey import choosing, looking, messages, offers, running, undoing
+from mrcore.sources.huey import asking, choosing, looking, messages, offers, running, undoing
 from mrcore.sources.redis import link
 
 TRASH_MS = 24 * 3_600_000
@@ -51,16 +52,28 @@ class Moving:
     ) -> AsyncIterator[source_base.Planned]:
         left, states = acts.LeftOuts(), Counter[str]()
         async for taken in choosing.chosen(self._looker, action, selection, progress, left):
+            came = await self._came(taken) if action == offers.RELEASE else {}
             for seen in taken:
-                states[seen.state] += 1
-                yield target(action, seen)
+                states[came.get(seen.ref, seen.state)] += 1
+                yield target(action, seen, came.get(seen.ref, ""))
         for one in left.told():
             yield one
         if strangers := await self._looker.strangers(selection):
             yield plans.LeftOut(why=running.STRANGER, count=strangers)
         queued = sum(states[state] for state in QUEUED)
-        for remark in saying.remarks(action, queued, states.total()):
+        for remark in saying.remarks(action, queued, states.total(), states["failed"]):
             yield remark
+
+    async def _came(self, portion: Sequence[looking.Seen]) -> dict[base.Ref, str]:
+        """In which state each was before it was quarantined."""
+        jobs = [(seen.ref, *running.job(self._runner.source, seen.ref)) for seen in portion]
+        root = self._runner.root
+        asked = [("HGET", root.queue(name).quarantine(job_id), "from") for _, name, job_id in jobs]
+        replies = await self._hand.run(lambda client: asking.ask(client, *asked))
+        return {
+            of: reply.decode() if isinstance(reply, bytes) else ""
+            for (of, *_), reply in zip(jobs, replies, strict=True)
+        }
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
@@ -137,12 +150,14 @@ class Moving:
         return await self._back.undo(action, chunk)
 
 
-def target(action: base.ActionId, seen: looking.Seen) -> plans.Target:
-    """A job as an action's target, with the facts that must still hold."""
-    if action == offers.RETRY:
+def target(action: base.ActionId, seen: looking.Seen, came: str = "") -> plans.Target:
+    """A job as an action's target, with the facts that must still hold; `came` from which state."""
+    if action == offers.RELEASE:
+        note = words.released(came, seen.attempts)
+    elif action == offers.RETRY:
         note = f"attempt {seen.attempts} → {seen.attempts + 1}"
     else:
-        note = seen.state if action != offers.RELEASE else ""
+        note = seen.state
     return plans.Target(ref=seen.ref, label=seen.label, guard=seen.guard, note=note, at=seen.at)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from mrcore import redact
 from mrcore.journal import record
 from mrcore.model import base, queue, ref
-from mrcore.queues import ticks
+from mrcore.queues import ticks, words
 from mrcore.sources.huey import offers, rights, rows
 
 _WHOLE = (b"queue", b"job", b"declared", b"every_s", b"template")
@@ -86,6 +86,10 @@ def _verdict(facts: dict[bytes, bytes], does: ticks.Truth, now: datetime) -> bas
     if missed_at is not None and now - missed_at < timedelta(hours=1):
         why = "Ticks were missed while no scheduler ran; one run made up for them."
         return base.Verdict(level=base.Level.WARN, code="missed", why=why)
+    since = rows.instant(record.number(facts.get(b"registered_at")))
+    if does.verdict.code == "interval_off" and since is not None and does.observed_s is None:
+        said = f"registered again at {words.clock(since, now)}, not observed yet"
+        return does.verdict.model_copy(update={"why": f"{does.verdict.why}; {said}"})
     return does.verdict
 
 

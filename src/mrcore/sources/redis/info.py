@@ -65,6 +65,8 @@ def node(
         role=info.get("role", ""),
         mode=info.get("redis_mode") or info.get("server_mode", ""),
         started_at=started_at,
+        port=int(number(info, "tcp_port")),
+        machine_bytes=int(number(info, "total_system_memory")),
         maxmemory_bytes=int(number(info, "maxmemory")),
         maxmemory_policy=info.get("maxmemory_policy", ""),
         persistence=_persistence(info),

@@ -19,7 +19,6 @@ MOST = 100_000
 """Targets of one plan; the oldest of more come first, and the rest with the next plan."""
 
 _MORE = f"More than {MOST:,} at once: plan it again for these."
-_NONE = "Nothing of that is there."
 _QUEUED = ("queued", "scheduled")
 
 
@@ -55,12 +54,9 @@ class Emptying:
             if running.ids(self._runner.source, of, "queue", 1) is None:
                 yield running.left(of, "There is no such queue.")
                 continue
-            before = room.left, room.over
             for query in queries:
                 async for one in self._queue(of, query, room, progress):
                     yield one
-            if (room.left, room.over) == before:
-                yield running.left(of, _NONE)
         if room.over:
             yield plans.LeftOut(why=_MORE, count=room.over)
         if room.waited:

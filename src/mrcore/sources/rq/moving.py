@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from mrcore import errors
 from mrcore.model import base, plans, ref
-from mrcore.queues import expiry
+from mrcore.queues import expiry, words
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.engine import acts, faring, naming
@@ -45,6 +45,10 @@ _JOBS = uuid.UUID("0c2b2a5e-5d0b-4f3f-9f0e-3c9f4d6f7a11")
 """What ids of copies are made of: the same when an operation asks for it again."""
 
 
+_NOT_LATE = (offers.RETRY, offers.RELEASE)
+"""What is not done with a job whose time is over: a code that has expired is not sent again."""
+
+
 class Moving:
     """Plans and does it; undoing it is `undoing`'s. `limits` are the age limits of the settings."""
 
@@ -73,14 +77,18 @@ class Moving:
         now = self._runner.now()
         async for portion, looked, total in self._looker.selected(selection, now):
             copies = await self._copies(portion) if action == offers.DUPLICATE else {}
-            payloads = await self._payloads(portion) if action == offers.RETRY else {}
+            payloads = await self._payloads(portion) if action in _NOT_LATE else {}
+            came = await self._came(portion) if action == offers.RELEASE else {}
             pickled += sum(said is None for said in payloads.values())
             for seen in portion:
                 if why := self._refusal(action, seen, now, payloads.get(seen.ref)):
                     left.add(seen.ref, why)
                     continue
-                states[seen.state] += 1
-                yield target(action, seen, copies.get(seen.ref), now + timedelta(seconds=later_s))
+                from_ = came.get(seen.ref)
+                states[from_ or seen.state] += 1
+                made = target(action, seen, copies.get(seen.ref), now + timedelta(seconds=later_s))
+                note = made.note if from_ is None else words.released(from_, None)
+                yield made.model_copy(update={"note": note})
             progress(looked, total)
         for one in left.told():
             yield one
@@ -89,7 +97,7 @@ class Moving:
 
     async def _payloads(self, portion: Sequence[looking.Seen]) -> dict[base.Ref, JsonValue]:
         """What the failed are called with, to see when they expire; None of what is not read."""
-        failed = [seen for seen in portion if seen.state == "failed"]
+        failed = [seen for seen in portion if seen.state in ("failed", "quarantined")]
         found: dict[base.Ref, JsonValue] = {}
         for start in range(0, len(failed), PAYLOADS):
             some = failed[start : start + PAYLOADS]
@@ -113,11 +121,22 @@ class Moving:
             return f"It is not {wanted} any more but {words}." if wanted else f"It is {words}."
         if seen.state not in LISTED and not seen.score:
             return f"RQ says that it is {seen.state}, and has it nowhere: it is between two states."
-        if action == offers.RETRY:
+        if action in _NOT_LATE:
             at = seen.times[0] if seen.times else None
             ends = expiry.expires_at(seen.name, called, at, self._limits)
             return expiry.expired(ends, now)
         return ""
+
+    async def _came(self, portion: Sequence[looking.Seen]) -> dict[base.Ref, str]:
+        """In which state each was before it was quarantined."""
+        held = [seen for seen in portion if seen.state == "quarantined"]
+        names = [running.job(self._runner.source, seen.ref)[0] for seen in held]
+        commands: list[link.Command] = [
+            ("HGET", keys.held(name, seen.id), "from")
+            for name, seen in zip(names, held, strict=True)
+        ]
+        replies = await self._hand.run(functools.partial(_asked, commands=commands))
+        return {s.ref: asking.text(reply) for s, reply in zip(held, replies, strict=True)}
 
     async def _copies(self, portion: Sequence[looking.Seen]) -> dict[base.Ref, str]:
         """The newest copy of each, '' where there is none."""

@@ -83,7 +83,7 @@ def remarks(
 ) -> Iterator[plans.Remark]:
     """What a plan for jobs in these states causes; of so many no expiry is known by payload."""
     queued = states["queued"] + states["scheduled"]
-    yield from saying.remarks(action, queued, states.total())
+    yield from saying.remarks(action, queued, states.total(), states["failed"])
     if states.total() and action == offers.RETRY:
         yield plans.Remark(text="they go to the end of the queue; retries left stay as they are")
     if states.total() and pickled and action == offers.RETRY:
