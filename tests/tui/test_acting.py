@@ -7,10 +7,10 @@ from textual import events
 from textual.widgets import Button
 
 from mrcore.model import base, core, plans, queue, wire
-from mrtui import acting, columns, plan_lines, world
+from mrtui import acting, answers, columns, plan_lines, world
 from mrtui.cli import show
 from mrtui.columns import table
-from mrtui.screens import jobs, plan_dialog
+from mrtui.screens import jobs
 from tests import waiting
 from tests.tui import facts, shots, simulated
 from tests.tui.test_app import here, says
@@ -92,7 +92,7 @@ async def test_of_a_plan_that_was_refused_only_the_glass_is_left_and_only_to_an_
         shown = await dialog(control)
         assert "by anna: not now" in show.text(control)
         assert [button.id for button in shown.query(Button)] == ["cancel", "break", "again"]
-        assert plan_dialog.own(shown.plan, breaks=False) == []
+        assert answers.own(shown.plan, breaks=False) == []
 
 
 async def test_what_is_typed_right_after_a_complaint_is_all_there_and_enter_presses() -> None:
