@@ -13,7 +13,7 @@ from textual.worker import Worker
 
 from mrcore import catalogue, errors
 from mrcore.model import core, plans
-from mrtui import answers, approvals
+from mrtui import answers, approvals, news
 from mrtui.columns import operation as columns
 from mrtui.screens import plan_dialog, planning, revealed
 from mrtui.widgets import cells
@@ -36,18 +36,18 @@ GONE_S = 3.0
 
 
 def sentence(done: core.Operation) -> tuple[str, cells.Style]:
-    """What came of an operation, and its style word."""
+    """What came of an operation, before which it was; and its style word."""
     said = f"operation {done.id}: {done.label or done.action}"
     if done.total == 1 and done.skipped == 1:
-        return f"▲ {said}: skipped, it had moved on", "warn"
+        return f"▲ skipped, it had moved on · {said}", "warn"
     if done.total == 1 and done.failed == 1:
-        return f"✖ {said}: refused{', ' + done.error if done.error else ''}", "bad"
+        return f"✖ refused{', ' + done.error if done.error else ''} · {said}", "bad"
     bad = done.failed or done.state is core.OperationState.FAILED
     spared = done.skipped or done.state is not core.OperationState.DONE
     word: cells.Style = "bad" if bad else "warn" if spared else "ok"
     glyph = {"bad": "✖", "warn": "▲", "ok": "●"}[word]
     stopped = "stopped, " if done.state is core.OperationState.STOPPED else ""
-    return f"{glyph} {said}: {stopped}{columns.outcome(done)}", word
+    return f"{glyph} {stopped}{columns.outcome(done)} · {said}", word
 
 
 class Wish(NamedTuple):
@@ -75,7 +75,7 @@ class Acting:
         self._gone: dict[str, datetime] = {}
         self._ended: dict[str, asyncio.Event] = {}
         self._far: dict[str, str] = {}
-        self._counted: tuple[str, cells.Style] = ("", "")
+        self._counted = news.News()
         self._numbers = itertools.count(1)
         self._watch = approvals.Watch()
 
@@ -284,13 +284,13 @@ class Acting:
             self._far.pop(done.ref, None)
             if (waiting := self._ended.pop(done.ref, None)) is not None:
                 waiting.set()
-            self._control.say(*sentence(done))
+            self._control.say(*sentence(done), passing=True)
             self._control.repaint()
         else:
             self._far[done.ref] = columns.progress(done)
             paused = done.state is core.OperationState.PAUSED
-            text = f"{'‖' if paused else '◌'} operation {done.id}: {columns.outcome(done)}"
-            self._control.say(*(f"{text}, paused", "warn") if paused else (text, "accent"))
+            said = f"{columns.outcome(done)}{', paused' if paused else ''} · operation {done.id}"
+            self._control.say(f"{'‖' if paused else '◌'} {said}", "warn" if paused else "accent")
             self._counted = self._control.news
 
     def _goes_on(self, now: core.Operation) -> bool:

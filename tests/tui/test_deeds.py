@@ -781,7 +781,7 @@ async def test_a_token_that_was_revoked_is_said_and_not_a_lost_core() -> None:
         core_s.revoked = True
         core_s.events.put_nowait(None)
         await waiting.until(lambda: control.world.refused, what="the refusal", timeout_s=10)
-        await says(control, "✖ the token is wrong, expired or revoked")
+        await says(control, "✖ your token was revoked or has expired")
         assert "core lost" not in show.text(control)
         assert "arming needs" not in show.text(control)
 

@@ -139,7 +139,7 @@ TABLE = Table(
         Column("", 1),
         Column("op", 4, right=True, narrow=3),
         Column("state", 7, keep=8),
-        Column("what", 18, narrow=16),
+        Column("what", 18, narrow=16, grows=True),
         Column("progress", BAR_CELLS, keep=5),
         Column("outcome", 24, narrow=13),
         Column("rate", 7, right=True, keep=3),
