@@ -181,6 +181,29 @@ ACTIONS: dict[ActionId, Action] = _actions(
     _row("operation.resume", "operation", Risk.LOW, "Resume operation", "not: pause it"),
     _row("operation.stop", "operation", Risk.LOW, "Stop operation", "not: plan the rest again"),
     _row("undo", "operation", Risk.HIGH, "Undo", "not: do it again"),
+    _row(
+        "alert.ack",
+        "alert",
+        Risk.LOW,
+        "Acknowledge alert",
+        "takes the acknowledgement back",
+        args={"minutes": "for how long: 1 to 1,440, 30 if not said"},
+    ),
+    _row("alert.unack", "alert", Risk.LOW, "Take acknowledgement back", "gives it again"),
+    _row(
+        "alert.silence",
+        "alert",
+        Risk.LOW,
+        "Silence alert",
+        "lets the silence expire",
+        args={
+            "minutes": "for how long: 1 to 43,200, 60 if not said",
+            "scope": "this, rule (on everything) or all (every alert); this if not said",
+            "in_minutes": "begins so much later, for maintenance; at once if not said",
+        },
+        needs_reason=True,
+    ),
+    _row("silence.expire", "silence", Risk.LOW, "End silence", "lets it last as long as before"),
     _row("token.revoke", "token", Risk.HIGH, "Revoke token", "not: create another", role="admin"),
 )
 

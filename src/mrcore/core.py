@@ -25,12 +25,15 @@ from mrcore import (
     version,
 )
 from mrcore.acting import door
+from mrcore.alerts import acking, book, live, silencing
+from mrcore.alerts import rule as rules
 from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import ref
 from mrcore.rights import approval, arming, authority, revoking
 from mrcore.sources import base
 from mrcore.sources import core as core_source
+from mrcore.sources import own as own_acts
 from mrcore.store import approvals, files
 from mrcore.store import arming as armings
 from mrcore.trust import anchor, audit, auditing, auth, limits
@@ -78,6 +81,13 @@ class Core:
         self.anchor_path = (own.audit_anchor or anchor.default_path(state.path)).absolute()
         self.auditing = auditing.Auditing(self.ledger, self.anchor_path, began_at=self.started_at)
         self.door = door.Door(self.ledger, self.monitor, self.hub, self.authority, now=now)
+        self.alerts = book.Book(
+            rules.load(rules.shipped(), own.alerts.rules),
+            self.ledger,
+            view=lambda at: live.Live(self.hub, self.series, self.monitor.statuses(), at),
+            now=now,
+            changed=lambda: self.monitor.poke(core_source.NAME),
+        )
         self.plans = limits.AtOnce(PLANS_MAX, "plans in the making")
         self.pages = limits.AtOnce(PAGES_MAX, "pages of the core's own rows in the making")
         self.not_resumed = ""
@@ -88,12 +98,14 @@ class Core:
     async def __aenter__(self) -> Self:
         if core_source.NAME in self.settings.sources:
             raise errors.SettingsError("sources.core is the core itself; give it another name.")
+        self.hub.listen(self.alerts.heard)
         self.monitor.watch(core_source.NAME, "core", self._open_self)
         for name, table in self.settings.sources.items():
             self.monitor.watch(name, str(table.get("kind", name)), self._opener(name, table))
         self._tasks = [
             asyncio.create_task(self.series.run(), name="series"),
             asyncio.create_task(self.runs.run(), name="runs"),
+            asyncio.create_task(self.alerts.run(), name="alerts"),
             asyncio.create_task(self._resume(), name="resume"),
         ]
         return self
@@ -154,6 +166,7 @@ class Core:
             clients=lambda: self.hub.subscribers,
             audit=self.auditing.verdict,
             not_resumed=lambda: self.not_resumed,
+            alerts=self.alerts.entities,
         )
         source = core_source.CoreSource(
             facts, self.ledger, self.history, self.runs, self._acts(), now=self.now
@@ -170,7 +183,7 @@ class Core:
             read_only=own.read_only,
         )
 
-    def _acts(self) -> dict[model.ActionId, core_source.Act]:
+    def _acts(self) -> dict[model.ActionId, own_acts.Act]:
         """How each of the core's own actions is done."""
         ledger, now, own = self.ledger, self.now, self.settings
         return {
@@ -179,6 +192,10 @@ class Core:
             "plan.approve": approval.Answer(ledger, approvals.APPROVED, now),
             "plan.refuse": approval.Answer(ledger, approvals.REFUSED, now),
             "token.revoke": revoking.Revoke(ledger, now),
+            "alert.ack": acking.Ack(self.alerts, now),
+            "alert.unack": acking.Unack(self.alerts, now),
+            "alert.silence": silencing.Silence(self.alerts, ledger, now),
+            "silence.expire": silencing.Expire(self.alerts, ledger, now),
             **self.door.acts(),
         }
 

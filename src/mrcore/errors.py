@@ -2,6 +2,8 @@
 
 MrError                      a sentence for a person, a stable code for a program
 ├── SettingsError            a setting is missing or wrong; names the setting and the fix
+├── ExpressionError          an expression is none; names the line and column
+├── RuleError                rules are none; names the file and the line
 ├── SourceError              a source could not answer
 │   ├── Unreachable          no connection, or no answer within the deadline
 │   ├── NotPermitted         the watched system refused; names the missing right
@@ -45,6 +47,21 @@ class MrError(Exception):
 
 class SettingsError(MrError):
     code = "settings"
+    status = 400
+
+
+class ExpressionError(MrError):
+    code = "expression"
+    status = 400
+
+    def __init__(self, sentence: str, *, line: int = 1, column: int = 1, fix: str = "") -> None:
+        super().__init__(f"{line}:{column}: {sentence}", fix=fix)
+        self.line = line
+        self.column = column
+
+
+class RuleError(MrError):
+    code = "rules"
     status = 400
 
 

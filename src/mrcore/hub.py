@@ -118,6 +118,11 @@ class Hub:
         self._now = now
         self._live: dict[str, Live] = {}
         self._subscribers: set[Subscriber] = set()
+        self._listeners: list[Callable[[str], None]] = []
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Call `listener` with a source's name whenever that was published; it must not wait."""
+        self._listeners.append(listener)
 
     def publish(self, source: str, sample: wire.Sample) -> wire.Changed:
         """Take a source's sample as its live set and tell subscribers what differs.
@@ -136,6 +141,8 @@ class Hub:
         upserts = [ref for ref, entity in after.items() if _differs(before.get(ref), entity)]
         for subscriber in self._subscribers:
             subscriber.mark(source, [*gone, *upserts], fresh)
+        for listener in self._listeners:
+            listener(source)
         return wire.Changed(
             source=source,
             at=sample.at,
@@ -180,6 +187,10 @@ class Hub:
         Raises KeyError before its first sample.
         """
         return self._live[source]
+
+    def known(self, source: str) -> Live | None:
+        """One source's live set, or None before its first sample."""
+        return self._live.get(source)
 
     def entity(self, ref: base.Ref, source: str) -> base.Entity | None:
         """A live entity, or None."""

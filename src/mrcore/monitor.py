@@ -54,6 +54,8 @@ class Watch:
         usual = settings.SourceSettings(kind=kind)
         self.opener = opener
         self.source: sources.Source | None = None
+        self.begun = False
+        """Whether it has been entered, perhaps only half."""
         self.entered = False
         self.caller = deadline.Caller()
         self.poked = asyncio.Event()
@@ -208,11 +210,19 @@ class Monitor:
         watches = self._watches.values()
         await asyncio.gather(*(self._leave(watch) for watch in watches))
 
+    async def settle(self, timeout_s: float) -> bool:
+        """Wait for what `stop` left behind; False when some of it does not end."""
+        callers = [watch.caller for watch in self._watches.values()]
+        return all(await asyncio.gather(*(caller.settle(timeout_s) for caller in callers)))
+
     async def _leave(self, watch: Watch) -> None:
+        """Leave a source, also one whose entering broke off: it may hold something already."""
         source = watch.source
-        if source is None or not watch.entered:
+        if source is None or not watch.begun:
             return
-        watch.entered = False
+        if not watch.entered:
+            await watch.caller.settle(STOP_S)
+        watch.begun = watch.entered = False
         try:
             await watch.caller.call(
                 lambda: source.__aexit__(None, None, None), STOP_S, f"Leaving {source.name}"
@@ -269,6 +279,8 @@ class Monitor:
         if watch.caller.left and not await watch.caller.settle(deadline_s):
             raise errors.Unreachable(f"{name} has not come back from an earlier call.")
         if not watch.entered:
+            await self._leave(watch)
+            watch.begun = True
             await watch.caller.call(source.__aenter__, deadline_s, f"Opening {name}")
             watch.entered = True
         loop = asyncio.get_running_loop()

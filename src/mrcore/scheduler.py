@@ -10,6 +10,7 @@ one run.
 from __future__ import annotations
 
 import itertools
+import logging
 import zoneinfo
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +23,15 @@ from huey.api import Huey
 from mrcore import errors, journal
 from mrcore.journal import keys, scripts
 
+log = logging.getLogger("scheduler")
+
 LEASE_S = 10.0
 FORGOTTEN_S = 7 * 86_400
 """How long it is known when a withdrawn schedule ran: one that is declared again, as by two
 versions that take turns with the lease, must not run at once."""
+
+AGAIN = timedelta(seconds=30)
+"""After what time declarations that could not be read are asked for again."""
 
 _MISSED_MAX = 10_000
 _MICROSECOND = timedelta(microseconds=1)
@@ -33,9 +39,9 @@ _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 _HOLD = """
 local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return 0 end
+if owner and owner ~= ARGV[1] then return {0, false} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return owner and 1 or 2
+return {owner and 1 or 2, redis.call('GET', KEYS[2])}
 """
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
 
@@ -114,7 +120,11 @@ class Declared:
 
 
 class Scheduler:
-    """One of the schedulers that share the lease; call `tick` about once a second."""
+    """One of the schedulers that share the lease; call `tick` about once a second.
+
+    `again` gives what is declared now: whoever changes that counts `mr:schedules:revision` up, and
+    the scheduler that holds the lease reads it at its next tick.
+    """
 
     def __init__(
         self,
@@ -124,6 +134,7 @@ class Scheduler:
         owner: str,
         now: Callable[[], datetime],
         lease_s: float = LEASE_S,
+        again: Callable[[], Sequence[Declared]] | None = None,
     ) -> None:
         self._books = {name: journal.of(huey) for name, huey in hueys.items()}
         self._declared = tuple(declared)
@@ -132,6 +143,9 @@ class Scheduler:
         self._lease_ms = int(lease_s * 1000)
         self._last: dict[str, datetime] = {}
         self._due: dict[str, datetime] = {}
+        self._again = again
+        self._revision: bytes | None = None
+        self._wait_until = datetime.min.replace(tzinfo=UTC)
         for schedule in declared:
             self._task(schedule)
 
@@ -144,22 +158,38 @@ class Scheduler:
 
         Raises redis.RedisError.
         """
-        if not self._declared:
+        if not self._declared and self._again is None:
             return 0
-        held = self._conn.eval(_HOLD, 1, keys.LEASE, self._owner, self._lease_ms)
+        names = (keys.LEASE, keys.REVISION)
+        held, revision = self._conn.eval(_HOLD, 2, *names, self._owner, self._lease_ms)
         if held == 0:
             self._due = {}
             return 0
         now = self._now()
-        if held == 2 or not self._due:
+        if self._read_again(revision, now) or held == 2 or not self._due:
             self._take_over(now)
         ripe = [s for s in self._declared if self._due[s.name] <= now]
         return sum(self._enqueue(schedule, now) for schedule in ripe)
 
+    def _read_again(self, revision: bytes | None, now: datetime) -> bool:
+        """Whether what is declared was read anew; while it cannot be, the old stays."""
+        if self._again is None or revision == self._revision or now < self._wait_until:
+            return False
+        try:
+            declared = tuple(self._again())
+            for schedule in declared:
+                self._task(schedule)
+        except errors.MrError as error:
+            log.warning("Schedules stay as they were: %s", error)
+            self._wait_until = now + AGAIN
+            return False
+        self._declared, self._revision = declared, revision
+        return True
+
     def release(self) -> None:
         """Let another scheduler have the lease at once. Raises redis.RedisError."""
         self._due = {}
-        if self._declared:
+        if self._declared or self._again:
             self._conn.eval(_RELEASE, 1, keys.LEASE, self._owner)
 
     def _take_over(self, now: datetime) -> None:
@@ -172,7 +202,8 @@ class Scheduler:
         for schedule, last in zip(self._declared, pipe.execute(), strict=True):
             self._due[schedule.name] = self._first(schedule, last, now)
         pipe = conn.pipeline(transaction=True)
-        pipe.sadd(keys.SCHEDULES, *names)
+        if names:
+            pipe.sadd(keys.SCHEDULES, *names)
         if gone:
             pipe.srem(keys.SCHEDULES, *gone)
         for name in gone:

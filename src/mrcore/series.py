@@ -108,6 +108,14 @@ class Series:
         unit = catalogue.METRICS[metric].unit
         return wire.Series(metric=metric, ref=ref, unit=unit, step_s=step_s, points=points)
 
+    def recent(self, metric: str, ref: base.Ref, start: datetime) -> list[tuple[float, float]]:
+        """The points in memory since `start`: (seconds of the epoch, value), oldest first."""
+        track = self._tracks.get((metric, ref))
+        if track is None:
+            return []
+        begin = bisect_left(track.at_s, start.timestamp())
+        return list(zip(track.at_s[begin:], track.values[begin:], strict=True))
+
     async def run(self) -> None:
         """Write ended rollups into the history every 10 s until cancelled."""
         while True:

@@ -74,6 +74,17 @@ class LimitSettings(BaseModel):
     )
 
 
+class AlertSettings(BaseModel):
+    """Which rules there are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rules: Path | None = Field(
+        default=None,
+        description="TOML file with rules of your own, which replace shipped ones of the same id",
+    )
+
+
 class Settings(BaseSettings):
     """Settings of the core; every field can be set as `MRCORE_<FIELD>`."""
 
@@ -117,6 +128,7 @@ class Settings(BaseSettings):
         default=None, description="file that holds the audit's end; else in the user's data folder"
     )
     limits: LimitSettings = LimitSettings()
+    alerts: AlertSettings = AlertSettings()
     stack: StackSettings = StackSettings()
     sources: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="what to watch, by name"

@@ -90,7 +90,8 @@ class Board:
 
 class Worker:
     """Consumes `queues` (all, if None) of `hueys`, `limit` jobs of each at a time, and takes part
-    in the scheduling of `schedules`; one that is `supervised` ends when a restart is wished."""
+    in the scheduling of `schedules`, which `again` reads anew; one that is `supervised` ends when
+    a restart is wished."""
 
     def __init__(
         self,
@@ -103,6 +104,7 @@ class Worker:
         limit: int = 1,
         grace_s: float = GRACE_S,
         supervised: bool = False,
+        again: Callable[[], Sequence[scheduler.Declared]] | None = None,
     ) -> None:
         names = list(hueys) if queues is None else list(queues)
         if unknown := sorted(set(names) - set(hueys)):
@@ -119,7 +121,9 @@ class Worker:
         self.heart = journal.Heart(self._conn, self._root, now=now)
         for book in self._books.values():
             book.join(self.heart)
-        self._scheduler = scheduler.Scheduler(hueys, schedules, owner=self.heart.name, now=now)
+        self._scheduler = scheduler.Scheduler(
+            hueys, schedules, owner=self.heart.name, now=now, again=again
+        )
         self._board = Board(names, limit)
         self._threads = threads
         self._grace_s = grace_s

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from mrcore import catalogue
 from mrcore.model import base, plans
 
-OTHERWISE = frozenset(("queue.retry", "job.edit", "core.arm"))
+OTHERWISE = frozenset(("queue.retry", "job.edit", "core.arm", "alert.ack"))
 """What is asked for in a way of its own, or can be left out."""
 
 

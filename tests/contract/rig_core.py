@@ -16,10 +16,11 @@ from mrcore.rights import approval, revoking
 from mrcore.rights import arming as armings
 from mrcore.sources import base as source_base
 from mrcore.sources import core as core_source
+from mrcore.sources import own
 from mrcore.store import approvals, arming, captures, files, operations, tokens
 from mrcore.store import plans as plan_store
 from mrcore.trust import audit
-from tests.contract import rig
+from tests.contract import rig, rig_core_alerts
 
 ODD = "wor/k%e?r é"
 ROWS = 7
@@ -51,7 +52,7 @@ _RAN = tuple(
 
 class Core(rig.Rig):
     kind = "core"
-    acts = tuple(_STATES)
+    acts = (*_STATES, *rig_core_alerts.ACTS)
     lacks = {
         "frozen": "it reads its own memory and its own file",
         "killed": "it is the core",
@@ -63,7 +64,9 @@ class Core(rig.Rig):
         self._history = files.history(place)
         self._own = files.ledger(place)
         self._ahead = timedelta()
+        self._alerts = rig_core_alerts.Alerts(self._ledger, self._history, self._now)
         self._asked_at = self._now()
+        self._alerts.fire(self._own)
         for n in range(1, ROWS + 1):
             self._add(n)
         self._history.run_here(lambda c: captures.add(c, _RAN, self._now()))
@@ -89,15 +92,17 @@ class Core(rig.Rig):
             operations=lambda: self._own.run_here(lambda c: operations.shown(c, ROWS)),
             sample_times=lambda: (),
             not_resumed=str,
+            alerts=lambda: self._alerts.entities(self._own),
             clients=lambda: 1,
             audit=lambda: base.OK,
         )
-        acts: dict[base.ActionId, core_source.Act] = {
+        acts: dict[base.ActionId, own.Act] = {
             "core.arm": armings.Arm(ledger, "test", True, now),
             "core.disarm": armings.Disarm(ledger, now),
             "plan.approve": approval.Answer(ledger, approvals.APPROVED, now),
             "plan.refuse": approval.Answer(ledger, approvals.REFUSED, now),
             "token.revoke": revoking.Revoke(ledger, now),
+            **self._alerts.acts(),
         }
         kept = runs.Runs(self._history, now=now)
         return core_source.CoreSource(facts, ledger, self._history, kept, acts, now=now)
@@ -126,6 +131,7 @@ class Core(rig.Rig):
 
     def unknown(self) -> tuple[base.Ref, ...]:
         kinds = ("audit", "operation", "token", "arming", "plan", "check", "environment", "source")
+        kinds = (*kinds, "alert", "silence")
         nowhere = [ref.make("core", kind, "99999") for kind in kinds]
         return (*nowhere, "core/audit/01", "core/token/1/2", "core/audit", "core/plan/waits-1/x")
 
@@ -133,6 +139,8 @@ class Core(rig.Rig):
 
     async def deed(self, action: base.ActionId) -> rig.Deed:
         self._asked_at = self._now()
+        if action in rig_core_alerts.ACTS:
+            return await self._alerts.deed(action)
         numbers = [next(_NUMBERS) for _ in range(3)]
         if action == "core.arm":
             self._write(f"DELETE FROM arming WHERE login = '{WHO}'")
@@ -157,9 +165,13 @@ class Core(rig.Rig):
             await first(deed.moved_on)
 
     async def state(self, action: base.ActionId, ref_: base.Ref) -> Hashable:
+        if action in rig_core_alerts.ACTS:
+            return await self._alerts.state(action, ref_)
         return tuple(map(tuple, self._rows(_STATES[action], ref.parse(ref_).id)))
 
     async def facts(self, action: base.ActionId, ref_: base.Ref) -> Hashable:
+        if action in rig_core_alerts.ACTS:
+            return await self._alerts.facts(action, ref_)
         now, name = self._now(), ref.parse(ref_).id
         if action == "core.arm":
             return now - self._asked_at > timedelta(minutes=5)
@@ -173,6 +185,8 @@ class Core(rig.Rig):
         return waits and (waits.state, waits.expires_at, len(by_who))
 
     def churn(self, action: base.ActionId) -> rig.Churn:
+        if action in rig_core_alerts.ACTS:
+            return self._alerts.churn(action)
         passes = {"two minutes pass": self._minutes(2), "an hour passes": self._minutes(60)}
         if action == "core.arm":
             return passes

@@ -26,6 +26,9 @@ from tests import waiting
 
 T = TypeVar("T")
 
+LEFT_S = 10.0
+"""How long a core waits for calls into sources that it left behind, before its test ends."""
+
 
 class Simulated(base.SourceBase):
     """A source whose live set is the attribute `entities`; `samples` counts what it gave."""
@@ -227,6 +230,7 @@ async def unserved(
         for source in sources:
             watch(behind, source)
         yield behind
+    await behind.monitor.settle(LEFT_S)
 
 
 @contextlib.asynccontextmanager

@@ -295,9 +295,12 @@ async def test_questions_that_are_left_behind_are_bounded(
 async def test_a_ledger_that_cannot_be_written_is_not_ready(
     here: harness.Running, http: httpx.AsyncClient
 ) -> None:
-    here.core.ledger.trouble = "ledger.sqlite: database or disk is full"
+    ledger = here.core.ledger
+    await ledger.read(lambda c: c.execute("PRAGMA query_only = 1").fetchall())
+    with pytest.raises(errors.StoreError):
+        await ledger.run(lambda c: c.execute("CREATE TABLE t (n)"))
     found = refused(await http.get("/readyz"), 503, "store")
-    assert "disk is full" in found.detail
+    assert "readonly" in found.detail
     assert (await http.get("/livez")).status_code == 200
 
 

@@ -85,6 +85,32 @@ async def test_who_gives_up_leaves_the_job_and_the_next_waits_for_it() -> None:
     assert link.opened[0].closed
 
 
+async def test_all_are_closed_although_one_is_busy_and_nobody_waits_for_it() -> None:
+    link, gate = Link(), asyncio.Lock()
+    lines = [kept.Kept(link, gate) for _ in range(2)]
+    for line in lines:
+        line.start()
+    await waiting.until(lambda: len(link.opened) == 2)
+    begun = asyncio.Event()
+
+    async def endless(connection: Line) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    asking = [asyncio.create_task(line.run(endless)) for line in lines]
+    await begun.wait()
+    leaving = asyncio.create_task(kept.stop(*lines))
+    await waiting.until(lambda: link.opened[0].closed)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    assert leaving.cancelled()
+    assert [line.closed for line in link.opened] == [True, True]
+    with pytest.raises(errors.Unreachable, match="closed"):
+        await lines[1].run(endless)
+    await asyncio.wait(asking)
+    assert all(task.cancelled() for task in asking)
+
+
 async def test_connections_of_a_source_are_never_opened_in_parallel() -> None:
     link, gate = Link(), asyncio.Lock()
     link.may_open.clear()

@@ -293,6 +293,58 @@ def test_entering_may_hang_and_fail_and_is_tried_again() -> None:
     harness.instantly(run)
 
 
+class Half(harness.Simulated):
+    """It holds something as soon as it is being entered, and never gets to the end of that."""
+
+    held = 0
+    most = 0
+
+    async def __aenter__(self) -> Half:
+        self.held += 1
+        self.most = max(self.most, self.held)
+        await asyncio.Event().wait()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.held -= 1
+
+
+def test_what_was_entered_by_half_is_left_before_the_next_try_and_at_the_end() -> None:
+    async def run(loop: harness.InstantLoop) -> None:
+        here = Watching(loop.now)
+        source = Half("bad", now=loop.now)
+        here.watch(source)
+        await asyncio.sleep(20)
+        assert (source.held, source.most) == (1, 1)
+        assert here.status("bad").failures >= 3
+        await here.monitor.stop()
+        assert source.held == 0
+
+    harness.instantly(run)
+
+
+class Slow(harness.Simulated):
+    """It is left only when it is released."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.released = asyncio.Event()
+
+    async def __aexit__(self, *exc: object) -> None:
+        await stubborn(self.released)
+
+
+async def test_what_stopping_left_behind_can_be_waited_for() -> None:
+    here = Watching(sources.utc_now)
+    source = Slow("slow")
+    here.watch(source)
+    await waiting.until(lambda: source.samples > 0)
+    await here.monitor.stop()
+    assert not await here.monitor.settle(0.01)
+    source.released.set()
+    assert await here.monitor.settle(10)
+
+
 def test_wrong_settings_are_said_and_not_tried_again() -> None:
     async def run(loop: harness.InstantLoop) -> None:
         here = Watching(loop.now)

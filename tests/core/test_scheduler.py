@@ -43,7 +43,7 @@ class Room:
         self.clock = Clock()
 
     def scheduler(
-        self, owner: str, *declared: scheduler.Declared, lease_s: float = 30.0
+        self, owner: str, *declared: scheduler.Declared, lease_s: float = 30.0, again: Any = None
     ) -> scheduler.Scheduler:
         made: Any = huey.RedisHuey("kpiQueue", connection_pool=self.pool)
         journal.watch(made, now=self.clock)
@@ -52,7 +52,7 @@ class Room:
         def work(*args: object) -> None: ...
 
         return scheduler.Scheduler(
-            {"kpiQueue": made}, declared, owner=owner, now=self.clock, lease_s=lease_s
+            {"kpiQueue": made}, declared, owner=owner, now=self.clock, lease_s=lease_s, again=again
         )
 
     def enqueued(self, name: str) -> list[datetime]:

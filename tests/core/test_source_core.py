@@ -118,6 +118,7 @@ async def test_the_core_offers_its_own_actions_and_lists_its_environment(here: c
     assert offered == {
         *("core.arm", "core.disarm", "plan.approve", "plan.refuse", "token.revoke"),
         *("operation.pause", "operation.resume", "operation.stop"),
+        *("alert.ack", "alert.unack", "alert.silence", "silence.expire"),
     }
     found = [e for e in (await source.sample()).entities if isinstance(e, entities.Environment)]
     (environment,) = found

@@ -13,7 +13,9 @@ import pytest
 from mrcore import errors, journal
 from mrcore.model import plans, queue, ref, wire
 from mrcore.sources import base as source_base
-from mrcore.sources.huey import searching, trimming
+from mrcore.sources.engine import searching
+from mrcore.sources.huey import searching as huey_searching
+from mrcore.sources.huey import trimming
 from tests import waiting
 from tests.core import journals
 from tests.core.test_source_huey import QUEUE, opened, planned
@@ -174,8 +176,8 @@ async def test_a_search_goes_on_where_it_ended_and_says_how_far(
     redis_url: str, desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(searching, "LOOKED", 10)
-    monkeypatch.setattr(searching, "FIRST", 5)
-    monkeypatch.setattr(searching, "PORTION", 5)
+    monkeypatch.setattr(huey_searching, "FIRST", 5)
+    monkeypatch.setattr(huey_searching, "PORTION", 5)
     fine = [desk.send(number=number, course="algebra") for number in range(12)]
     desk.run_all()
     failed = [desk.send("login", number, course="biology") for number in range(12)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import os
@@ -351,6 +352,40 @@ async def test_failures_are_grouped_and_acted_on(desk: rq_desk.Desk, redis_url: 
         desk.run_all(QUEUE)
         (one,) = await source.fared("queue.retry", found[:1])
         assert (one.state, one.ref) == ("failed", found[0].ref)
+
+
+async def test_groups_are_followed(desk: rq_desk.Desk, redis_url: str) -> None:
+    desk.heap(QUEUE, 2)
+    async with opened(redis_url) as source:
+        page = await source.page(OWNER, "groups", plans.Query(), None, 30)
+        assert [row.jobs for row in page.rows if isinstance(row, queue.FailureGroup)] == [2]
+        follow = asyncio.create_task(source.page(OWNER, "groups", plans.Query(), page.cursor, 30))
+        desk.heap(QUEUE, 1)
+        page = await follow
+        assert [row.jobs for row in page.rows if isinstance(row, queue.FailureGroup)] == [3]
+        again = await source.page(OWNER, "groups", plans.Query(), page.cursor, 0.01)
+        assert again.rows == ()
+
+
+async def test_another_failure_of_the_newest_second_is_seen(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    spare, old, *newest = sorted(desk.heap(QUEUE, 4))
+    failed = keys.where("failed", QUEUE)
+    desk.conn.hset(keys.job(spare), "description", "jobs.other('x')")
+    desk.conn.zrem(failed, spare)
+    desk.conn.zadd(failed, {old: 1_000, **dict.fromkeys(newest, 2_000)})
+    async with opened(redis_url) as source:
+
+        async def names() -> list[tuple[str, ...]]:
+            rows = (await source.page(OWNER, "groups", plans.Query(), None, 0)).rows
+            return [row.names for row in rows if isinstance(row, queue.FailureGroup)]
+
+        assert await names() == [("refuse",)]
+        desk.conn.zrem(failed, old)  # as many as before, and the same one on top
+        desk.conn.zadd(failed, {spare: 2_000})
+        (found,) = await names()
+        assert set(found) == {"refuse", "other"}
 
 
 async def test_arguments_that_make_no_sense_are_refused(desk: rq_desk.Desk, redis_url: str) -> None:

@@ -35,6 +35,7 @@ MAY = {
     "mrcore/sources/bullboard",
     "mrcore/sources/bullmq",
     "mrcore/sources/deploy",
+    "mrcore/sources/engine",
     "mrcore/sources/huey",
     "mrcore/sources/pg",
     "mrcore/sources/redis",

@@ -5,7 +5,20 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
-from mrcore.model import backend, base, core, deploy, log, postgres, queue, redis, stack, wire
+from mrcore.model import (
+    alert,
+    backend,
+    base,
+    core,
+    deploy,
+    log,
+    postgres,
+    queue,
+    redis,
+    ref,
+    stack,
+    wire,
+)
 
 NOW = datetime(2026, 3, 12, 14, 2, 11, tzinfo=UTC)
 
@@ -412,6 +425,99 @@ def environment(**facts: object) -> core.Environment:
             **facts,
         }
     )
+
+
+def alerts() -> list[alert.Alert]:
+    """What the rules say of the afternoon, from what nobody has to what is over."""
+    rows: tuple[tuple[str, str, str, str, str, dict[str, object]], ...] = (
+        (
+            "queue_backlog_no_consumer",
+            "P1",
+            "firing",
+            "huey/queue/emailQueue",
+            "emailQueue: nobody works, and the oldest job waits for 6 min",
+            {"runbook": "A", "actions": ("alert.ack", "alert.silence")},
+        ),
+        (
+            "pg_idle_in_tx",
+            "P2",
+            "firing",
+            "pg/session/4711/17",
+            "session 4711 of api is idle in transaction for 6 min",
+            {
+                "runbook": "F",
+                "acked_by": "anna",
+                "acked_until": ago(-1_500),
+                "actions": ("alert.unack", "alert.silence"),
+            },
+        ),
+        (
+            "schedule_missed",
+            "P2",
+            "recovering",
+            "huey/schedule/kpi",
+            "kpi did not run when it should have: 3 min late",
+            {"runbook": "E", "hidden": "silenced", "silenced_by": "core/silence/7"},
+        ),
+        (
+            "redis_wedged",
+            "P1",
+            "resolved",
+            "redis/node/main",
+            "Redis takes no writes: a write is not answered within 500 ms",
+            {"runbook": "J", "resolved_at": ago(900)},
+        ),
+    )
+    return [
+        alert.Alert.model_validate(
+            {
+                "ref": ref.make("core", "alert", rule, of),
+                "verdict": _said(severity, rule, says) if phase != "resolved" else base.OK,
+                "rule": rule,
+                "severity": severity,
+                "phase": phase,
+                "subject": of,
+                "name": ref.parse(of).ids[0].decode(),
+                "summary": says,
+                "since": ago(400),
+                "fired_at": ago(340 + number),
+                **more,
+            }
+        )
+        for number, (rule, severity, phase, of, says, more) in enumerate(rows)
+    ]
+
+
+def _said(severity: str, rule: str, says: str) -> base.Verdict:
+    return bad(rule, says) if severity == "P1" else warn(rule, says)
+
+
+def silences() -> list[alert.Silence]:
+    """One that something fires beneath, and a maintenance window that is to come."""
+    return [
+        alert.Silence(
+            ref="core/silence/7",
+            actions=("silence.expire",),
+            id=7,
+            rule="schedule_missed",
+            subject="huey/schedule/kpi",
+            login="olga",
+            reason="INC-9: the KPIs are computed by hand",
+            starts_at=ago(600),
+            expires_at=ago(-3_000),
+            firing=1,
+        ),
+        alert.Silence(
+            ref="core/silence/8",
+            actions=("silence.expire",),
+            id=8,
+            rule="*",
+            login="anna",
+            reason="move to Postgres 17",
+            starts_at=ago(-7_200),
+            expires_at=ago(-10_800),
+        ),
+    ]
 
 
 def arming(login: str = "root", seconds: float = 581) -> core.Arming:

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from mrcore import errors
-from mrcore.model import base
-from mrtui import app, cli, places, screens, start
+from mrcore.model import base, wire
+from mrtui import app, cli, places, screens, start, world
 from mrtui.cli import check, completion, demo, screen, show, status
 from tests.tui import facts, simulated
 
@@ -373,8 +373,20 @@ def test_status_lists_every_kind_and_nothing_that_could_harm_a_terminal() -> Non
     text = "\n".join(status.lines(known, now))
     assert "✖ local: bad at 14:02:11Z" in text
     assert "no worker for 6 min" in text
-    assert all(kind.upper() in text for kind in status.KINDS)
+    assert all(kind.upper() in text for kind in status.KINDS if kind != "alert")
     assert text.replace("\n", "").isprintable()
+
+
+def test_what_fires_is_said_first() -> None:
+    known = world.World()
+    known.apply(facts.snapshot())
+    known.apply(wire.Changed(source="core", at=facts.NOW, upserts=tuple(facts.alerts())))
+    assert check.sentence(known, facts.NOW).startswith(
+        "✖ bad: alert queue_backlog_no_consumer emailQueue emailQueue: nobody works"
+    )
+    text = "\n".join(status.lines(known, facts.NOW))
+    assert "ALERT 4\n  ✖  P1  firing" in text
+    assert "anna" in text
 
 
 def test_status_as_json_has_troubles_sources_and_entities() -> None:

@@ -34,6 +34,7 @@ def samples() -> dict[str, base.Entity]:
     waits = facts.waiting("9f2cc0ffee", "anna")
     away = outlook.unseen(start.Context("blue", "https://blue", simulated.Simulated))
     more = (facts.environment(), facts.arming(), waits, facts.colours()[0], away)
+    more = (*more, facts.alerts()[0], facts.silences()[0])
     return made | {entity.kind: entity for entity in more}
 
 

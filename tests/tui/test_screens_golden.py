@@ -19,8 +19,11 @@ from tests.tui import facts, shots, simulated, test_app
 FOLDER = Path(__file__).parents[1] / "golden"
 SIZES = ((40, 10), (80, 24), (120, 40))
 
+ELSEWHERE = ("jobs", "job", "detail", "envs", "alerts", "silences")
+"""What has a ref or a test of its own."""
+
 SCREENS = {
-    **{name: name for name in screens.NAMES if name not in ("jobs", "job", "detail", "envs")},
+    **{name: name for name in screens.NAMES if name not in ELSEWHERE},
     "jobs": "huey/queue/emailQueue",
     "found": finding.address("sendOtp"),
     "job": "huey/job/emailQueue/8123",
@@ -108,7 +111,7 @@ async def test_dialogs_look_as_they_did() -> None:
         for name, key, words in (
             ("plan", "r", "these will fail again"),
             ("quit", "q", "Stop the stack?"),
-            ("palette", "ctrl+p", "the stack's processes"),
+            ("palette", "ctrl+p", "of what nobody is told"),
         ):
             await pilot.press(key)
             await waiting.until(functools.partial(arrived, control, words), what=name)
@@ -133,6 +136,20 @@ async def test_the_splash_looks_as_it_did() -> None:
         await waiting.until(lambda: arrived(control, "seed"), what="the steps")
         await shots.settled(pilot)
         assert not differs("splash", (80, 24), show.text(control)), "UPDATE_GOLDEN=1 accepts it"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_alerts_look_as_they_did(size: tuple[int, int]) -> None:
+    core, wrong = simulated.Simulated(), []
+    async with shots.running(size, core) as (control, pilot):
+        core.tell(*facts.alerts(), *facts.silences())
+        await waiting.until(lambda: control.world.table("silence"), what="silences")
+        for name, key in (("alerts", "6"), ("silences", "")):
+            await (pilot.press(key) if key else control.enter(name))
+            await shots.settled(pilot)
+            if differs(name, size, show.text(control)):
+                wrong.append(name)
+    assert not wrong, f"not as in tests/golden: {wrong}; UPDATE_GOLDEN=1 accepts them"
 
 
 LONG_PLAN: dict[str, object] = {

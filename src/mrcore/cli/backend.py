@@ -18,7 +18,9 @@ import click
 def command(colour: str, port: int, state: Path | None, host: str) -> None:
     """Run Mr. Mentor's HTTP API, one colour, until SIGTERM.
 
-    Reads DB_*, REDIS_*, NODE_ENV, MR_RELEASE and MR_HEALTH (deep or shallow); and for the board at
+    Reads DB_*, REDIS_*, NODE_ENV, MR_RELEASE and MR_HEALTH (deep or shallow); JWT_SECRET, which
+    signs logins and is the same for all colours; RAZORPAY_* and EXOTEL_* (without them payments
+    and calls are off), BACKEND_PUBLIC_URL; and for the board at
     /admin/queues BULL_BOARD_USERNAME, BULL_BOARD_PASSWORD (without them it is off), MR_CORE_URL
     (unix:/path or https://host:port), MR_CORE_TOKEN_FILE and MR_CORE_CA.
 

@@ -13,8 +13,9 @@ def command() -> None:
     """Run the simulated outside world (local only), until SIGTERM.
 
     A mail server that forgets (MR_SMTP_PORT, EMAIL_USER, EMAIL_PASS), the HTTP services that
-    Mr. Mentor syncs with, and, when MR_SEED is set, visitors of MR_BACKENDS at MR_SCALE and a few
-    announced faults (DB_*).
+    Mr. Mentor syncs with (MR_UPSTREAMS_PORT), Razorpay and Exotel, which know the account that
+    RAZORPAY_* and EXOTEL_* say, and, when MR_SEED is set, visitors of MR_BACKENDS at MR_SCALE and
+    a few announced faults (DB_*).
 
     Example: MR_SMTP_PORT=2525 EMAIL_USER=me EMAIL_PASS=… mrcore upstreams
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import pkgutil
@@ -55,12 +56,14 @@ def command(state: Path | None, queues: str, app: str, schedules: str, threads: 
     url = os.environ.get("MR_QUEUES_URL", "")
     where = pool.of(url, "MR_QUEUES_URL") if url else None
     connections = where or redis.ConnectionPool(**settings.redis.options())
+    read = functools.partial(_resolve(schedules), settings) if schedules else None
     made = worker.Worker(
         _resolve(app)(connections),
-        _resolve(schedules)(settings) if schedules else (),
+        read() if read else (),
         now=base.utc_now,
         queues=[name.strip() for name in queues.split(",")] if queues else None,
         threads=threads,
+        again=read,
         supervised=os.environ.get("MR_SUPERVISED") == "1",
     )
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -66,6 +66,7 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
                                   removed_mark
     mr:schedule:<name>:registered  hash  mark: by what operation it was registered again last, for
                                   24 h (PX), and by, why, removal: whose removal that ended
+    mr:schedules:revision string  counts up when what is declared has changed: schedulers read anew
     mr:scheduler:lease    string  the one scheduler's name (PX)
 
 A job: task, payload (JSON of args and kwargs), state, outcome, attempts, max_attempts, retries,

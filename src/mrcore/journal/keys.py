@@ -12,6 +12,7 @@ SCHEDULES = "mr:schedules"
 TEMPLATE_ID = "00000000-7e3a-4a7e-8000-000000000000"
 """The job id in a schedule's template; whoever runs it puts one of its own in its place."""
 
+REVISION = "mr:schedules:revision"
 LEASE = "mr:scheduler:lease"
 STATES = ("waiting", "active", "delayed", "failed", "completed", "quarantined")
 

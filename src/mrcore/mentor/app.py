@@ -10,8 +10,29 @@ from datetime import UTC, datetime
 
 import fastapi
 from fastapi import responses
+from starlette import exceptions
 
-from mrcore.mentor import config, desk, health, health_route, links, routes
+from mrcore.mentor import (
+    auth_routes,
+    cleanup_routes,
+    config,
+    crm_routes,
+    desk,
+    exotel,
+    exotel_routes,
+    gate,
+    health,
+    health_route,
+    identity,
+    links,
+    payment_routes,
+    razorpay,
+    redis_routes,
+    routes,
+    sync_routes,
+    trace,
+    trail_routes,
+)
 from mrcore.mentor.board import routes as board
 from mrcore.mentor.board import told
 
@@ -37,7 +58,11 @@ def create(
     settings = config.Config.read(env)
     at = links.Links(settings, f"mentor-{colour}")
     checker = health.Checker(at, colour, interval_s=health_interval_s)
-    queues = board.Board(told.Told.read(env), now=now)
+    own = told.Told.read(env)
+    queues = board.Board(own, now=now)
+    desk_, people = desk.Desk(at, now), identity.Identity(at, settings, now)
+    door = gate.Gate(people)
+    keys = redis_routes.Keys(own, door)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
@@ -49,20 +74,48 @@ def create(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await queues.close()
+        await keys.close()
 
     app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
+    app.add_middleware(trace.Middleware)
     app.include_router(health_route.Health(settings, at, checker, now).router)
-    app.include_router(routes.build(desk.Desk(at, now)))
+    _open(app, env, desk_, people, door)
+    app.include_router(keys.router)
     app.include_router(queues.router)
+    app.add_exception_handler(exceptions.HTTPException, _refused)
     for kind in links.LOST:
         app.add_exception_handler(kind, _failed)
     return app
+
+
+def _open(
+    app: fastapi.FastAPI,
+    env: Mapping[str, str],
+    desk_: desk.Desk,
+    people: identity.Identity,
+    door: gate.Gate,
+) -> None:
+    """The routes that do their work themselves, and ask no core."""
+    app.include_router(routes.build(desk_))
+    app.include_router(auth_routes.build(desk_, people, door))
+    app.include_router(cleanup_routes.build(desk_, door))
+    app.include_router(crm_routes.build(desk_, door))
+    app.include_router(sync_routes.build(desk_, door))
+    app.include_router(trail_routes.build(desk_, door))
+    app.include_router(exotel_routes.Telephony(desk_, exotel.Settings.read(env), door).router)
+    app.include_router(payment_routes.Payments(desk_, razorpay.Settings.read(env), door).router)
 
 
 def _say_why(task: asyncio.Task[None]) -> None:
     # A background task that ends by itself is a bug; without it the check grows stale: 503.
     if not task.cancelled() and (error := task.exception()):
         LOG.error("background task ended", exc_info=error)
+
+
+async def _refused(request: fastapi.Request, error: Exception) -> responses.JSONResponse:
+    assert isinstance(error, exceptions.HTTPException)
+    body = {"success": False, "message": error.detail}
+    return responses.JSONResponse(body, error.status_code, headers=error.headers)
 
 
 async def _failed(request: fastapi.Request, error: Exception) -> responses.JSONResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +69,7 @@ class Config:
     environment: str
     release: str
     health: str
+    jwt_secret: SecretStr
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Config:
@@ -101,6 +103,8 @@ class Config:
             environment=env.get("NODE_ENV") or "development",
             release=env.get("MR_RELEASE") or "local",
             health=health,
+            # Without one, tokens end with the process and no other colour takes them.
+            jwt_secret=SecretStr(env.get("JWT_SECRET") or secrets.token_hex(32)),
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import uuid
 from collections.abc import Callable
@@ -13,26 +12,15 @@ from typing import Any
 
 import redis
 
-from mrcore.mentor import kpi, links, mail, queues
+from mrcore.mentor import flight, kpi, links, mail, queues, trails
 
 OTP_S = 300
 _QUEUE_S = 5
 
-_SIGN_IN = (
-    "UPDATE users SET last_login_at = $2 WHERE lower(email) = lower($1)"
-    " RETURNING id, email, name, role"
-)
-_LOGIN_TRAIL = (
-    'INSERT INTO login_logs ("userId", action, "ipAddress", "userAgent", timestamp)'
-    " VALUES ($1, 'login', $2, $3, $4)"
-)
+_WHOSE = "SELECT id, email, name, role FROM users WHERE lower(email) = lower($1)"
 _LEAD = (
     "INSERT INTO leads (name, email, phone, source, created_at, updated_at)"
     " VALUES ($1, $2, $3, $4, $5, $5) RETURNING id"
-)
-_LEAD_TRAIL = (
-    "INSERT INTO mas_crm.lead_activity_log (lead_id, activity_type, new_value, created_at)"
-    " VALUES ($1, 'created', 'new', $2)"
 )
 _CALL = (
     "INSERT INTO ai_calls (lead_id, caller, state, started_at)"
@@ -62,6 +50,7 @@ class Desk:
     def __post_init__(self) -> None:
         self._queues: dict[str, queues.JobQueue] | None = None
         self._loading = asyncio.Lock()
+        self._flight = flight.Flight(self.links.redis)
 
     async def add(self, queue: str, job: str, **payload: Any) -> str:
         """Enqueue a job; its id."""
@@ -74,17 +63,19 @@ class Desk:
         options = self.links.settings.redis.options()
         return queues.hueys(redis.ConnectionPool(**options, socket_timeout=_QUEUE_S))
 
-    async def sign_in(self, email: str, address: str, agent: str) -> str | None:
-        """Write the trail and send a one-time code; the request's id, None for a stranger."""
+    async def send_code(self, email: str) -> str | None:
+        """Send a one-time code; the request's id, None for a stranger."""
         now = self.now()
-        async with self.links.database() as connection, connection.transaction():
-            user = await connection.fetchrow(_SIGN_IN, email, now)
-            if user is None:
-                return None
-            await connection.execute(_LOGIN_TRAIL, user["id"], address, agent, now)
+        async with self.links.database() as connection:
+            user = await connection.fetchrow(_WHOSE, email)
+        if user is None:
+            return None
         request_id = uuid.uuid4().hex
         code = f"{secrets.randbelow(10**6):06d}"
-        await self.links.redis.set(mail.otp_key(request_id), code, ex=OTP_S)
+        async with self.links.redis.pipeline(transaction=True) as pipe:
+            pipe.set(mail.otp_key(request_id), code, ex=OTP_S)
+            pipe.set(mail.otp_user_key(request_id), str(user["id"]), ex=OTP_S)
+            await pipe.execute()
         await self.add(
             "emailQueue",
             "sendOtp",
@@ -102,9 +93,11 @@ class Desk:
         now = self.now()
         async with self.links.database() as connection, connection.transaction():
             lead = await connection.fetchval(_LEAD, name, email, phone, source, now)
-            await connection.execute(_LEAD_TRAIL, lead, now)
+            await trails.lead(connection, lead, "created", None, "new", None, now)
             call = await connection.fetchval(_CALL, lead, now)
-        await self.add("emailQueue", "sendWelcome", to=email, name=name, seller="Our team")
+        await self.add(
+            "emailQueue", "sendWelcome", to=email, name=name, seller="Our team", lead_id=str(lead)
+        )
         return {"leadId": str(lead), "callId": str(call)}
 
     async def call_event(self, call_id: uuid.UUID, state: str) -> bool:
@@ -162,15 +155,14 @@ class Desk:
         return str(slot) if slot else None
 
     async def figures(self, key: str) -> dict[str, Any]:
-        """A dashboard's figures from the cache; a missing key is computed again on this read."""
-        if cached := await self.links.redis.get(key):
-            found: dict[str, Any] = json.loads(cached)
-            return found
+        """A dashboard's figures from the cache; one that is missing is computed again, once."""
         compute = kpi.dashboard if key == kpi.DASHBOARD_KEY else kpi.sales
-        async with self.links.database() as connection:
-            figures = await compute(connection, self.now())
-        await self.links.redis.set(key, json.dumps(figures))
-        return figures
+
+        async def again() -> dict[str, Any]:
+            async with self.links.database() as connection:
+                return await compute(connection, self.now())
+
+        return await self._flight.read(key, again)
 
     async def sync_now(self, config_id: str) -> str | None:
         """Trigger a sync by hand; the job's id, None without such a config."""

@@ -20,7 +20,7 @@ import asyncpg
 import redis
 import rq
 
-from mrcore.mentor import config, tools
+from mrcore.mentor import config, tools, trace
 
 LOG = logging.getLogger("financeExport.worker")
 
@@ -64,6 +64,7 @@ def _order(settings: config.Redis, month: str) -> str:
             result_ttl=_KEPT_S,
             failure_ttl=_KEPT_S,
             description=f"export payments of {month}",
+            meta={trace.PAYLOAD: found.payload()} if (found := trace.current()) else None,
         )
         return str(job.id)
 
@@ -82,12 +83,23 @@ def export(month: str) -> dict[str, Any]:
 
     Progress is in the job's meta: {"done", "total"}.
     """
+    job = rq.get_current_job()
+    with trace.job(QUEUE, "export", job.id if job else "", _carried(job)):
+        return _export(month, job)
+
+
+def _carried(job: rq.job.Job | None) -> dict[str, Any]:
+    found = job.meta.get(trace.PAYLOAD) if job else None
+    return found if isinstance(found, dict) else {}
+
+
+def _export(month: str, job: rq.job.Job | None) -> dict[str, Any]:
     folder = Path(os.environ.get(FOLDER) or Path(tempfile.gettempdir()) / "mr-exports")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = folder / f"payments-{month}.csv"
     partial = target.with_suffix(f".{os.getpid()}.partial")
     with partial.open("w", newline="") as file:
-        rows = asyncio.run(_write(file, month, rq.get_current_job()))
+        rows = asyncio.run(_write(file, month, job))
     partial.replace(target)
     LOG.info("export of %s: %d rows in %s", month, rows, target.name)
     return {"file": str(target), "rows": rows}

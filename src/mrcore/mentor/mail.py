@@ -6,9 +6,12 @@ import asyncio
 import logging
 import smtplib
 import ssl
+import uuid
 from email import message
 
-from mrcore.mentor import config, tools
+import asyncpg
+
+from mrcore.mentor import config, tools, trails
 
 LOG = logging.getLogger("email.worker")
 
@@ -28,6 +31,11 @@ def otp_key(request_id: str) -> str:
     return f"mentor:otp:{request_id}"
 
 
+def otp_user_key(request_id: str) -> str:
+    """The Redis key of the user whom a one-time code lets in."""
+    return f"mentor:otp-user:{request_id}"
+
+
 async def send_otp(
     at_hand: tools.Tools, *, to: str, name: str, request_id: str, expires_at: str
 ) -> str:
@@ -39,9 +47,11 @@ async def send_otp(
     return await _send(at_hand, "otp", to, name or "there", code=str(code))
 
 
-async def send_welcome(at_hand: tools.Tools, *, to: str, name: str, seller: str) -> str:
+async def send_welcome(
+    at_hand: tools.Tools, *, to: str, name: str, seller: str, lead_id: str = ""
+) -> str:
     """Greet a new lead."""
-    return await _send(at_hand, "welcome", to, name, seller=seller)
+    return await _send(at_hand, "welcome", to, name, lead_id=lead_id, seller=seller)
 
 
 async def send_confirmation(
@@ -56,15 +66,31 @@ async def send_reminder(at_hand: tools.Tools, *, to: str, name: str, title: str)
     return await _send(at_hand, "reminder", to, name, title=title)
 
 
-async def _send(at_hand: tools.Tools, template: str, to: str, name: str, **fields: str) -> str:
+async def _send(
+    at_hand: tools.Tools, template: str, to: str, name: str, *, lead_id: str = "", **fields: str
+) -> str:
     letter = compose(template, to, name, **fields)
     try:
         await asyncio.to_thread(deliver, at_hand.config.email, letter)
     except (smtplib.SMTPException, OSError) as error:
         LOG.error("%s to %s was not sent: %s", template, to, error)
+        await _note(at_hand, template, to, lead_id, str(error))
         raise
     LOG.info("sent %s to %s", template, to)
+    await _note(at_hand, template, to, lead_id, None)
     return "sent"
+
+
+async def _note(
+    at_hand: tools.Tools, template: str, to: str, lead_id: str, error: str | None
+) -> None:
+    """Write the trail. Where Postgres is away the log has to do: to raise would send it twice."""
+    lead = uuid.UUID(lead_id) if lead_id else None
+    try:
+        async with at_hand.database() as connection:
+            await trails.email(connection, template, to, error, at_hand.now(), lead)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as lost:
+        LOG.error("%s to %s is not in lead_email_log: %s", template, to, type(lost).__name__)
 
 
 def compose(template: str, to: str, name: str, **fields: str) -> message.EmailMessage:

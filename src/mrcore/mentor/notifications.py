@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 
-from mrcore.mentor import tools
+from mrcore.mentor import tools, trails
 
 LOG = logging.getLogger("notification.worker")
+
+_LEAD = "SELECT id FROM leads WHERE phone = $1 ORDER BY created_at DESC LIMIT 1"
 
 
 async def send(at_hand: tools.Tools, *, phone: str, template: str) -> str:
     """Send one WhatsApp message."""
-    async with at_hand.database() as connection:
+    async with at_hand.database() as connection, connection.transaction():
         await connection.execute(
             "INSERT INTO notifications (phone, channel, body, sent_at)"
             " VALUES ($1, 'whatsapp', $2, $3)",
@@ -19,5 +21,7 @@ async def send(at_hand: tools.Tools, *, phone: str, template: str) -> str:
             template,
             at_hand.now(),
         )
+        lead = await connection.fetchval(_LEAD, phone)
+        await trails.whatsapp(connection, template, phone, at_hand.now(), lead)
     LOG.info("whatsapp %r to %s…%s", template, phone[:5], phone[-2:])
     return "sent"

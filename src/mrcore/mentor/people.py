@@ -101,3 +101,8 @@ def person(seed: int, number: int, scale: Scale) -> Person:
 def api_key(seed: int, integration: str) -> str:
     """The key that the simulated upstream of this integration accepts."""
     return hashlib.sha256(f"{seed}/{integration}".encode()).hexdigest()[:24]
+
+
+def password(seed: int, number: int) -> str:
+    """The password of the person with this number, who must be of the staff to have one."""
+    return hashlib.sha256(f"{seed}/password/{number}".encode()).hexdigest()[:16]

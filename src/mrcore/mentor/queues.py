@@ -15,6 +15,7 @@ import redis
 from huey import api
 
 from mrcore import journal
+from mrcore.mentor import trace
 
 if TYPE_CHECKING:
     from mrcore.mentor import tools
@@ -134,6 +135,8 @@ class JobQueue(api.RedisHuey):
 
         Raises KeyError when the queue has no such job, redis.RedisError when Redis is away.
         """
+        if found := trace.current():
+            payload[trace.PAYLOAD] = found.payload()
         task = self.tasks[job].s(**payload)
         self.enqueue(task)  # type: ignore[no-untyped-call]
         return str(task.id)
@@ -154,9 +157,9 @@ def _build(queue: Queue, pool: redis.ConnectionPool, tools: Callable[[], tools.T
     built = JobQueue(queue, pool)
     for job in queue.jobs:
         decorate = built.task(  # type: ignore[no-untyped-call]
-            name=job.name, retries=job.retries, retry_delay=job.retry_delay_s
+            name=job.name, retries=job.retries, retry_delay=job.retry_delay_s, context=True
         )
-        built.tasks[job.name] = decorate(_call(job, tools))
+        built.tasks[job.name] = decorate(_call(queue, job, tools))
     journal.watch(
         built,
         keep_completed=queue.keep_completed,
@@ -166,10 +169,13 @@ def _build(queue: Queue, pool: redis.ConnectionPool, tools: Callable[[], tools.T
     return built
 
 
-def _call(job: Job, tools: Callable[[], tools.Tools]) -> Callable[..., Any]:
-    def call(**payload: Any) -> Any:
-        at_hand = tools()
-        return at_hand.run(job.load()(at_hand, **payload))
+def _call(queue: Queue, job: Job, tools: Callable[[], tools.Tools]) -> Callable[..., Any]:
+    def call(*, task: api.Task, **payload: Any) -> Any:
+        carried = payload.pop(trace.PAYLOAD, {})
+        again = bool(task.retries)
+        with trace.job(queue.name, job.name, str(task.id), carried, again=again):
+            at_hand = tools()
+            return at_hand.run(job.load()(at_hand, **payload))
 
     call.__module__ = "mentor"  # huey names a message by module and name: mentor.sendOtp
     return call

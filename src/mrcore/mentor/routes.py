@@ -1,4 +1,4 @@
-"""The routes that people and machines use; there is no session yet, an address is believed."""
+"""The routes that visitors and machines use without a login: an address is believed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,6 @@ _PLATFORMS = ("mr-mentor", "my-analytics-school")
 
 Platform = Annotated[str, fastapi.Header(alias="x-platform")]
 Text = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
-
-
-class Login(pydantic.BaseModel):
-    """Who wants in."""
-
-    email: Text
 
 
 class Lead(pydantic.BaseModel):
@@ -80,20 +74,6 @@ def build(at: desk.Desk) -> fastapi.APIRouter:
 
 
 def _people(router: fastapi.APIRouter, at: desk.Desk) -> None:
-    @router.post("/auth/login")
-    async def login(
-        body: Login, request: fastapi.Request, platform: Platform = ""
-    ) -> dict[str, Any]:
-        """Ask for a one-time code by e-mail."""
-        address = request.client.host if request.client else "unknown"
-        agent = request.headers.get("user-agent", "")[:500]
-        request_id = await at.sign_in(body.email, address, agent)
-        if request_id is None:
-            LOG.warning("login refused, unknown address (%s)", _named(platform))
-            raise fastapi.HTTPException(401, "Invalid credentials")
-        LOG.info("login %s (%s)", request_id, _named(platform))
-        return _done(requestId=request_id, message="A code is on its way")
-
     @router.post("/leads", status_code=201)
     async def create_lead(body: Lead, platform: Platform = "") -> dict[str, Any]:
         """Leave a name to be called."""

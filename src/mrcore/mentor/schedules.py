@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 import asyncpg
+import redis.asyncio
 
 from mrcore import errors, scheduler
+from mrcore.journal import keys
 from mrcore.mentor import config, queues
 
 _IST = "Asia/Kolkata"
@@ -68,6 +71,7 @@ _REMINDERS = {
     "mrlearn": ("mrlearnReminderQueue", "remindLearners"),
     "mrtest": ("mrtestReminderQueue", "remindTestTakers"),
 }
+_REMOVED = ("removed_at", "removed_by", "removed_why", "removed_mark")
 _CONFIGS = (
     "SELECT id, kind, every_hours::float AS hours FROM sync_configs"
     " WHERE enabled AND kind IN ('mrlearn', 'mrtest') ORDER BY id"
@@ -85,18 +89,34 @@ async def of_configs(connection: asyncpg.Connection) -> tuple[scheduler.Declared
     for row in await connection.fetch(_CONFIGS):
         kind, name, every = row["kind"], row["id"], timedelta(hours=row["hours"])
         queue, job = queues.SYNC_JOBS[kind]
-        found.append(
-            scheduler.Declared(
-                f"{kind}-sync-{name}", queue, job, every=every, kwargs={"config_id": name}
-            )
-        )
+        sync, reminders = names(kind, name)
+        found.append(scheduler.Declared(sync, queue, job, every=every, kwargs={"config_id": name}))
         queue, job = _REMINDERS[kind]
-        found.append(scheduler.Declared(f"{kind}-reminders-{name}", queue, job, every=every))
+        found.append(scheduler.Declared(reminders, queue, job, every=every))
     return tuple(found)
 
 
+def names(kind: str, config_id: str) -> tuple[str, ...]:
+    """What the schedules of a config are called; none of a kind whose schedule is fixed."""
+    if kind not in _REMINDERS:
+        return ()
+    return f"{kind}-sync-{config_id}", f"{kind}-reminders-{config_id}"
+
+
+async def register(client: redis.asyncio.Redis, names: Iterable[str]) -> None:
+    """Have the schedulers read the configs anew, and take these in again where they were removed.
+
+    Raises redis.RedisError.
+    """
+    async with client.pipeline(transaction=True) as pipe:
+        for name in names:
+            pipe.hdel(keys.schedule(name), *_REMOVED)
+        pipe.incr(keys.REVISION)
+        await pipe.execute()
+
+
 def declared(settings: config.Config) -> tuple[scheduler.Declared, ...]:
-    """Every schedule as of now; read at a worker's boot, as the playbook's backend does.
+    """Every schedule as of now; read at a worker's boot, and when a config is saved.
 
     Raises StackError when Postgres does not answer.
     """
@@ -112,7 +132,7 @@ async def _read(database: config.Database) -> tuple[scheduler.Declared, ...]:
             return await of_configs(connection)
         finally:
             await connection.close()
-    except (OSError, asyncpg.PostgresError) as error:
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise errors.StackError(
             f"The sync configs cannot be read: {type(error).__name__}.",
             fix="Postgres must answer, with the schema of mrcore seed.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import uuid
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from mrcore.mentor import people
+from argon2 import low_level
+
+from mrcore.mentor import people, settling
 
 _SKILLS = ("SQL", "Python", "Power BI", "Statistics", "Excel", "Product", "Interviews")
 _SOURCES = ("website", "webinar", "referral", "instagram", "campus")
@@ -62,6 +65,7 @@ class Builder:
         yield from self._calls()
         yield self._workflows()
         yield self._payments()
+        yield from self._settled()
         yield self._assignments()
         yield self._applications()
         yield self._sync_configs()
@@ -97,8 +101,25 @@ class Builder:
             self.users.append((user, who))
             platform = "mr-mentor" if self.dice.random() < 0.7 else "my-analytics-school"
             role = self._role(number)
-            rows.append((user, who.email, who.name, who.phone, role, platform, self._ago(400)))
-        return _table("users", "id email name phone role platform created_at", rows)
+            secret = self._password_hash(number) if number < self.scale.staff else None
+            at = self._ago(400)
+            rows.append((user, who.email, who.name, who.phone, role, platform, at, secret))
+        columns = "id email name phone role platform created_at password_hash"
+        return _table("users", columns, rows)
+
+    def _password_hash(self, number: int) -> str:
+        """With little effort, so that seeding is quick: the first login makes it stronger."""
+        salt = hashlib.sha256(f"{self.seed}/salt/{number}".encode()).digest()[:16]
+        made = low_level.hash_secret(
+            people.password(self.seed, number).encode(),
+            salt,
+            time_cost=1,
+            memory_cost=1024,
+            parallelism=1,
+            hash_len=32,
+            type=low_level.Type.ID,
+        )
+        return made.decode()
 
     def _mentors(self) -> Table:
         rows: list[Row] = []
@@ -183,15 +204,28 @@ class Builder:
             settled = made + timedelta(seconds=90) if status in ("captured", "refunded") else None
             invoice = f"INV-{self.seed}-{number:06d}" if settled else None
             order = f"order_{self.dice.getrandbits(56):014x}"
-            row = (payment, self._student(), order, net + gst, gst, status, invoice, made, settled)
+            known = f"pay_{order.removeprefix('order_')}" if status != "created" else None
+            money, dates = (net + gst, gst, status, invoice), (made, settled)
+            row: Row = (payment, self._student(), order, *money, *dates, known)
             rows.append(row)
             if settled:
                 self.paid.append(row)
         columns = (
             "id user_id order_id amount_paise gst_paise status invoice_number created_at"
-            " captured_at"
+            " captured_at razorpay_payment_id"
         )
         return _table("payments", columns, rows)
+
+    def _settled(self) -> Iterator[Table]:
+        """What captured payments led to; a refund takes neither grant nor invoice back."""
+        grants: list[Row] = []
+        invoices: list[Row] = []
+        for payment, user, _, amount, gst, _, invoice, _, settled, _ in self.paid:
+            grants.append((payment, user, settling.tokens_of(amount), settled))
+            invoices.append((payment, invoice, amount, gst, settled))
+        yield _table("token_grants", "payment_id user_id tokens granted_at", grants)
+        columns = "payment_id number amount_paise gst_paise issued_at"
+        yield _table("invoices", columns, invoices)
 
     def _assignments(self) -> Table:
         rows: list[Row] = []
@@ -232,14 +266,16 @@ class Builder:
             action = self.dice.choices(("login", "logout", "master_login"), (70, 28, 2))[0]
             address = f"10.{self.dice.randrange(256)}.{self.dice.randrange(256)}.7"
             agent = self.dice.choice(_AGENTS)
-            rows.append((self._id(), user, action, address, agent, self._ago(30)))
-        return _table("login_logs", "id userId action ipAddress userAgent timestamp", rows)
+            by = self.users[0][0] if action == "master_login" else None
+            rows.append((self._id(), user, action, address, agent, self._ago(30), by))
+        columns = "id userId action ipAddress userAgent timestamp actorId"
+        return _table("login_logs", columns, rows)
 
     def _gst_audit_log(self) -> Table:
         rows: list[Row] = []
         user, who = self.users[1]
-        for payment, _, _, amount, gst, _, invoice, made, settled in self.paid:
-            common = (str(payment), invoice)
+        for _, _, _, amount, gst, _, invoice, made, settled, payment in self.paid:
+            common = (payment, invoice)
             by = (user, who.email)
             rows.append((self._id(), *common, "create", "gst_paise", None, str(gst), *by, made))
             rows.append(

@@ -16,6 +16,7 @@ import email
 import email.policy
 import hmac
 import logging
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ from mrcore.mentor import config, people
 LOG = logging.getLogger("smtp")
 
 _KEPT = 200
+_CODE = re.compile(r"one-time code is (\d{6})")
 _BAD = "535-5.7.8 Username and Password not accepted. For more information, go to\r\n535 5.7.8"
 _BOUNCE = "550 5.1.1 The email account that you tried to reach does not exist"
 _LATER = "451 4.7.1 Greylisted, please try again later"
@@ -44,6 +46,11 @@ class Sink:
 
     def __post_init__(self) -> None:
         self._greeted: set[str] = set()
+        self._codes: dict[str, str] = {}
+
+    def take_code(self, address: str) -> str | None:
+        """The one-time code that was mailed last to somebody, once: as who reads it does."""
+        return self._codes.pop(address, None)
 
     def authenticate(
         self, server: smtp.SMTP, session: Any, envelope: Any, mechanism: str, data: Any
@@ -87,13 +94,17 @@ class Sink:
     async def handle_DATA(  # noqa: N802
         self, server: smtp.SMTP, session: Any, envelope: Any
     ) -> str:
-        """Count the mail; its text is read for the subject and dropped."""
+        """Count the mail; its text is read for the subject and a one-time code, and dropped."""
         letter = email.message_from_bytes(envelope.content, policy=email.policy.default)
         subject = str(letter["Subject"])
         for address in envelope.rcpt_tos:
             self.counters["delivered"] += 1
             self.delivered.append((address, subject))
             LOG.info("delivered %r to %s", subject, address)
+            if code := _CODE.search(str(letter.get_content())):
+                self._codes[address] = code[1]
+                if len(self._codes) > _KEPT:
+                    del self._codes[next(iter(self._codes))]
         return "250 2.0.0 OK"
 
     def _refuse(self, counter: str, address: str, answer: str) -> str:

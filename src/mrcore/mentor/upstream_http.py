@@ -44,6 +44,8 @@ class Upstreams:
     asked: collections.Counter[str] = field(default_factory=collections.Counter)
     used_up: set[str] = field(default_factory=set)
     """Services that answer 429 until they are taken out again; these requests are not counted."""
+    extra: list[routing.Route] = field(default_factory=list)
+    """Routes of services that have accounts of their own."""
 
     def app(self) -> applications.Starlette:
         """The services and the simulation's own control, on one port."""
@@ -55,6 +57,7 @@ class Upstreams:
                 self._route("elevenlabs", "/v1/convai/conversations", self._conversations),
                 routing.Route("/control/smtp", self._control_smtp, methods=["POST"]),
                 routing.Route("/control/counters", self._counters),
+                *self.extra,
             ]
         )
 

@@ -14,9 +14,21 @@ from typing import Any
 
 import asyncpg
 import uvicorn
+from starlette import routing
 
 from mrcore import errors
-from mrcore.mentor import config, faults, people, smtp_sink, upstream_http, visitors
+from mrcore.mentor import (
+    config,
+    exotel,
+    faults,
+    people,
+    razorpay,
+    smtp_sink,
+    upstream_exotel,
+    upstream_http,
+    upstream_razorpay,
+    visitors,
+)
 
 LOG = logging.getLogger("upstreams")
 
@@ -33,10 +45,14 @@ class Order:
     urls: list[str]
     seed: int | None
     scale: people.Scale
+    http_port: int
+    razorpay: razorpay.Settings
+    exotel: exotel.Settings
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Order:
-        """Read MR_SMTP_PORT, MR_BACKENDS (comma-separated URLs), MR_SCALE and MR_SEED.
+        """Read MR_SMTP_PORT, MR_UPSTREAMS_PORT, MR_BACKENDS (comma-separated URLs), MR_SCALE,
+        MR_SEED, and the accounts that are known here: RAZORPAY_*, EXOTEL_*.
 
         Raises SettingsError that names the variable that is wrong.
         """
@@ -52,6 +68,9 @@ class Order:
             urls=[url.rstrip("/") for url in env.get("MR_BACKENDS", "").split(",") if url],
             seed=config.number(env, "MR_SEED", 0) if env.get("MR_SEED") else None,
             scale=people.SCALES[scale],
+            http_port=config.number(env, "MR_UPSTREAMS_PORT", 0),
+            razorpay=razorpay.Settings.read(env),
+            exotel=exotel.Settings.read(env),
         )
 
 
@@ -64,7 +83,7 @@ class _Server(uvicorn.Server):
 async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called when mail and HTTP listen.
 
-    Raises StackError when the mail port is taken.
+    Raises StackError when a port is taken.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,8 +98,10 @@ async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], 
         ) from error
     # asyncio sets TCP_NODELAY only where the protocol is named: without it each answer takes 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind((_HOST, 0))
-        services = upstream_http.Upstreams(order.seed or 0, order.scale, sink, now)
+        _bind(listener, order.http_port)
+        services = upstream_http.Upstreams(
+            order.seed or 0, order.scale, sink, now, extra=_accounts(order)
+        )
         server = _Server(
             uvicorn.Config(services.app(), log_config=None, access_log=False, lifespan="off")
         )
@@ -95,6 +116,25 @@ async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], 
         mail.close()
 
 
+def _bind(listener: socket.socket, port: int) -> None:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((_HOST, port))
+    except OSError as error:
+        raise errors.StackError(
+            f"The services cannot listen on port {port}: {error.strerror}.",
+            fix="Set MR_UPSTREAMS_PORT to a free port.",
+        ) from error
+
+
+def _accounts(order: Order) -> list[routing.Route]:
+    """Razorpay, which tells every backend in turn, and Exotel, which is told whom to call back."""
+    pays = upstream_razorpay.Razorpay(
+        order.razorpay, [f"{url}/api/webhooks/razorpay" for url in order.urls]
+    )
+    return [*pays.routes(), *upstream_exotel.Exotel(order.exotel).routes()]
+
+
 def _life(
     order: Order, url: str, services: upstream_http.Upstreams, now: Callable[[], datetime]
 ) -> list[Coroutine[Any, Any, None]]:
@@ -106,7 +146,9 @@ def _life(
         faults.forgotten_transaction(database, faults.Rhythm()),
     ]
     if order.urls:
-        crowd = visitors.Visitors(order.urls, order.seed, order.scale, now)
+        crowd = visitors.Visitors(
+            order.urls, order.seed, order.scale, now, inbox=services.sink.take_code
+        )
         window = faults.Rhythm.of_window
         life += [
             crowd.run(),

@@ -26,6 +26,12 @@ _TIMEOUT_S = 10.0
 _OPEN_S = 0.5
 _CALL = (("ringing", 3.0), ("in_progress", 5.0), ("completed", 20.0))
 _LOST_CALLS = 0.1
+_LOOKS = 10
+"""How often somebody looks for the code that was mailed."""
+
+_LEAVES = 0.4
+"""Of those who log in, how many log out again."""
+
 _KINDS = {
     "dashboard": 26,
     "sales": 14,
@@ -103,6 +109,10 @@ class Visitors:
     seed: int
     scale: people.Scale
     now: Callable[[], datetime]
+    inbox: Callable[[str], str | None] = lambda _: None
+    """The code that was mailed to an address, if it has come."""
+
+    look_s: float = 1.5
     counters: collections.Counter[str] = field(default_factory=collections.Counter)
 
     def __post_init__(self) -> None:
@@ -152,17 +162,19 @@ class Visitors:
             self._room.release()
         if answer is not None and visit.path == "/api/leads" and answer.status_code == 201:
             await self._call(client, url, answer.json()["callId"])
+        if answer is not None and visit.path == "/api/auth/login" and answer.status_code == 200:
+            await self._enter(client, url, visit, answer.json()["requestId"])
 
     async def send(
-        self, client: httpx.AsyncClient, url: str, visit: Visit
+        self, client: httpx.AsyncClient, url: str, visit: Visit, *, token: str = ""
     ) -> httpx.Response | None:
         """One request; None where the backend did not answer."""
+        headers = {"x-platform": visit.platform, "user-agent": "Mozilla/5.0 (visitor)"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
         try:
             answer = await client.request(
-                visit.method,
-                url + visit.path,
-                json=visit.body,
-                headers={"x-platform": visit.platform, "user-agent": "Mozilla/5.0 (visitor)"},
+                visit.method, url + visit.path, json=visit.body, headers=headers
             )
         except httpx.HTTPError as error:
             self.counters["unanswered"] += 1
@@ -185,6 +197,26 @@ class Visitors:
             await self.send(
                 client, url, Visit(0, 0, "POST", "/api/webhooks/miss-ozone", body, "mr-mentor")
             )
+
+    async def _enter(
+        self, client: httpx.AsyncClient, url: str, visit: Visit, request_id: str
+    ) -> None:
+        """Log in with the mailed code; mail that bounces or is late lets nobody in."""
+        address = str((visit.body or {}).get("email"))
+        for _ in range(_LOOKS):
+            await asyncio.sleep(self.look_s)
+            if code := self.inbox(address):
+                break
+        else:
+            return
+        body = {"requestId": request_id, "code": code}
+        entered = Visit(0, 0, "POST", "/api/auth/verify", body, visit.platform)
+        answer = await self.send(client, url, entered)
+        if answer is None or answer.status_code != 200 or self._dice.random() > _LEAVES:
+            return
+        await asyncio.sleep(self.look_s)
+        left = Visit(0, 0, "POST", "/api/auth/logout", None, visit.platform)
+        await self.send(client, url, left, token=answer.json()["token"])
 
     async def _report(self) -> None:
         while True:

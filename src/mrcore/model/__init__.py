@@ -1,6 +1,7 @@
 """Every type on the wire. Importing the package registers each family's kinds."""
 
 from mrcore.model import (
+    alert,
     backend,
     base,
     core,
@@ -16,6 +17,7 @@ from mrcore.model import (
 )
 
 __all__ = [
+    "alert",
     "backend",
     "base",
     "core",

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Protocol, Self
+from typing import Self, cast
 
 import psutil
 
@@ -16,7 +16,7 @@ from mrcore.model import backend, plans, wire
 from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import ref as refs
-from mrcore.sources import base, ran, standing
+from mrcore.sources import base, own, ran, standing
 from mrcore.store import database, operations, tokens, walk
 from mrcore.trust import audit
 
@@ -34,20 +34,6 @@ _READ: dict[str, Read] = {
 _OF_KIND = {"audit": "audit", "operation": "operations", "token": "tokens"}
 
 
-class Act(Protocol):
-    """How one of the core's own actions is done; both raise BadRequest for wrong arguments."""
-
-    async def plan(self, ref: model.Ref, args: plans.Args) -> plans.Target | plans.LeftOut:
-        """What it would touch, with the facts that must still hold, or why it is not possible."""
-        ...
-
-    async def apply(
-        self, target: plans.Target, args: plans.Args, by: plans.By
-    ) -> plans.TargetOutcome:
-        """Do it, only if the target's guard still holds."""
-        ...
-
-
 @dataclasses.dataclass(frozen=True)
 class Facts:
     """What the core knows of itself, asked at every sample."""
@@ -59,6 +45,7 @@ class Facts:
     clients: Callable[[], int]
     audit: Callable[[], model.Verdict]
     not_resumed: Callable[[], str]
+    alerts: Callable[[], Sequence[model.Entity]] = tuple
 
 
 class CoreSource(base.SourceBase):
@@ -70,7 +57,7 @@ class CoreSource(base.SourceBase):
         ledger: database.Database,
         history: database.Database,
         kept: runs.Runs,
-        acts: Mapping[model.ActionId, Act],
+        acts: Mapping[model.ActionId, own.Act],
         *,
         now: base.Now,
     ) -> None:
@@ -106,6 +93,8 @@ class CoreSource(base.SourceBase):
                 "plan",
                 "audit",
                 "token",
+                "alert",
+                "silence",
             ),
             collections=(*_READ, ran.COLLECTION),
             actions=tuple(self._acts),
@@ -141,7 +130,7 @@ class CoreSource(base.SourceBase):
             "core.clients": float(self._facts.clients()),
         }
         armings, waiting = await self._standing.now_standing()
-        own = [wire.Point(metric=m, ref=SELF, at=now, value=v) for m, v in measured.items()]
+        measures = [wire.Point(metric=m, ref=SELF, at=now, value=v) for m, v in measured.items()]
         return wire.Sample(
             at=now,
             entities=(
@@ -150,9 +139,10 @@ class CoreSource(base.SourceBase):
                 *waiting,
                 *self._facts.statuses(),
                 *self._facts.operations(),
+                *self._facts.alerts(),
                 *await self.probe(),
             ),
-            points=(*own, *self._facts.sample_times()),
+            points=(*measures, *self._facts.sample_times()),
         )
 
     async def detail(self, ref: model.Ref) -> wire.Detail:
@@ -167,7 +157,10 @@ class CoreSource(base.SourceBase):
             found = [e for e in (await self.sample()).entities if e.ref == ref]
         if not found or found[0].ref != ref:
             raise errors.NotFound(f"The core has no {ref!r}.")
-        return wire.Detail(at=self.now(), entity=found[0], sections=(standing.facts(found[0]),))
+        sections = (standing.facts(found[0]),)
+        return wire.Detail(
+            at=self.now(), entity=found[0], sections=sections, links=standing.links(found[0])
+        )
 
     async def plan(
         self,
@@ -188,7 +181,20 @@ class CoreSource(base.SourceBase):
         act = self._act(action)
         return [await act.apply(target, args, by) for target in chunk]
 
-    def _act(self, action: model.ActionId) -> Act:
+    async def plan_undo(
+        self, action: model.ActionId, done: Sequence[plans.Undoable]
+    ) -> AsyncIterator[base.Planned]:
+        act = cast(own.UndoableAct, self._act(action))  # the catalogue says which are
+        for one in done:
+            yield await act.plan_undo(one)
+
+    async def undo(
+        self, action: model.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
+    ) -> Sequence[plans.TargetOutcome]:
+        act = cast(own.UndoableAct, self._act(action))
+        return [await act.undo(one, by) for one in chunk]
+
+    def _act(self, action: model.ActionId) -> own.Act:
         if action not in self._acts:
             raise self._unsupported(f"action {action!r}")
         return self._acts[action]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from mrcore import errors
 
@@ -74,18 +74,25 @@ class Kept(Generic[C]):
         """Begin to open it; returns at once."""
         self._keeper = asyncio.create_task(self._keep())
 
-    async def stop(self) -> None:
-        """Close it now, whatever it is waiting for."""
+    def cut(self) -> None:
+        """Begin to close it, whatever it is waiting for: it ends by itself from here."""
         if self._keeper is not None:
             self._keeper.cancel()
-            await asyncio.wait((self._keeper,))
         self._connection = None
-        if self._busy is not None and not self._busy.done():
-            await asyncio.wait((self._busy,), timeout=1.0)
-            self._busy.cancel()
-            await asyncio.wait((self._busy,))
         self._error = errors.Unreachable("The source is closed.")
         self._settled.set()
+
+    async def stop(self) -> None:
+        """Close it now; who gives up waiting for that leaves no connection open."""
+        self.cut()
+        if self._keeper is not None:
+            await asyncio.wait((self._keeper,))
+        if self._busy is not None and not self._busy.done():
+            try:
+                await asyncio.wait((self._busy,), timeout=1.0)
+            finally:
+                self._busy.cancel()
+            await asyncio.wait((self._busy,))
 
     async def run(self, job: Callable[[C], Awaitable[T]]) -> T:
         """What `job` answers on this connection, after every job before it.
@@ -98,6 +105,7 @@ class Kept(Generic[C]):
             await asyncio.wait((self._busy,))
             connection = await self._there()
         task = asyncio.create_task(self._do(job, connection))
+        task.add_done_callback(_look_at)
         self._busy = task
         return await asyncio.shield(task)
 
@@ -169,3 +177,16 @@ class Kept(Generic[C]):
             # Jitter, so that the screens of a fleet do not come back all at once.
             await asyncio.sleep(pause_s * random.uniform(1.0, 1.3))  # noqa: S311
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    """A job whose caller gave up has nobody else who would see how it ended."""
+    if not task.cancelled():
+        task.exception()
+
+
+async def stop(*lines: Kept[Any]) -> None:
+    """Close all of these at once, so that none stays open while another ends."""
+    for line in lines:
+        line.cut()
+    await asyncio.gather(*(line.stop() for line in lines))

@@ -6,9 +6,9 @@ import asyncio
 import sqlite3
 
 from mrcore import errors
+from mrcore.model import alert, plans, wire
 from mrcore.model import base as model
 from mrcore.model import core as entities
-from mrcore.model import plans, wire
 from mrcore.model import ref as refs
 from mrcore.sources import base
 from mrcore.store import approvals, arming, database
@@ -71,6 +71,18 @@ class Standing:
             )
         except errors.StoreError:
             return  # the check of the ledger says so
+
+
+def links(entity: model.Entity) -> tuple[wire.Link, ...]:
+    """Where an entity leads: an alert to what it is about, and to what hides it."""
+    if not isinstance(entity, alert.Alert):
+        return ()
+    named = (
+        (entity.name, entity.subject),
+        ("the silence", entity.silenced_by),
+        ("what it comes from", entity.suppressed_by),
+    )
+    return tuple(wire.Link(label=label, ref=ref) for label, ref in named if ref)
 
 
 def facts(entity: model.Entity) -> wire.Section:

@@ -60,6 +60,7 @@ class Addresses:
     postgres: Server
     redis: Server
     smtp_port: int
+    upstreams_port: int
     switch_port: int
     backend_ports: dict[str, int]
 
@@ -81,7 +82,7 @@ def choose(stack: StackSettings, words: credentials.Credentials) -> Addresses:
 
     Raises SettingsError when a given URL is not one of a Postgres or of a Redis.
     """
-    ports = services.free_ports(5 + len(COLOURS))
+    ports = services.free_ports(6 + len(COLOURS))
     own = f"postgresql://{services.SUPERUSER}:{words.postgres}@127.0.0.1:{ports[0]}/postgres"
     own_redis = f"redis://:{words.redis}@127.0.0.1:{ports[1]}/0"
     return Addresses(
@@ -90,7 +91,8 @@ def choose(stack: StackSettings, words: credentials.Credentials) -> Addresses:
         redis=_server("redis", stack.redis.get_secret_value(), own_redis),
         smtp_port=ports[3],
         switch_port=ports[4],
-        backend_ports=dict(zip(COLOURS, ports[5:], strict=True)),
+        upstreams_port=ports[5],
+        backend_ports=dict(zip(COLOURS, ports[6:], strict=True)),
     )
 
 

@@ -12,7 +12,8 @@ FILE = "secrets.json"
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """Postgres's three logins, Redis, SMTP and Bull Board."""
+    """Postgres's three logins, Redis, SMTP, Bull Board, what signs Mr. Mentor's tokens, and its
+    accounts at the simulated services."""
 
     postgres: str
     app: str
@@ -20,6 +21,11 @@ class Credentials:
     redis: str
     smtp: str
     bull_board: str
+    jwt: str
+    razorpay: str
+    razorpay_webhook: str
+    exotel: str
+    exotel_webhook: str
 
 
 def of(state: folder.StateFolder) -> Credentials:

@@ -16,6 +16,7 @@ from mrcore.stack import (
     addresses,
     backend_token,
     credentials,
+    mentor_names,
     probes,
     seeded,
     services,
@@ -196,6 +197,7 @@ class Plan:
         seed = self.seed if self.seed is not None else seeded.seed(self.state)
         return {
             "MR_SMTP_PORT": str(self.places.smtp_port),
+            "MR_UPSTREAMS_PORT": str(self.places.upstreams_port),
             "MR_BACKENDS": ",".join(self.places.backends.values()),
             "MR_SCALE": self.scale,
             "MR_SEED": "" if seed is None else str(seed),
@@ -232,25 +234,7 @@ class Plan:
 
     def mentor_names(self) -> dict[str, str]:
         """What Mr. Mentor's processes are told: the playbook's names."""
-        postgres, redis = self.places.postgres, self.places.redis
-        return {
-            "DB_HOST": postgres.host,
-            "DB_PORT": str(postgres.port),
-            "DB_USERNAME": addresses.APP_ROLE,
-            "DB_PASSWORD": self.words.app,
-            "DB_NAME": addresses.DATABASE,
-            "REDIS_HOST": redis.host,
-            "REDIS_PORT": str(redis.port),
-            "REDIS_PASSWORD": redis.password,
-            "REDIS_DB": redis.path or "0",
-            "EMAIL_HOST": "127.0.0.1",
-            "EMAIL_PORT": str(self.places.smtp_port),
-            "EMAIL_USER": "mentor@mrmentor.example",
-            "EMAIL_PASS": self.words.smtp,
-            "BULL_BOARD_USERNAME": "admin",
-            "BULL_BOARD_PASSWORD": self.words.bull_board,
-            "NODE_ENV": "development",
-        }
+        return mentor_names.of(self.places, self.words)
 
     def ready_line(self) -> dict[str, Any]:
         """The line of `mrcore up --json`; core.json and the token are there once serve is ready."""

@@ -15,7 +15,18 @@ from mrtui.cli import reach
 from mrtui.columns import fmt, table
 from mrtui.terminal import safe_text
 
-KINDS = ("source", "check", "postgres", "node", "queue", "worker", "schedule", "stream", "process")
+KINDS = (
+    "alert",
+    "source",
+    "check",
+    "postgres",
+    "node",
+    "queue",
+    "worker",
+    "schedule",
+    "stream",
+    "process",
+)
 """Kinds that are listed one by one, in this order; sessions are only counted."""
 
 LIVE_PATIENCE_S = 15.0

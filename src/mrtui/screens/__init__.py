@@ -28,6 +28,8 @@ NAMES = (
     "postgres",
     "redis",
     "logs",
+    "alerts",
+    "silences",
     "schedules",
     "workers",
     "stack",

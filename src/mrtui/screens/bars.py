@@ -121,14 +121,17 @@ def _waits(may: rights.Rights) -> cells.Cell:
 
 
 def _fire(view: table.View) -> cells.Cell:
-    count: dict[base.Level, int] = {}
-    for trouble in view.world.troubles(view.now):
-        count[trouble.level] = count.get(trouble.level, 0) + 1
-    if not count:
+    """`✖ 2 alerts ✖ 1 bad ▲ 3 warn`: what fires, and what is not well beside that."""
+    troubles = view.world.troubles(view.now)
+    if not troubles:
         return cells.Cell(f"{fmt.GLYPHS[base.Level.OK]} all well", "ok")
-    text = " ".join(
-        f"{fmt.GLYPHS[level]} {count[level]} {level.value}"
+    firing = [trouble for trouble in troubles if trouble.entity.kind == "alert"]
+    levels = [trouble.level for trouble in troubles if trouble.entity.kind != "alert"]
+    parts = [
+        f"{fmt.GLYPHS[level]} {levels.count(level)} {level.value}"
         for level in world.RANK
-        if level in count
-    )
-    return cells.Cell(text, table.TONES[min(count, key=lambda level: world.RANK[level])])
+        if level in levels
+    ]
+    if firing:
+        parts.insert(0, f"{fmt.GLYPHS[firing[0].level]} {fmt.plural(len(firing), 'alert')}")
+    return cells.Cell(" ".join(parts), table.TONES[troubles[0].level])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from mrcore.mentor import app as mentor_app
-from mrcore.mentor import config, people, seed, smtp_sink, tools
+from mrcore.mentor import config, jwt, people, seed, smtp_sink, tools
 from tests import servers, waiting
 from tests.core.mentor import serving
 
@@ -69,6 +69,16 @@ async def app(seeded: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
+async def bearer(app: asyncpg.Connection, env: dict[str, str], role: str) -> dict[str, str]:
+    """The header of somebody of this role, who is in for an hour."""
+    user = await app.fetchrow(
+        "SELECT id, email FROM users WHERE role = $1::user_role ORDER BY id LIMIT 1", role
+    )
+    assert user is not None
+    claims = jwt.Claims(user["id"], role, user["email"], "tests", NOW + timedelta(hours=1))
+    return {"authorization": f"Bearer {jwt.sign(claims, config.Config.read(env).jwt_secret)}"}
+
+
 def environment(database: str, redis_url: str) -> dict[str, str]:
     """The playbook's names for these servers; mail goes nowhere."""
     postgres, cache = urlsplit(database), urlsplit(redis_url)
@@ -86,6 +96,7 @@ def environment(database: str, redis_url: str) -> dict[str, str]:
         "EMAIL_USER": "mentor@mrmentor.example",
         "EMAIL_PASS": "mail-password",
         "NODE_ENV": "test",
+        "JWT_SECRET": "what signs the tokens of the tests",
     }
 
 
@@ -125,3 +136,11 @@ async def url(env: dict[str, str]) -> AsyncIterator[str]:
 
         await waiting.until(healthy)
         yield found
+
+
+@pytest.fixture
+async def web(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of that backend."""
+    headers = {"x-platform": "mr-mentor", "user-agent": "test-agent"}
+    async with httpx.AsyncClient(base_url=url, headers=headers) as made:
+        yield made

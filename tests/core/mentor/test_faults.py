@@ -21,11 +21,12 @@ from mrcore.mentor import (
     queues,
     smtp_sink,
     tools,
+    trace,
     upstream_http,
     visitors,
 )
 from tests import waiting
-from tests.core.mentor import conftest, serving
+from tests.core.mentor import conftest, serving, test_routes
 
 NOW_AND_ONCE = faults.Rhythm(first_s=0, hold_s=0, pause_s=60)
 NOW_AND_LONG = faults.Rhythm(first_s=0, hold_s=60, pause_s=60)
@@ -97,7 +98,7 @@ async def test_the_forgotten_transaction_ends_by_itself(
 
 
 async def test_people_with_dead_addresses_log_in(
-    crowd: visitors.Visitors, app: asyncpg.Connection
+    crowd: visitors.Visitors, app: asyncpg.Connection, env: dict[str, str]
 ) -> None:
     bouncing = people.BOUNCES
     count = "SELECT count(*) FROM users WHERE email LIKE '%' || $1"
@@ -105,13 +106,9 @@ async def test_people_with_dead_addresses_log_in(
     async with _going(faults.bounces(crowd, NOW_AND_ONCE)):
         await waiting.until(lambda: sum(crowd.counters.values()) >= expected > 0)
     assert crowd.counters == {"2xx": expected}
-    logged = 'SELECT count(*) FROM login_logs l JOIN users u ON u.id = l."userId" WHERE'
-    assert (
-        await app.fetchval(
-            f"{logged} u.email LIKE '%' || $1 AND l.timestamp = $2", bouncing, conftest.NOW
-        )
-        == expected
-    )
+    sent = [payload["to"] for _, payload in test_routes.waiting_in(env, "emailQueue")]
+    assert len(sent) == expected
+    assert all(to.endswith(bouncing) for to in sent)
 
 
 def test_a_window_comes_soon_and_lasts_longer_than_a_jobs_attempts() -> None:
@@ -163,6 +160,7 @@ async def test_a_sync_that_begins_without_quota_works_when_it_is_retried(
         async with _going(faults.used_up_quota(services, crowd, NOW_AND_LONG)):
             await waiting.until(lambda: crowd.counters["2xx"])
             (task,) = at_hand.queues["mrtestSyncQueue"].pending()
+            del task.kwargs[trace.PAYLOAD]
             with pytest.raises(httpx.HTTPStatusError, match="429 Too Many Requests"):
                 await lms.sync_results(at_hand, **task.kwargs)
         async with _going(faults.used_up_quota(services, crowd, NOW_AND_ONCE)):

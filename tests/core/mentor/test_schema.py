@@ -10,9 +10,23 @@ from mrcore.mentor import migrate, seed
 from tests.core.mentor import conftest
 
 TRAILS = ("login_logs", "superadmin.gst_audit_log", "mas_crm.lead_activity_log")
+CHANNELS = (
+    "agent_configuration_history",
+    "mas_crm.lead_email_log",
+    "mas_crm.lead_whatsapp_log",
+    "mas_crm.ask_mas_log",
+)
 
 COLUMNS = {
-    "public.login_logs": ["id", "userId", "action", "ipAddress", "userAgent", "timestamp"],
+    "public.login_logs": [
+        "id",
+        "userId",
+        "action",
+        "ipAddress",
+        "userAgent",
+        "timestamp",
+        "actorId",  # ours: who was behind a master login
+    ],
     "superadmin.gst_audit_log": [
         "id",
         "payment_id",
@@ -74,6 +88,15 @@ async def test_the_backend_cannot_change_a_trail(
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await app.execute(statement.format(trail))
     assert await app.fetchval(f"SELECT count(*) FROM {trail}") == before
+
+
+@pytest.mark.parametrize("trail", CHANNELS)
+async def test_the_younger_trails_are_append_only_too(app: asyncpg.Connection, trail: str) -> None:
+    rights = [
+        await app.fetchval("SELECT has_table_privilege($1, $2)", trail, right)
+        for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
+    ]
+    assert rights == [True, True, False, False, False]
 
 
 async def test_the_backend_cannot_give_itself_a_right(app: asyncpg.Connection) -> None:

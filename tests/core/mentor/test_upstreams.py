@@ -15,9 +15,10 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
+import redis
 
 from mrcore import errors
-from mrcore.mentor import people, upstreams, visitors
+from mrcore.mentor import mail, people, upstreams, visitors
 from mrcore.stack import services
 from tests import waiting
 from tests.core.mentor import conftest
@@ -51,6 +52,38 @@ async def test_the_backend_understands_every_visit(url: str) -> None:
             seen[answer.status_code] += 1
     assert set(seen) <= {200, 201, 202, 409}, seen
     assert crowd.counters["2xx"] > 100
+
+
+async def test_visitors_log_in_with_the_code_and_out_again(
+    url: str, app: asyncpg.Connection, redis_url: str
+) -> None:
+    known = {str(row["id"]): row["email"] for row in await app.fetch("SELECT id, email FROM users")}
+    cache = redis.Redis.from_url(redis_url, decode_responses=True)
+
+    def inbox(address: str) -> str | None:
+        for key in cache.scan_iter(mail.otp_user_key("*")):
+            if known[str(cache.get(key))] == address:
+                code = cache.get(mail.otp_key(key.rpartition(":")[2]))
+                return str(code) if code else None
+        return None
+
+    crowd = visitors.Visitors(
+        [url], conftest.SEED, conftest.TINY, lambda: conftest.NOW, inbox=inbox, look_s=0.01
+    )
+    running = asyncio.create_task(crowd.run())
+
+    async def both() -> bool:
+        rows = await app.fetch(
+            "SELECT DISTINCT action FROM login_logs WHERE timestamp = $1", conftest.NOW
+        )
+        return {row["action"] for row in rows} == {"login", "logout"}
+
+    try:
+        await waiting.until(both, timeout_s=60)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        cache.close()
 
 
 async def test_a_backend_that_is_away_is_said_once(

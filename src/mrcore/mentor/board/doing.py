@@ -56,8 +56,12 @@ async def act(
     action: base.ActionId,
     selection: plans.Selection,
     args: plans.Args | None = None,
+    *,
+    reason: str = "",
 ) -> Done:
     """Do an action; it goes on by itself when 25 s are not enough.
+
+    `reason` is what the audit keeps; by default that a login of the board asked.
 
     Raises Problem 403 for one of critical risk, which mrtui asks for by name; 503 when planning
     alone took 25 s; what the core refuses with.
@@ -73,7 +77,7 @@ async def act(
         raise critical(plan.label)
     if not plan.total:
         return Done(left_out=plan.left_out)
-    operation = await asked.core.apply(plan.plan_id, reason=f"Bull Board: {asked.login}")
+    operation = await asked.core.apply(plan.plan_id, reason=reason or f"Bull Board: {asked.login}")
     operation = await _ended(asked, operation, until_s)
     counts = (operation.done, operation.skipped, operation.failed)
     if operation.state not in _ENDED:

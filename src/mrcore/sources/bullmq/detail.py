@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,9 +20,9 @@ from mrcore.sources.bullmq import (
     running,
     trimming,
 )
+from mrcore.sources.engine import detail as parts
 from mrcore.sources.redis import link
 
-LARGE_BYTES = 64 * 1024
 LOGS_MOST = 1_000
 _S = queue.JobState
 _FIELDS = ("data", "opts", "stacktrace", "returnvalue", "stc", "deid", "rjk", "defa")
@@ -91,14 +90,12 @@ async def _job(
         ("LRANGE", f"{key}:logs", -LOGS_MOST, -1),
         ("LLEN", f"{key}:logs"),
     )
-    (row,) = await trimming.dated(client, place, [read[job_id]], now)
+    (row,) = await trimming.dated(client, place, [read[job_id].job], now)
     fields = dict(zip(_FIELDS, asking.items(values) or [None] * len(_FIELDS), strict=True))
     tree = await flows.tree(client, shelf.maker, place, row, key)
     whole = Whole(row, fields, asking.items(logs), asking.whole(count), tree)
-    if sum(len(one) for one in fields.values() if one) > LARGE_BYTES:  # redacting takes its time
-        sections = await asyncio.to_thread(_of_job, whole, clean)
-    else:
-        sections = _of_job(whole, clean)
+    size = sum(len(one) for one in fields.values() if one)
+    sections = await parts.made(size, lambda: _of_job(whole, clean))
     links = tuple(_links(seer.source, place, whole))
     return wire.Detail(at=now, entity=row, sections=sections, links=links)
 
@@ -107,7 +104,7 @@ def _of_job(whole: Whole, clean: redact.Redactor) -> tuple[wire.Section, ...]:
     row, fields = whole.row, whole.fields
     data = clean.value(rows.parsed(fields["data"]))
     sections = [
-        *_quarantine(row),
+        *parts.quarantine(row),
         wire.Section(id="payload", title="Payload", form="json", data=data),
         *_attempts(whole, clean),
         wire.Section(id="timings", title="Timings", fields=tuple(_timings(row))),
@@ -131,17 +128,6 @@ def _of_job(whole: Whole, clean: redact.Redactor) -> tuple[wire.Section, ...]:
     return tuple(sections)
 
 
-def _quarantine(row: queue.Job) -> Iterator[wire.Section]:
-    if row.state is not _S.QUARANTINED:
-        return
-    fields = (
-        wire.Field(name="since", at=row.quarantined_at),
-        wire.Field(name="by", value=row.quarantined_by),
-        wire.Field(name="why", value=row.quarantined_why),
-    )
-    yield wire.Section(id="quarantine", title="Quarantine", fields=fields)
-
-
 def _attempts(whole: Whole, clean: redact.Redactor) -> Iterator[wire.Section]:
     """The attempts that failed, the newest first: a completed job's last one is no failure."""
     row, traces = whole.row, rows.traces(whole.fields["stacktrace"])
@@ -161,11 +147,9 @@ def _attempts(whole: Whole, clean: redact.Redactor) -> Iterator[wire.Section]:
         )
     yield wire.Section(id="attempts", title="Attempts", fields=tuple(told))
     for n, trace in numbered:
-        title = f"Attempt {n}: failed"
-        if n == last and row.finished_at and row.state is _S.FAILED:
-            title += f", {row.finished_at:%Y-%m-%d %H:%M:%S} UTC"
-        text = clean.text(trace)
-        yield wire.Section(id=f"attempt/{n}", title=title, form="trace", text=text)
+        newest = n == last and row.state is _S.FAILED
+        ended = row.finished_at if newest else None
+        yield parts.attempt(n, "failed", clean.text(trace), ended=ended)
 
 
 def _headline(trace: str) -> str:
@@ -185,12 +169,9 @@ def _timings(row: queue.Job) -> Iterator[wire.Field]:
     ):
         if at is not None:
             yield wire.Field(name=name, at=at)
-    if row.attempts <= 1 and row.enqueued_at and row.started_at:
-        waited_s = (row.started_at - row.enqueued_at).total_seconds()
-        yield wire.Field(name="waited_s", value=round(waited_s, 3))
-    if row.started_at is not None and row.finished_at is not None:
-        ran_s = (row.finished_at - row.started_at).total_seconds()
-        yield wire.Field(name="ran_s", value=round(ran_s, 3))
+    if row.attempts <= 1:
+        yield from parts.span("waited_s", row.enqueued_at, row.started_at)
+    yield from parts.span("ran_s", row.started_at, row.finished_at)
 
 
 def _options(whole: Whole, clean: redact.Redactor) -> Iterator[wire.Field]:

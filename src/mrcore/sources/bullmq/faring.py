@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mrcore.model import plans, queue
-from mrcore.queues import fingerprint
-from mrcore.sources.bullmq import asking, looking, moving, places, rows, running
+from mrcore.sources.bullmq import asking, looking, places, rows, running
+from mrcore.sources.engine import faring, naming
 from mrcore.sources.redis import link
 
 _S = queue.JobState
@@ -20,7 +20,7 @@ async def fared(
     A job that has gone has completed where completed jobs are not kept; else nobody knows.
     """
     found: dict[str, plans.Fared] = {}
-    for name, targets in moving.by_queue(runner.source, chunk, lambda t: t.ref).items():
+    for name, targets in naming.by_queue(runner.source, chunk, lambda t: t.ref).items():
         place = await runner.found.place(client, name)
         if place is None:
             continue
@@ -64,5 +64,4 @@ def _one(
         return plans.Fared(ref=of, state="well")
     if not tried or not error or state in (None, _S.ACTIVE):
         return plans.Fared(ref=of, state="pending")
-    seen = fingerprint.of(error, trace)
-    return plans.Fared(ref=of, state="failed", fingerprint=seen.id, why=seen.code or seen.title)
+    return faring.failed(of, error, trace)

@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from mrcore import errors, redact
-from mrcore.model import base, plans, queue, ref
+from mrcore import errors
+from mrcore.model import base, plans, queue, ref, wire
 from mrcore.queues import expiry
 from mrcore.sources import kept
 from mrcore.sources.bullmq import asking, jobs, places, reading, rows, running
+from mrcore.sources.engine import looking as engine_looking
+from mrcore.sources.engine import walking
 from mrcore.sources.redis import link
 
 PORTION = 250
@@ -58,7 +60,7 @@ class Seen(NamedTuple):
     @property
     def label(self) -> str:
         """Its name and id; an id that the engine did not give may tell of somebody."""
-        return f"{self.name} {self.id if _PLAIN.fullmatch(self.id) else redact.label(self.id)}"
+        return engine_looking.label(self.name, self.id, _PLAIN)
 
     @property
     def guard(self) -> plans.Args:
@@ -71,8 +73,7 @@ class Seen(NamedTuple):
         }
 
 
-Looked = tuple[Sequence[Seen], int, int | None]
-"""A portion, how many were looked at so far with it, and how many there are."""
+Looked = engine_looking.Looked[Seen]
 
 
 class Looker:
@@ -91,14 +92,13 @@ class Looker:
         Raises NotFound, Unsupported and BadRequest for a collection that there is not, and
         NotPermitted.
         """
-        for start in range(0, len(selection.refs), PORTION):
-            portion = selection.refs[start : start + PORTION]
-            yield await self.refs(portion), start + len(portion), len(selection.refs)
+        async for looked in engine_looking.chosen(selection.refs, self.refs, PORTION):
+            yield looked
         if not selection.ref:
             return
         place = await self._owner(selection)
         query = selection.query
-        if any((query.text, query.name, query.fingerprint, query.younger_s, query.older_s)):
+        if walking.filters(query):
             portions = self._filtered(place, query)
         else:
             portions = self._whole(place, query)
@@ -149,7 +149,7 @@ class Looker:
         total = await self._hand.run(lambda client: self._shelf.total(client, place, those))
         looked = 0
         for state in those:
-            mark: jobs.Mark | None = jobs.Mark(state)
+            mark: walking.Spot | None = walking.Spot(state)
             while mark is not None:
                 seen, mark = await self._hand.run(
                     functools.partial(self._portion, place=place, mark=mark, newest=newest)
@@ -159,38 +159,28 @@ class Looker:
                     yield seen, looked, total
 
     async def _portion(
-        self, client: link.Client, place: places.Place, mark: jobs.Mark, newest: bool
-    ) -> tuple[list[Seen], jobs.Mark | None]:
+        self, client: link.Client, place: places.Place, mark: walking.Spot, newest: bool
+    ) -> tuple[list[Seen], walking.Spot | None]:
         _, why = await self._runner.place(client, place.shown)
         start = await jobs.after(client, place, mark, newest=newest)
-        spots = await jobs.portion(client, place, mark.state, start, PORTION, newest=newest)
+        state = _S(mark.state)
+        spots = await jobs.portion(client, place, state, start, PORTION, newest=newest)
         seen = await self._look(client, place, spots, why)
         if len(spots) < PORTION:
             return seen, None
         last = spots[-1]
-        return seen, jobs.Mark(mark.state, last.id, last.score, start + len(spots))
+        return seen, walking.Spot(state, last.score, last.id, start + len(spots))
 
-    async def _filtered(self, place: places.Place, query: plans.Query) -> AsyncIterator[Looked]:
-        """Those that match, as a page finds them."""
-        query = query.model_copy(update={"limit": PORTION})
-        cursor: str | None = None
-        looked = 0
-        while True:
-            page = await self._hand.run(
-                functools.partial(
-                    self._shelf.page,
-                    place=place,
-                    query=query,
-                    cursor=cursor,
-                    now=self._runner.now(),
-                )
+    def _filtered(self, place: places.Place, query: plans.Query) -> AsyncIterator[Looked]:
+        """Those that match."""
+
+        async def page(query: plans.Query, cursor: str | None) -> wire.Page:
+            now = self._runner.now()
+            return await self._hand.run(
+                lambda client: self._shelf.page(client, place, query, cursor, now)
             )
-            looked += page.looked.scanned
-            found = [row.ref for row in page.rows if isinstance(row, queue.Job)]
-            yield await self.refs(found), looked, page.looked.total
-            cursor = page.cursor
-            if cursor is None:
-                return
+
+        return engine_looking.filtered(page, query, self.refs)
 
     async def _look(
         self, client: link.Client, place: places.Place, spots: Sequence[reading.Spot], why: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from pydantic import JsonValue
@@ -16,7 +16,6 @@ from mrcore.queues import expiry, patch, words
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.bullmq import (
-    acts,
     looking,
     offers,
     places,
@@ -26,6 +25,7 @@ from mrcore.sources.bullmq import (
     undoing,
     wanted,
 )
+from mrcore.sources.engine import acts, naming, saying
 from mrcore.sources.redis import link
 
 ACTIONS = (*offers.OF_JOBS, offers.CLEAN, offers.DRAIN)
@@ -78,7 +78,8 @@ class Moving:
             progress(looked, total)
         for one in left.told():
             yield one
-        for remark in _remarks(action, states):
+        queued = sum(states[s] for s in (_S.WAITING, _S.PRIORITIZED, _S.DELAYED))
+        for remark in saying.remarks(action, queued, states.total()):
             yield remark
 
     def _portions(
@@ -148,7 +149,7 @@ class Moving:
         by: plans.By,
     ) -> dict[base.Ref, plans.TargetOutcome]:
         outcomes: dict[base.Ref, plans.TargetOutcome] = {}
-        for name, targets in by_queue(self._runner.source, chunk, lambda t: t.ref).items():
+        for name, targets in naming.by_queue(self._runner.source, chunk, lambda t: t.ref).items():
             place, why = await self._runner.place(client, name)
             if place is None or why:
                 said = why or running.GONE
@@ -193,20 +194,9 @@ class Moving:
         return self._back.plan(action, done)
 
     async def undo(
-        self, action: base.ActionId, chunk: Sequence[plans.Undoable]
+        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
     ) -> list[plans.TargetOutcome]:
         return await self._back.undo(action, chunk)
-
-
-def by_queue(
-    source: str, chunk: Sequence[Any], of: Callable[[Any], base.Ref]
-) -> dict[str, list[tuple[Any, str]]]:
-    """Each with its job's id, by the queue of its ref. Raises NotFound."""
-    found: dict[str, list[tuple[Any, str]]] = {}
-    for one in chunk:
-        name, job_id = running.job(source, of(one))
-        found.setdefault(name, []).append((one, job_id))
-    return found
 
 
 def _family(action: base.ActionId) -> str:
@@ -254,17 +244,3 @@ def _target(action: base.ActionId, seen: looking.Seen, given: wanted.Asked) -> p
         case offers.DUPLICATE:
             guard = {**guard, "last": seen.last}
     return plans.Target(ref=seen.ref, label=seen.label, guard=guard, note=note, at=seen.at)
-
-
-def _remarks(action: base.ActionId, states: Counter[queue.JobState]) -> Iterator[plans.Remark]:
-    queued = sum(states[s] for s in (_S.WAITING, _S.PRIORITIZED, _S.DELAYED))
-    if queued and action in (offers.REMOVE, offers.DRAIN):
-        have = "have" if queued > 1 else "has"
-        text = f"{words.some(queued)} {have} not run yet, and will not"
-        yield plans.Remark(text=text, level=base.Level.WARN)
-    if queued and action == offers.QUARANTINE:
-        have = "have" if queued > 1 else "has"
-        text = f"{words.some(queued)} {have} not run yet, and will not before a release"
-        yield plans.Remark(text=text)
-    if states.total() and action == offers.RELEASE:
-        yield plans.Remark(text="what was delayed is due as before, all else waits at the end")

@@ -122,7 +122,7 @@ class Pausing:
                 )
 
     async def undo(
-        self, action: base.ActionId, chunk: Sequence[plans.Undoable]
+        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
     ) -> list[plans.TargetOutcome]:
         outcomes = []
         for one in chunk:

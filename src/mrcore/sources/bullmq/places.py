@@ -7,8 +7,10 @@ import operator
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mrcore import errors
+from mrcore.model import base
 from mrcore.sources import kept
 from mrcore.sources.bullmq import asking
 from mrcore.sources.redis import link
@@ -51,6 +53,13 @@ class Place:
 
     def job(self, job_id: str) -> str:
         return self.base + job_id
+
+
+class Owner(NamedTuple):
+    """A queue whose jobs are asked for, and what may be done to them."""
+
+    at: Place
+    may: tuple[base.ActionId, ...]
 
 
 def major(version: str) -> int | None:

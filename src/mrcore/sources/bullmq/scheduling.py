@@ -174,7 +174,7 @@ class Scheduling:
         return "" if kept_ else "It is not kept any more: the trash is emptied after 24 h."
 
     async def undo(
-        self, action: base.ActionId, chunk: Sequence[plans.Undoable]
+        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
     ) -> list[plans.TargetOutcome]:
         outcomes = []
         for one in chunk:

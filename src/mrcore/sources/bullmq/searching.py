@@ -1,25 +1,16 @@
-"""Search over all states of a queue, newest first, and the jobs that are like one.
-
-A page looks at 3,000 jobs at most, for 200 ms, and says how far it has come; its cursor goes on.
-"""
+"""The next jobs of all states of a queue, newest first."""
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Sequence
 from datetime import datetime
 
-from mrcore import errors, match
 from mrcore.model import base, plans, queue, wire
 from mrcore.sources.bullmq import asking, jobs, places, reading, trimming
+from mrcore.sources.engine import searching, walking
 from mrcore.sources.redis import link
 
-LOOKED = 3_000
-LIKE = 10
 _S = queue.JobState
-_Heads = dict[queue.JobState, jobs.Mark]
-"""By state: after which job it goes on."""
 
 
 async def found(
@@ -36,36 +27,31 @@ async def found(
     Raises Unsupported for a state that there is not, NotFound for a cursor that is not ours,
     BadRequest for what is no filter.
     """
-    those, walk = jobs.states(query.state), jobs.Walk(query, now)
-    heads, before = _load(cursor, those)
-    total = await shelf.total(client, place, those)
-    done = False
-    while not walk.full and walk.scanned < LOOKED and not done:
+    those = jobs.states(query.state)
+
+    async def step(heads: searching.Heads) -> searching.Portion:
         portion = await _newest(client, place, those, heads)
-        rows = await reading.read(
-            client, shelf.maker, place, [spot for spot, _ in portion], payload=True, may=may
-        )
+        spots = [spot for spot, _ in portion]
+        rows = await reading.read(client, shelf.maker, place, spots, payload=True, may=may)
+        found = []
         for spot, passed in portion:
-            if spot.id in rows:
-                walk.take(rows[spot.id])
-            heads[spot.state] = jobs.Mark(spot.state, spot.id, spot.score, passed)
-            if walk.full:
-                break
-        else:
-            done = not portion
-    scanned = before + walk.scanned
-    looked = wire.Looked(scanned=scanned, total=total, complete=done)
-    marks = [list(head) for head in heads.values()]
-    after = None if done else json.dumps([scanned, marks])
-    listed = await trimming.dated(client, place, walk.found, now)
-    return wire.Page(at=now, rows=tuple(listed), cursor=after, looked=looked)
+            row = rows.get(spot.id)
+            head = walking.Spot(spot.state, spot.score, spot.id, passed)
+            found.append((head, row.job if row else None, row.payload if row else None))
+        return found, not portion
+
+    walk = walking.Walk(query, now, searching.LOOKED)
+    page = await searching.found(
+        walk, those, cursor, lambda: shelf.total(client, place, those), step
+    )
+    return await trimming.on(client, place, page, now)
 
 
 async def _newest(
     client: link.Client,
     place: places.Place,
     those: Sequence[queue.JobState],
-    heads: _Heads,
+    heads: searching.Heads,
 ) -> list[tuple[reading.Spot, int]]:
     """The next jobs, newest first over all states, and how many of their state are passed then.
 
@@ -74,7 +60,7 @@ async def _newest(
     """
     lists: list[list[tuple[float, reading.Spot, int]]] = []
     for state in those:
-        start = await jobs.after(client, place, heads.get(state, jobs.Mark(state)), newest=True)
+        start = await jobs.after(client, place, heads.get(state, walking.Spot(state)), newest=True)
         size = jobs.PORTION
         spots = await jobs.portion(client, place, state, start, size, newest=True)
         instants = await _instants(client, place, spots)
@@ -102,49 +88,3 @@ async def _instants(
         asking.number(spot.score if spot.state in scored else next(replies)) or 0.0
         for spot in spots
     ]
-
-
-def _load(cursor: str | None, those: Sequence[queue.JobState]) -> tuple[_Heads, int]:
-    if not cursor:
-        return {}, 0
-    try:
-        scanned, marks = json.loads(cursor)
-        heads = {m.state: m for m in (jobs.Mark.load(json.dumps(mark)) for mark in marks)}
-        if isinstance(scanned, int) and set(heads) <= set(those):
-            return heads, scanned
-    except (ValueError, TypeError):
-        pass
-    raise errors.NotFound(f"The cursor {cursor!r} leads nowhere.")
-
-
-async def like(
-    client: link.Client,
-    shelf: jobs.Jobs,
-    place: places.Place,
-    name: str,
-    query: plans.Query,
-    cursor: str | None,
-    now: datetime,
-) -> wire.Page:
-    """The newest succeeded jobs of the same name, 10 at most, to see what differs.
-
-    It looks for 200 ms: `looked` says how far. Raises BadRequest for what is no filter.
-    """
-    match.of(query.text)
-    if cursor:
-        raise errors.NotFound(f"The cursor {cursor!r} leads nowhere.")
-    began, wanted = time.perf_counter(), min(LIKE, query.limit)
-    named = query.model_copy(
-        update={"state": "completed", "name": name, "limit": wanted, "order": "newest"}
-    )
-    rows: list[base.Entity] = []
-    scanned = 0
-    page = wire.Page(at=now)
-    while len(rows) < wanted and time.perf_counter() - began < jobs.BUDGET_S:
-        page = await shelf.page(client, place, named, cursor, now)
-        scanned += page.looked.scanned
-        rows += page.rows
-        if (cursor := page.cursor) is None:
-            break
-    looked = wire.Looked(scanned=scanned, total=page.looked.total, complete=True)
-    return page.model_copy(update={"rows": tuple(rows[:wanted]), "looked": looked, "cursor": None})

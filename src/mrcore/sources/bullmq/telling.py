@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mrcore.model import base, plans, ref
 from mrcore.sources.bullmq import offers, places, running
+from mrcore.sources.engine import saying
 
 _BOUND = {
     "scheduled": "It is the next run of a schedule: remove the schedule instead.",
@@ -40,7 +41,7 @@ def outcome(
     if action in (offers.RETRY, offers.EDIT):
         return running.done(of, f"attempt {more} → {int(more) + 1}")
     if action == offers.RELEASE:
-        return running.done(of, "It is delayed as before." if what == "delayed" else "It waits.")
+        return running.done(of, saying.released(what))
     return running.done(of, _said(source, action, place, target, what), running.memento(what))
 
 
@@ -65,10 +66,5 @@ def _said(
 
 def moved(guard: plans.Args, state: str, attempts: str) -> str:
     """What a job was planned as, and what it is now."""
-    was, n = str(guard.get("state", "")), guard.get("attempts", "")
-    now = state.replace("_", " ")
-    if str(n) != attempts:
-        return f"It has moved on: attempt {n} → {attempts}, {now}."
-    if was != state:
-        return f"It has moved on: {was.replace('_', ' ')} → {now}, after attempt {attempts}."
-    return f"It has moved on: it is {now} anew."
+    was, before = str(guard.get("state", "")), str(guard.get("attempts", ""))
+    return saying.moved(was, state, before, attempts)

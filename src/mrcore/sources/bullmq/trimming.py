@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from mrcore.model import base, queue
-from mrcore.sources.bullmq import asking, places, reading, rows
+from mrcore.model import base, queue, wire
+from mrcore.sources.bullmq import asking, places, rows
 from mrcore.sources.redis import link
 
 NEWEST = 100
@@ -50,21 +50,40 @@ def keep(opts: Mapping[str, JsonValue], state: queue.JobState) -> Keep:
     return Keep(count if count is not None and count >= 0 else None, age)
 
 
+async def on(client: link.Client, place: places.Place, page: wire.Page, now: datetime) -> wire.Page:
+    """A page whose jobs say when retention will trim them. Raises NotPermitted."""
+    found = [row for row in page.rows if isinstance(row, queue.Job)]
+    return page.model_copy(update={"rows": tuple(await dated(client, place, found, now))})
+
+
 async def dated(
-    client: link.Client, place: places.Place, found: Sequence[reading.Row], now: datetime
+    client: link.Client, place: places.Place, found: Sequence[queue.Job], now: datetime
 ) -> list[queue.Job]:
-    """The rows' jobs; those that retention will trim say when. Raises NotPermitted."""
-    keeps = {row.job.ref: keep(row.record.opts, row.job.state) for row in found}
-    counted = [row.job for row in found if keeps[row.job.ref].most is not None]
+    """The jobs; those that retention will trim say when. Raises NotPermitted."""
+    keeps = await _keeps(client, place, [job for job in found if job.state in _OPTIONS])
+    counted = [job for job in found if keeps.get(job.ref, Keep()).most is not None]
     by_count = await _by_count(client, place, counted, keeps, now)
     dated = []
-    for row in found:
-        until = [by_count[row.job.ref]] if row.job.ref in by_count else []
-        age, ended = keeps[row.job.ref].age, row.job.finished_at
+    for job in found:
+        until = [by_count[job.ref]] if job.ref in by_count else []
+        age, ended = keeps.get(job.ref, Keep()).age, job.finished_at
         if age is not None and ended is not None and age < timedelta(days=36_500):
             until.append(ended + age)
-        dated.append(row.job.model_copy(update={"trims_at": min(until)}) if until else row.job)
+        dated.append(job.model_copy(update={"trims_at": min(until)}) if until else job)
     return dated
+
+
+async def _keeps(
+    client: link.Client, place: places.Place, ended: Sequence[queue.Job]
+) -> dict[base.Ref, Keep]:
+    if not ended:
+        return {}
+    replies = await asking.ask(client, *(("HGET", f"{place.base}{j.id}", "opts") for j in ended))
+    made = {}
+    for job, reply in zip(ended, replies, strict=True):
+        opts = rows.parsed(reply)
+        made[job.ref] = keep(opts if isinstance(opts, dict) else {}, job.state)
+    return made
 
 
 async def _by_count(

@@ -11,7 +11,8 @@ from mrcore import errors
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.bullmq import acts, asking, looking, offers, places, running
+from mrcore.sources.bullmq import asking, looking, offers, places, running
+from mrcore.sources.engine import acts, naming
 from mrcore.sources.redis import link
 
 _EXPIRED = "It is not kept any more: the trash is emptied after 24 h."
@@ -77,10 +78,7 @@ class Undoing:
         self, client: link.Client, action: base.ActionId, chunk: Sequence[plans.Undoable]
     ) -> list[plans.TargetOutcome]:
         outcomes: dict[base.Ref, plans.TargetOutcome] = {}
-        by_queue: dict[str, list[tuple[plans.Undoable, str]]] = {}
-        for one in reversed(chunk):
-            name, job_id = running.job(self._runner.source, one.target.ref)
-            by_queue.setdefault(name, []).append((one, job_id))
+        by_queue = naming.by_queue(self._runner.source, chunk[::-1], lambda one: one.target.ref)
         for name, some in by_queue.items():
             place, why = await self._runner.place(client, name)
             if place is None or why:

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
-from mrcore.sources.huey import acts, looking, offers
+from mrcore.sources.engine import acts
+from mrcore.sources.huey import looking, offers
 
 NOT_KEPT = "Its message was not kept, so it cannot be put back."
 _WANTED = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -11,10 +10,9 @@ from urllib.parse import unquote
 from mrcore import errors, redact
 from mrcore.journal import keys, record
 from mrcore.model import base, queue, ref, wire
+from mrcore.sources.engine import detail as parts
 from mrcore.sources.huey import asking, facts, following, jobs, look, rows, running, trimming
 from mrcore.sources.redis import link
-
-LARGE_BYTES = 64 * 1024
 
 
 async def detail(
@@ -55,22 +53,9 @@ async def _job(
         )
     (row,) = await trimming.dated(client, shelf.root.queue(name), [read[job_id][0]], now)
     after = await following.around(client, shelf, name, found)
-    if sum(map(len, items)) > LARGE_BYTES:  # redacting it takes its time
-        sections = await asyncio.to_thread(_of_job, row, found, after, clean)
-    else:
-        sections = _of_job(row, found, after, clean)
+    sections = await parts.made(sum(map(len, items)), lambda: _of_job(row, found, after, clean))
     links = tuple(_links(source, name, found, after))
     return wire.Detail(at=now, entity=row, sections=sections, links=links)
-
-
-def of_group(source: str, row: queue.FailureGroup, now: datetime) -> wire.Detail:
-    """A group of failures with its newest and its oldest job."""
-    links = [
-        wire.Link(label=f"queue {row.queue}", ref=ref.make(source, "queue", row.queue)),
-        wire.Link(label="newest job", ref=row.newest),
-        wire.Link(label="oldest job", ref=row.oldest),
-    ]
-    return wire.Detail(at=now, entity=row, sections=tuple(facts.sections(row)), links=tuple(links))
 
 
 def _of_job(
@@ -81,7 +66,7 @@ def _of_job(
 ) -> tuple[wire.Section, ...]:
     data = clean.value(found.payload)
     sections = [
-        *_quarantine(row),
+        *parts.quarantine(row),
         wire.Section(id="payload", title="Payload", form="json", data=data),
         wire.Section(id="attempts", title="Attempts", fields=tuple(_attempts(found, clean))),
         *(_trace(attempt, clean) for attempt in reversed(found.attempt)),
@@ -99,17 +84,6 @@ def _of_job(
     return tuple(sections)
 
 
-def _quarantine(row: queue.Job) -> Iterator[wire.Section]:
-    if row.state is not queue.JobState.QUARANTINED:
-        return
-    fields = (
-        wire.Field(name="since", at=row.quarantined_at),
-        wire.Field(name="by", value=row.quarantined_by),
-        wire.Field(name="why", value=row.quarantined_why),
-    )
-    yield wire.Section(id="quarantine", title="Quarantine", fields=fields)
-
-
 def _attempts(found: record.Record, clean: redact.Redactor) -> Iterator[wire.Field]:
     for attempt in reversed(found.attempt):
         words = f"{attempt.outcome}: {attempt.error}" if attempt.error else attempt.outcome
@@ -121,17 +95,10 @@ def _attempts(found: record.Record, clean: redact.Redactor) -> Iterator[wire.Fie
 
 
 def _trace(attempt: record.Attempt, clean: redact.Redactor) -> wire.Section:
-    took = ""
-    if attempt.started_at is not None:
-        took = f" after {attempt.ended_at - attempt.started_at:.3f} s"
-    ended = rows.instant(attempt.ended_at)
-    at = f", {ended:%Y-%m-%d %H:%M:%S} UTC" if ended else ""
-    return wire.Section(
-        id=f"attempt/{attempt.n}",
-        title=f"Attempt {attempt.n}: {attempt.outcome}{took}{at}",
-        form="trace",
-        text=clean.text(attempt.trace or attempt.error),
-    )
+    began, ended = rows.instant(attempt.started_at), rows.instant(attempt.ended_at)
+    took_s = (ended - began).total_seconds() if began and ended else None
+    text = clean.text(attempt.trace or attempt.error)
+    return parts.attempt(attempt.n, attempt.outcome, text, took_s=took_s, ended=ended)
 
 
 def _line(one: record.Line, clean: redact.Redactor) -> str:
@@ -160,10 +127,9 @@ def _timings(row: queue.Job, found: record.Record) -> Iterator[wire.Field]:
         if (at := rows.instant(epoch_s)) is not None:
             yield wire.Field(name=name, at=at)
     first = found.attempt[0].started_at if found.attempt else found.started_at
-    if found.enqueued_at is not None and first is not None and found.attempts <= 20:
-        yield wire.Field(name="waited_s", value=round(first - found.enqueued_at, 3))
-    if found.started_at is not None and found.finished_at is not None:
-        yield wire.Field(name="ran_s", value=round(found.finished_at - found.started_at, 3))
+    if found.attempts <= 20:
+        yield from parts.span("waited_s", row.enqueued_at, rows.instant(first))
+    yield from parts.span("ran_s", rows.instant(found.started_at), rows.instant(found.finished_at))
     for attempt in found.attempt if len(found.attempt) > 1 else ():
         if (began := rows.instant(attempt.started_at)) is not None:
             yield wire.Field(name=f"attempt {attempt.n} began", value=attempt.worker, at=began)

@@ -14,8 +14,8 @@ from mrcore.journal import ghosts, reader, scripts
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
+from mrcore.sources.engine import acts
 from mrcore.sources.huey import (
-    acts,
     asking,
     choosing,
     looking,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mrcore import errors
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
+from mrcore.sources.engine import saying
 from mrcore.sources.huey import looking, moving, offers, running
 
 ACTIONS = (offers.CLEAN, offers.DRAIN)
@@ -59,7 +60,7 @@ class Emptying:
         if room.over:
             yield plans.LeftOut(why=_MORE, count=room.over)
         if room.waited:
-            yield moving.not_run(room.waited)
+            yield saying.not_run(room.waited)
         if action == offers.DRAIN and room.left < MOST:
             yield plans.Remark(text="what runs now ends")
 

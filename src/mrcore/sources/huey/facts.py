@@ -25,17 +25,7 @@ def sections(entity: base.Entity, told: truth.Facts | None = None) -> Iterator[w
             known = {"declared": entity.declared, "queue": entity.queue, "job": entity.job}
             known |= {"declared_s": entity.interval_s, "observed_s": entity.observed_s}
             known |= {"missed": entity.missed, "overrun": entity.overrun}
-        case queue.FailureGroup():
-            known = {"message": entity.title, "code": entity.code, "frame": entity.frame}
-            known |= {"jobs": entity.jobs, "names": ", ".join(entity.names)}
     fields = [wire.Field(name=name, value=value) for name, value in known.items()]
-    if isinstance(entity, queue.FailureGroup):
-        fields += [
-            wire.Field(name=name, at=at)
-            for name, at in (("first", entity.first_at), ("last", entity.last_at))
-        ]
-        if not entity.whole:
-            fields.append(wire.Field(name="looked at", value="only the newest failures"))
     yield wire.Section(id="facts", title="Facts", fields=tuple(fields))
     if told is not None and told.workers is not None:
         yield wire.Section(id="moves", title="In and out", fields=tuple(_flow(told)))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from mrcore.adapters import base as adapters
 from mrcore.model import base
 from mrcore.sources import kept
+from mrcore.sources.engine import acts
 from mrcore.sources.huey import (
-    acts,
     declaring,
     editing,
     emptying,
@@ -44,4 +44,4 @@ def build(
         declaring.ACTIONS: declaring.Declaring(hand, runner),
         restarting.ACTIONS: restarting.Restarting(hand, runner, unit),
     }
-    return {action: act for ids, act in families.items() for action in ids}
+    return acts.table(families)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mrcore.journal import record
 from mrcore.model import plans
-from mrcore.queues import fingerprint
+from mrcore.sources.engine import faring
 from mrcore.sources.huey import asking, running
 from mrcore.sources.redis import link
 
@@ -69,9 +69,4 @@ def _one(target: plans.Target, reply: Any, trimmed: bool) -> plans.Fared:
         return plans.Fared(ref=of, state="failed", fingerprint=outcome, why=f"it was {outcome}")
     if not isinstance(run, dict) or run.get("outcome") in _UNTOLD:
         return plans.Fared(ref=of, state="pending")
-    return _failed(of, str(run.get("error") or error), str(run.get("trace") or ""))
-
-
-def _failed(of: str, error: str, trace: str) -> plans.Fared:
-    seen = fingerprint.of(error, trace)
-    return plans.Fared(ref=of, state="failed", fingerprint=seen.id, why=seen.code or seen.title)
+    return faring.failed(of, str(run.get("error") or error), str(run.get("trace") or ""))

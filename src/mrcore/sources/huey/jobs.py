@@ -9,12 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from mrcore import errors, match
+from mrcore import errors
 from mrcore.model import plans, queue, wire
-from mrcore.sources.huey import asking, discover, reading, trimming, walking
+from mrcore.sources.engine import asking as replies
+from mrcore.sources.engine import walking
+from mrcore.sources.huey import asking, discover, reading, trimming
 from mrcore.sources.redis import link
+
+ORDER = ("active", "failed", "waiting", "delayed", "quarantined", "completed")
+"""The states in which a page without one goes through them."""
 
 CHUNK, SEARCHED = 300, 100
 SEARCHED_FIRST = 20
@@ -47,22 +51,16 @@ class Jobs:
         BadRequest for what is no filter.
         """
         those = states(place, query.state)
-        walk = walking.Walk(query, match.of(query.text), now)
-        spot = walking.Spot.load(cursor) if cursor else walking.Spot(those[0])
-        total = await self.total(client, place, those)
-        after: walking.Spot | None = spot
-        for state in those[those.index(spot.state) if spot.state in those else 0 :]:
-            start = spot if state == spot.state else walking.Spot(state)
-            after = await self._state(client, place, start, walk)
-            if after is not None:
-                break
-            if walk.full() and state != those[-1]:
-                after = walking.Spot(those[those.index(state) + 1])
-                break
-        looked = wire.Looked(scanned=walk.scanned, total=total, complete=after is None)
-        dumped = None if after is None else after.dump()
-        rows = await trimming.dated(client, self.root.queue(place.name), walk.found, now)
-        return wire.Page(at=now, rows=tuple(rows), cursor=dumped, looked=looked)
+        page = await walking.through(
+            walking.Walk(query, now),
+            those,
+            cursor,
+            lambda: self.total(client, place, those),
+            lambda spot, walk: self._state(client, place, spot, walk),
+        )
+        found = [row for row in page.rows if isinstance(row, queue.Job)]
+        rows = await trimming.dated(client, self.root.queue(place.name), found, now)
+        return page.model_copy(update={"rows": tuple(rows)})
 
     async def total(self, client: link.Client, place: discover.Place, states: Sequence[str]) -> int:
         counts = await asking.ask(client, *(self._count(place, state) for state in states))
@@ -78,7 +76,7 @@ class Jobs:
     async def _state(
         self, client: link.Client, place: discover.Place, spot: walking.Spot, walk: walking.Walk
     ) -> walking.Spot | None:
-        """walking.Walk through one state; where to go on in it, or None at its end."""
+        """Walk through one state; where to go on in it, or None at its end."""
         if spot.state in ("waiting", "delayed"):
             known = ("ZCARD", self.root.queue(place.name).state(spot.state))
             truth, journal = await asking.ask(client, self._count(place, spot.state), known)
@@ -92,7 +90,7 @@ class Jobs:
         """Jobs that the journal has in this state."""
         zset = self.root.queue(place.name).state(spot.state)
         newest = walk.query.order != "oldest"
-        start = await after_rank(client, zset, spot, newest=newest)
+        start = await walking.rank(asking.ask, client, zset, spot, newest=newest)
         searched = SEARCHED_FIRST
         while not walk.full():
             began = time.perf_counter()
@@ -101,8 +99,8 @@ class Jobs:
             (reply,) = await asking.ask(
                 client, (command, zset, start, start + size - 1, "WITHSCORES")
             )
-            pairs = scored(reply)
-            ids = [member.decode("utf-8", "replace") for member, _ in pairs]
+            pairs = replies.scored(reply)
+            ids = [member for member, _ in pairs]
             jobs = await self.read(client, place.name, ids, payload=bool(walk.query.text))
             for job_id, (_, score) in zip(ids, pairs, strict=True):
                 if job_id in jobs:
@@ -160,29 +158,16 @@ class Jobs:
 
 
 def states(place: discover.Place, state: str) -> tuple[str, ...]:
-    if state and state not in walking.ORDER:
+    if state and state not in ORDER:
         raise errors.Unsupported(
-            f"huey has no jobs that are {state}.", fix=f"It has {', '.join(walking.ORDER)}."
+            f"huey has no jobs that are {state}.", fix=f"It has {', '.join(ORDER)}."
         )
     if not place.journalled and state not in ("", "waiting", "delayed"):
         raise errors.Unsupported(
             f"Which jobs of {place.name} are {state} cannot be seen: {discover.NO_JOURNAL}.",
             fix="Call journal.watch(huey) in its producers and consumers.",
         )
-    return (state,) if state else (walking.ORDER if place.journalled else ("waiting", "delayed"))
-
-
-async def after_rank(client: link.Client, zset: str, spot: walking.Spot, *, newest: bool) -> int:
-    """The rank after the row where the last page ended, also when that row has left."""
-    if not spot.job_id:
-        return 0
-    before = (f"({spot.score}", "+inf") if newest else ("-inf", f"({spot.score}")
-    rank, passed = await asking.ask(
-        client, ("ZREVRANK" if newest else "ZRANK", zset, spot.job_id), ("ZCOUNT", zset, *before)
-    )
-    if isinstance(rank, int):
-        return rank + 1
-    return passed if isinstance(passed, int) else 0
+    return (state,) if state else (ORDER if place.journalled else ("waiting", "delayed"))
 
 
 def _portion(
@@ -193,11 +178,6 @@ def _portion(
         key = place.schedule if state is queue.JobState.DELAYED else place.list
         return ("ZRANGE" if oldest else "ZREVRANGE", key, first, last)
     return ("LRANGE", place.list, *((-last - 1, -first - 1) if oldest else (first, last)))
-
-
-def scored(reply: Any) -> list[tuple[bytes, str]]:
-    items = reply if isinstance(reply, list) else []
-    return [(m, s.decode()) for m, s in zip(items[::2], items[1::2], strict=True)]
 
 
 def _more(searched: int, began: float) -> int:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from mrcore import errors, redact
+from mrcore import errors
 from mrcore.journal import record, scripts
-from mrcore.model import base, plans, queue, ref
+from mrcore.model import base, plans, ref, wire
 from mrcore.queues import expiry
 from mrcore.sources import kept
+from mrcore.sources.engine import looking as engine_looking
+from mrcore.sources.engine import walking
 from mrcore.sources.huey import (
     asking,
     discover,
@@ -23,11 +24,8 @@ from mrcore.sources.huey import (
     prints,
     rows,
     running,
-    walking,
 )
 from mrcore.sources.redis import link
-
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _QUEUED = ("waiting", "delayed")
 ENDED = ("failed", "completed")
@@ -61,15 +59,14 @@ class Seen(NamedTuple):
     @property
     def label(self) -> str:
         """Its task and id; an id that is not huey's own may tell of somebody."""
-        return f"{self.name} {self.id if _UUID.fullmatch(self.id) else redact.label(self.id)}"
+        return engine_looking.label(self.name, self.id)
 
     @property
     def guard(self) -> plans.Args:
         return {"state": self.state, "attempts": self.attempts, "since": self.since}
 
 
-Looked = tuple[Sequence[Seen], int, int | None]
-"""A portion, how many were looked at so far with it, and how many there are."""
+Looked = engine_looking.Looked[Seen]
 
 
 class Looker:
@@ -93,9 +90,8 @@ class Looker:
         Raises NotFound, Unsupported and BadRequest for a collection that there is not, and
         NotPermitted.
         """
-        for start in range(0, len(selection.refs), PORTION):
-            portion = selection.refs[start : start + PORTION]
-            yield await self.refs(portion), start + len(portion), len(selection.refs)
+        async for looked in engine_looking.chosen(selection.refs, self.refs, PORTION):
+            yield looked
         if not selection.ref:
             return
         if selection.collection != "jobs":
@@ -232,27 +228,16 @@ class Looker:
             }
         return [one._replace(expired=late[one.ref]) if one.ref in late else one for one in seen]
 
-    async def _filtered(self, owner: discover.Place, query: plans.Query) -> AsyncIterator[Looked]:
-        """Those whose words match, as a page finds them."""
-        query = query.model_copy(update={"limit": 300})
-        cursor: str | None = None
-        looked = 0
-        while True:
-            page = await self._hand.run(
-                functools.partial(
-                    self._shelf.page,
-                    place=owner,
-                    query=query,
-                    cursor=cursor,
-                    now=self._runner.now(),
-                )
+    def _filtered(self, owner: discover.Place, query: plans.Query) -> AsyncIterator[Looked]:
+        """Those whose words match."""
+
+        async def page(query: plans.Query, cursor: str | None) -> wire.Page:
+            now = self._runner.now()
+            return await self._hand.run(
+                lambda client: self._shelf.page(client, owner, query, cursor, now)
             )
-            looked += page.looked.scanned
-            found = [row.ref for row in page.rows if isinstance(row, queue.Job)]
-            yield await self.refs(found), looked, page.looked.total
-            cursor = page.cursor
-            if cursor is None:
-                return
+
+        return engine_looking.filtered(page, query, self.refs)
 
     async def _look(self, at: scripts.Place, *rest: scripts.Value) -> list[Seen]:
         call = self._runner.call(at, "", *rest)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from mrcore.journal import scripts
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.huey import acts, choosing, looking, messages, offers, running, undoing
+from mrcore.sources.engine import acts, naming, saying
+from mrcore.sources.huey import choosing, looking, messages, offers, running, undoing
 from mrcore.sources.redis import link
 
 TRASH_MS = 24 * 3_600_000
@@ -18,8 +19,6 @@ QUEUED = ("waiting", "delayed")
 DEEPEST = 100_000
 """How far from an end of huey's list a message is taken out: two looks of about 10 ms."""
 
-_DEEP = "It lies over 100,000 deep in the queue: Redis would stand still while it is looked for."
-_TAKEN = "It has moved on: a worker is taking it."
 _NAMELESS = "Its message is not found: a worker is taking it, or it is one that cannot be read."
 _SCRIPTS = {
     offers.RETRY: "retry",
@@ -59,7 +58,8 @@ class Moving:
             yield one
         if strangers := await self._looker.strangers(selection):
             yield plans.LeftOut(why=running.STRANGER, count=strangers)
-        for remark in _remarks(action, states):
+        queued = sum(states[state] for state in QUEUED)
+        for remark in saying.remarks(action, queued, states.total()):
             yield remark
 
     async def apply(
@@ -77,11 +77,9 @@ class Moving:
     ) -> dict[base.Ref, plans.TargetOutcome]:
         """One queue after the other, each in round trips that block Redis for 25 ms at most."""
         outcomes: dict[base.Ref, plans.TargetOutcome] = {}
-        by_queue: dict[str, dict[str, plans.Target]] = {}
-        for target in chunk:
-            name, job_id = running.job(self._runner.source, target.ref)
-            by_queue.setdefault(name, {})[job_id] = target
-        for name, targets in by_queue.items():
+        by_queue = naming.by_queue(self._runner.source, chunk, lambda target: target.ref)
+        for name, some in by_queue.items():
+            targets = {job_id: target for target, job_id in some}
             at = await self._runner.place(client, name)
             if at is None:
                 gone = (target.ref for target in targets.values())
@@ -90,7 +88,7 @@ class Moving:
             calls, steps, taken = await self._calls(client, action, at, targets, by)
             asked = {target.ref for target, *_ in calls}
             deep = (t.ref for t in targets.values() if t.ref not in asked)
-            outcomes |= {of: running.failed(of, _DEEP) for of in deep}
+            outcomes |= {of: running.failed(of, saying.DEEP) for of in deep}
             script = _SCRIPTS[action]
             replies = await self._runner.run(client, script, [c[1] for c in calls], steps=steps)
             for (target, _, memento), reply in zip(calls, replies, strict=True):
@@ -109,7 +107,7 @@ class Moving:
         """The calls for one queue, how many items of a list one of them may step over, and what is
         known of a job whose message is not there; none for those that lie too deep."""
         found: dict[str, messages.Found] = {}
-        steps, taken = 1, _TAKEN
+        steps, taken = 1, saying.TAKEN
         for state in QUEUED:
             wanted = {id_ for id_, one in targets.items() if one.guard.get("state") == state}
             if wanted:
@@ -146,25 +144,6 @@ def target(action: base.ActionId, seen: looking.Seen) -> plans.Target:
     else:
         note = seen.state if action != offers.RELEASE else ""
     return plans.Target(ref=seen.ref, label=seen.label, guard=seen.guard, note=note, at=seen.at)
-
-
-def _remarks(action: base.ActionId, states: Counter[str]) -> Iterator[plans.Remark]:
-    queued = sum(states[state] for state in QUEUED)
-    if queued and action == offers.REMOVE:
-        yield not_run(queued)
-    if queued and action == offers.QUARANTINE:
-        yield plans.Remark(text=f"{_jobs(queued)} not run yet, and will not before a release")
-    if states.total() and action == offers.RELEASE:
-        yield plans.Remark(text="what was delayed is due as before, all else waits at the end")
-
-
-def not_run(count: int) -> plans.Remark:
-    """That jobs are removed before they ran."""
-    return plans.Remark(text=f"{_jobs(count)} not run yet, and will not", level=base.Level.WARN)
-
-
-def _jobs(count: int) -> str:
-    return f"{count:,} job{'s have' if count > 1 else ' has'}"
 
 
 def _arguments(
@@ -209,7 +188,7 @@ def _outcome(
     if action == offers.RETRY:
         return running.done(of, f"attempt {attempts} → {int(attempts) + 1}")
     if action == offers.RELEASE:
-        return running.done(of, "It is delayed as before." if state == "delayed" else "It waits.")
+        return running.done(of, saying.released(state))
     if action == offers.QUARANTINE:
         return running.done(of, f"{state} → quarantined", {**memento, "quarantined": more[0]})
     return running.done(of, f"removed ({state})", {**memento, "score": more[0]})
@@ -217,9 +196,5 @@ def _outcome(
 
 def moved(guard: plans.Args, state: str, attempts: str) -> str:
     """What a job was planned as, and what it is now."""
-    was, n = guard.get("state", ""), guard.get("attempts", "")
-    if str(n) != attempts:
-        return f"It has moved on: attempt {n} → {attempts}, {state}."
-    if was != state:
-        return f"It has moved on: {was} → {state}, after attempt {attempts}."
-    return f"It has moved on: it is {state} anew."
+    was, before = str(guard.get("state", "")), str(guard.get("attempts", ""))
+    return saying.moved(was, state, before, attempts)

@@ -12,7 +12,8 @@ from mrcore.journal import keys, scripts
 from mrcore.model import base, plans, queue
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.huey import acts, asking, offers, rows, running
+from mrcore.sources.engine import acts
+from mrcore.sources.huey import asking, offers, rows, running
 from mrcore.sources.redis import link
 
 ACTIONS = (offers.RESTART,)

@@ -1,20 +1,11 @@
-"""What this login may do: asked of Redis once a minute, so that nothing impossible is offered."""
+"""What this login needs of Redis to act."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from datetime import datetime, timedelta
-
-from redis import exceptions
-
 from mrcore.journal import keys
-from mrcore.model import base
-from mrcore.sources.huey import offers
-from mrcore.sources.redis import link
+from mrcore.sources.engine import rights
 
-EVERY = timedelta(minutes=1)
-_NEEDED: dict[str, tuple[str, ...]] = {
+_NEEDED: rights.Needed = {
     "HGET": ("f",), "HMGET": ("f",), "HEXISTS": ("f",), "HSET": ("f", "v"), "HDEL": ("f",),
     "HINCRBY": ("f", "1"), "GET": (), "SET": ("v",), "DEL": (), "UNLINK": (), "EXISTS": (),
     "RENAME": ("@",), "PEXPIRE": ("1",), "PERSIST": (), "ZADD": ("1", "m"), "ZREM": ("m",),
@@ -26,72 +17,14 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What the journal's scripts do to keys: command and arguments after the key; `@` is the key."""
 
-_ASK = """
-if not redis.acl_check_cmd then return {} end
-local missing = {}
-for i = 1, #ARGV do
-  local words = cjson.decode(ARGV[i])
-  if not redis.acl_check_cmd(unpack(words)) then missing[#missing + 1] = i end
-end
-return missing
-"""
 
-
-class Rights:
-    """What is missing to act; until it has been asked, nothing is."""
+class Rights(rights.Rights):
+    """What is missing to act on queues of this journal."""
 
     def __init__(self, root: keys.Root, login: str) -> None:
-        self._login = login
-        self._keys = {
+        known = {
             f"{root.base}*": f"{root.base}mr:job:1",
             f"{keys.SCHEDULE}*": keys.schedule("mr"),
             "huey.*": "huey.redis.mr",
         }
-        self._asked_at: datetime | None = None
-        self.line = ""
-        """The ACL line that an administrator has to run, or ''."""
-
-    def offered(self, actions: tuple[base.ActionId, ...]) -> tuple[base.ActionId, ...]:
-        """Those of a row's actions that this login may take."""
-        return actions if not self.line else tuple(a for a in actions if a == offers.REVEAL)
-
-    def sentence(self) -> tuple[str, ...]:
-        """The capability that is missing, if one is."""
-        return (f"actions: needs {self.line}",) if self.line else ()
-
-    def doubt(self) -> None:
-        """Redis has refused something: ask again."""
-        self._asked_at = None
-
-    async def ask(self, client: link.Client, now: datetime) -> None:
-        """Ask, if that is long ago."""
-        if self._asked_at is not None and now - self._asked_at < EVERY:
-            return
-        commands, probes = list[tuple[str, str]](), list[str]()
-        for pattern, key in self._keys.items():
-            for command, rest in _NEEDED.items():
-                commands.append((pattern, command))
-                probes.append(json.dumps([command, key, *(key if w == "@" else w for w in rest)]))
-        said, known = await client.ask(("EVAL", _ASK, 0, *probes), ("EVALSHA", "0" * 40, 0))
-        lacks = [
-            name
-            for name, reply in (("EVAL", said), ("EVALSHA", known))
-            if isinstance(reply, exceptions.NoPermissionError)
-        ]
-        missing = [commands[index - 1] for index in said] if isinstance(said, list) else []
-        self.line = self._line(lacks, missing)
-        self._asked_at = now
-
-    def _line(self, lacks: list[str], missing: list[tuple[str, str]]) -> str:
-        """The ACL line: commands that no key allows, patterns of keys that some commands lack."""
-        if "EVAL" in lacks:
-            words, patterns = [*lacks, *_NEEDED], list[str]()
-        else:
-            counts = Counter(command for _, command in missing)
-            words = [*lacks, *(c for c, count in counts.items() if count == len(self._keys))]
-            part = (p for p, command in missing if command not in words)
-            patterns = [f"~{pattern}" for pattern in dict.fromkeys(part)]
-        if not words and not patterns:
-            return ""
-        allowed = (f"+{word.lower()}" for word in words)
-        return " ".join(("ACL SETUSER", self._login, *allowed, *patterns))
+        super().__init__(login, _NEEDED, known)

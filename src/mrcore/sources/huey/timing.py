@@ -12,8 +12,8 @@ from mrcore.journal import reader, record, scripts
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
+from mrcore.sources.engine import acts
 from mrcore.sources.huey import (
-    acts,
     asking,
     choosing,
     looking,

@@ -10,7 +10,8 @@ from mrcore.journal import scripts
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.huey import acts, asking, looking, offers, running
+from mrcore.sources.engine import acts
+from mrcore.sources.huey import asking, looking, offers, running
 from mrcore.sources.redis import link
 
 _EXPIRED = "It is not kept any more: the trash is emptied after 24 h."

@@ -63,8 +63,7 @@ class Pg(source_base.SourceBase):
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._eye.stop()
-        await self._hand.stop()
+        await kept.stop(self._eye, self._hand)
 
     def describe(self) -> wire.Description:
         return wire.Description(

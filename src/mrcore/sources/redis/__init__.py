@@ -62,8 +62,7 @@ class Redis(source_base.SourceBase):
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for connection in (self._eye, self._wing, self._hand):
-            await connection.stop()
+        await kept.stop(self._eye, self._wing, self._hand)
 
     def describe(self) -> wire.Description:
         return wire.Description(

@@ -8,24 +8,23 @@ do. Nothing is unpickled. RQ's layout is that of 2.12.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Self
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from mrcore import errors, match, redact
+from mrcore import redact
 from mrcore.model import base, plans, queue, wire
-from mrcore.queues import following
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
+from mrcore.sources.engine import acts, searching, source
+from mrcore.sources.engine import grouping as engine_grouping
 from mrcore.sources.redis import link
 from mrcore.sources.rq import (
-    acts,
     asking,
     capturing,
     detail,
     emptying,
-    failures,
+    grouping,
     jobs,
     keys,
     look,
@@ -57,8 +56,10 @@ def open_source(name: str, settings: Settings, *, now: source_base.Now) -> sourc
     return Rq(name, settings, now=now)
 
 
-class Rq(source_base.SourceBase):
-    """Two kept connections: `eye` samples, `hand` reads pages and details, and acts."""
+class Rq(source.Source[str]):
+    """RQ of one Redis database; a queue is its name."""
+
+    actions = offers.ALL
 
     def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
         super().__init__(name, now=now)
@@ -70,7 +71,8 @@ class Rq(source_base.SourceBase):
         self._look = look.Look(name, settings.queues, self._who)
         self._jobs = jobs.Jobs(rows.Maker(name, self._who, settings.age_limits))
         self._tail = capturing.Tail(name)
-        self._failures = failures.Failures(name, self._who)
+        failures = grouping.Failures(self._who)
+        self._groups = engine_grouping.Groups(name, self._hand, failures, now)
         runner = running.Runner(name, self._who, now)
         looker = looking.Looker(self._hand, name, self._jobs)
         self._moving = moving.Moving(self._hand, runner, looker, settings.age_limits)
@@ -83,27 +85,10 @@ class Rq(source_base.SourceBase):
             emptying.ACTIONS: emptying.Emptying(runner, looker, self._moving),
             scheduling.ACTIONS: scheduling.Scheduling(self._hand, runner, looker),
         }
-        self._acts = {action: act for ids, act in families.items() for action in ids}
+        self._acts = acts.table(families)
 
-    async def __aenter__(self) -> Self:
-        self._eye.start()
-        self._hand.start()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self._eye.stop()
-        await self._hand.stop()
-
-    def describe(self) -> wire.Description:
-        return wire.Description(
-            kinds=("queue", "worker", "schedule", "job", "group"),
-            collections=("jobs", "groups", "found", "like"),
-            actions=self._who.offered(offers.ALL),
-            capabilities=(ONE_PAUSE, *self._who.sentence(), *self._tail.sentence()),
-        )
-
-    async def sample(self) -> wire.Sample:
-        return await self._eye.run(self._sample)
+    def _capabilities(self) -> tuple[str, ...]:
+        return (ONE_PAUSE, *self._who.lacking(), *self._tail.sentence())
 
     async def _sample(self, client: link.Client) -> wire.Sample:
         await self._who.ask(client, self.now())
@@ -112,82 +97,31 @@ class Rq(source_base.SourceBase):
         captured = await self._tail.read(client, names)
         return sample.model_copy(update={"captured": captured})
 
-    async def page(
-        self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
+    async def _place(self, client: link.Client, name: str) -> str | None:
+        if self._only and name not in self._only:
+            return None
+        (there,) = await asking.ask(client, ("SISMEMBER", keys.QUEUES, f"{keys.QUEUE}{name}"))
+        return name if there or name in self._look.served else None
+
+    async def _page(
+        self, client: link.Client, place: str, query: plans.Query, cursor: str | None
     ) -> wire.Page:
-        """Rows of a queue; they leave as they come, so with `wait_s` no cursor of jobs leads on."""
-        if collection not in ("jobs", "groups", "found", "like"):
-            raise self._unsupported(f"collection {collection!r}")
-        now = self.now()
-        if collection == "like":
-            return await self._like(ref, query, cursor)
-        name = await self._queue(ref)
-        if collection == "groups":
-            return await self._groups(name, query, cursor, wait_s)
-        most = jobs.FOUND if collection == "found" else None
-        page = await self._hand.run(
-            lambda client: self._jobs.page(client, name, query, cursor, now, most)
-        )
-        return page.model_copy(update={"cursor": None}) if wait_s and not most else page
+        return await self._jobs.page(client, place, query, cursor, self.now())
 
-    async def _groups(
-        self, name: str, query: plans.Query, cursor: str | None, wait_s: float
+    async def _found_page(
+        self, client: link.Client, place: str, query: plans.Query, cursor: str | None
     ) -> wire.Page:
-        async def look(at: str | None, long_s: float) -> wire.Page:
-            return await self._hand.run(
-                lambda client: self._failures.page(client, name, query, at, self.now(), long_s)
-            )
+        most = searching.LOOKED
+        return await self._jobs.page(client, place, query, cursor, self.now(), most)
 
-        if not wait_s:
-            return await look(cursor, 0.0)
-        return await following.page(look, cursor, wait_s, again_s=failures.AGAIN_S)
-
-    async def _like(self, of: base.Ref, query: plans.Query, cursor: str | None) -> wire.Page:
-        """Jobs of the same name that succeeded."""
-        match.of(query.text)
-        if cursor is not None:
-            raise errors.NotFound(f"The cursor {cursor!r} leads nowhere.")
-        name, _ = running.job(self.name, of)
+    async def _name_of(self, of: base.Ref) -> str:
         (seen,) = await self._hand.run(lambda client: looking.refs(client, self.name, [of]))
-        if not seen.state:
-            raise errors.NotFound(f"There is no {of} (any more).")
-        return await self._hand.run(
-            lambda client: self._jobs.like(client, name, seen.name, query.limit, self.now())
-        )
+        return seen.name if seen.state else ""
 
-    async def detail(self, ref: base.Ref) -> wire.Detail:
-        return await self._detail(ref, redact.ALL)
-
-    async def reveal(self, ref: base.Ref) -> wire.Detail:
-        return await self._detail(ref, redact.NOTHING)
-
-    async def _detail(self, of: base.Ref, clean: redact.Redactor) -> wire.Detail:
-        if (ids := running.ids(self.name, of, "group", 2)) is not None:
-            return await self._group(of, *ids)
-        return await self._hand.run(
-            lambda client: detail.detail(client, self._look, self._jobs, of, self.now(), clean)
-        )
-
-    async def _group(self, of: base.Ref, name: str, fingerprint: str) -> wire.Detail:
-        """A group as its collection shows it; its rows are the queue's jobs of that fingerprint."""
-        query = plans.Query(fingerprint=fingerprint)
-        page = await self._hand.run(
-            lambda client: self._failures.page(client, name, query, None, self.now())
-        )
-        for row in page.rows:
-            if row.ref == of:
-                return detail.group(row, page.at)
-        raise errors.NotFound(f"No failed job of {name} that was looked at is of {of} (any more).")
-
-    async def plan(
-        self,
-        action: base.ActionId,
-        selection: plans.Selection,
-        args: plans.Args,
-        progress: source_base.Progress,
-    ) -> AsyncIterator[source_base.Planned]:
-        async for part in self._act(action).plan(action, selection, args, progress):
-            yield part
+    async def _whole(
+        self, client: link.Client, of: base.Ref, clean: redact.Redactor
+    ) -> wire.Detail:
+        return await detail.detail(client, self._look, self._jobs, of, self.now(), clean)
 
     async def prepare(
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
@@ -196,38 +130,5 @@ class Rq(source_base.SourceBase):
             return {}
         return {target.ref: moving.removal(target, by) for target in chunk}
 
-    async def apply(
-        self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
-    ) -> Sequence[plans.TargetOutcome]:
-        return await self._act(action).apply(action, chunk, args, by)
-
-    async def fared(
-        self, action: base.ActionId, chunk: Sequence[plans.Target]
-    ) -> Sequence[plans.Fared]:
-        return await self._moving.fared(action, chunk)
-
-    async def plan_undo(
-        self, action: base.ActionId, done: Sequence[plans.Undoable]
-    ) -> AsyncIterator[source_base.Planned]:
-        async for part in self._act(action).plan_undo(action, done):
-            yield part
-
-    async def undo(
-        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
-    ) -> Sequence[plans.TargetOutcome]:
-        return await self._act(action).undo(action, chunk, by)
-
-    def _act(self, action: base.ActionId) -> acts.Act:
-        if action not in self._acts:
-            raise self._unsupported(f"action {action!r}")
-        return self._acts[action]
-
-    async def _queue(self, owner: base.Ref) -> str:
-        """The queue that a ref is of. Raises NotFound."""
-        found = running.ids(self.name, owner, "queue", 1)
-        if found is not None and (not self._only or found[0] in self._only):
-            member = ("SISMEMBER", keys.QUEUES, f"{keys.QUEUE}{found[0]}")
-            (there,) = await self._hand.run(lambda client: asking.ask(client, member))
-            if there or found[0] in self._look.served:
-                return found[0]
-        raise errors.NotFound(f"There is no {owner}; jobs belong to a queue.")
+    async def _fared(self, chunk: Sequence[plans.Target]) -> Sequence[plans.Fared]:
+        return await self._moving.fared(chunk)

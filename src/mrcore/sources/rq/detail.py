@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -10,10 +9,10 @@ from typing import Any
 
 from mrcore import errors, redact
 from mrcore.model import base, queue, ref, wire
+from mrcore.sources.engine import detail as parts
 from mrcore.sources.redis import link
 from mrcore.sources.rq import asking, jobs, keys, look, looking, offers, record, running
 
-LARGE_BYTES = 64 * 1024
 FLOW = 50
 """Parents and children that are shown."""
 
@@ -37,15 +36,6 @@ async def detail(
         if entity.ref == of:
             return wire.Detail(at=now, entity=entity, sections=tuple(_sections(entity)))
     raise errors.NotFound(f"There is no {of} (any more).")
-
-
-def group(row: base.Entity, now: datetime) -> wire.Detail:
-    """A group of failures, with the way to its newest and its oldest job."""
-    links = []
-    if isinstance(row, queue.FailureGroup):
-        ends = (("newest", row.newest), ("oldest", row.oldest))
-        links = [wire.Link(label=f"{name} job", ref=of) for name, of in ends if of]
-    return wire.Detail(at=now, entity=row, sections=tuple(_sections(row)), links=tuple(links))
 
 
 async def _job(
@@ -75,10 +65,7 @@ async def _job(
     flow = await _flow(client, source, _related(fields, parents), _ids(children))
     size = sum(len(value) for value in fields.values()) + sum(len(a.trace) for a in attempts)
     row = read[job_id][0]
-    if size > LARGE_BYTES:  # redacting it takes its time
-        sections = await asyncio.to_thread(_of_job, row, fields, attempts, clean)
-    else:
-        sections = _of_job(row, fields, attempts, clean)
+    sections = await parts.made(size, lambda: _of_job(row, fields, attempts, clean))
     links = [wire.Link(label=f"queue {name}", ref=ref.make(source, "queue", name))]
     if row.worker and row.state is queue.JobState.ACTIVE:
         links.append(wire.Link(label="worker", ref=ref.make(source, "worker", row.worker)))
@@ -95,7 +82,7 @@ def _of_job(
 ) -> tuple[wire.Section, ...]:
     payload = clean.value(record.payload(fields))
     sections = [
-        *_quarantine(row),
+        *parts.quarantine(row),
         wire.Section(id="payload", title="Payload", form="json", data=payload),
         wire.Section(
             id="attempts", title="Attempts", fields=tuple(_attempts(row, fields, attempts, clean))
@@ -109,17 +96,6 @@ def _of_job(
         shown = clean.value(record.raw(values[0]) if known is None else known)
         sections.append(wire.Section(id="result", title="Result", form="json", data=shown))
     return tuple(sections)
-
-
-def _quarantine(row: queue.Job) -> Iterator[wire.Section]:
-    if row.state is not queue.JobState.QUARANTINED:
-        return
-    fields = (
-        wire.Field(name="since", at=row.quarantined_at),
-        wire.Field(name="by", value=row.quarantined_by),
-        wire.Field(name="why", value=row.quarantined_why),
-    )
-    yield wire.Section(id="quarantine", title="Quarantine", fields=fields)
 
 
 def _attempts(
@@ -144,17 +120,11 @@ def _traces(
     clean: redact.Redactor,
 ) -> Iterator[wire.Section]:
     for n, one in _numbered(attempts):
-        took = ""
-        if one.started_at and one.ended_at:
-            took = f" after {(one.ended_at - one.started_at).total_seconds():.3f} s"
         ended = one.ended_at or one.at
-        at = f", {ended:%Y-%m-%d %H:%M:%S} UTC" if ended else ""
-        yield wire.Section(
-            id=f"attempt/{n}",
-            title=f"Attempt {n}: {one.outcome}{took}{at}",
-            form="trace",
-            text=clean.text(one.trace),
-        )
+        took_s = None
+        if one.started_at and one.ended_at:
+            took_s = (one.ended_at - one.started_at).total_seconds()
+        yield parts.attempt(n, one.outcome, clean.text(one.trace), took_s=took_s, ended=ended)
     old = record.inflated(fields.get(b"exc_info")).decode("utf-8", "replace")
     if old and not attempts:  # an RQ before 1.12 kept it here
         yield wire.Section(
@@ -181,12 +151,8 @@ def _timings(row: queue.Job, fields: Mapping[bytes, bytes]) -> Iterator[wire.Fie
     for name, when in (("due", row.due_at), ("expires", row.expires_at), ("trimmed", row.trims_at)):
         if when is not None:
             yield wire.Field(name=name, at=when)
-    if row.enqueued_at and row.started_at and row.started_at >= row.enqueued_at:
-        waited = (row.started_at - row.enqueued_at).total_seconds()
-        yield wire.Field(name="waited_s", value=round(waited, 3))
-    if row.started_at and row.finished_at:
-        ran = (row.finished_at - row.started_at).total_seconds()
-        yield wire.Field(name="ran_s", value=round(ran, 3))
+    yield from parts.span("waited_s", row.enqueued_at, row.started_at)
+    yield from parts.span("ran_s", row.started_at, row.finished_at)
 
 
 async def _flow(
@@ -231,9 +197,6 @@ def _sections(entity: base.Entity) -> Iterator[wire.Section]:
                 fields["paused are"] = "all queues: RQ knows only one pause"
         case queue.Worker():
             fields = {"host": entity.host, "pid": entity.pid, "queues": ", ".join(entity.queues)}
-        case queue.FailureGroup():
-            fields = {"message": entity.title, "code": entity.code, "frame": entity.frame}
-            fields |= {"jobs": entity.jobs, "names": ", ".join(entity.names)}
         case queue.Schedule():
             fields = {"declared": entity.declared, "queue": entity.queue, "job": entity.job}
             fields |= {"observed_s": entity.observed_s, "registered": entity.registered}

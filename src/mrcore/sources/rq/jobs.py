@@ -12,18 +12,15 @@ from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
-from mrcore import match, redact
+from mrcore import redact
 from mrcore.model import plans, queue, wire
+from mrcore.sources.engine import walking
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, keys, record, rows, walking
+from mrcore.sources.rq import asking, keys, record, rows
+from mrcore.sources.rq import walking as own
 
 CHUNK = 100
 """Jobs that are read at once."""
-
-FOUND = 3_000
-"""Jobs that one page of a search looks at."""
-
-LIKE, LIKE_LOOKED = 10, 3_000
 
 
 class Placed(NamedTuple):
@@ -53,25 +50,19 @@ class Jobs:
         Raises Unsupported for a state that there is not, NotFound for a cursor that is not ours,
         BadRequest for what is no filter.
         """
-        those = walking.states(query.state)
-        walk = walking.Walk(query, match.of(query.text), now, most)
-        spot = walking.Spot.load(cursor) if cursor else walking.Spot(those[0])
-        if spot.state not in those:
-            spot = walking.Spot(those[0])
-        counts = await asking.ask(client, *(_count(name, state) for state in those))
-        after: walking.Spot | None = spot
-        for state in those[those.index(spot.state) :]:
-            start = spot if state == spot.state else walking.Spot(state)
-            after = await self._state(client, name, start, walk)
-            if after is not None:
-                break
-            if walk.full() and state != those[-1]:
-                after = walking.Spot(those[those.index(state) + 1])
-                break
-        total = sum(asking.whole(count) for count in counts)
-        looked = wire.Looked(scanned=walk.scanned, total=total, complete=after is None)
-        dumped = None if after is None else after.dump()
-        return wire.Page(at=now, rows=tuple(walk.found), cursor=dumped, looked=looked)
+        those = own.states(query.state)
+
+        async def total() -> int:
+            counts = await asking.ask(client, *(_count(name, state) for state in those))
+            return sum(asking.whole(count) for count in counts)
+
+        return await walking.through(
+            walking.Walk(query, now, most),
+            those,
+            cursor,
+            total,
+            lambda spot, walk: self._state(client, name, spot, walk),
+        )
 
     async def _state(
         self, client: link.Client, name: str, spot: walking.Spot, walk: walking.Walk
@@ -86,7 +77,7 @@ class Jobs:
             for one in placed:
                 start += 1
                 if (row := read.get(one.job_id)) is not None:
-                    walk.take(*row)
+                    await walk.take(*row)
                 spot = walking.Spot(spot.state, one.score, one.job_id, start)
                 if walk.full():
                     break
@@ -145,15 +136,6 @@ class Jobs:
             found[job_id] = rows.Held(since, before, by, redact.text(why))
         return found
 
-    async def like(
-        self, client: link.Client, name: str, job_name: str, limit: int, now: datetime
-    ) -> wire.Page:
-        """The newest succeeded jobs of the same name, at most 10."""
-        query = plans.Query(state="completed", name=job_name, limit=min(limit, LIKE))
-        page = await self.page(client, name, query, None, now, LIKE_LOOKED)
-        looked = page.looked.model_copy(update={"complete": True})
-        return page.model_copy(update={"cursor": None, "looked": looked})
-
 
 def summed(job_id: str, values: Any, attempts: Any, entries: Any) -> record.Record | None:
     """A job's summary with its last failure, which RQ keeps beside it."""
@@ -204,11 +186,7 @@ async def _start(client: link.Client, name: str, spot: walking.Spot, *, newest: 
         return asking.whole(size) - at if newest else at + 1
     if spot.state == "started":
         return spot.skipped
-    before = (f"({spot.score}", "+inf") if newest else ("-inf", f"({spot.score}")
-    rank, passed = await asking.ask(
-        client, ("ZREVRANK" if newest else "ZRANK", key, spot.job_id), ("ZCOUNT", key, *before)
-    )
-    return rank + 1 if isinstance(rank, int) else asking.whole(passed)
+    return await walking.rank(asking.ask, client, key, spot, newest=newest)
 
 
 def _count(name: str, state: str) -> link.Command:

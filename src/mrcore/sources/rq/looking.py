@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from mrcore import errors, redact
-from mrcore.model import base, plans, queue, ref
+from mrcore.model import base, plans, ref, wire
 from mrcore.sources import kept
+from mrcore.sources.engine import looking as engine_looking
+from mrcore.sources.engine import walking
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, jobs, keys, record, running, walking
+from mrcore.sources.rq import asking, jobs, keys, record, running
+from mrcore.sources.rq import walking as own
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FIELDS = ("status", "origin", "enqueued_at", "started_at", "ended_at", "description")
 PORTION = 500
 IDS = 5_000
@@ -50,16 +51,14 @@ class Seen(NamedTuple):
     @property
     def label(self) -> str:
         """Its function and id; an id that is not RQ's own may tell of somebody."""
-        own = self.id if _UUID.fullmatch(self.id) else redact.label(self.id)
-        return f"{redact.text(self.name)} {own}"
+        return engine_looking.label(redact.text(self.name), self.id)
 
     @property
     def guard(self) -> plans.Args:
         return {"state": self.state, "score": self.score, "stamp": self.stamp}
 
 
-Looked = tuple[Sequence[Seen], int, int | None]
-"""A portion, how many were looked at so far with it, and how many there are."""
+Looked = engine_looking.Looked[Seen]
 
 
 class Looker:
@@ -79,10 +78,8 @@ class Looker:
 
         Raises NotFound, Unsupported and BadRequest for a collection that there is not.
         """
-        chosen = selection.refs
-        for start in range(0, len(chosen), PORTION):
-            portion = chosen[start : start + PORTION]
-            yield await self.refs(portion), start + len(portion), len(chosen)
+        async for looked in engine_looking.chosen(selection.refs, self.refs, PORTION):
+            yield looked
         if not selection.ref:
             return
         if selection.collection not in ("jobs", "found"):
@@ -90,15 +87,15 @@ class Looker:
         found = running.ids(self._source, selection.ref, "queue", 1)
         if found is None:
             raise errors.NotFound(f"There is no {selection.ref}; jobs belong to a queue.")
-        walk = walking.Walk(selection.query, lambda words: True, now)
-        portions = self._filtered if walk.filters else self._whole
+        filters = walking.filters(selection.query)
+        portions = self._filtered if filters else self._whole
         async for looked in portions(found[0], selection.query, now):
             yield looked
 
     async def _whole(self, name: str, query: plans.Query, now: datetime) -> AsyncIterator[Looked]:
         """All of one state, or of all: the ids first, so that those that leave hide none."""
         placed: dict[str, str] = {}
-        for state in walking.states(query.state):
+        for state in own.states(query.state):
             start = 0
             while True:
                 some = await self._hand.run(
@@ -125,23 +122,15 @@ class Looker:
             seen = [one for one in await self.refs(portion) if one.state]
             yield seen, start + len(portion), len(every)
 
-    async def _filtered(
-        self, name: str, query: plans.Query, now: datetime
-    ) -> AsyncIterator[Looked]:
-        """Those that match, as a page finds them."""
-        query = query.model_copy(update={"limit": 300})
-        cursor: str | None = None
-        looked = 0
-        while True:
-            page = await self._hand.run(
-                functools.partial(self._shelf.page, name=name, query=query, cursor=cursor, now=now)
+    def _filtered(self, name: str, query: plans.Query, now: datetime) -> AsyncIterator[Looked]:
+        """Those that match."""
+
+        async def page(query: plans.Query, cursor: str | None) -> wire.Page:
+            return await self._hand.run(
+                lambda client: self._shelf.page(client, name, query, cursor, now)
             )
-            looked += page.looked.scanned
-            found = [row.ref for row in page.rows if isinstance(row, queue.Job)]
-            yield await self.refs(found), looked, page.looked.total
-            cursor = page.cursor
-            if cursor is None:
-                return
+
+        return engine_looking.filtered(page, query, self.refs)
 
 
 async def refs(client: link.Client, source: str, of: Sequence[base.Ref]) -> list[Seen]:

@@ -13,12 +13,12 @@ from pydantic import JsonValue
 
 from mrcore import errors
 from mrcore.model import base, plans, ref
-from mrcore.queues import expiry, fingerprint
+from mrcore.queues import expiry
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
+from mrcore.sources.engine import acts, faring, naming
 from mrcore.sources.redis import link
 from mrcore.sources.rq import (
-    acts,
     asking,
     keys,
     looking,
@@ -148,11 +148,9 @@ class Moving:
     ) -> dict[base.Ref, plans.TargetOutcome]:
         """One queue after the other, each in round trips that block Redis for 25 ms at most."""
         outcomes: dict[base.Ref, plans.TargetOutcome] = {}
-        by_queue: dict[str, list[plans.Target]] = {}
-        for target in chunk:
-            name, _ = running.job(self._runner.source, target.ref)
-            by_queue.setdefault(name, []).append(target)
-        for name, targets in by_queue.items():
+        by_queue = naming.by_queue(self._runner.source, chunk, lambda target: target.ref)
+        for name, some in by_queue.items():
+            targets = [target for target, _ in some]
             listed = any(target.guard.get("state") in LISTED for target in targets)
             size = await self._runner.size(client, name) if listed else running.PORTION
             calls = [self._call(action, name, target, by) for target in targets]
@@ -183,9 +181,7 @@ class Moving:
         }
         return mark, *facts, *more.get(action, tuple)()
 
-    async def fared(
-        self, action: base.ActionId, chunk: Sequence[plans.Target]
-    ) -> list[plans.Fared]:
+    async def fared(self, chunk: Sequence[plans.Target]) -> list[plans.Fared]:
         """How each fares since: RQ forgets what succeeded, so what is gone has."""
         seen = await self._looker.refs([target.ref for target in chunk])
         failed = [one for one in seen if one.state in ("failed", "canceled")]
@@ -238,8 +234,7 @@ def removal(target: plans.Target, by: plans.By) -> plans.Args:
 
 def _fared(one: looking.Seen, trace: str | None) -> plans.Fared:
     if trace is not None:
-        known = fingerprint.of("", trace)
-        return plans.Fared(ref=one.ref, state="failed", fingerprint=known.id, why=known.title)
+        return faring.failed(one.ref, "", trace)
     if one.state in ("finished", ""):
         return plans.Fared(ref=one.ref, state="well")
     return plans.Fared(ref=one.ref, state="pending")

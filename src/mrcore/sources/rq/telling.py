@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 
 from mrcore import errors
 from mrcore.model import base, plans, ref
+from mrcore.sources.engine import saying
 from mrcore.sources.rq import offers, record, running
 
-_DEEP = "It lies over 100,000 deep in the queue: Redis would stand still while it is looked for."
-_TAKEN = "It has moved on: a worker is taking it."
 _SKIPPED = {
     "gone": running.GONE,
-    "taken": _TAKEN,
+    "taken": saying.TAKEN,
     "copied": "It has been duplicated meanwhile.",
 }
 
@@ -31,7 +30,7 @@ def outcome(
     of = target.ref
     became, state, *more = answer
     if became == "deep":
-        return running.failed(of, _DEEP)
+        return running.failed(of, saying.DEEP)
     if became == "moved":
         return running.skipped(of, moved(target.guard, state, more[0]))
     if became in _SKIPPED:
@@ -52,7 +51,7 @@ def _retried(state: str, more: running.Reply) -> tuple[str, None]:
 
 
 def _released(state: str, more: running.Reply) -> tuple[str, None]:
-    return ("It is delayed as before." if state == "scheduled" else "It waits."), None
+    return (saying.released(state)), None
 
 
 def _quarantined(state: str, more: running.Reply) -> tuple[str, plans.Args]:
@@ -84,25 +83,15 @@ def remarks(
 ) -> Iterator[plans.Remark]:
     """What a plan for jobs in these states causes; of so many no expiry is known by payload."""
     queued = states["queued"] + states["scheduled"]
-    if queued and action == offers.REMOVE:
-        text = f"{_jobs(queued)} not run yet, and will not"
-        yield plans.Remark(text=text, level=base.Level.WARN)
-    if queued and action == offers.QUARANTINE:
-        yield plans.Remark(text=f"{_jobs(queued)} not run yet, and will not before a release")
+    yield from saying.remarks(action, queued, states.total())
     if states.total() and action == offers.RETRY:
         yield plans.Remark(text="they go to the end of the queue; retries left stay as they are")
     if states.total() and pickled and action == offers.RETRY:
         are = "payloads are" if pickled > 1 else "payload is"
         text = f"{pickled:,} {are} pickled and not read: only age limits by name expire these"
         yield plans.Remark(text=text)
-    if states.total() and action == offers.RELEASE:
-        yield plans.Remark(text="what was delayed is due as before, all else waits at the end")
     if states["failed"] and action == offers.REMOVE:
         yield plans.Remark(text="jobs that wait for one of these go on waiting")
-
-
-def _jobs(count: int) -> str:
-    return f"{count:,} job{'s have' if count > 1 else ' has'}"
 
 
 def said(state: str) -> str:

@@ -8,8 +8,9 @@ from mrcore import errors
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
+from mrcore.sources.engine import acts, naming
 from mrcore.sources.redis import link
-from mrcore.sources.rq import acts, asking, keys, looking, offers, record, running
+from mrcore.sources.rq import asking, keys, looking, offers, record, running
 
 _EXPIRED = "It is not kept any more: the trash is emptied after 24 h."
 _AGAIN = "There is another job of this id now."
@@ -100,11 +101,10 @@ class Undoing:
         self, client: link.Client, action: base.ActionId, chunk: Sequence[plans.Undoable]
     ) -> list[plans.TargetOutcome]:
         outcomes: dict[base.Ref, plans.TargetOutcome] = {}
-        by_queue: dict[str, list[plans.Undoable]] = {}
-        for one in reversed(chunk):  # what was taken out last goes in first: its neighbours follow
-            name, _ = running.job(self._runner.source, one.target.ref)
-            by_queue.setdefault(name, []).append(one)
-        for name, ones in by_queue.items():
+        # What was taken out last goes in first: its neighbours follow.
+        by_queue = naming.by_queue(self._runner.source, chunk[::-1], lambda one: one.target.ref)
+        for name, some in by_queue.items():
+            ones = [one for one, _ in some]
             size = await self._runner.size(client, name)
             calls = [self._call(action, one) for one in ones]
             script = _SCRIPTS[action]

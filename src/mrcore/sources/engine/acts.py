@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,8 +32,15 @@ class Act(Protocol):
     ) -> AsyncIterator[source_base.Planned]: ...
 
     async def undo(
-        self, action: base.ActionId, chunk: Sequence[plans.Undoable]
+        self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
     ) -> list[plans.TargetOutcome]: ...
+
+
+def table(
+    families: Mapping[tuple[base.ActionId, ...], Act],
+) -> dict[base.ActionId, Act]:
+    """Every action with the family that does it."""
+    return {action: act for ids, act in families.items() for action in ids}
 
 
 @dataclass

@@ -1,0 +1,269 @@
+"""Every alert of a core: evaluated as sources are sampled, written down before anybody is told.
+
+What is in memory is what is so; the ledger has it a moment later, together with the notices that
+it causes. Where the ledger cannot be written it is held, tried again at the next look, and shown
+all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from mrcore import errors
+from mrcore.alerts import finding, hiding, live, telling, track
+from mrcore.alerts import rule as rules
+from mrcore.alerts import state as states
+from mrcore.model import alert, base
+from mrcore.model import ref as refs
+from mrcore.store import alerts as store
+from mrcore.store import database
+
+SHOWN_MAX = 1_000
+HELD_MAX = 10_000
+
+log = logging.getLogger(__name__)
+
+View = Callable[[datetime], live.Live]
+
+
+class Book:
+    """The alerts and silences; `view` makes what rules are asked of, `changed` is told of news."""
+
+    def __init__(
+        self,
+        known: Mapping[str, rules.Rule],
+        ledger: database.Database,
+        *,
+        view: View,
+        now: Callable[[], datetime],
+        changed: Callable[[], None],
+    ) -> None:
+        self.rules = known
+        self.silences: dict[int, alert.Silence] = {}
+        self.lock = asyncio.Lock()
+        self._ledger = ledger
+        self._view = view
+        self._now = now
+        self._changed = changed
+        self._finders = [finding.Finder(rule) for rule in hiding.ordered(known)]
+        self._tracks: dict[finding.Key, track.Track] = {}
+        self._around: dict[finding.Key, telling.Around] = {}
+        self._unwritten: dict[base.Ref, str | None] = {}
+        self._notices: list[store.Notice] = []
+        self._heard: set[str] = set()
+        self._news = asyncio.Event()
+        self._loading = asyncio.Lock()
+        self._loaded = False
+
+    # What goes on
+
+    def heard(self, source: str) -> None:
+        """A source was sampled: what is about it is looked at soon."""
+        self._heard.add(source)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Look whenever something was heard, until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            heard, self._heard = self._heard, set()
+            try:
+                await self.ready()
+                await self.look(None if "core" in heard else heard)
+            except errors.StoreError as error:
+                log.warning("%s", error)
+
+    async def ready(self) -> None:
+        """Read what the last core knew, once; before that, what fires would be told again.
+
+        Raises StoreError.
+        """
+        async with self._loading:
+            if self._loaded:
+                return
+            now = self._now()
+            bodies, lasting = await self._ledger.read(
+                lambda c: (store.remembered(c), store.lasting(c, now))
+            )
+            found = [track.Track.model_validate_json(body) for body in bodies.values()]
+            self._tracks = {each.key: each for each in found}
+            self.silences = {silence.id: silence for silence in lasting}
+            self._around = {key: self.around(key, now) for key in self._tracks}
+            self._loaded = True
+
+    async def look(self, sources: Iterable[str] | None = None) -> None:
+        """Ask the rules that are about these sources, or all of them (None).
+
+        Raises StoreError when what has changed could not be written; it is tried again.
+        """
+        async with self.lock:
+            now = self._now()
+            view = self._view(now)
+            before = dict(self._tracks)
+            around = dict(self._around)
+            wanted = None if sources is None else set(sources)
+            for finder in self._finders:
+                if wanted is None or self._is_of(finder.rule, view, wanted):
+                    for found in finder.find(view, self._tracks):
+                        self._step(finder.rule, found, view, now)
+            self._end_without_rule(now)
+            for number in [n for n, s in self.silences.items() if s.expires_at <= now]:
+                del self.silences[number]
+            if before != self._tracks or around != self._around:
+                self._changed()
+            await self._write()
+
+    def _is_of(self, rule: rules.Rule, view: live.Live, sources: set[str]) -> bool:
+        """Whether a rule is about something that these sources have."""
+        return any(
+            refs.source_of(entity.ref) in sources
+            for kind in rule.expr.kinds
+            for entity in view.entities(kind)
+        )
+
+    def _step(
+        self, rule: rules.Rule, found: finding.Finding, view: live.Live, now: datetime
+    ) -> None:
+        """What becomes of one alert."""
+        old = self._tracks.get(found.key)
+        state = old.state if old else states.NEW
+        if old is None and found.signal is not states.Signal.TRUE:
+            return
+        around = self.around(found.key, now)
+        timing = track.timing(rule, found.key.about)
+        new, notices = telling.step(state, found.signal, timing, around, now)
+        if new is state:
+            self._seen(found.key, old, around)
+            return
+        if old is None or _began(state, new):
+            made = track.of(rule, found, new, _said(rule, found, view))
+        else:
+            made = old.model_copy(update={"state": new, "timing": timing})
+        self._keep(made, notices, around, now)
+
+    def _seen(self, key: finding.Key, old: track.Track | None, around: telling.Around) -> None:
+        if old is not None:
+            self._around[key] = around
+
+    def _keep(
+        self,
+        new: track.Track,
+        notices: Iterable[telling.Notice],
+        around: telling.Around,
+        now: datetime,
+    ) -> None:
+        """Note a track that is other now, to be written."""
+        state = new.state
+        waits = state.phase is not alert.Phase.INACTIVE or state.turns or state.owed
+        at_rest = not waits
+        if at_rest:
+            self._tracks.pop(new.key, None)
+            self._around.pop(new.key, None)
+        else:
+            self._tracks[new.key] = new
+            self._around[new.key] = around
+        self._unwritten[new.key.ref] = None if at_rest else new.model_dump_json()
+        self._notices += [track.notice(new, each, now) for each in notices]
+        del self._notices[:-HELD_MAX]
+
+    def _end_without_rule(self, now: datetime) -> None:
+        """What was remembered of rules that are no more has ended."""
+        for key, old in list(self._tracks.items()):
+            if key.rule not in self.rules:
+                around = self.around(key, now)
+                quick = old.timing.model_copy(update={"keep_s": 0.0})
+                new, notices = telling.step(old.state, states.Signal.FALSE, quick, around, now)
+                if new is not old.state:
+                    self._keep(old.model_copy(update={"state": new}), notices, around, now)
+
+    async def _write(self) -> None:
+        """Write what is not written, with what is to be told."""
+        if not self._unwritten and not self._notices:
+            return
+        bodies, notices = dict(self._unwritten), list(self._notices)
+        await self._ledger.run(lambda c: store.remember(c, bodies.items(), notices))
+        for id_, body in bodies.items():
+            if self._unwritten.get(id_) == body:
+                del self._unwritten[id_]
+        del self._notices[: len(notices)]
+
+    def around(self, key: finding.Key, now: datetime) -> telling.Around:
+        """What hides an alert now."""
+        return hiding.around(key, now, self.silences.values(), self._tracks, self.rules)
+
+    # What is shown and done
+
+    def entities(self) -> list[base.Entity]:
+        """Alerts that are not at rest, what fires first, and silences that have not ended."""
+        ranked = sorted(self._tracks.values(), key=_rank)[:SHOWN_MAX]
+        shown: list[base.Entity] = [
+            track.entity(each, self._around.get(each.key, telling.Around()))
+            for each in ranked
+            if each.state.phase is not alert.Phase.INACTIVE
+        ]
+        now = self._now()
+        for silence in self.silences.values():
+            count = sum(
+                each.state.open and hiding.hides(silence, each.key, now)
+                for each in self._tracks.values()
+            )
+            shown.append(silence.model_copy(update={"firing": count}))
+        return shown
+
+    def find(self, ref: base.Ref) -> track.Track | None:
+        """The alert of a ref, while it is not at rest."""
+        return next((each for key, each in self._tracks.items() if key.ref == ref), None)
+
+    async def turn(self, old: track.Track, new: states.State) -> None:
+        """Write that somebody has changed an alert, then let it be so. The lock is held.
+
+        Raises StoreError; then nothing has changed.
+        """
+        made = old.model_copy(update={"state": new})
+        body = made.model_dump_json()
+        await self._ledger.run(lambda c: store.remember(c, [(made.key.ref, body)]))
+        self._unwritten.pop(made.key.ref, None)
+        self._tracks[made.key] = made
+        self._changed()
+
+    def hush(self, silence: alert.Silence, now: datetime) -> None:
+        """Know a silence as it is in the ledger now."""
+        if silence.expires_at > now:
+            self.silences[silence.id] = silence
+        else:
+            self.silences.pop(silence.id, None)
+        self._around = {key: self.around(key, now) for key in self._tracks}
+        self._changed()
+
+
+def _began(before: states.State, after: states.State) -> bool:
+    """Whether it became true, or fired, between these: what it says is of then."""
+    return after.phase is not before.phase and after.phase in (
+        alert.Phase.PENDING,
+        alert.Phase.FIRING,
+    )
+
+
+def _said(rule: rules.Rule, found: finding.Finding, view: live.Live) -> str:
+    if found.key.about == "nodata":
+        return f"{rule.id} cannot tell: {found.why}"
+    if found.key.about == "error":
+        return f"{rule.id} cannot be reckoned: {found.why}"
+    return rule.say(view, found.entity)
+
+
+_PHASES = (
+    alert.Phase.FIRING,
+    alert.Phase.RECOVERING,
+    alert.Phase.PENDING,
+    alert.Phase.RESOLVED,
+    alert.Phase.INACTIVE,
+)
+
+
+def _rank(each: track.Track) -> tuple[int, str, str]:
+    return _PHASES.index(each.state.phase), each.severity.value, each.key.ref

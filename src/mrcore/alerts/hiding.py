@@ -1,0 +1,66 @@
+"""Why nobody is told of an alert now: a silence, or an alert that it comes from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from mrcore.alerts import finding, telling, track
+from mrcore.alerts import rule as rules
+from mrcore.model import alert, base
+
+Tracks = Mapping[finding.Key, track.Track]
+
+
+def around(
+    key: finding.Key,
+    now: datetime,
+    silences: Iterable[alert.Silence],
+    tracks: Tracks,
+    known: Mapping[str, rules.Rule],
+) -> telling.Around:
+    """What hides an alert now."""
+    silence = next((each for each in silences if hides(each, key, now)), None)
+    return telling.Around(silence.ref if silence else "", _suppressed(key, tracks, known))
+
+
+def hides(silence: alert.Silence, key: finding.Key, now: datetime) -> bool:
+    """Whether a silence is for this alert, and has begun and not ended."""
+    if not silence.starts_at <= now < silence.expires_at:
+        return False
+    return silence.rule in ("*", key.rule) and silence.subject in ("", key.subject)
+
+
+def _suppressed(key: finding.Key, tracks: Tracks, known: Mapping[str, rules.Rule]) -> base.Ref:
+    """The alert that this one comes from: one that its rule depends on, or a source away."""
+    if key.about == "nodata":
+        blind = finding.Key(rules.BLIND, "condition", key.subject)
+        return blind.ref if _goes_on(tracks.get(blind)) else ""
+    named = known[key.rule].depends_on if key.rule in known else ()
+    if key.about != "condition" or not named:
+        return ""
+    for other, each in tracks.items():
+        if other.rule in named and other.about == "condition" and _goes_on(each):
+            return other.ref
+    return ""
+
+
+def _goes_on(each: track.Track | None) -> bool:
+    """Whether an alert fires, or may soon: then what comes from it waits to be told."""
+    return each is not None and (each.state.open or each.state.phase is alert.Phase.PENDING)
+
+
+def ordered(known: Mapping[str, rules.Rule]) -> list[rules.Rule]:
+    """What others depend on comes first, so that it suppresses them from its first look on."""
+    made: dict[str, rules.Rule] = {}
+
+    def add(rule: rules.Rule) -> None:
+        for other in rule.depends_on:
+            add(known[other])
+        made.setdefault(rule.id, rule)
+
+    for blind in (rule for rule in known.values() if rule.id == rules.BLIND):
+        add(blind)
+    for rule in known.values():
+        add(rule)
+    return list(made.values())

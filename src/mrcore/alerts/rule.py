@@ -1,0 +1,250 @@
+"""Rules as data: a TOML file read strictly, each mistake with its line."""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mrcore import errors
+from mrcore.alerts import places
+from mrcore.alerts import state as states
+from mrcore.expr import expression, units, views, words
+from mrcore.model import alert, base
+from mrcore.model import ref as refs
+
+BLIND = "collector_blind"
+"""The rule that says that a source gives no samples: what else has no data then is its doing."""
+
+NODATA_FOR_S = 60.0
+
+_ID = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_PART = re.compile(r"\{([^{}]*)\}")
+_TEXTS = (
+    "id",
+    "expr",
+    "for",
+    "keep_firing_for",
+    "severity",
+    "runbook",
+    "summary",
+    "escalate_after",
+)
+_KEYS = frozenset((*_TEXTS, "depends_on"))
+_NEEDED = ("id", "expr", "severity", "summary")
+
+
+class Rule(NamedTuple):
+    """One rule; `summary` is its template in pieces: texts, and expressions that are said there."""
+
+    id: str
+    expr: expression.Expression
+    severity: alert.Severity
+    summary: tuple[str | expression.Expression, ...]
+    timing: states.Timing = states.Timing()
+    runbook: str = ""
+    depends_on: tuple[str, ...] = ()
+
+    def say(self, view: views.View, subject: base.Entity | None) -> str:
+        """The summary, of one subject as it is now."""
+        return "".join(
+            part if isinstance(part, str) else _said(part, view, subject) for part in self.summary
+        )
+
+
+class _Wrong(Exception):
+    """What is wrong with a rule, and at which of its keys."""
+
+    def __init__(self, sentence: str, key: str = "", line: int = 1) -> None:
+        super().__init__(sentence)
+        self.key = key
+        self.line = line
+
+
+def name_of(subject: base.Entity | None) -> str:
+    """What a person calls a subject: its name, or the first id of its ref (a pid)."""
+    if subject is None:
+        return ""
+    named = getattr(subject, "name", "")
+    ids = refs.parse(subject.ref).ids
+    return str(named) or (ids[0].decode("utf-8", "backslashreplace") if ids else subject.kind)
+
+
+def read(text: str, where: str) -> dict[str, Rule]:
+    """The rules of a file's `text`, by id; what they depend on may be in another file.
+
+    Raises RuleError that names the file, the line, the rule and what is wrong with it.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise errors.RuleError(f"{where} is no TOML: {error}.") from None
+    lines = places.Places(text)
+    if unknown := sorted(set(table) - {"rule"}):
+        fix = "A rule begins with [[rule]]."
+        raise errors.RuleError(
+            f"{where}:{lines.top(unknown[0])}: there is no {unknown[0]!r} here.", fix=fix
+        )
+    entries = table.get("rule", [])
+    if not isinstance(entries, list):
+        raise errors.RuleError(f"{where}:{lines.top('rule')}: write [[rule]], for each rule one.")
+    found: dict[str, Rule] = {}
+    for number, entry in enumerate(entries):
+        try:
+            made = _rule(entry)
+            if made.id in found:
+                raise _Wrong("there is one of that id already.", "id")
+        except _Wrong as wrong:
+            named = entry.get("id") if isinstance(entry, dict) else None
+            line = lines.of(number, wrong.key, wrong.line)
+            raise errors.RuleError(f"{where}:{line}: rule {named or number + 1}: {wrong}") from None
+        found[made.id] = made
+    return found
+
+
+def shipped() -> str:
+    """The text of the rules that ship."""
+    return (importlib.resources.files("mrcore.alerts") / "rules.toml").read_text()
+
+
+def load(shipped: str, own: Path | None) -> dict[str, Rule]:
+    """The shipped rules with a person's own, which replace those of the same id.
+
+    Raises RuleError; also for a rule that depends on one that is nowhere, or on itself.
+    """
+    rules = read(shipped, "rules.toml")
+    if own is not None:
+        try:
+            text = own.read_text()
+        except (OSError, ValueError) as error:
+            raise errors.RuleError(f"The rules in {own} cannot be read: {error}.") from None
+        rules |= read(text, str(own))
+    check(rules)
+    return rules
+
+
+def check(rules: Mapping[str, Rule]) -> None:
+    """Refuse dependencies that lead nowhere or in a circle, which would hide each other."""
+    for each in rules.values():
+        for other in each.depends_on:
+            if other not in rules:
+                fix = words.nearest(other, rules)
+                raise errors.RuleError(
+                    f"Rule {each.id} depends on {other}, which is no rule.", fix=fix
+                )
+        if each.id in _beneath(rules, each.depends_on):
+            raise errors.RuleError(f"Rule {each.id} depends on itself, over others or directly.")
+
+
+def _beneath(rules: Mapping[str, Rule], named: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    ahead = list(named)
+    while ahead:
+        one = ahead.pop()
+        if one in rules and one not in found:
+            found.add(one)
+            ahead += rules[one].depends_on
+    return found
+
+
+def _rule(entry: object) -> Rule:
+    if not isinstance(entry, dict):
+        raise _Wrong("it is no table.")
+    entry = {key.replace("-", "_"): value for key, value in entry.items()}
+    _keys(entry)
+    expr = _expression(entry["expr"])
+    return Rule(
+        id=_id(entry["id"]),
+        expr=expr,
+        severity=_severity(entry["severity"]),
+        summary=_summary(entry["summary"], expr.kind),
+        timing=states.Timing(
+            for_s=_time(entry, "for"),
+            keep_s=_time(entry, "keep_firing_for"),
+            escalate_s=_time(entry, "escalate_after"),
+        ),
+        runbook=entry.get("runbook", ""),
+        depends_on=_depends(entry.get("depends_on", [])),
+    )
+
+
+def _keys(entry: dict[str, Any]) -> None:
+    for key, value in entry.items():
+        if key not in _KEYS:
+            raise _Wrong(f"there is no {key!r}. {words.nearest(key, _KEYS)}".rstrip(), key)
+        if key in _TEXTS and not isinstance(value, str):
+            raise _Wrong(f"{key} has to be text in quotes.", key)
+    for key in _NEEDED:
+        if not entry.get(key):
+            raise _Wrong(f"{key} is missing.", key)
+
+
+def _id(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise _Wrong("an id is of small letters, digits and _, at most 60.", "id")
+    return text
+
+
+def _expression(text: str) -> expression.Expression:
+    try:
+        return expression.condition(text)
+    except errors.ExpressionError as error:
+        raise _Wrong(f"expr {error}", "expr", error.line) from None
+
+
+def _severity(text: str) -> alert.Severity:
+    try:
+        return alert.Severity(text)
+    except ValueError:
+        known = ", ".join(alert.Severity)
+        raise _Wrong(f"there is no severity {text!r}; there are {known}.", "severity") from None
+
+
+def _time(entry: dict[str, Any], key: str) -> float:
+    """`5m` in seconds; nothing is 0."""
+    if key not in entry:
+        return 0.0
+    try:
+        found = expression.Expression(entry[key])
+    except errors.ExpressionError as error:
+        raise _Wrong(f"{key} {error}", key) from None
+    value = getattr(found.root, "is_", None)
+    if found.type.unit != units.TIME or not isinstance(value, float):
+        raise _Wrong(f"{key} is a time, for example 5m.", key)
+    return value
+
+
+def _depends(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise _Wrong("depends_on is a list of rules.", "depends_on")
+    return tuple(value)
+
+
+def _summary(text: str, kind: str) -> tuple[str | expression.Expression, ...]:
+    """The template: `{name}` is the subject's, every other `{…}` is an expression of it."""
+    pieces: list[str | expression.Expression] = []
+    for number, part in enumerate(_PART.split(text)):
+        if number % 2 == 0 or part.strip() == "name":
+            pieces.append(NAME if number % 2 else part)
+            continue
+        try:
+            pieces.append(expression.Expression(part, kind=kind))
+        except errors.ExpressionError as error:
+            raise _Wrong(f"summary {{{part}}} {error}", "summary") from None
+    return tuple(pieces)
+
+
+def _said(part: expression.Expression, view: views.View, subject: base.Entity | None) -> str:
+    if part is NAME:
+        return name_of(subject)
+    try:
+        return part.said(view, subject)
+    except views.Failed:
+        return "?"
+
+
+NAME = expression.Expression("true")
+"""What stands for `{name}` in a summary."""

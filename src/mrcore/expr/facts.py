@@ -1,0 +1,184 @@
+"""Facts of entities that expressions can name, beside the catalogue's metrics: one table.
+
+A fact is read from an entity and the clock; None is no data. Times are in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+Value = float | bool | str
+
+Read = Callable[[Any, datetime], Value | None]
+
+
+class Fact(NamedTuple):
+    """A fact: `unit` is one of `units.DECLARED`, or `text` or `truth`; `source` narrows whose."""
+
+    id: str
+    kind: str
+    unit: str
+    label: str
+    read: Read
+    source: str = ""
+
+
+def _since(at: datetime | None, now: datetime) -> float | None:
+    return None if at is None else max(0.0, (now - at).total_seconds())
+
+
+def _age(name: str) -> Read:
+    """How long ago an instant of the entity is."""
+    return lambda entity, now: _since(getattr(entity, name), now)
+
+
+def _age_or_0(name: str) -> Read:
+    """The same, and 0 where there is nothing that began."""
+    return lambda entity, now: _since(getattr(entity, name), now) or 0.0
+
+
+def _value(name: str) -> Read:
+    return lambda entity, now: getattr(entity, name)
+
+
+def _count(name: str) -> Read:
+    return lambda entity, now: float(len(getattr(entity, name)))
+
+
+def _of_counts(name: str) -> Read:
+    return lambda entity, now: float(getattr(entity.counts, name))
+
+
+def _slots(entity: Any, now: datetime) -> float:
+    """How many connections an application may open."""
+    return float(entity.max_connections - entity.reserved - entity.superuser_reserved)
+
+
+def _used(entity: Any, now: datetime) -> float | None:
+    slots = _slots(entity, now)
+    return entity.sessions / slots * 100 if slots > 0 else None
+
+
+def _oldest_wait(entity: Any, now: datetime) -> float | None:
+    """Nothing that waits has waited no time; an engine that cannot tell has no data."""
+    found = _since(entity.oldest_enqueued_at, now)
+    waiting = entity.counts.waiting + entity.counts.prioritized + entity.counts.paused
+    return 0.0 if found is None and not waiting else found
+
+
+def _overdue(entity: Any, now: datetime) -> float | None:
+    return _since(entity.next_at, now)
+
+
+def _failing(entity: Any, now: datetime) -> float | None:
+    return _since(entity.since, now) if entity.state == "failing" else 0.0
+
+
+def _generic() -> Iterable[Fact]:
+    """What is known of everything: its verdict."""
+    for prefix, kind in PREFIXES.items():
+        source = "backend" if prefix == "health" else ""
+        yield Fact(
+            f"{prefix}.verdict",
+            kind,
+            "text",
+            "its verdict: ok, warn, bad or unknown",
+            lambda entity, now: str(entity.verdict.level.value),
+            source,
+        )
+        yield Fact(
+            f"{prefix}.code",
+            kind,
+            "text",
+            "the code of its verdict, empty where it is ok",
+            lambda entity, now: str(entity.verdict.code),
+            source,
+        )
+        yield Fact(
+            f"{prefix}.why",
+            kind,
+            "text",
+            "the sentence of its verdict",
+            lambda entity, now: str(entity.verdict.why),
+            source,
+        )
+
+
+PREFIXES = {
+    "queue": "queue",
+    "schedule": "schedule",
+    "worker": "worker",
+    "pg": "postgres",
+    "session": "session",
+    "redis": "node",
+    "check": "check",
+    "health": "check",
+    "log": "stream",
+    "process": "process",
+    "colour": "colour",
+    "source": "source",
+}
+"""What a name begins with, and the kind of entity that it is of."""
+
+_ROWS = (
+    Fact("queue.oldest_wait_s", "queue", "s", "age of the oldest waiting job", _oldest_wait),
+    Fact("queue.workers", "queue", "", "workers that listen", _value("workers")),
+    Fact(
+        "queue.paused",
+        "queue",
+        "truth",
+        "whether somebody paused it",
+        lambda entity, now: entity.paused_since is not None,
+    ),
+    Fact("queue.paused_s", "queue", "s", "since when it is paused", _age_or_0("paused_since")),
+    Fact("queue.listed", "queue", "truth", "whether the board shows it", _value("listed")),
+    Fact("queue.engine", "queue", "text", "its engine", _value("engine")),
+    Fact("queue.prioritized", "queue", "", "jobs with a priority", _of_counts("prioritized")),
+    Fact("queue.completed", "queue", "", "completed jobs kept", _of_counts("completed")),
+    Fact("queue.quarantined", "queue", "", "jobs put aside", _of_counts("quarantined")),
+    Fact("schedule.missed", "schedule", "", "ticks without a job", _value("missed")),
+    Fact("schedule.overrun", "schedule", "", "runs that took too long", _value("overrun")),
+    Fact("schedule.registered", "schedule", "", "how often it is there", _value("registered")),
+    Fact("schedule.interval_s", "schedule", "s", "declared interval", _value("interval_s")),
+    Fact("schedule.observed_s", "schedule", "s", "observed interval", _value("observed_s")),
+    Fact("schedule.overdue_s", "schedule", "s", "how late its next run is", _overdue),
+    Fact(
+        "schedule.success_age_s", "schedule", "s", "since it succeeded", _age("last_succeeded_at")
+    ),
+    Fact("worker.silent_s", "worker", "s", "since its last heartbeat", _age("last_seen_at")),
+    Fact("worker.busy", "worker", "", "jobs that it has in hand", _count("busy_with")),
+    Fact("pg.slots", "postgres", "", "connections that applications may open", _slots),
+    Fact("pg.used", "postgres", "%", "share of these that is taken", _used),
+    Fact("pg.oldest_xact_s", "postgres", "s", "oldest transaction", _age_or_0("oldest_xact_start")),
+    Fact("pg.in_recovery", "postgres", "truth", "whether it is a replica", _value("in_recovery")),
+    Fact("session.state", "session", "text", "Postgres's word for its state", _value("state")),
+    Fact("session.state_s", "session", "s", "how long it is in that state", _age("state_since")),
+    Fact("session.xact_s", "session", "s", "age of its transaction", _age_or_0("xact_start")),
+    Fact("session.query_s", "session", "s", "since its statement began", _age_or_0("query_start")),
+    Fact("session.blocks", "session", "", "sessions that wait for it", _count("blocks")),
+    Fact("session.blocked_by", "session", "", "sessions it waits for", _count("blocked_by")),
+    Fact("session.app", "session", "text", "application_name", _value("app")),
+    Fact("redis.maxmemory_bytes", "node", "bytes", "maxmemory", _value("maxmemory_bytes")),
+    Fact("redis.policy", "node", "text", "maxmemory-policy", _value("maxmemory_policy")),
+    Fact("redis.role", "node", "text", "master or slave", _value("role")),
+    Fact("redis.canary_ok", "node", "truth", "whether a write works", _value("canary_ok")),
+    Fact("check.status", "check", "", "HTTP status", _value("status_code")),
+    Fact(
+        "health.status", "check", "", "HTTP status of /api/health", _value("status_code"), "backend"
+    ),
+    Fact("log.silent_s", "stream", "s", "since the last line", _age("last_line_at")),
+    Fact("process.state", "process", "text", "its state", _value("state")),
+    Fact("process.restarts", "process", "", "how often it began anew", _value("restarts")),
+    Fact("process.state_s", "process", "s", "since when it is so", _age("since")),
+    Fact("colour.live", "colour", "truth", "whether it has the traffic", _value("live")),
+    Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
+    Fact("colour.release", "colour", "text", "its release", _value("release")),
+    Fact("source.state", "source", "text", "starting, watching or failing", _value("state")),
+    Fact("source.failing_s", "source", "s", "how long it gives no sample", _failing),
+    Fact("source.interval_s", "source", "s", "time between samples", _value("interval_s")),
+    Fact("source.kind", "source", "text", "its kind", _value("source_kind")),
+)
+
+FACTS: dict[str, Fact] = {fact.id: fact for fact in (*_generic(), *_ROWS)}

@@ -1,0 +1,200 @@
+"""Money: orders, Razorpay's webhook, reconciliation, and what may be changed on an invoice."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from typing import Annotated, Any
+
+import fastapi
+import pydantic
+
+from mrcore.mentor import desk, gate, jwt, razorpay, settling, trails
+
+LOG = logging.getLogger("payments")
+
+BODY_MOST = 1 << 18
+WEBHOOK = trails.By(None, "razorpay")
+
+_EVENT = (
+    "INSERT INTO razorpay_events (event_id, event, payment_id, received_at) VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT DO NOTHING RETURNING event_id"
+)
+_ORDER = (
+    "INSERT INTO payments (user_id, order_id, amount_paise, gst_paise, created_at)"
+    " SELECT id, $2, $3, $4, $5 FROM users WHERE lower(email) = lower($1) RETURNING id"
+)
+
+PaymentId = Annotated[str, pydantic.Field(pattern=r"^pay_[A-Za-z0-9]{8,40}$")]
+
+
+class Order(pydantic.BaseModel):
+    """Who wants to pay how much."""
+
+    email: Annotated[str, pydantic.Field(min_length=1, max_length=200)]
+    amountPaise: Annotated[int, pydantic.Field(ge=100, le=100_000_000)]  # noqa: N815
+
+
+class Reconcile(pydantic.BaseModel):
+    """Which payment to settle; a dry run only says what that would do."""
+
+    paymentId: PaymentId  # noqa: N815
+    dryRun: bool = False  # noqa: N815
+
+
+class InvoiceChange(pydantic.BaseModel):
+    """What is to be so of an invoice; what is left out stays."""
+
+    gstin: Annotated[str | None, pydantic.Field(pattern=r"^\d{2}[A-Z0-9]{13}$")] = None
+    billingName: Annotated[str | None, pydantic.Field(max_length=200)] = None  # noqa: N815
+    placeOfSupply: Annotated[str | None, pydantic.Field(max_length=100)] = None  # noqa: N815
+
+
+class Payments:
+    """The money routes of one backend."""
+
+    def __init__(self, at: desk.Desk, settings: razorpay.Settings, door: gate.Gate) -> None:
+        self._at = at
+        self._settings = settings
+        self.router = fastapi.APIRouter(prefix="/api")
+        self._open(self.router)
+        self._finance(self.router, door)
+
+    def _open(self, router: fastapi.APIRouter) -> None:
+        @router.post("/payments/orders", status_code=201)
+        async def order(body: Order) -> dict[str, Any]:
+            """Open an order, which the payment page then pays."""
+            try:
+                order_id = await razorpay.order(self._settings, body.amountPaise, uuid.uuid4().hex)
+            except razorpay.Failed as error:
+                raise fastapi.HTTPException(503, str(error)) from None
+            gst = settling.gst_of(body.amountPaise)
+            values = (body.email, order_id, body.amountPaise, gst, self._at.now())
+            async with self._at.links.database() as connection:
+                made = await connection.fetchval(_ORDER, *values)
+            if made is None:
+                raise fastapi.HTTPException(404, "User not found")
+            LOG.info("order %s of %d paise", order_id, body.amountPaise)
+            return {"success": True, "orderId": order_id}
+
+        @router.post("/webhooks/razorpay")
+        async def webhook(request: fastapi.Request) -> dict[str, Any]:
+            """Razorpay tells of a payment, once or more often, in any order."""
+            body = await _body(request)
+            given = request.headers.get(razorpay.SIGNATURE, "")
+            if not razorpay.is_signed(body, given, self._settings.webhook_secret):
+                LOG.warning("razorpay webhook refused: the signature is not valid")
+                raise fastapi.HTTPException(400, "Invalid signature")
+            event, paid = _read(body)
+            event_id = request.headers.get(razorpay.EVENT_ID) or f"{event}/{paid.id}"
+            LOG.info("razorpay webhook %s of payment %s order %s", event, paid.id, paid.order_id)
+            return await self._told(event_id, event, paid)
+
+    async def _told(self, event_id: str, event: str, paid: razorpay.Payment) -> dict[str, Any]:
+        now = self._at.now()
+        try:
+            async with self._at.links.database() as connection, connection.transaction():
+                # Two deliveries of one event meet here: the second waits, and finds it told.
+                if await connection.fetchval(_EVENT, event_id, event, paid.id, now) is None:
+                    return {"success": True, "duplicate": True}
+                if event == "payment.captured":
+                    done = await settling.settle(connection, paid, WEBHOOK, now)
+                    return {"success": True, **_shown(done)}
+                if event == "payment.failed":
+                    await settling.failed(connection, paid)
+        except settling.Strange as error:
+            LOG.error("razorpay webhook of payment %s was not processed: %s", paid.id, error)
+            raise fastapi.HTTPException(409, str(error)) from None
+        return {"success": True}
+
+    def _finance(self, router: fastapi.APIRouter, door: gate.Gate) -> None:
+        admin = fastapi.Depends(door.admin)
+
+        @router.post("/finance/reconcile")
+        async def reconcile(body: Reconcile, who: jwt.Claims = admin) -> dict[str, Any]:
+            """Ask Razorpay of a payment, and settle it where it was captured."""
+            try:
+                paid = await razorpay.payment(self._settings, body.paymentId)
+            except razorpay.Failed as error:
+                raise fastapi.HTTPException(503, str(error)) from None
+            if paid is None:
+                raise fastapi.HTTPException(404, "Razorpay does not know this payment")
+            if paid.status != "captured":
+                said = f"Payment {paid.id} is {paid.status} at Razorpay, not captured"
+                raise fastapi.HTTPException(409, said)
+            by, now = trails.By(who.user, who.email), self._at.now()
+            try:
+                async with self._at.links.database() as connection, connection.transaction():
+                    done = (
+                        await settling.preview(connection, paid)
+                        if body.dryRun
+                        else await settling.settle(connection, paid, by, now)
+                    )
+            except settling.Strange as error:
+                raise fastapi.HTTPException(409, str(error)) from None
+            LOG.info("reconciled %s for %s: %s", paid.id, who.user, _shown(done))
+            return {"success": True, "dryRun": body.dryRun, **_shown(done)}
+
+        @router.patch("/finance/invoices/{number}")
+        async def change(
+            number: str, body: InvoiceChange, who: jwt.Claims = admin
+        ) -> dict[str, Any]:
+            """Change what an invoice says; each field leaves its row in the GST trail."""
+            changed = await self._change(number, body, who)
+            if changed is None:
+                raise fastapi.HTTPException(404, "Invoice not found")
+            return {"success": True, "changed": changed}
+
+    async def _change(self, number: str, body: InvoiceChange, who: jwt.Claims) -> int | None:
+        names = {
+            "gstin": "gstin",
+            "billingName": "billing_name",
+            "placeOfSupply": "place_of_supply",
+        }
+        wanted = {names[k]: v for k, v in body.model_dump(exclude_unset=True).items()}
+        async with self._at.links.database() as connection, connection.transaction():
+            row = await connection.fetchrow(
+                "SELECT i.*, coalesce(p.razorpay_payment_id, p.id::text) AS paid_as"
+                " FROM invoices i JOIN payments p ON p.id = i.payment_id WHERE i.number = $1"
+                " FOR UPDATE OF i",
+                number,
+            )
+            if row is None:
+                return None
+            after = {**{name: row[name] for name in names.values()}, **wanted}
+            await connection.execute(
+                "UPDATE invoices SET gstin = $2, billing_name = $3, place_of_supply = $4"
+                " WHERE number = $1",
+                number,
+                *(after[name] for name in names.values()),
+            )
+            of, by = trails.Invoice(row["paid_as"], number), trails.By(who.user, who.email)
+            return await trails.gst(connection, of, "update", dict(row), after, by, self._at.now())
+
+
+async def _body(request: fastapi.Request) -> bytes:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_MOST:
+            raise fastapi.HTTPException(413, "The body is too large")
+    return body
+
+
+def _read(body: bytes) -> tuple[str, razorpay.Payment]:
+    """Event and payment of a webhook. Raises HTTPException 400."""
+    try:
+        said = json.loads(body)
+        return str(said["event"]), razorpay.Payment.read(said["payload"]["payment"]["entity"])
+    except (ValueError, KeyError, TypeError):
+        raise fastapi.HTTPException(400, "This tells of no payment") from None
+
+
+def _shown(done: settling.Settled) -> dict[str, Any]:
+    return {
+        "tokens": done.tokens,
+        "invoice": done.invoice,
+        "granted": done.granted,
+        "invoiced": done.invoiced,
+    }

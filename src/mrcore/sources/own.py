@@ -1,0 +1,34 @@
+"""How the core's own actions are done, and undone."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mrcore.model import base as model
+from mrcore.model import plans
+
+
+class Act(Protocol):
+    """How one of the core's own actions is done; both raise BadRequest for wrong arguments."""
+
+    async def plan(self, ref: model.Ref, args: plans.Args) -> plans.Target | plans.LeftOut:
+        """What it would touch, with the facts that must still hold, or why it is not possible."""
+        ...
+
+    async def apply(
+        self, target: plans.Target, args: plans.Args, by: plans.By
+    ) -> plans.TargetOutcome:
+        """Do it, only if the target's guard still holds."""
+        ...
+
+
+class UndoableAct(Act, Protocol):
+    """An act that can be undone; it comes with mementos."""
+
+    async def plan_undo(self, done: plans.Undoable) -> plans.Target | plans.LeftOut:
+        """The target with what must still hold to undo it, or why it cannot be."""
+        ...
+
+    async def undo(self, done: plans.Undoable, by: plans.By) -> plans.TargetOutcome:
+        """Undo it, only if the target's guard still holds."""
+        ...

@@ -1,0 +1,91 @@
+"""Alerts: how bad, where they are, of what, who is at it, and why nobody is told."""
+
+from __future__ import annotations
+
+from mrcore.model import alert, base
+from mrtui.columns import fmt
+from mrtui.columns.table import Cell, Column, Style, Table, View
+
+Phase = alert.Phase
+FIRING = (Phase.FIRING, Phase.RECOVERING)
+
+_GLYPHS = {
+    Phase.PENDING: "◔",
+    Phase.FIRING: "✖",
+    Phase.RECOVERING: "◑",
+    Phase.RESOLVED: "●",
+}
+_ORDER = {Phase.FIRING: 0, Phase.RECOVERING: 1, Phase.PENDING: 2, Phase.RESOLVED: 3}
+
+
+def tone(entity: alert.Alert) -> Style:
+    """How it is coloured."""
+    if entity.phase is Phase.RESOLVED:
+        return "ok"
+    if entity.phase is Phase.PENDING:
+        return "dim"
+    return "bad" if entity.verdict.level is base.Level.BAD else "warn"
+
+
+def since(entity: alert.Alert, view: View) -> str:
+    """How long it is where it is."""
+    at = {Phase.PENDING: entity.since, Phase.RESOLVED: entity.resolved_at}
+    return view.age(at.get(entity.phase, entity.fired_at))
+
+
+def hands(entity: alert.Alert, view: View) -> Cell:
+    """Who is at it and for how long still, or why nobody is told."""
+    if entity.acked_by:
+        return Cell(f"{entity.acked_by} {fmt.until(entity.acked_until, view.now)}", "accent")
+    if entity.hidden:
+        return Cell(entity.hidden, "dim")
+    if entity.flapping_at:
+        return Cell("flapping", "warn")
+    if entity.escalated_at:
+        return Cell("escalated", "bad")
+    return Cell("nobody" if entity.phase in FIRING else "", "dim")
+
+
+def cells(entity: alert.Alert, view: View) -> tuple[Cell, ...]:
+    colour = tone(entity)
+    sure = view.sure(entity)
+    return (
+        Cell(_GLYPHS.get(entity.phase, fmt.STALE) if sure else fmt.STALE, colour),
+        Cell(entity.severity.value, colour),
+        Cell(entity.phase.value, colour),
+        Cell(since(entity, view)),
+        Cell(entity.rule, "strong"),
+        Cell(entity.name),
+        hands(entity, view),
+        Cell(entity.runbook, "accent"),
+        Cell(entity.summary, "dim" if entity.phase is Phase.RESOLVED else ""),
+    )
+
+
+TABLE = Table(
+    columns=(
+        Column("", 1),
+        Column("sev", 4, keep=8),
+        Column("state", 10, keep=6),
+        Column("for", 6, right=True, keep=7),
+        Column("alert", 26, narrow=14),
+        Column("on", 16, keep=5),
+        Column("who", 14, keep=4),
+        Column("rb", 2, keep=3),
+        Column("says", keep=9),
+    ),
+    cells=cells,
+    label=lambda entity: f"{entity.rule} {entity.name}".rstrip(),
+    orders=(
+        (
+            "firing first",
+            lambda entity, view: (
+                _ORDER.get(entity.phase, 4),
+                entity.severity.value,
+                -(entity.fired_at or entity.since or view.now).timestamp(),
+            ),
+        ),
+        ("newest", lambda entity, view: view.age_s(entity.fired_at or entity.since)),
+        ("name", lambda entity, view: (entity.name, entity.rule)),
+    ),
+)

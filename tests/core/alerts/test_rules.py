@@ -1,0 +1,232 @@
+"""Every rule that ships fires on a series where it should, and stays quiet on one like it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+
+from mrcore.alerts import finding, rule, telling
+from mrcore.alerts import state as states
+from mrcore.model import base
+from tests.core.expr import recorded
+
+RULES = rule.load(rule.shipped(), None)
+EVERY_S = 5.0
+LEAST: dict[str, dict[str, Any]] = {
+    "source": {"source_kind": "pg", "interval_s": 1, "deadline_s": 2, "state": "watching"},
+    "check": {},
+    "queue": {"engine": "huey", "workers": 2},
+    "schedule": {"engine": "huey", "queue": "q", "declared": "every 15 min", "interval_s": 900},
+    "postgres": {"version": "16", "max_connections": 100, "reserved": 3, "sessions": 20},
+    "session": {"pid": 4711, "state": "active", "app": "api"},
+    "node": {"version": "8", "canary_ok": True, "maxmemory_policy": "noeviction"},
+    "worker": {"engine": "huey"},
+    "process": {"state": "ready"},
+    "colour": {"live": True, "state": "healthy"},
+}
+NAMED = {"source", "check", "queue", "schedule", "worker", "process", "colour"}
+
+
+def ago(seconds: float) -> Callable[[Any], Any]:
+    """An instant that is always so long ago, as that of a job that is the oldest time and again."""
+    return lambda now: now - timedelta(seconds=seconds)
+
+
+def verdict(code: str, level: str = "bad") -> dict[str, Any]:
+    return {"verdict": {"level": level, "code": code, "why": "so"}}
+
+
+class Thing(NamedTuple):
+    """An entity with these facts; what can be called is told the time."""
+
+    kind: str
+    facts: dict[str, Any] = {}
+    ref: str = ""
+
+    def at(self, now: Any) -> base.Entity:
+        ref = self.ref or f"{SOURCES[self.kind]}/{self.kind}/blue"
+        facts = {k: v(now) if callable(v) else v for k, v in self.facts.items()}
+        name = {"name": ref.rsplit("/", 1)[1]} if self.kind in NAMED else {}
+        made = {"ref": ref, **name, **LEAST[self.kind], **facts}
+        return base.KINDS[self.kind].model_validate(made)
+
+
+SOURCES = {
+    "source": "core",
+    "check": "backend",
+    "queue": "huey",
+    "schedule": "huey",
+    "worker": "huey",
+    "postgres": "pg",
+    "session": "pg",
+    "node": "redis",
+    "process": "stack",
+    "colour": "deploy",
+}
+
+
+class Case(NamedTuple):
+    """What is there, and a metric's values over the last hour, oldest first, evenly spread."""
+
+    things: tuple[Thing, ...]
+    metrics: Mapping[str, list[float]] = {}
+
+
+def one(kind: str, metrics: Mapping[str, list[float]] | None = None, **facts: Any) -> Case:
+    return Case((Thing(kind, facts),), metrics or {})
+
+
+def backend(facts: dict[str, Any], colour: dict[str, Any] | None = None, **metrics: Any) -> Case:
+    here = (Thing("check", facts),)
+    return Case(here if colour is None else (*here, Thing("colour", colour)), metrics)
+
+
+def of_core(name: str, level: str) -> Case:
+    return Case((Thing("check", verdict("x", level), ref=f"core/check/{name}"),))
+
+
+DOWN = {"status_code": 503, **verdict("down")}
+UP = {"status_code": 200}
+CALM, RISING = [5.0] * 240, [float(n) for n in range(240)]
+SPIKE = [0.0] * 200 + [0.5] * 40
+IDLE = {"live": False, "state": "unhealthy"}
+STOPPED = {"live": False, "state": "stopped"}
+
+CASES: dict[str, tuple[Case, Case]] = {
+    # rule: (fires, stays quiet)
+    "collector_blind": (
+        one("source", state="failing", since=ago(5)),
+        one("source", state="failing", since=ago(5), interval_s=10),
+    ),
+    "audit_broken": (of_core("audit", "bad"), of_core("audit", "warn")),
+    "ledger_broken": (of_core("ledger", "bad"), of_core("ledger", "ok")),
+    "health_503": (backend(DOWN, {"live": True}), backend(DOWN, STOPPED)),
+    "health_other": (backend(DOWN, IDLE), backend(DOWN, STOPPED)),
+    "health_slow": (
+        backend(UP, **{"check.latency_ms": [50.0] * 200 + [1500.0] * 40}),
+        backend(UP, **{"check.latency_ms": [1200.0] * 240}),
+    ),
+    "redis_wedged": (one("node", canary_ok=False), one("node")),
+    "redis_memory": (
+        one("node", {"redis.used_bytes": [90.0]}, maxmemory_bytes=100),
+        one("node", {"redis.used_bytes": [90.0]}, maxmemory_bytes=0),
+    ),
+    "redis_evicts": (
+        one("node", {"redis.evicted": [*[0.0] * 239, 3.0]}),
+        one("node", {"redis.evicted": [3.0, *[0.0] * 239]}),
+    ),
+    "redis_eviction_policy": (
+        one("node", maxmemory_bytes=9, maxmemory_policy="allkeys-lru"),
+        one("node", maxmemory_bytes=9),
+    ),
+    "queue_backlog_no_consumer": (
+        one("queue", workers=0, oldest_enqueued_at=ago(121)),
+        one("queue", workers=0, oldest_enqueued_at=ago(100)),
+    ),
+    "queue_ghost_active": (one("queue", **verdict("ghosts")), one("queue", **verdict("no_worker"))),
+    "queue_backlog_growth": (
+        one("queue", {"queue.waiting": RISING}, oldest_enqueued_at=ago(301)),
+        one("queue", {"queue.waiting": RISING[::-1]}, oldest_enqueued_at=ago(301)),
+    ),
+    "queue_paused": (
+        one("queue", {"queue.waiting": [3.0]}, paused_since=ago(60)),
+        one("queue", {"queue.waiting": [0.0]}, paused_since=ago(60)),
+    ),
+    "queue_not_listed": (one("queue", listed=False), one("queue")),
+    "failure_spike": (
+        one("queue", {"queue.fail_rate": SPIKE}),
+        one("queue", {"queue.fail_rate": [0.5] * 240}),
+    ),
+    "schedule_missing": (
+        one("schedule", **verdict("removed", "warn")),
+        one("schedule", **verdict("overdue")),
+    ),
+    "schedule_missed": (one("schedule", **verdict("overdue")), one("schedule", missed=3)),
+    "schedule_wrong": (
+        one("schedule", **verdict("interval_off", "warn")),
+        one("schedule", observed_s=900),
+    ),
+    "schedule_overrun": (one("schedule", **verdict("overrun", "warn")), one("schedule", overrun=1)),
+    "pg_saturated": (one("postgres", sessions=80), one("postgres", sessions=77)),
+    "pg_saturated_fully": (one("postgres", sessions=95), one("postgres", sessions=90)),
+    "pg_idle_in_tx": (
+        one("session", state="idle in transaction (aborted)", state_since=ago(301)),
+        one("session", state="idle", state_since=ago(3600)),
+    ),
+    "pg_blocked": (one("postgres", {"pg.blocked": [1.0]}), one("postgres", {"pg.blocked": [0.0]})),
+    "pg_slow": (
+        one("postgres", {"pg.round_trip_ms": [300.0] * 240}),
+        one("postgres", {"pg.round_trip_ms": [*[1.0] * 239, 900.0]}),
+    ),
+    "worker_silent": (one("worker", last_seen_at=ago(91)), one("worker", last_seen_at=ago(60))),
+    "process_down": (one("process", state="backoff"), one("process", state="stopped")),
+    "colour_live_unhealthy": (
+        one("colour", state="stopped"),
+        one("colour", live=False, state="stopped"),
+    ),
+}  # fmt: skip
+
+
+def play(known: rule.Rule, case: Case, *, for_s: float) -> tuple[set[states.Phase], list[str]]:
+    """Every phase that is reached within `for_s`, and what is said when it fires."""
+    finder, tracks, phases, said = finding.Finder(known), {}, set[states.Phase](), []
+    clock = recorded.T0
+    while clock <= recorded.T0 + timedelta(seconds=for_s):
+        things = [thing.at(clock) for thing in case.things]
+        view = Seen(things, _history(case), {"backend": "backend"}, clock)
+        for found in finder.find(view, tracks):
+            state = tracks.get(found.key, states.NEW)
+            new, told = telling.step(state, found.signal, known.timing, telling.Around(), clock)
+            tracks[found.key] = new
+            phases.add(new.phase)
+            said += [known.say(view, found.entity) for each in told if each.kind == "fired"]
+        clock += timedelta(seconds=EVERY_S)
+    return phases, said
+
+
+class Seen(recorded.View):
+    """A view of sources that all answer."""
+
+    def answers(self, source: str) -> bool:
+        return True
+
+
+def _history(case: Case) -> dict[tuple[str, str], list[tuple[float, float]]]:
+    subject = case.things[0].at(recorded.T0).ref
+    return {
+        (metric, subject): [(n * 15.0 - 15.0 * len(values), v) for n, v in enumerate(values, 1)]
+        for metric, values in case.metrics.items()
+    }
+
+
+def test_every_rule_that_ships_has_its_two_series() -> None:
+    assert CASES.keys() == RULES.keys()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rule_fires_when_it_should_and_not_before_its_time(name: str) -> None:
+    known, case = RULES[name], CASES[name][0]
+    for_s = known.timing.for_s
+    phases, said = play(known, case, for_s=for_s)
+    assert states.Phase.FIRING in phases
+    assert len(said) == 1
+    assert "?" not in said[0]
+    if for_s:
+        assert states.Phase.FIRING not in play(known, case, for_s=for_s - 1)[0]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rule_stays_quiet_on_what_only_looks_like_it(name: str) -> None:
+    known = RULES[name]
+    phases, _ = play(known, CASES[name][1], for_s=known.timing.for_s + 60)
+    assert phases <= {states.Phase.INACTIVE}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_has_a_runbook_of_the_playbook_and_wakes_somebody_only_for_p1(name: str) -> None:
+    known = RULES[name]
+    assert known.runbook in {"", *"ABCDEFGHIJK"}
+    assert not known.timing.escalate_s or known.severity.value == "P1"
