@@ -44,7 +44,7 @@ class Series(Protocol):
 class Runs(Protocol):
     """Where runs that have ended go, and how many more ended unseen."""
 
-    def record(self, captured: Iterable[queue.Captured], uncaptured: int = 0) -> None: ...
+    def record(self, ended: Iterable[queue.Captured], missed: int, of: wire.Counted) -> None: ...
 
 
 class Watch:
@@ -295,8 +295,8 @@ class Monitor:
         )
         watch.succeeded(now)
         self._series.record(sample.points)
-        if self._runs is not None and (sample.captured or sample.uncaptured):
-            self._runs.record(sample.captured, sample.uncaptured)
+        if self._runs is not None:
+            self._runs.record(sample.captured, sample.uncaptured, sample.counted)
         self._hub.publish(name, sample)
 
 

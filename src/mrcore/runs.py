@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from mrcore import errors
 from mrcore.model import base, plans, queue, wire
 from mrcore.model import ref as refs
-from mrcore.store import captures, database
+from mrcore.store import captures, counted, database
 
 FLUSH_S = 1.0
 BATCH = 1_000
@@ -51,16 +51,27 @@ class Runs:
         self._unseen: tuple[int, datetime] | None = None
         self._full: tuple[datetime, datetime] | None = None
         self._pruned_at: datetime | None = None
+        self._counted: wire.Counted = {}
+        self._known: set[str] = set()
 
-    def record(self, captured: Iterable[queue.Captured], uncaptured: int = 0) -> None:
-        """Take what a sample has captured; never blocks and never fails."""
+    def record(
+        self,
+        ended: Iterable[queue.Captured],
+        missed: int = 0,
+        of: wire.Counted | None = None,
+    ) -> None:
+        """Take what a sample has captured, and the numbers of it; never blocks and never fails."""
         now = self._now()
-        for run in captured:
+        self._counted = counted.joined(self._counted, of or {})
+        for run in ended:
             self._held.append(run)
             self._chars += _chars(run)
-        if uncaptured:
-            self._unseen = (uncaptured + (self._unseen[0] if self._unseen else 0), now)
+        self._miss(missed, now)
         self._bound(now)
+
+    def _miss(self, count: int, now: datetime) -> None:
+        if count:
+            self._unseen = (count + (self._unseen[0] if self._unseen else 0), now)
 
     def _bound(self, now: datetime) -> None:
         """The oldest that are held go first."""
@@ -85,8 +96,14 @@ class Runs:
                 PRUNE_EVERY_S
             ):
                 await self._prune(now)
-            while self._held:
-                await self._write(now)
+            seen, self._counted = self._counted, {}
+            try:
+                while self._held:
+                    await self._write(now)
+                await self._count(seen, now)
+            except errors.StoreError:
+                self._counted = counted.joined(seen, self._counted)
+                raise
         except errors.StoreError as error:
             log.warning("%s", error)
             self._pruned_at = None  # the next one prunes, which may make space
@@ -99,6 +116,17 @@ class Runs:
             self._held.extendleft(reversed(batch))
             raise
         self._chars -= sum(map(_chars, batch))
+
+    async def _count(self, seen: wire.Counted, now: datetime) -> None:
+        """Keep the numbers, once their runs are kept; the first of this core tell what it missed.
+
+        Those that it missed later its sources count.
+        """
+        if not seen:
+            return
+        missed = await self._history.run(lambda connection: counted.keep(connection, seen))
+        self._miss(sum(n for name, n in missed.items() if name not in self._known), now)
+        self._known |= seen.keys()
 
     async def _prune(self, now: datetime) -> None:
         trimmed = await self._history.run(

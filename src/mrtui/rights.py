@@ -15,7 +15,14 @@ STOPPING = frozenset(
 )
 """What a read-only core does all the same: it only ends or takes away."""
 
-UNARMED = STOPPING | {"core.arm", "plan.approve"}
+UNARMED = STOPPING | {
+    "core.arm",
+    "plan.approve",
+    "alert.ack",
+    "alert.unack",
+    "alert.silence",
+    "silence.expire",
+}
 """What needs no arming in a protected environment; the core decides, this only says it before."""
 
 

@@ -57,7 +57,7 @@ async def life(server: restartable.Valkey, pool: redis.ConnectionPool) -> None:
         await asyncio.to_thread(server.wait)
         assert ended() < JOBS, "it was killed in the middle"
         assert worker.child.poll() is None, "the worker waits for it"
-        await waiting.until(lambda: ended() >= JOBS, timeout_s=150, what="every job")
+        await waiting.until(lambda: ended() >= JOBS, timeout_s=60, what="every job")
         for job_id, (name, n) in sent.items():
             job = record.whole(job_id, conn.hgetall(keys.Root().queue(name).job(job_id)))
             assert job is not None, "a job is lost"

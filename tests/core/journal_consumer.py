@@ -1,8 +1,9 @@
 """A real huey consumer for the tests to kill: `python journal_consumer.py URL QUEUE FAULT`.
 
-FAULT is `` (none), `claimed` (stop for ever between the claim and its record), `consumer` (run
-huey's own Consumer), or `before N` or `sent N` (die before the Nth command that the consuming
-thread sends, or before it has its answer). It prints a line at each point that a test waits for.
+FAULT is `` (none), `claimed` (stop for ever between the claim and its record), `asleep` (that, and
+its heart beats but once), `consumer` (run huey's own Consumer), or `before N` or `sent N` (die
+before the Nth command that the consuming thread sends, or before it has its answer).
+It prints a line at each point that a test waits for.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ def main() -> None:
     url, queue, fault = sys.argv[1:]
     logging.disable(logging.CRITICAL)
     made = make(url, queue)
-    if fault == "claimed":
+    if fault == "asleep":
+        journal.of(made).heart.beat_s = 3600  # one beat, and no other
+    if fault in ("claimed", "asleep"):
         made.storage.conn.evalsha = hang  # the first write after the claim is its record
     if fault == "consumer":
         consume(made)

@@ -7,6 +7,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,10 +100,7 @@ async def test_a_worker_killed_between_claim_and_start(redis_url: str) -> None:
             assert line(second, "ran").split()[1] == job.id
         done = desk.job(job.id)
         assert desk.conn.get("ran") == b"1", "it ran once"
-        assert [(a.outcome, a.started_at is None) for a in done.attempt] == [
-            ("worker died", True),
-            ("succeeded", False),
-        ]
+        assert [(a.n, a.outcome) for a in done.attempt] == [(1, "succeeded")], "and began once"
 
 
 async def test_hueys_own_consumer_is_watched_too(redis_url: str) -> None:
@@ -185,17 +183,17 @@ def test_death_must_be_seen_twice(redis_url: str) -> None:
         )
         desk.journal.heart.stopping.set()
         desk.conn.delete(desk.keys.root.alive(desk.journal.heart.name))
-        assert sweeper.sweep("me", set, grace_s=4) == []
+        assert sweeper.sweep("me", Counter, grace_s=4) == []
         clock[0] += 3
         desk.journal.heart.beat()
-        assert sweeper.sweep("me", set, grace_s=4) == [], "it was Redis that had been away"
+        assert sweeper.sweep("me", Counter, grace_s=4) == [], "it was Redis that had been away"
         desk.conn.delete(desk.keys.root.alive(desk.journal.heart.name))
         clock[0] += 3
-        assert sweeper.sweep("me", set, grace_s=4) == [], "and is suspected anew"
+        assert sweeper.sweep("me", Counter, grace_s=4) == [], "and is suspected anew"
         clock[0] += 5
-        (restored,) = sweeper.sweep("me", set, grace_s=4)
+        (restored,) = sweeper.sweep("me", Counter, grace_s=4)
         assert (restored.job_id, restored.became) == (job.id, "done")
-        assert sweeper.sweep("me", set, grace_s=4) == []
+        assert sweeper.sweep("me", Counter, grace_s=4) == []
 
 
 def test_a_message_that_nobody_here_knows_of_goes_back(redis_url: str) -> None:
@@ -217,9 +215,9 @@ def test_a_message_that_nobody_here_knows_of_goes_back(redis_url: str) -> None:
             now=lambda: datetime.now(UTC),
             monotonic=lambda: clock[0],
         )
-        assert sweeper.sweep(me, set, grace_s=4) == []
+        assert sweeper.sweep(me, Counter, grace_s=4) == []
         clock[0] += 5
-        (restored,) = sweeper.sweep(me, set, grace_s=4)
+        (restored,) = sweeper.sweep(me, Counter, grace_s=4)
         assert (restored.job_id, restored.became) == (job.id, "done")
         assert desk.job(job.id).attempts == 0
         assert [e.state for e in desk.run_all()] == ["completed"]

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from huey.registry import Message
 
-from mrcore import sources
-from mrcore.journal import reader
-from mrcore.model import plans, queue, ref
+from mrcore import errors, sources
+from mrcore.journal import heads, reader
+from mrcore.model import plans, queue, ref, wire
 from mrcore.sources import base as source_base
+from mrcore.sources.redis import decode
 from tests.core import journals
 
 NAME = "emailQueue"
@@ -84,6 +85,13 @@ async def test_pickles_that_attack_are_shown_and_moved_as_bytes(
             for text in ("", "mkdir", "executed"):
                 await source.page(OWNER, "found", plans.Query(text=text), None, 0)
             assert (await source.page(OWNER, "groups", plans.Query(), None, 0)).rows
+            for data in (raw, raw + b"later"):
+                job = ref.make("huey", "job", NAME, heads.nameless(data))
+                assert job in {row.ref for row in rows}
+                for detail in (await source.detail(job), await source.reveal(job)):
+                    (shown,) = [one for one in detail.sections if one.id == "message"]
+                    assert decode.hexdump(data) == shown.text
+                    assert detail.entity.ref == job
             job = ref.make("huey", "job", NAME, job_id)
             for detail in (await source.detail(job), await source.reveal(job)):
                 assert detail.sections
@@ -104,3 +112,40 @@ def test_what_lies_in_an_argument_is_named_not_made(tmp_path: Path) -> None:
     trap = tmp_path / "executed"
     assert repr(reader.read(message("a", trap)).args) == "[<unknown posix.mkdir>]"
     assert not trap.exists()
+
+
+def words(section: wire.Section) -> str:
+    """What stands beside the hex, sixteen characters a line."""
+    return "".join(line[59:] for line in section.text.splitlines())
+
+
+async def test_a_message_that_cannot_be_read_is_found_wherever_it_lies(redis_url: str) -> None:
+    with journals.desk(redis_url, NAME) as desk:
+        send = desk.huey.task(name="send")(lambda n: None)
+        for n in range(30):
+            send(n)
+        odd = b"\x00 token=sk_live_4eC39HqLyjWDarjtT1zdp7dc for asha@example.com" + b"\x01" * 9_000
+        desk.conn.lpush(desk.journal.place.waiting, odd)
+        for n in range(30):
+            send(n)
+        job = ref.make("huey", "job", NAME, heads.nameless(odd))
+        async with sources.build("huey", {"url": redis_url})[0] as source:
+            await source.sample()
+            for rest in (b"", b"y"):
+                detail, told = await source.detail(job), await source.reveal(job)
+                (masked,) = [one for one in detail.sections if one.id == "message"]
+                (whole,) = [one for one in told.sections if one.id == "message"]
+                assert whole.text == decode.hexdump(odd[:4_096])
+                assert masked.title == whole.title == "Message, 9,061 bytes, 4,096 of them shown"
+                assert "asha@example.com" in words(whole)
+                assert "asha@example.com" not in words(masked)
+                assert "sk_live_4eC39" not in words(masked)
+                send(rest.decode())  # it slides
+            desk.run_all()  # and its worker refuses it
+            detail = await source.detail(job)
+            assert isinstance(detail.entity, queue.Job)
+            assert detail.entity.state == "failed"
+            assert [one.text for one in detail.sections if one.id == "message"] == [masked.text]
+            gone = ref.make("huey", "job", NAME, heads.nameless(b"never there"))
+            with pytest.raises(errors.NotFound):
+                await source.detail(gone)

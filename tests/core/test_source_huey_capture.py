@@ -106,6 +106,7 @@ async def test_a_job_that_its_workers_died_of_is_captured_too(
         hands = desk.keys.hands(f"w{n}")
         conn.lmove(place.waiting, hands, "RIGHT", "LEFT")
         (message,) = conn.lrange(hands, 0, -1)
+        desk.journal.pen.call("start", job, f"w{n}", message)
         ghosts.restore(
             conn, ROOT, f"w{n}", QUEUE, message, "worker died", source_base.utc_now, deaths=3
         )
@@ -133,6 +134,34 @@ async def test_who_is_too_slow_says_how_many_runs_it_has_not_seen(
         desk.conn.delete(desk.keys.stats, ROOT.ended("completed"))  # it begins anew
         send(desk, 2)
         assert [len(found) for found in [(await captured(source))[0]]] == [2]
+
+
+async def test_what_went_while_the_core_was_away_is_counted(
+    desk: journals.Desk, redis_url: str, state: Path
+) -> None:
+    table = {"huey": {"url": redis_url, "interval_s": 0.05}}
+
+    async def said(*ids: str) -> str:
+        """What a core says of runs that were not seen, once it has kept these."""
+        async with harness.running(state, sources=table) as here, here.client() as asked:
+            for job_id in ids:
+
+                async def kept(job_id: str = job_id) -> bool:
+                    query = plans.Query(text=job_id)
+                    return bool((await asked.page("core/core/self", "ran", query)).rows)
+
+                await waiting.until(kept)
+            await here.core.runs.flush()
+            return here.core.runs.verdict().why
+
+    assert await said(*send(desk, 2), *send(desk, 1, fail=True)) == ""
+    assert await said(*send(desk, 3), *send(desk, 1, fail=True)) == "", "all were still there"
+    ids = send(desk, 9)
+    desk.conn.xtrim(ROOT.ended("completed"), maxlen=2, approximate=False)
+    assert (await said(*ids[-2:])).startswith("7 runs that ended were not seen")
+    assert await said(*send(desk, 1)) == "", "once"
+    desk.conn.delete(desk.keys.stats, ROOT.ended("completed"))
+    assert await said(*send(desk, 1)) == "", "it is counted anew"
 
 
 async def test_what_is_no_entry_of_ours_is_passed_over(desk: journals.Desk, redis_url: str) -> None:

@@ -29,6 +29,7 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
     workers               hash    worker → JSON {host, pid, queues, started_at, last_seen_at,
                                   busy: [[queue, job id]], supervised}
     alive:<worker>        string  exists while its heartbeat is fresh (PX)
+    buried                zset    names of workers that were struck out, by when, for a week
     restart:<worker>      string  somebody wishes that it ends and begins anew (PX)
     ended:completed, ended:failed
                           stream  of every queue's ends, about the newest 10,000 and 2,000: run
@@ -46,10 +47,12 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
     <queue>:waiting, :active, :delayed, :failed, :completed, :quarantined
                           zset    job id by epoch seconds: when it came there (delayed: is due)
     <queue>:active:<worker>  list messages in that worker's hands
+    <queue>:begun:<worker>  hash  of those that have begun: `<SHA-1 of the message>:<attempt>` →
+                                  when (epoch seconds), a space, the job's id
     <queue>:job:<id>      hash    a job
     <queue>:quarantine:<id>  hash    of a quarantined job: from (state), since, score, message,
                                   by, why, mark; asides (a count) and aside:<n>, messages of the
-                                  same id that workers met meanwhile
+                                  same id that were enqueued, or met by workers, meanwhile
     <queue>:before:<id>   hash    what a promotion or a delay has changed, for 24 h (PX): mark,
                                   message, score, since, due, there; of another priority the mark
     <queue>:trash:<name>  hash    a removed job for 24 h (PX); :message, :score, :quarantine are

@@ -25,7 +25,8 @@ class Endings:
         """huey's own retry: the attempt ends and the job waits again."""
         attempt = claim.attempt(self.pen.ended_s(claim))
         rest = (claim.worker, claim.message, claim.n, attempt.dump(), data, score, due)
-        reply = self.pen.insist(stopping, "requeue", claim.id, *rest, "", "error", attempt.error)
+        more = (*rest, "", "error", attempt.error)
+        reply = self.pen.insist(stopping, "requeue", claim.id, *more, ended_s=attempt.ended_at)
         _end(claim, reply, "delayed" if score else "waiting", attempt.outcome)
 
     def settle(self, claim: claims.Claim, stopping: threading.Event) -> None:
@@ -49,7 +50,8 @@ class Endings:
         }
         rest = (claim.worker, claim.message, claim.n, attempt.dump(), state)
         end = ("" if keep is None else keep, *scripts.flat(fields))
-        reply = self.pen.insist(stopping, "finish", claim.id, *rest, *end)
+        more = (*rest, *end)
+        reply = self.pen.insist(stopping, "finish", claim.id, *more, ended_s=attempt.ended_at)
         _end(claim, reply, state, attempt.outcome)
 
     def _as_at_first(self, claim: claims.Claim) -> bytes:
@@ -74,14 +76,17 @@ class Endings:
         if claim.ended is not None:
             return
         claim.signal = "interrupted"
-        became = self.give_back(claim.worker, claim.message, "interrupted")
+        became = self.give_back(claim.worker, claim.message, "interrupted", claim.n)
         _end(claim, became, "waiting", "interrupted")
 
-    def give_back(self, worker: str, message: bytes, outcome: str) -> str:
-        """A message out of `worker`'s hands, to be taken next. Raises redis.RedisError."""
+    def give_back(self, worker: str, message: bytes, outcome: str, n: int | None = None) -> str:
+        """A message out of `worker`'s hands, to be taken next; `n`: the attempt, if one has begun.
+
+        Raises redis.RedisError.
+        """
         queue, pen = self.pen.place.queue, self.pen
         restored = ghosts.restore(
-            pen.conn, queue.root, worker, queue.name, message, outcome, pen.now
+            pen.conn, queue.root, worker, queue.name, message, outcome, pen.now, n=n
         )
         return restored.became
 

@@ -2,23 +2,31 @@
 
 A worker is dead when its heartbeat key is gone. After Redis itself was away all keys are gone, so
 death must be seen twice, two beats apart: the living have beaten in between.
+
+A dead worker with empty hands is buried. It may only have been asleep, and wake with a job that it
+had asked for; should it die for good before its next beat, nothing but its grave tells of it. So
+the hands of the buried are looked at for a week.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from mrcore.journal import keys, projection, reader, scripts
+from mrcore.journal import graves, heads, keys, projection, reader, scripts, writer
 
 DEATHS = 3
 """A job whose workers died this often fails: it may be what kills them."""
 
 Conn = Any
 """A redis.Redis that answers bytes; its types cannot tell bytes from text."""
+
+Held = tuple[str, bytes]
+"""A message in a worker's hands, and its queue."""
 
 T = TypeVar("T")
 
@@ -62,24 +70,31 @@ class Sweeper:
         self.root = root
         self.now = now
         self._dead: Ripening[str] = Ripening(monotonic)
-        self._strays: Ripening[tuple[str, bytes]] = Ripening(monotonic)
+        self._strays: Ripening[tuple[Held, int]] = Ripening(monotonic)
+        self._graves = graves.Graves(conn, root)
 
-    def sweep(self, me: str, mine: Callable[[], set[bytes]], *, grace_s: float) -> list[Restored]:
+    def sweep(
+        self, me: str, mine: Callable[[], Counter[Held]], *, grace_s: float
+    ) -> list[Restored]:
         """Give back what dead workers hold, and what `me` holds without knowing (not in `mine`).
 
         Raises redis.RedisError.
         """
         restored: list[Restored] = []
+        self._graves.look()
         for worker in self._dead.ripe(dead(self.conn, self.root, but=me), grace_s):
             restored += recover(self.conn, self.root, worker, now=self.now)
-        held = hands(self.conn, self.root, me)
-        known = mine()
-        strays = [pair for pair in held if pair[1] not in known]
-        for queue, message in self._strays.ripe(strays, grace_s):
-            if message not in mine():
-                became = restore(self.conn, self.root, me, queue, message, "not started", self.now)
-                restored.append(became)
+        ripe = self._strays.ripe(self._surplus(me, mine), grace_s)
+        for stray in set(self._surplus(me, mine)).intersection(ripe) if ripe else ():
+            restored.append(restore(self.conn, self.root, me, *stray[0], "not started", self.now))
         return restored
+
+    def _surplus(self, me: str, mine: Callable[[], Counter[Held]]) -> Iterator[tuple[Held, int]]:
+        """Messages that are more often in my hands than I know of, and how many there are less."""
+        held = Counter(hands(self.conn, self.root, me))
+        known = mine()
+        for pair, count in held.items():
+            yield from ((pair, n) for n in range(known[pair], count))
 
 
 def dead(conn: Conn, root: keys.Root, *, but: str = "") -> list[str]:
@@ -92,7 +107,7 @@ def dead(conn: Conn, root: keys.Root, *, but: str = "") -> list[str]:
     return [n for n, beats_ in zip(workers, beats, strict=True) if not beats_ and n != but]
 
 
-def hands(conn: Conn, root: keys.Root, worker: str) -> list[tuple[str, bytes]]:
+def hands(conn: Conn, root: keys.Root, worker: str) -> list[Held]:
     """What a worker holds: queue and message."""
     queues = sorted(name.decode() for name in conn.smembers(root.queues))
     pipe = conn.pipeline(transaction=False)
@@ -105,19 +120,19 @@ def hands(conn: Conn, root: keys.Root, worker: str) -> list[tuple[str, bytes]]:
 def recover(
     conn: Conn, root: keys.Root, worker: str, *, now: Callable[[], datetime]
 ) -> list[Restored]:
-    """Give back all that a dead worker holds, each message in one step, and strike it out."""
+    """Give back all that a dead worker holds, each message in one step, and bury it."""
     restored = [
         restore(conn, root, worker, queue, message, "worker died", now, deaths=DEATHS)
         for queue, message in hands(conn, root, worker)
     ]
-    bury(conn, root, worker)
+    bury(conn, root, worker, now=now)
     return restored
 
 
-def bury(conn: Conn, root: keys.Root, worker: str) -> None:
-    """Strike a worker out, unless it still holds something."""
+def bury(conn: Conn, root: keys.Root, worker: str, *, now: Callable[[], datetime]) -> None:
+    """Strike a worker out, unless it still holds something; its grave is known for a week."""
     if not hands(conn, root, worker):
-        conn.hdel(root.workers, worker)
+        graves.dig(conn, root, worker, now)
 
 
 def restore(
@@ -130,22 +145,28 @@ def restore(
     now: Callable[[], datetime],
     *,
     deaths: int | None = None,
+    n: int | None = None,
 ) -> Restored:
-    """Put one message back to where it is taken next; with `deaths` the job can fail instead."""
+    """Put one message back to where it is taken next; with `deaths` the job can fail instead.
+
+    `n` is the attempt, where whoever gives it back knows that.
+    """
     keys_of = root.queue(queue)
     names = conn.hmget(keys_of.meta, ["list", "schedule", "keep_failed"])
     waiting, schedule, keep = (value.decode() if value else "" for value in names)
     try:
         seen = reader.read(message)
         job_id, fields = seen.id, described(seen)
-    except reader.Unreadable:
-        job_id, fields = "", {}
+    except reader.Unreadable:  # too large, or another serializer's: what has begun is known
+        job_id, fields = heads.begins(message), {}
     limit = "" if deaths is None else deaths
     why = f"Its worker {worker} {'died' if deaths else 'did not finish it'}."
-    rest = (worker, message, outcome, why, limit, keep, *scripts.flat(fields))
+    attempt = "" if n is None else n
+    rest = (worker, message, outcome, why, limit, keep, attempt, *scripts.flat(fields))
     place = scripts.Place(keys_of, waiting, schedule)
-    became = scripts.call(conn, "restore", place, job_id, now().timestamp(), *rest)
-    return Restored(queue, job_id, worker, became.decode())
+    at_s, server = now().timestamp(), now is writer.utc_now
+    became, of = scripts.call(conn, "restore", place, job_id, at_s, *rest, server=server)
+    return Restored(queue, of.decode(), worker, became.decode())
 
 
 def described(seen: reader.Seen) -> dict[str, scripts.Value | None]:

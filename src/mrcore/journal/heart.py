@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -141,8 +142,8 @@ class Heart:
                     log.warning("The heartbeat cannot be written: %s", error)
                 away = True
 
-    def _messages(self) -> set[bytes]:
-        return {claim.message for journal in self.journals for claim in journal.in_hand()}
+    def _messages(self) -> Counter[ghosts.Held]:
+        return Counter((j.name, c.message) for j in self.journals for c in j.in_hand())
 
     def stop(self) -> None:
         """The last beat: this worker leaves, unless it still holds jobs, which others then take."""
@@ -157,4 +158,4 @@ class Heart:
         with contextlib.suppress(redis.RedisError):
             self.conn.delete(self.root.alive(self.name))
             if idle:  # or it could still take a job, which nobody would look for
-                ghosts.bury(self.conn, self.root, self.name)
+                ghosts.bury(self.conn, self.root, self.name, now=self.now)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,11 +14,9 @@ from mrcore.journal import (
     claims,
     due,
     endings,
-    ghosts,
     heart,
     keys,
-    projection,
-    reader,
+    refusals,
     scripts,
     telling,
     writer,
@@ -28,8 +24,6 @@ from mrcore.journal import (
 
 PAUSED_S = 1.0  # how often a waiting consumer looks whether its queue is still paused
 Now = Callable[[], datetime]
-log = logging.getLogger("mrcore.journal")
-_Task: Any = Task  # huey has no types
 
 _UNRUN = {
     signals.SIGNAL_REVOKED: "revoked",
@@ -65,7 +59,7 @@ class Journal:
         self.place = scripts.Place(root.queue(huey.name), storage.queue_key, storage.schedule_key)
         self.pen = writer.Writer(huey, self.place, now)
         self.endings = endings.Endings(self.pen, self.keep)
-        self._running: dict[str, claims.Claim] = {}
+        self._running: set[claims.Claim] = set()
         self._local = threading.local()
         self._told = False
         self._execute: Any = huey.execute
@@ -104,7 +98,7 @@ class Journal:
 
     def in_hand(self) -> list[claims.Claim]:
         """The jobs that this process runs now."""
-        return list(self._running.values())
+        return sorted(self._running, key=lambda claim: claim.began)
 
     # -- producing
 
@@ -181,7 +175,7 @@ class Journal:
         try:
             task = self.huey.deserialize_task(message)
         except Exception as error:  # pickles of any kind, and tasks that this process lacks
-            self._refuse(message, error)
+            refusals.refuse(self.endings, self.heart, message, error)
             return None
         if self.huey.ready_to_run(task):
             return task
@@ -203,28 +197,8 @@ class Journal:
         n, most, retries, delay, at = (float(value or 0) for value in reply[1:])
         claim = claims.Claim(message, task, worker, int(n), int(most), int(retries), delay, at)
         task.journal_claim = claim
-        self._running[claim.id] = claim
+        self._running.add(claim)
         return b"started", claim
-
-    def _refuse(self, message: bytes, error: Exception) -> None:
-        """A message that huey cannot make a task of: it fails at once, and is kept."""
-        worker = self.heart.name
-        fields: dict[str, scripts.Value | None]
-        try:
-            seen = reader.read(message)
-            job_id, fields = seen.id, ghosts.described(seen)
-        except reader.Unreadable as unreadable:
-            job_id = "unreadable-" + hashlib.sha256(message).hexdigest()[:16]
-            fields = {"task": "?", "payload": projection.dump({"unreadable": str(unreadable)})}
-        pairs = scripts.flat(fields)
-        reply = self.pen.call("start", job_id, worker, message, *pairs)
-        if reply[0] == b"started":
-            n, now_s = int(reply[1]), float(reply[-1])
-            claim = claims.Claim(
-                message, _Task(id=job_id), worker, n, n, 0, 0.0, now_s, error=error
-            )
-            self.endings.finish(claim, self.heart.stopping)
-            log.error("Job %s of %s cannot be read: %s", job_id, self.name, error)
 
     def run(self, claim: claims.Claim) -> claims.Ended:
         """Run a claimed job and write down how it ended; the job's own errors are not raised.
@@ -242,7 +216,7 @@ class Journal:
     def put_back(self, claim: claims.Claim) -> None:
         """Give an unfinished job back, to be taken next. Raises redis.RedisError."""
         self.endings.put_back(claim)
-        self._running.pop(claim.id, None)
+        self._running.discard(claim)
 
     # -- in huey's place
 
@@ -263,9 +237,11 @@ class Journal:
             raise
         finally:
             telling.NOW.reset(token)
-            if claim.ended is None:
-                self.endings.settle(claim, self.heart.stopping)
-            self._running.pop(claim.id, None)
+            try:
+                if claim.ended is None:
+                    self.endings.settle(claim, self.heart.stopping)
+            finally:  # what could not be written down is a stray now: the next sweeps give it back
+                self._running.discard(claim)
 
     def _on_signal(self, signal: str, task: Task) -> None:
         claim: claims.Claim | None = getattr(task, "journal_claim", None)

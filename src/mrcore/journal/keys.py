@@ -30,6 +30,7 @@ class Root:
         self.queues = f"{prefix}:queues"
         self.workers = f"{prefix}:workers"
         self.wake = f"{prefix}:wake"
+        self.buried = f"{prefix}:buried"
 
     def ended(self, state: str) -> str:
         """The stream of the runs that ended so: `completed` or `failed`."""

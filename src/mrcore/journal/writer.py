@@ -36,7 +36,7 @@ class Writer:
     def ended_s(self, claim: claims.Claim) -> float:
         """When a run ends that ends now: a clock that was set meanwhile does not matter."""
         if not self._real:
-            return self.now_s()
+            return max(claim.started_at, self.now_s())
         return claim.started_at + time.monotonic() - claim.began
 
     def now_s(self) -> float:
@@ -50,18 +50,23 @@ class Writer:
         return scripts.call(self.conn, name, self.place, job_id, at, *rest, server=server)
 
     def insist(
-        self, stopping: threading.Event, name: str, job_id: str, *rest: scripts.Value
+        self,
+        stopping: threading.Event,
+        name: str,
+        job_id: str,
+        *rest: scripts.Value,
+        ended_s: float,
     ) -> Any:
         """Run a script that must be run: while Redis is away, wait for it.
 
         Raises redis.RedisError when the process is stopping before Redis is back.
         """
-        ended, at = self.now_s(), None
+        at = None
         for pause_s in itertools.chain(PAUSES_S, itertools.repeat(2.0)):
             try:
                 return self.call(name, job_id, *rest, now_s=at)
             except (redis.ConnectionError, redis.TimeoutError):
-                at = ended  # it was then, and not when Redis is back
+                at = ended_s  # it was then, and not when Redis is back
                 if stopping.wait(pause_s):
                     raise
         raise AssertionError("an endless loop ended")

@@ -21,11 +21,17 @@ class Point(Frozen):
     value: float
 
 
+Counted = dict[str, tuple[int, int]]
+"""Of what an engine counts, by name, the first and the last number that was seen."""
+
+
 class Sample(Frozen):
     """What a source saw at one instant: its whole live set and its points.
 
     `captured` are runs that have ended since the last sample, `uncaptured` how many more ended that
-    it could not see any more; both are for the core's history, and no screen is sent them.
+    it could not see any more. `counted` says of what an engine counts (by name, with the source in
+    it) the first and the last number that was seen, so that a core knows after a restart what it
+    has missed. All are for the core's history, and no screen is sent them.
     """
 
     at: Instant
@@ -33,6 +39,7 @@ class Sample(Frozen):
     points: tuple[Point, ...] = ()
     captured: tuple[Captured, ...] = pydantic.Field(default=(), exclude=True)
     uncaptured: int = pydantic.Field(default=0, exclude=True)
+    counted: Counted = pydantic.Field(default={}, exclude=True)
 
 
 class Description(Frozen):

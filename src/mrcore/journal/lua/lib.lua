@@ -10,6 +10,11 @@ if string.sub(now, 1, 1) == '~' then
 end
 local JOB = K .. 'job:' .. id
 
+-- Now, or `since` where a clock was set back meanwhile: nothing ends before it began.
+local function later(since)
+  return since and tonumber(since) > tonumber(now) and since or now
+end
+
 -- Into a state, with the fields that come with it.
 local function place(state, score, ...)
   local old = redis.call('HGET', JOB, 'state')
@@ -19,7 +24,7 @@ local function place(state, score, ...)
   redis.call('HSET', JOB, 'state', state, ...)
 end
 
--- A message of a quarantined job: its id was enqueued more than once. It stays with the quarantine.
+-- A message of a quarantined job: its id is enqueued more than once. It stays with the quarantine.
 local function aside(message)
   local at = K .. 'quarantine:' .. id
   redis.call('HSET', at, 'aside:' .. redis.call('HINCRBY', at, 'asides', 1), message)
@@ -50,9 +55,51 @@ local function wake()
   redis.pcall('PUBLISH', ROOT .. 'wake', queue)  -- a login without channels still enqueues
 end
 
--- Out of a worker's hands; false when somebody else has taken it from them.
-local function release(worker, message)
-  return redis.call('LREM', K .. 'active:' .. worker, 1, message) == 1
+-- Which messages in a worker's hands have begun: a field for each run, by the message's SHA-1 and the
+-- attempt, since equal messages may run at once. The value is when it began and the job's id, which
+-- nobody needs to read the message for.
+local function mark(worker, message, n)
+  redis.call('HSET', K .. 'begun:' .. worker, redis.sha1hex(message) .. ':' .. n, now .. ' ' .. id)
+end
+
+-- Of the runs of such a message that have begun the newest: attempt, when it began, the job's id.
+-- nil where there are no more of them than `beside`.
+local function newest(worker, message, beside)
+  local sha, runs, n, value = redis.sha1hex(message), 0, nil, nil
+  local all = redis.call('HGETALL', K .. 'begun:' .. worker)
+  for i = 1, #all, 2 do
+    if string.sub(all[i], 1, 40) == sha then
+      runs = runs + 1
+      local each = tonumber(string.sub(all[i], 42))
+      if not n or each > n then n, value = each, all[i + 1] end
+    end
+  end
+  if runs <= beside then return nil end
+  return n, string.match(value, '^(%S+) (.*)$')
+end
+
+-- When run `n` of a message began, and its job's id; nil where it has not.
+local function run(worker, message, n)
+  local value = redis.call('HGET', K .. 'begun:' .. worker, redis.sha1hex(message) .. ':' .. n)
+  if value then return string.match(value, '^(%S+) (.*)$') end
+end
+
+-- How many such messages are in the worker's hands.
+local function same(worker, message)
+  return #redis.call('LPOS', K .. 'active:' .. worker, message, 'COUNT', 0)
+end
+
+-- Out of a worker's hands, with its run `n` if it has begun; false when somebody else has taken it.
+local function release(worker, message, n)
+  if redis.call('LREM', K .. 'active:' .. worker, 1, message) == 0 then return false end
+  if not n then return true end
+  local begun = K .. 'begun:' .. worker
+  if redis.call('HDEL', begun, redis.sha1hex(message) .. ':' .. n) == 0 then
+    -- an equal message has gone with this run's mark, and left its own
+    local other = newest(worker, message, same(worker, message))
+    if other then redis.call('HDEL', begun, redis.sha1hex(message) .. ':' .. other) end
+  end
+  return true
 end
 
 -- At most 100 at once, so that a lowered retention never blocks the server.
@@ -72,7 +119,7 @@ end
 local function ended(state, number, n, json)
   local of = redis.call('HMGET', JOB, 'task', 'outcome', 'error', 'enqueued_at', 'started_at',
     'schedule')
-  local run = cjson.encode({queue, id, number, n, now, unpack(of)})
+  local run = cjson.encode({queue, id, number, n, later(of[5]), unpack(of)})
   local stream = ROOT .. 'ended:' .. state
   if state == 'failed' then  -- pcall: a login that may not write streams still ends its jobs
     redis.pcall('XADD', stream, 'MAXLEN', '~', 2000, '*', 'run', run, 'attempt', json)
@@ -106,11 +153,17 @@ local function adopt(parent)
   if n > 100 then redis.call('HDEL', parent, 'child:' .. (n - 100)) end
 end
 
+-- A new message into the queue, with fields of its job; beside a quarantined job of its id it is put.
 local function enqueue(message, first)
+  count('enqueued')
+  if quarantined() then
+    aside(message)
+    return 'aside'
+  end
   redis.call('LPUSH', LIST, message)
   place('waiting', now, unpack(ARGV, first))
-  count('enqueued')
   wake()
+  return 'done'
 end
 
 -- nil if the job is as it was seen (its state, its attempts, when it came into that state), else

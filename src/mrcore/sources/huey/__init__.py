@@ -99,7 +99,13 @@ class Huey(source.Source[discover.Place]):
         await self._who.ask(client, self.now())
         sample = await self._look.sample(client, self.now())
         captured, unseen = await self._tail.read(client)
-        return sample.model_copy(update={"captured": captured, "uncaptured": unseen})
+        return sample.model_copy(
+            update={
+                "captured": captured,
+                "uncaptured": unseen,
+                "counted": self._tail.counted,
+            }
+        )
 
     async def _place(self, client: link.Client, name: str) -> discover.Place | None:
         return await discover.place(client, self._look.root, self._found, name)

@@ -1,7 +1,8 @@
 """Runs that have ended, from the journal's streams, before retention forgets their jobs.
 
 Each sample reads on where the last one ended, by XRANGE (`+@read`): at most 700 that completed
-and 300 that failed. The streams hold about 10,000 and 2,000; whatever is trimmed unread is counted.
+and 300 that failed. The streams hold about 10,000 and 2,000; whatever is trimmed unread is counted:
+what was trimmed while the core was away too, by the numbers that its history has kept (`counted`).
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Tail:
         self.behind: dict[str, bool] = {}
         """Of each state, whether there is more than was read."""
         self.refused = ""
+        self.counted: dict[str, tuple[int, int]] = {}
+        """Of each source/queue/state the first and the last number of the last read."""
 
     def sentence(self) -> tuple[str, ...]:
         """The capability that is missing, or that the source has fallen behind."""
@@ -59,9 +62,10 @@ class Tail:
                 ),
             )
         except errors.NotPermitted as error:
-            self.refused = error.sentence
+            self.refused, self.counted = error.sentence, {}
             return (), 0
         self.refused = ""
+        self.counted = {}
         made: list[queue.Captured] = []
         lost = 0
         for (state, count), reply in zip(PORTIONS.items(), replies, strict=True):
@@ -89,6 +93,8 @@ class Tail:
             return 0
         before = self._numbers.get((state, name))
         self._numbers[(state, name)] = number
+        counter = f"{self._source}/{name}/{state}"
+        self.counted[counter] = (self.counted.get(counter, (number, 0))[0], number)
         if (run := self._run(state, facts, known.get(b"attempt"))) is not None:
             made.append(run)
         # A counter that went back began anew.

@@ -8,10 +8,10 @@ from datetime import datetime
 from urllib.parse import unquote
 
 from mrcore import errors, redact
-from mrcore.journal import keys, record
+from mrcore.journal import heads, keys, record
 from mrcore.model import base, queue, ref, wire
 from mrcore.sources.engine import detail as parts
-from mrcore.sources.huey import asking, facts, following, jobs, look, rows, running, trimming
+from mrcore.sources.huey import asking, facts, following, jobs, look, raw, rows, running, trimming
 from mrcore.sources.redis import link
 
 
@@ -28,7 +28,7 @@ async def detail(
     Raises NotFound with what may have become of it.
     """
     if ref.parse(of).kind == "job":
-        return await _job(client, shelf, of, now, clean)
+        return await _job(client, seer, shelf, of, now, clean)
     seen = await seer.read(client, now)
     for entity in seen.entities:
         if entity.ref == of:
@@ -38,14 +38,25 @@ async def detail(
 
 
 async def _job(
-    client: link.Client, shelf: jobs.Jobs, of: base.Ref, now: datetime, clean: redact.Redactor
+    client: link.Client,
+    seer: look.Look,
+    shelf: jobs.Jobs,
+    of: base.Ref,
+    now: datetime,
+    clean: redact.Redactor,
 ) -> wire.Detail:
     source = shelf.maker.source
     name, job_id = running.job(source, of)
     (reply,) = await asking.ask(client, ("HGETALL", shelf.root.queue(name).job(job_id)))
     items = reply if isinstance(reply, list) else []
-    found = record.whole(job_id, dict(zip(items[::2], items[1::2], strict=True)))
+    fields = dict(zip(items[::2], items[1::2], strict=True))
+    found = record.whole(job_id, fields)
     read = await shelf.read(client, name, [job_id], payload=False)
+    if found is None and job_id.startswith(heads.NAMELESS):
+        place = await seer.place(client, name)
+        bare = place and await raw.detail(client, shelf.maker, place, job_id, now, clean)
+        if bare:
+            return bare
     if found is None or job_id not in read:
         raise errors.NotFound(
             f"The journal of {name} has no job {job_id}: retention has trimmed it, it was never "
@@ -54,6 +65,8 @@ async def _job(
     (row,) = await trimming.dated(client, shelf.root.queue(name), [read[job_id][0]], now)
     after = await following.around(client, shelf, name, found)
     sections = await parts.made(sum(map(len, items)), lambda: _of_job(row, found, after, clean))
+    if job_id.startswith(heads.NAMELESS) and b"message" in fields:
+        sections = (*sections, raw.section(fields[b"message"], clean))
     links = tuple(_links(source, name, found, after))
     return wire.Detail(at=now, entity=row, sections=sections, links=links)
 

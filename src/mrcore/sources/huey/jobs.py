@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mrcore import errors
+from mrcore.journal import heads
 from mrcore.model import plans, queue, wire
 from mrcore.sources.engine import asking as replies
 from mrcore.sources.engine import walking
@@ -25,7 +26,7 @@ SEARCHED_FIRST = 20
 """Jobs that are read at once; where payloads are searched few, more while they are small."""
 
 _QUICK_S = 0.01
-_TIME_PREFIX = 8  # bytes that PriorityRedisHuey puts before a message
+TIME_PREFIX = 8  # bytes that PriorityRedisHuey puts before a message
 
 
 class Jobs:
@@ -133,28 +134,33 @@ class Jobs:
             first, last = at, at + size - 1
             oldest = walk.query.order == "oldest"
             ranked = place.ranked and state is queue.JobState.WAITING
-            command = _portion(place, state, first, last, oldest=oldest)
+            command = portion(place, state, first, last, oldest=oldest)
             (reply,) = await asking.ask(client, command)
             messages = reply if isinstance(reply, list) else []
             if ranked:
-                messages = [message[_TIME_PREFIX:] for message in messages]
+                messages = [message[TIME_PREFIX:] for message in messages]
             elif oldest and state is queue.JobState.WAITING:
                 messages = messages[::-1]
             bare = [
-                self.maker.unjournalled(place.name, message, state, at + n, ranked=ranked)
-                for n, message in enumerate(messages)
+                self.maker.unjournalled(place.name, message, state, ranked=ranked)
+                for message in messages
             ]
-            ids = [row.id for row in bare]
+            ids = [_known_as(row, message) for row, message in zip(bare, messages, strict=True)]
             known = await self.read(client, place.name, ids, payload=bool(walk.query.text))
-            for row in bare:
+            for job_id, row in zip(ids, bare, strict=True):
                 at += 1
-                await walk.take(*known.get(row.id, (row, None)))
+                await walk.take(*known.get(job_id, (row, None)))
                 if walk.full():
                     break
             searched = _more(searched, began)
             if len(messages) < size:
                 return None if at == first + len(messages) else _at(spot, at)
         return _at(spot, at)
+
+
+def _known_as(row: queue.Job, message: bytes) -> str:
+    """The id under which the journal may have the job of a message."""
+    return (heads.begins(message) if row.verdict.code == "unreadable" else "") or row.id
 
 
 def states(place: discover.Place, state: str) -> tuple[str, ...]:
@@ -170,7 +176,7 @@ def states(place: discover.Place, state: str) -> tuple[str, ...]:
     return (state,) if state else (ORDER if place.journalled else ("waiting", "delayed"))
 
 
-def _portion(
+def portion(
     place: discover.Place, state: queue.JobState, first: int, last: int, *, oldest: bool
 ) -> link.Command:
     """The command for some of huey's messages."""

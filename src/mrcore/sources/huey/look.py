@@ -48,6 +48,10 @@ class Look:
         self._restartable = restartable
         self.past = history.History()
 
+    async def place(self, client: link.Client, name: str) -> discover.Place | None:
+        """Where a queue is, or None where there is none."""
+        return await discover.place(client, self.root, self._found, name)
+
     async def sample(self, client: link.Client, now: datetime) -> wire.Sample:
         """The whole live set and its points.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from mrcore.journal import reader, scripts
+from mrcore.journal import heads, reader, scripts
 from mrcore.sources.huey import asking
 from mrcore.sources.redis import link
 
@@ -143,10 +143,10 @@ def _portion(at: scripts.Place, state: str, first: int, last: int, side: int) ->
 
 def _id(message: bytes, wanted: Collection[str]) -> str:
     """The id of a message; '' where it cannot be told. Not made sure of if not wanted."""
-    hint = reader.hint(message)
+    hint = heads.hint(message)
     if hint and hint not in wanted:
         return hint
     try:
         return reader.read(message).id
     except reader.Unreadable:  # too large, most of all
-        return reader.begins(message)
+        return heads.begins(message)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from mrcore import redact
-from mrcore.journal import reader, record
+from mrcore.journal import heads, reader, record
 from mrcore.model import base, queue, ref
 from mrcore.queues import fingerprint
 from mrcore.sources import base as source_base
@@ -90,24 +90,28 @@ class Maker:
         )
 
     def unjournalled(
-        self, of: str, message: bytes, state: queue.JobState, index: int, *, ranked: bool = False
+        self, of: str, message: bytes, state: queue.JobState, *, ranked: bool = False
     ) -> queue.Job:
-        """A job of which there is only huey's message; `ranked` by the queue's priorities."""
+        """A job of which there is only huey's message; `ranked` by the queue's priorities.
+
+        The id of one that cannot be read is made from its bytes: it is the same wherever it lies.
+        """
         try:
             seen: reader.Seen | None = reader.read(message)
             why = ""
         except reader.Unreadable as unreadable:
             seen, why = None, str(unreadable)
         due = seen.eta if seen else None
+        job_id = seen.id if seen else heads.nameless(message)
         return queue.Job(
-            ref=ref.make(self.source, "job", of, seen.id if seen else f"unreadable-{index}"),
+            ref=ref.make(self.source, "job", of, job_id),
             verdict=base.Verdict(level=base.Level.UNKNOWN, code="unreadable", why=why)
             if seen is None
             else base.OK,
             actions=self._who.offered(offers.of_ranked(state)) if ranked and seen else (),
             engine="huey",
             queue=of,
-            id=seen.id if seen else "?",
+            id=job_id,
             name=seen.task.rpartition(".")[2] if seen else "unreadable",
             state=state,
             max_attempts=seen.retries + 1 if seen else None,
