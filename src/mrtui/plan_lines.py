@@ -87,11 +87,13 @@ def first_ones(plan: plans.Plan) -> int:
     return first if isinstance(first, int) and 0 < first < plan.total else 0
 
 
-def titled(plan: plans.Plan) -> str:
-    """What is done, and first of all whether it is a canary: `Canary: 10 of 43 first`."""
-    if first := first_ones(plan):
-        return f"Canary: {fmt.count(first)} of {fmt.count(plan.total)} first · {named(plan)}"
-    return named(plan)
+def titled(plan: plans.Plan, *, brief: bool = False) -> str:
+    """What is done, and first of all whether it is a canary; brief: `Canary: 10 of 43 first`."""
+    first = first_ones(plan)
+    if not first:
+        return named(plan)
+    said = f"Canary: {fmt.count(first)} of {fmt.count(plan.total)} first"
+    return said if brief else f"{said} · {named(plan)}"
 
 
 def guards(plan: plans.Plan) -> str:

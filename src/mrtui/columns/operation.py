@@ -147,7 +147,7 @@ TABLE = Table(
         Column("age", 6, right=True, keep=7),
         Column("undo", 6, right=True, keep=4),
         Column("who", 10, keep=4),
-        Column("reason", keep=3),
+        Column("reason", 16, keep=3),
     ),
     cells=cells,
     label=lambda entity: f"operation {entity.id}",

@@ -166,7 +166,7 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
         named = "" if width < NARROW else f" · plan {self.plan.plan_id[:4]}"
         until = left if width < NARROW else f"expires {left}"
         tail = f"{named} · {'expired' if self.expired else until}"
-        label = safe_text.safe_text(plan_lines.titled(self.plan))
+        label = safe_text.safe_text(plan_lines.titled(self.plan, brief=width < NARROW))
         room = max(8, width - 4 - len(tail))
         return (label if len(label) <= room else f"{label[: room - 1]}…") + tail
 
