@@ -7,6 +7,7 @@ Two answers for each thing that is done: the longest turn of the server's own ev
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 import redis
 
-from mrcore import sources
+from mrcore import catalogue, sources
 from mrcore.acting import pacing
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
@@ -30,6 +31,21 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
 
 RETRIED, SOME, PAGES = min(10_000, millions.FAILED // 2), 2_000, 10
 BY = plans.By(login="bench", operation=1)
+EACH = [
+    *(("job.duplicate", state) for state in ("waiting", "failed")),
+    *(("job.quarantine", state) for state in ("waiting", "failed")),
+    ("job.edit", "failed"),
+    *(("job.priority", state) for state in ("waiting", "delayed")),
+    *(("job.delay", "delayed"), ("job.promote", "delayed")),
+]
+ONLY_BULLMQ = [pair for pair in EACH if pair[0] == "job.priority" or pair[1] == "delayed"]
+"""The others' queues have no delayed jobs here, and are lists that know no priority."""
+
+ARGS: dict[base.ActionId, plans.Args] = {
+    "job.delay": {"by_s": 7200},
+    "job.priority": {"priority": 9},
+}
+EDITED = {"huey": "/args/0", "bullmq": "/n"}
 Work = Callable[[], Awaitable[Any]]
 
 
@@ -57,7 +73,44 @@ class Million:
                 "queue.clean", SOME, args={"state": "failed", "older_s": 0}
             ),
             "drain": lambda: self._whole("queue.drain", SOME),
+            **{
+                f"{action.partition('.')[2]} {state}": functools.partial(self._each, action, state)
+                for action, state in EACH
+                if action in self._source.describe().actions
+                and (self._source.name == "bullmq" or (action, state) not in ONLY_BULLMQ)
+            },
+            "release": self._release,
+            "moved on": self._moved,
         }
+
+    async def _release(self) -> None:
+        query = plans.Query(state="failed", limit=300)
+        page = await self._source.page(self.owner, "jobs", query, None, 0)
+        some = plans.Selection(refs=tuple(row.ref for row in page.rows))
+        if "job.release" in self._source.describe().actions:
+            await self._act("job.quarantine", some, back=False)
+            await self._act("job.release", some)
+
+    async def _each(self, action: base.ActionId, state: str) -> None:
+        """Some jobs of a state, and back."""
+        page = await self._source.page(self.owner, "jobs", plans.Query(state=state), None, 0)
+        args = ARGS.get(action)
+        if action == "job.edit":
+            path = EDITED[self._source.name]
+            args = {"patch": [{"op": "replace", "path": path, "value": "edited"}]}
+        await self._act(action, plans.Selection(refs=tuple(row.ref for row in page.rows)), args)
+
+    async def _moved(self) -> None:
+        """Targets that were retried after the plan: each is looked for anew, and left alone."""
+        query = plans.Query(state="failed", limit=300)
+        page = await self._source.page(self.owner, "jobs", query, None, 0)
+        selection = plans.Selection(refs=tuple(row.ref for row in page.rows))
+        parts = self._source.plan("queue.retry", selection, {}, lambda done, total: None)
+        targets = [part async for part in parts if isinstance(part, plans.Target)]
+        for outcome in (plans.Outcome.DONE, plans.Outcome.SKIPPED):
+            by = BY.model_copy(update={"operation": BY.operation + len(outcome)})
+            found = await self._source.apply("queue.retry", targets, {}, by)
+            assert {one.outcome for one in found} == {outcome}
 
     async def _sample(self) -> None:
         for _ in range(5):
@@ -124,6 +177,8 @@ class Million:
         selection: plans.Selection,
         args: plans.Args | None = None,
         most: int = 1_000,
+        *,
+        back: bool = True,
     ) -> None:
         """Plan, apply in the largest chunks that a core takes, and undo a chunk of it."""
         targets: list[plans.Target] = []
@@ -143,7 +198,12 @@ class Million:
             for target, outcome in zip(chunk, outcomes, strict=True)
             if outcome.memento
         ]
-        if done and action in ("job.remove", "queue.clean", "queue.drain"):
+        if (
+            back
+            and done
+            and catalogue.ACTIONS[action].undoable
+            and action not in ("queue.pause", "queue.resume")
+        ):
             await self._source.undo(action, done, BY)
 
 
@@ -160,7 +220,7 @@ PLACES = {
 def middle(conn: Any, engine: str, state: str, cursor: str) -> str:
     """The cursor behind the row in the middle, made like one that was given at the first page."""
     where, key = json.loads(cursor), PLACES[engine][state]
-    score_at, id_at = (2, 1) if engine == "bullmq" else (1, 2)
+    score_at, id_at = 1, 2
     if conn.type(key) == b"list":
         half = conn.llen(key) // 2
         where[id_at], where[3] = conn.lindex(key, half).decode(), half + 1

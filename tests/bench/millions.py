@@ -22,6 +22,7 @@ from tests.contract import bull_jobs, rq_desk
 
 WAITING = 1_000_000 if table.FULL else 100_000
 FAILED = WAITING // 10
+DELAYED = 300
 NAME, AT = "million", 1_700_000_000
 _CHUNK = 2_000
 TRACE = rq_desk.TRACE
@@ -122,6 +123,8 @@ def _bullmq(url: str) -> None:
     with contextlib.closing(redis.Redis.from_url(url)) as conn:
         bull(conn, NAME, "wait", 1, WAITING)
         bull(conn, NAME, "failed", WAITING + 1, FAILED)
+        for number in range(DELAYED):
+            bull_jobs.Desk(conn).add(NAME, "delayed", id_=f"later-{number}")
 
 
 def bull(conn: Any, name: str, state: str, first: int, count: int) -> None:

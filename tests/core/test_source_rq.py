@@ -21,7 +21,7 @@ import rq
 from rq import suspension
 from rq.job import Job
 from rq.results import Result
-from rq.serializers import JSONSerializer
+from rq.serializers import DefaultSerializer, JSONSerializer
 
 from mrcore import errors, sources
 from mrcore.model import base, plans, queue, ref, wire
@@ -283,17 +283,19 @@ async def test_what_has_expired_is_not_retried(desk: rq_desk.Desk, redis_url: st
         assert row.trims_at - late > timedelta(days=300)
 
 
+@pytest.mark.parametrize("serializer", [JSONSerializer, DefaultSerializer])
 async def test_a_payload_that_can_be_read_says_when_it_expires(
-    desk: rq_desk.Desk, redis_url: str
+    desk: rq_desk.Desk, redis_url: str, serializer: Any
 ) -> None:
     now = datetime.now(UTC)
-    readable = rq.Queue(QUEUE, connection=desk.conn, serializer=JSONSerializer)
+    readable = rq.Queue(QUEUE, connection=desk.conn, serializer=serializer)
     for minutes in (-3, 60):
         ends = (now + timedelta(minutes=minutes)).isoformat()
         readable.enqueue("tests.contract.rq_jobs.refuse", {"expiresAt": ends})
-    rq_desk.Worker([readable], connection=desk.conn, serializer=JSONSerializer).work(burst=True)
-    desk.fail(QUEUE)
+    rq_desk.Worker([readable], connection=desk.conn, serializer=serializer).work(burst=True)
+    large = desk.fail(QUEUE)
     desk.run_all(QUEUE)
+    desk.conn.hset(keys.job(large), "data", zlib.compress(pickle.dumps("x" * 100_000)))
     selection = plans.Selection(ref=OWNER, collection="jobs", query=FAILED)
     async with opened(redis_url) as source:
         parts = await planned(source, "queue.retry", selection)

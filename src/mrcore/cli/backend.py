@@ -22,7 +22,8 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
     signs logins and is the same for all colours; RAZORPAY_* and EXOTEL_* (without them payments
     and calls are off), BACKEND_PUBLIC_URL; and for the board at
     /admin/queues BULL_BOARD_USERNAME, BULL_BOARD_PASSWORD (without them it is off), MR_CORE_URL
-    (unix:/path or https://host:port), MR_CORE_TOKEN_FILE and MR_CORE_CA.
+    (unix:/path or https://host:port), MR_CORE_TOKEN_FILE and MR_CORE_CA. Of a proxy whose address
+    is in FORWARDED_ALLOW_IPS (127.0.0.1) its X-Forwarded-For says who asks.
 
     Example: mrcore backend --colour blue --port 8081 --state /tmp/mr
     """
@@ -46,6 +47,7 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
         port=port,
         log_config=None,
         access_log=False,
+        proxy_headers=True,
         timeout_graceful_shutdown=5,
     )
     Server(config).run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 PAYLOAD_LIMIT = 32_768
@@ -23,9 +24,13 @@ def dump(value: Any, limit: int = PAYLOAD_LIMIT) -> str:
     return text if len(text) <= limit else json.dumps({"truncated": text[:limit]})
 
 
-def plain(value: Any) -> Any:
-    """A value of JSON's own kinds, at most 12 deep and 2,000 nodes: shared parts cannot explode."""
+def plain(value: Any, other: Callable[[Any], str] | None = None) -> Any:
+    """A value of JSON's own kinds, at most 12 deep and 2,000 nodes: shared parts cannot explode.
+
+    `other` tells what JSON has no word for; by default that is its repr.
+    """
     left = [_NODES]
+    told = other or _repr
 
     def walk(item: Any, depth: int) -> Any:
         left[0] -= 1
@@ -40,16 +45,18 @@ def plain(value: Any) -> Any:
         if isinstance(item, float) and abs(item) < float("inf"):
             return float(item)
         if isinstance(item, dict):
-            return {_key(k): walk(v, depth + 1) for k, v in itertools.islice(item.items(), _NODES)}
+            return {
+                _key(k, told): walk(v, depth + 1) for k, v in itertools.islice(item.items(), _NODES)
+            }
         if isinstance(item, list | tuple | set | frozenset):
             return [walk(v, depth + 1) for v in itertools.islice(item, _NODES)]
-        return _repr(item)
+        return told(item)
 
     return walk(value, 0)
 
 
-def _key(key: Any) -> str:
-    return key if isinstance(key, str) else _repr(key)
+def _key(key: Any, told: Callable[[Any], str]) -> str:
+    return key if isinstance(key, str) else told(key)
 
 
 def _repr(value: Any) -> str:

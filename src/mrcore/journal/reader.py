@@ -162,14 +162,28 @@ def _chain(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield values["id"], values["name"]
 
 
-def _values(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """A message's values by name, and what stands behind it: a signature."""
-    _check(data)
-    stream = io.BytesIO(data)
+def value(data: bytes) -> Any:
+    """What any pickle says, an object of a class that is not built as an `Unknown`.
+
+    Raises Unreadable with a sentence when it is no pickle, too large or broken.
+    """
+    if len(data) > MESSAGE_LIMIT:
+        raise Unreadable(f"The pickle is larger than {MESSAGE_LIMIT} bytes.")
+    return _loaded(io.BytesIO(data))
+
+
+def _loaded(stream: io.BytesIO) -> Any:
+    _check(stream.getvalue())
     try:
-        parts = _Restricted(stream).load()
+        return _Restricted(stream).load()
     except Exception as error:
         raise Unreadable(f"The message does not unpickle: {type(error).__name__}.") from error
+
+
+def _values(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """A message's values by name, and what stands behind it: a signature."""
+    stream = io.BytesIO(data)
+    parts = _loaded(stream)
     values = parts.values if isinstance(parts, _Parts) else {}
     if not isinstance(values.get("id"), str) or not isinstance(values.get("name"), str):
         raise Unreadable("The message is a pickle, but not one of huey's.")

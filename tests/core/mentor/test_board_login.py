@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from mrcore.mentor.board import login, problem, routes, told
-from tests.core.mentor import boards
+from tests.core.mentor import boards, serving
 
 ENV = {"BULL_BOARD_USERNAME": boards.USER, "BULL_BOARD_PASSWORD": boards.PASSWORD}
 PATHS = ("/admin/queues", "/admin/queues/api/queues", "/admin/queues/api/none")
@@ -103,7 +103,9 @@ def test_the_boards_own_pages_and_programs_pass() -> None:
         login.check_origin({"origin": "https://board", "host": "board:8443"})
 
 
-async def test_a_guesser_waits_and_others_do_not() -> None:
+async def test_a_guesser_waits_and_who_knows_the_password_does_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     clock = Clock()
     door = login.Door(told.Told.read(ENV), now=clock)
     right = {"authorization": f"Basic {boards.BASIC}"}
@@ -111,13 +113,36 @@ async def test_a_guesser_waits_and_others_do_not() -> None:
     for _ in range(login.FAILURES_MAX):
         with pytest.raises(login.Unauthorized):
             door.enter(wrong, "10.0.0.1")
-    for headers in (wrong, right):
+    for headers in (wrong, {"authorization": "Bearer 1"}):
         with pytest.raises(login.TooMany) as told_:
             door.enter(headers, "10.0.0.1")
         assert told_.value.retry_after_s == login.FAILURES_S
-    assert door.enter(right, "10.0.0.2") == boards.USER
+        assert door.enter(right, "10.0.0.1") == boards.USER
+    with pytest.raises(login.Unauthorized):
+        door.enter({}, "10.0.0.1")
+    with pytest.raises(login.Unauthorized):
+        door.enter(wrong, "10.0.0.2")
+    assert caplog.messages == ["board: 10 wrong logins from 10.0.0.1"]
     clock.at += timedelta(seconds=login.FAILURES_S)
-    assert door.enter(right, "10.0.0.1") == boards.USER
+    with pytest.raises(login.Unauthorized):
+        door.enter(wrong, "10.0.0.1")
+
+
+async def test_behind_a_proxy_each_client_has_a_limit_of_its_own() -> None:
+    app = boards.app(ENV)
+    async with serving.serving(app) as url, httpx.AsyncClient(base_url=url) as web:
+
+        async def asked(client: str, password: str) -> int:
+            headers = {"x-forwarded-for": client}
+            auth = (boards.USER, password)
+            return (await web.get("/admin/queues", headers=headers, auth=auth)).status_code
+
+        for _ in range(login.FAILURES_MAX):
+            # What a client puts in front of it is not believed: the proxy's own word is the last.
+            assert await asked("198.51.100.9, 203.0.113.1", "guess") == 401
+        assert await asked("203.0.113.1", "guess") == 429
+        assert await asked("203.0.113.2", "guess") == 401
+        assert await asked("203.0.113.1", boards.PASSWORD) == 503, "in, and no core is there"
 
 
 def test_no_more_addresses_are_remembered_than_a_thousand() -> None:

@@ -6,12 +6,15 @@ import base64
 import binascii
 import hashlib
 import hmac
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from mrcore.mentor.board import problem, told
+
+LOG = logging.getLogger("board")
 
 FAILURES_MAX = 10
 FAILURES_S = 60.0
@@ -35,7 +38,8 @@ class TooMany(Exception):
 class Door:
     """Lets in the one login of the board; an address that fails 10 times in a minute waits.
 
-    Right ones wait, too: to a guesser the answer must not tell them apart.
+    Only wrong ones wait: a whole office may have one address, and none of its people shall lock
+    out the others. Who guesses is written into the log instead.
     """
 
     def __init__(self, own: told.Told, *, now: Callable[[], datetime]) -> None:
@@ -44,22 +48,26 @@ class Door:
         self.failed: dict[str, deque[datetime]] = {}
 
     def enter(self, headers: Mapping[str, str], address: str) -> str:
-        """The name of the login.
+        """The name of the login; `address` is the client's, as the server has resolved it.
 
         Raises Problem for a request of another site, TooMany, Unauthorized.
         """
         check_origin(headers)
-        self._check_rate(address)
         given = headers.get("authorization", "")
-        if not given:
+        if not given:  # a browser asks so first, and shows where to log in
             raise Unauthorized
-        name, password = _credentials(given)
-        right_name = _same(name, self._own.username)
-        right = _same(password, self._own.password.get_secret_value()) & right_name
-        if not right:
-            self._note(address)
-            raise Unauthorized
-        return self._own.username
+        if self._right(given):
+            return self._own.username
+        self._check_rate(address)
+        self._note(address)
+        raise Unauthorized
+
+    def _right(self, given: str) -> bool:
+        login = _credentials(given)
+        if login is None:
+            return False
+        right_name = _same(login[0], self._own.username)
+        return _same(login[1], self._own.password.get_secret_value()) & right_name
 
     def _check_rate(self, address: str) -> None:
         times = self.failed.get(address)
@@ -72,6 +80,8 @@ class Door:
         times = self.failed.pop(address, None) or deque(maxlen=FAILURES_MAX)
         times.append(self._now())
         self.failed[address] = times  # last: the first is the one quiet longest
+        if len(times) == FAILURES_MAX:
+            LOG.warning("board: %d wrong logins from %s", FAILURES_MAX, address or "nowhere")
         if len(self.failed) > ADDRESSES_MAX:
             del self.failed[next(iter(self.failed))]
 
@@ -89,14 +99,15 @@ def check_origin(headers: Mapping[str, str]) -> None:
         raise problem.Problem(403, "FORBIDDEN", "Another site has sent this request.")
 
 
-def _credentials(header: str) -> tuple[str, str]:
+def _credentials(header: str) -> tuple[str, str] | None:
+    """Name and password, None where there are none."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
-        raise Unauthorized
+        return None
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
     except (binascii.Error, ValueError):
-        raise Unauthorized from None
+        return None
     name, _, password = text.partition(":")
     return name, password
 

@@ -1,15 +1,17 @@
 """Runs that have ended, from each queue's stream of events, also where the job's hash is gone.
 
 Each sample reads on where the last one ended, by XRANGE (`+@read`): about 1,000 events of all
-queues. A job whose hash is still there is captured from it; of another, what its events said is
-kept: `added` has its name, `active` when it began, `failed` the reason. BullMQ keeps about 10,000
-events of a queue (`streams.events.maxLen`); when some were trimmed unread, that is said.
+queues a round, and more rounds of those that have more. A job whose hash is still there is
+captured from it; of another, what its events said is kept: `added` has its name, `active` when it
+began, `failed` the reason. BullMQ keeps about 10,000 events of a queue (`streams.events.maxLen`);
+when some were trimmed unread, that is said.
 """
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,10 +22,15 @@ from mrcore.queues import capture
 from mrcore.sources.bullmq import asking, places, rows
 from mrcore.sources.redis import link
 
-PORTION = 1_000
-"""Events of all queues in one sample."""
+PORTION, LEAST = 1_000, 20
+"""Events of all queues in one round, and of one queue at least."""
 
-LEAST = 20
+RUNS = 4_000
+"""A sample may have 5,000; what is more waits for the next one."""
+
+MOST, BUDGET_S = 10_000, 0.2
+"""Events of one sample, and how long it may take to read them."""
+
 KNOWN_MAX = 20_000
 _ENDS = {"completed": False, "failed": True}
 _SAME_MS = 5_000
@@ -61,46 +68,74 @@ class Tail:
         self._last: dict[str, bytes] = {}
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
         self._gaps: dict[str, datetime] = {}
+        self._late: set[str] = set()
+        self._ends_left: list[_End] = []  # read, and kept until their hashes were asked for
+        self._made: list[queue.Captured] = []
         self.refused = ""
 
     def sentence(self) -> tuple[str, ...]:
         """What keeps runs from being captured, if anything does."""
         if self.refused:
             return (f"runs are not kept: {self.refused}",)
-        return tuple(
+        late = (
+            f"runs of {name} are read late: it has more events than a sample reads, and what it "
+            "trims meanwhile is lost"
+            for name in sorted(self._late)
+        )
+        gaps = (
             f"runs of {name} were trimmed unseen before {at:%Y-%m-%d %H:%M} UTC"
             for name, at in sorted(self._gaps.items())
         )
+        return (*late, *gaps)
 
     async def read(self, client: link.Client, now: datetime) -> tuple[queue.Captured, ...]:
         """What has ended since the last call. Raises SourceError."""
-        known = self._found.places()
-        count = max(LEAST, PORTION // max(1, len(known)))
+        if len(self._ends_left) < PORTION:  # first comes what was read before
+            await self._rounds(client, now)
+        while self._ends_left and len(self._made) < RUNS:
+            some = self._ends_left[:PORTION]
+            self._made += await self._runs(client, some)
+            del self._ends_left[:PORTION]
+        made, self._made = tuple(self._made), []
+        return made
+
+    async def _rounds(self, client: link.Client, now: datetime) -> None:
+        """All queues once, then those that had more to say, until they have said it.
+
+        What that leaves is said: it is late, and may be trimmed unseen.
+        """
+        asked, read, until = self._found.places(), 0, time.perf_counter() + BUDGET_S
+        while asked:
+            count = max(LEAST, PORTION // len(asked))
+            replies = await self._events(client, asked, count)
+            full = []
+            for place, reply in zip(asked, replies, strict=True):
+                entries = asking.items(reply)
+                self._ends_left += self._ends(place, entries, now)
+                read += len(entries)
+                if len(entries) == count:
+                    full.append(place)
+            asked = full
+            if read >= MOST or time.perf_counter() >= until:
+                break
+        self._late = {place.shown for place in asked}
+
+    async def _events(
+        self, client: link.Client, asked: Sequence[places.Place], count: int
+    ) -> list[Any]:
+        """Each queue's next events; none where Redis does not show them."""
+        first = (self._last.get(place.shown, b"-") for place in asked)
+        commands = [
+            ("XRANGE", f"{place.base}events", start, "+", "COUNT", count)
+            for place, start in zip(asked, first, strict=True)
+        ]
         try:
-            replies = await asking.ask(
-                client,
-                *(
-                    (
-                        "XRANGE",
-                        f"{p.base}events",
-                        self._last.get(p.shown, b"-"),
-                        "+",
-                        "COUNT",
-                        count,
-                    )
-                    for p in known
-                ),
-            )
+            replies = await asking.ask(client, *commands)
         except errors.NotPermitted as error:
             self.refused = error.sentence
-            return ()
+            return [None] * len(commands)
         self.refused = ""
-        ends = [
-            end
-            for place, reply in zip(known, replies, strict=True)
-            for end in self._ends(place, asking.items(reply), now)
-        ]
-        return tuple(await self._runs(client, ends))
+        return replies
 
     def _ends(self, place: places.Place, entries: list[Any], now: datetime) -> Iterator[_End]:
         """The ends among a queue's new events; the first event is the last one that was read."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from mrcore.model import plans, queue
+from mrcore.model import base, plans, queue
 from mrcore.sources.bullmq import asking, looking, places, rows, running
 from mrcore.sources.engine import faring, naming
 from mrcore.sources.redis import link
@@ -17,7 +17,8 @@ async def fared(
 ) -> list[plans.Fared]:
     """Of each job how it went since the target was planned.
 
-    A job that has gone has completed where completed jobs are not kept; else nobody knows.
+    Of a job that is gone, because ended ones are not kept, its queue's events tell; of one that
+    somebody has removed nobody knows.
     """
     found: dict[str, plans.Fared] = {}
     for name, targets in naming.by_queue(runner.source, chunk, lambda t: t.ref).items():
@@ -25,9 +26,7 @@ async def fared(
         if place is None:
             continue
         found |= await _queue(client, place, targets)
-    return [
-        found.get(t.ref, plans.Fared(ref=t.ref, state="pending", why=running.GONE)) for t in chunk
-    ]
+    return [found.get(t.ref) or faring.gone(t.ref) for t in chunk]
 
 
 async def _queue(
@@ -52,6 +51,33 @@ async def _queue(
             tried=tried,
             there=opts is not None or atm is not None,
         )
+    gone = {job_id: t.ref for t, job_id in targets if found[t.ref].state == "gone"}
+    return found | await _ends(client, place, gone)
+
+
+async def _ends(
+    client: link.Client, place: places.Place, gone: Mapping[str, base.Ref]
+) -> dict[base.Ref, plans.Fared]:
+    """How those of them ended since their retry that the newest events still tell of."""
+    found: dict[base.Ref, plans.Fared] = {}
+    left = set(gone)
+    if not left:
+        return found
+    async for entries in faring.backwards(asking.ask, client, place.base + "events"):
+        for _, flat in entries:
+            said = {asking.text(k): asking.text(v) for k, v in asking.pairs(flat)}
+            job_id, event = said.get("jobId", ""), said.get("event")
+            if job_id not in left:
+                continue
+            if event == "completed":
+                found[gone[job_id]] = plans.Fared(ref=gone[job_id], state="well")
+            elif event == "failed":
+                found[gone[job_id]] = faring.failed(gone[job_id], said.get("failedReason", ""), "")
+            elif (event, said.get("prev")) != ("waiting", "failed"):  # that is the retry itself
+                continue
+            left.remove(job_id)
+        if not left:
+            break
     return found
 
 
@@ -59,7 +85,7 @@ def _one(
     of: str, state: queue.JobState | None, error: str, trace: str, *, tried: bool, there: bool
 ) -> plans.Fared:
     if state is None and not there:
-        return plans.Fared(ref=of, state="well", why="It has gone, as completed jobs may.")
+        return faring.gone(of)
     if state is _S.COMPLETED:
         return plans.Fared(ref=of, state="well")
     if not tried or not error or state in (None, _S.ACTIVE):

@@ -85,7 +85,7 @@ class Tail:
     def _take(self, state: str, fields: Any, made: list[queue.Captured]) -> int:
         """One entry of a stream into `made`; how many before it were lost."""
         known = dict(zip(fields[::2], fields[1::2], strict=False))
-        facts = _facts(known.get(b"run"))
+        facts = of_run(known.get(b"run"))
         if facts is None:
             return 0
         name, number = str(facts[0]), int(facts[2])
@@ -133,7 +133,7 @@ class Tail:
         )
 
 
-def _facts(data: Any) -> list[Any] | None:
+def of_run(data: Any) -> list[Any] | None:
     """The run of an entry as `lib.lua` has written it, or None for anything else."""
     facts = _parsed(data)
     if not isinstance(facts, list) or len(facts) != _FIELDS:

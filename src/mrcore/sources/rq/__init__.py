@@ -2,7 +2,7 @@
 
 Reads are plain commands (SMEMBERS, HGETALL, HMGET, LLEN, ZCARD, ZRANGE, XREVRANGE …: `+@read` is
 enough), one round trip for all queues, and nothing is cleaned up by looking, as RQ's own registries
-do. Nothing is unpickled. RQ's layout is that of 2.12.
+do. No pickle is loaded: the journal's restricted reader reads them. RQ's layout is that of 2.12.
 """
 
 from __future__ import annotations

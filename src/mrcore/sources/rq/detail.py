@@ -11,7 +11,7 @@ from mrcore import errors, redact
 from mrcore.model import base, queue, ref, wire
 from mrcore.sources.engine import detail as parts
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, jobs, keys, look, looking, offers, record, running
+from mrcore.sources.rq import asking, jobs, keys, look, looking, offers, payload, record, running
 
 FLOW = 50
 """Parents and children that are shown."""
@@ -80,10 +80,11 @@ def _of_job(
     attempts: Sequence[record.Attempt],
     clean: redact.Redactor,
 ) -> tuple[wire.Section, ...]:
-    payload = clean.value(record.payload(fields))
     sections = [
         *parts.quarantine(row),
-        wire.Section(id="payload", title="Payload", form="json", data=payload),
+        wire.Section(
+            id="payload", title="Payload", form="json", data=payload.called(fields, clean)
+        ),
         wire.Section(
             id="attempts", title="Attempts", fields=tuple(_attempts(row, fields, attempts, clean))
         ),
@@ -92,8 +93,7 @@ def _of_job(
     ]
     values = [one.value for one in attempts if one.outcome == "succeeded" and one.value]
     if row.state is queue.JobState.COMPLETED and values:
-        known = record.parsed_json(values[0])
-        shown = clean.value(record.raw(values[0]) if known is None else known)
+        shown = payload.held(values[0], clean)
         sections.append(wire.Section(id="result", title="Result", form="json", data=shown))
     return tuple(sections)
 

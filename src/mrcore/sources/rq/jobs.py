@@ -16,7 +16,7 @@ from mrcore import redact
 from mrcore.model import plans, queue, wire
 from mrcore.sources.engine import walking
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, keys, record, rows
+from mrcore.sources.rq import asking, keys, payload, record, rows
 from mrcore.sources.rq import walking as own
 
 CHUNK = 100
@@ -111,12 +111,10 @@ class Jobs:
             one = summed(job_id, values, attempts, entries)
             if one is None or one.origin not in ("", name):
                 continue
-            payload = record.words(values[-1]) if data else None
-            if data and payload is None:
-                payload = one.call
+            said = payload.words(values[-1]) if data else None
             number = record.number(score)
-            row = self.maker.job(name, one, state, number, held.get(job_id), payload)
-            found[job_id] = (row, payload)
+            row = self.maker.job(name, one, state, number, held.get(job_id), said)
+            found[job_id] = (row, said)
         return found
 
     async def _held(

@@ -23,6 +23,7 @@ from mrcore.sources.rq import (
     keys,
     looking,
     offers,
+    payload,
     record,
     running,
     scripts,
@@ -73,7 +74,7 @@ class Moving:
         async for portion, looked, total in self._looker.selected(selection, now):
             copies = await self._copies(portion) if action == offers.DUPLICATE else {}
             payloads = await self._payloads(portion) if action == offers.RETRY else {}
-            pickled += sum(payload is None for payload in payloads.values())
+            pickled += sum(said is None for said in payloads.values())
             for seen in portion:
                 if why := self._refusal(action, seen, now, payloads.get(seen.ref)):
                     left.add(seen.ref, why)
@@ -87,18 +88,18 @@ class Moving:
             yield remark
 
     async def _payloads(self, portion: Sequence[looking.Seen]) -> dict[base.Ref, JsonValue]:
-        """What the failed are called with, to see when they expire; None of what is pickled."""
+        """What the failed are called with, to see when they expire; None of what is not read."""
         failed = [seen for seen in portion if seen.state == "failed"]
         found: dict[base.Ref, JsonValue] = {}
         for start in range(0, len(failed), PAYLOADS):
             some = failed[start : start + PAYLOADS]
             commands = [("HGET", keys.job(seen.id), "data") for seen in some]
             replies = await self._hand.run(functools.partial(_asked, commands=commands))
-            found |= {s.ref: record.words(data) for s, data in zip(some, replies, strict=True)}
+            found |= {s.ref: payload.words(data) for s, data in zip(some, replies, strict=True)}
         return found
 
     def _refusal(
-        self, action: base.ActionId, seen: looking.Seen, now: datetime, payload: JsonValue
+        self, action: base.ActionId, seen: looking.Seen, now: datetime, called: JsonValue
     ) -> str:
         """Why an action makes no sense for a job, or ''."""
         if not seen.state:
@@ -114,7 +115,7 @@ class Moving:
             return f"RQ says that it is {seen.state}, and has it nowhere: it is between two states."
         if action == offers.RETRY:
             at = seen.times[0] if seen.times else None
-            ends = expiry.expires_at(seen.name, payload, at, self._limits)
+            ends = expiry.expires_at(seen.name, called, at, self._limits)
             return expiry.expired(ends, now)
         return ""
 
@@ -182,7 +183,7 @@ class Moving:
         return mark, *facts, *more.get(action, tuple)()
 
     async def fared(self, chunk: Sequence[plans.Target]) -> list[plans.Fared]:
-        """How each fares since: RQ forgets what succeeded, so what is gone has."""
+        """How each fares since; what is gone RQ has forgotten, or somebody removed."""
         seen = await self._looker.refs([target.ref for target in chunk])
         failed = [one for one in seen if one.state in ("failed", "canceled")]
         replies = await self._hand.run(
@@ -235,7 +236,9 @@ def removal(target: plans.Target, by: plans.By) -> plans.Args:
 def _fared(one: looking.Seen, trace: str | None) -> plans.Fared:
     if trace is not None:
         return faring.failed(one.ref, "", trace)
-    if one.state in ("finished", ""):
+    if not one.state:
+        return faring.gone(one.ref)
+    if one.state == "finished":
         return plans.Fared(ref=one.ref, state="well")
     return plans.Fared(ref=one.ref, state="pending")
 

@@ -1,7 +1,6 @@
 """What RQ writes of a job, taken apart without running any of it. Pure.
 
-`data` and `meta` are pickles (or JSON, with RQ's JSONSerializer). A pickle is never loaded: the
-call is shown as RQ describes it, the rest as bytes.
+What a job was called with, and what it gave back, is `payload`'s.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import binascii
 import math
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -117,9 +116,13 @@ def attempt(entry: Any) -> Attempt:
 
 
 def name(call: str) -> str:
-    """The function's name in a call; the description where the application wrote its own."""
+    """The function's name in a call; the description where the application wrote its own.
+
+    What stands in brackets is left out: it is arguments, or may be.
+    """
     found = _CALL.match(call)
-    return found[1].rpartition(".")[2] if found else call[:60] or "unknown"
+    own = call.partition("(")[0].strip()
+    return found[1].rpartition(".")[2] if found else own[:60] or "unknown"
 
 
 def trace(entries: Any) -> str:
@@ -132,23 +135,6 @@ def trace(entries: Any) -> str:
     return ""
 
 
-def payload(fields: Mapping[bytes, bytes]) -> JsonValue:
-    """What a job was called with: JSON where it is JSON, else the call and the raw bytes."""
-    shown: dict[str, JsonValue] = {}
-    data = inflated(fields.get(b"data"))
-    parsed = parsed_json(data)
-    if isinstance(parsed, list) and len(parsed) == 4:
-        shown |= {"function": parsed[0], "args": parsed[2], "kwargs": parsed[3]}
-    elif parsed is not None:
-        shown["data"] = parsed
-    else:
-        shown |= {"call": asking.text(fields.get(b"description")), "data": raw(data)}
-    if meta := fields.get(b"meta"):
-        known = parsed_json(meta)
-        shown["meta"] = raw(meta) if known is None else known
-    return shown
-
-
 def parsed_json(data: bytes) -> JsonValue:
     """JSON's value, None for what is no JSON."""
     if not data or data[:1] == b"\x80":  # a pickle's first byte
@@ -157,12 +143,6 @@ def parsed_json(data: bytes) -> JsonValue:
         return source_base.parse_json(data)
     except (ValueError, RecursionError):
         return None
-
-
-def raw(data: bytes) -> str:
-    """Bytes as they are written in Python, the first 16 KiB."""
-    more = f" … ({len(data):,} bytes)" if len(data) > 16_384 else ""
-    return f"{data[:16_384]!r}{more}"
 
 
 def inflated(data: bytes | None) -> bytes:
@@ -204,11 +184,6 @@ def number(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return found if math.isfinite(found) else None
-
-
-def words(data: bytes | None) -> JsonValue:
-    """A payload as far as it can be searched: JSON's value only."""
-    return parsed_json(inflated(data))
 
 
 def _whole(value: Any) -> int | None:

@@ -20,10 +20,11 @@ local function foreign()
 end
 
 -- Where in a list an id is, looked for from both ends: its index, and from which side it is found.
-local function index(list, id)
-  local at = call('LPOS', list, id, 'RANK', -1, 'MAXLEN', deep)
+-- Only for a job that was seen to wait: so many as such are in one script, as lists are long.
+local function index(list, id, most)
+  local at = call('LPOS', list, id, 'RANK', -1, 'MAXLEN', most or deep)
   if at then return at, -1 end
-  at = call('LPOS', list, id, 'RANK', 1, 'MAXLEN', deep)
+  at = call('LPOS', list, id, 'RANK', 1, 'MAXLEN', most or deep)
   if at then return at, 1 end
   return nil, 0
 end
@@ -32,7 +33,10 @@ local function field(id, name)
   return call('HGET', base .. id, name) or ''
 end
 
--- In which state a job is, and its score there (a waiting one's: when it was added).
+-- In which state a job is, and its score there (a waiting one's: when it was added). Only the ends
+-- of lists are looked at: what was put there last, or is next, is found; of others it is not known
+-- whether they wait or run.
+local NEAR = 20
 local function seek(id)
   for state, key in pairs(SETS) do
     local score = call('ZSCORE', base .. key, id)
@@ -41,9 +45,10 @@ local function seek(id)
   local held = call('ZSCORE', ours .. 'quarantine', id)
   if held then return 'quarantined', held end
   if call('EXISTS', base .. id) == 0 then return '', '' end
-  if index(base .. 'wait', id) then return 'waiting', field(id, 'timestamp') end
-  if index(base .. 'active', id) then return 'active', '' end
-  return '', ''
+  if index(base .. 'wait', id, NEAR) then return 'waiting', field(id, 'timestamp') end
+  if call('EXISTS', base .. id .. ':lock') == 1 then return 'active', '' end
+  if index(base .. 'active', id, NEAR) then return 'active', '' end
+  return 'waiting_or_active', ''
 end
 
 -- The score of a job in a state, nil where it is not in it.
