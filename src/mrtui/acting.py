@@ -13,7 +13,7 @@ from textual.worker import Worker
 
 from mrcore import catalogue, errors
 from mrcore.model import core, plans
-from mrtui import approvals
+from mrtui import answers, approvals, news
 from mrtui.columns import operation as columns
 from mrtui.screens import plan_dialog, planning, revealed
 from mrtui.widgets import cells
@@ -26,6 +26,7 @@ FINAL = {core.OperationState.DONE, core.OperationState.FAILED, core.OperationSta
 REVEALED_WITHIN_S = 10.0
 BUSY = "a plan is being made: esc drops it"
 STOPPED = "planning was stopped; nothing was done"
+CANCELLED = "cancelled: nothing was done"
 LEFT = "the screen that asked for it was left: the plan was dropped, nothing was done"
 TAKES = frozenset(("job.remove", "job.quarantine", "key.delete"))
 """What takes its targets away from where they were."""
@@ -35,19 +36,19 @@ GONE_S = 3.0
 
 
 def sentence(done: core.Operation) -> tuple[str, cells.Style]:
-    """What came of an operation, and its style word."""
+    """What came of an operation, before which it was; and its style word."""
     said = f"operation {done.id}: {done.label or done.action}"
     if done.total == 1 and done.skipped == 1:
-        return f"▲ {said}: skipped, it had moved on", "warn"
+        return f"▲ skipped, it had moved on · {said}", "warn"
     if done.total == 1 and done.failed == 1:
-        return f"✖ {said}: refused{', ' + done.error if done.error else ''}", "bad"
+        return f"✖ refused{', ' + done.error if done.error else ''} · {said}", "bad"
     bad = done.failed or done.state is core.OperationState.FAILED
     spared = done.skipped or done.state is not core.OperationState.DONE
     word: cells.Style = "bad" if bad else "warn" if spared else "ok"
     glyph = {"bad": "✖", "warn": "▲", "ok": "●"}[word]
     outcome = columns.outcome(done)
-    stopped = done.state is core.OperationState.STOPPED and "stopped" not in outcome
-    return f"{glyph} {said}: {'stopped, ' if stopped else ''}{outcome}", word
+    ended = done.state is core.OperationState.STOPPED and "stopped" not in outcome
+    return f"{glyph} {'stopped, ' if ended else ''}{outcome} · {said}", word
 
 
 class Wish(NamedTuple):
@@ -60,7 +61,7 @@ class Wish(NamedTuple):
     selection: plans.Selection
     refs: frozenset[str] = frozenset()
     args: plans.Args = {}
-    answer: plan_dialog.Answer | None = None
+    answer: answers.Answer | None = None
     word: str = ""
 
 
@@ -75,7 +76,7 @@ class Acting:
         self._gone: dict[str, datetime] = {}
         self._ended: dict[str, asyncio.Event] = {}
         self._far: dict[str, str] = {}
-        self._counted: tuple[str, cells.Style] = ("", "")
+        self._counted = news.News()
         self._numbers = itertools.count(1)
         self._watch = approvals.Watch()
 
@@ -140,13 +141,13 @@ class Acting:
         if then is not None:
             then()
 
-    def again(self, plan: plans.Plan, answer: plan_dialog.Answer) -> None:
+    def again(self, plan: plans.Plan, answer: answers.Answer) -> None:
         """Apply a plan that has waited for a second login."""
         self._control.later(
             functools.partial(self._applied, plan, answer), f"act {next(self._numbers)}"
         )
 
-    async def _applied(self, plan: plans.Plan, answer: plan_dialog.Answer) -> None:
+    async def _applied(self, plan: plans.Plan, answer: answers.Answer) -> None:
         try:
             done = await self._start(plan, answer)
         except errors.MrError as error:
@@ -202,7 +203,7 @@ class Acting:
             answer = wanted.answer or await self._confirmed(plan, wanted.word, here)
             if answer is None:
                 return None
-            if answer.verb is not plan_dialog.Verb.AGAIN:
+            if answer.verb is not answers.Verb.AGAIN:
                 self._making = None
                 if here is not None and here.stands:
                     here.acted(wanted.refs)
@@ -231,24 +232,27 @@ class Acting:
 
     async def _confirmed(
         self, plan: plans.Plan, word: str, here: room.Room | None
-    ) -> plan_dialog.Answer | None:
+    ) -> answers.Answer | None:
         asks = plan.needs_reason or plan.needs_approval or bool(plan.confirm) or bool(word)
         if plan.risk is plans.Risk.LOW and not asks:
-            return plan_dialog.Answer()
+            return answers.Answer()
         if here is None or self._control.screen is not here:
             self._control.say(LEFT, "warn")
             return None
         told = plan.model_copy(update={"warnings": (word, *plan.warnings)}) if word else plan
-        choices = plan_dialog.own(plan, breaks=self._control.rights.has("admin"))
-        return await self._control.question(plan_dialog.PlanDialog(told, choices), here)
+        choices = answers.own(plan, breaks=self._control.rights.has("admin"))
+        answer = await self._control.question(plan_dialog.PlanDialog(told, choices), here)
+        if answer is None:
+            self._control.say(CANCELLED)
+        return answer
 
-    async def _start(self, plan: plans.Plan, answer: plan_dialog.Answer) -> core.Operation | None:
+    async def _start(self, plan: plans.Plan, answer: answers.Answer) -> core.Operation | None:
         try:
             return await self._control.link.client.apply(
                 plan.plan_id,
                 reason=answer.reason,
                 confirm=answer.confirm,
-                break_glass=answer.verb is plan_dialog.Verb.BREAK,
+                break_glass=answer.verb is answers.Verb.BREAK,
             )
         except errors.NeedsApproval:
             if (await self._control.link.client.planned(plan.plan_id)).refused_by:
@@ -284,13 +288,13 @@ class Acting:
             self._far.pop(done.ref, None)
             if (waiting := self._ended.pop(done.ref, None)) is not None:
                 waiting.set()
-            self._control.say(*sentence(done))
+            self._control.say(*sentence(done), passing=True)
             self._control.repaint()
         else:
             self._far[done.ref] = columns.progress(done)
             paused = done.state is core.OperationState.PAUSED
-            text = f"{'‖' if paused else '◌'} operation {done.id}: {columns.outcome(done)}"
-            self._control.say(*(f"{text}, paused", "warn") if paused else (text, "accent"))
+            said = f"{columns.outcome(done)}{', paused' if paused else ''} · operation {done.id}"
+            self._control.say(f"{'‖' if paused else '◌'} {said}", "warn" if paused else "accent")
             self._counted = self._control.news
 
     def _goes_on(self, now: core.Operation) -> bool:

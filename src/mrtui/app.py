@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import ModalScreen, Screen
 
-from mrtui import keys, start, themes, typeahead
+from mrtui import keys, news, start, themes, typeahead
 from mrtui.screens import splash
 from mrtui.terminal import frame_diff, safe_text, title
 from mrtui.widgets import cells
@@ -85,7 +85,7 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         themes.install(self, loaded)
         wanted = self.started.locked_theme or self.started.theme
         self.theme = themes.choose(wanted, self.available_themes)
-        self.news: tuple[str, cells.Style] = ("; ".join(loaded.problems), "warn")
+        self.news = news.News("; ".join(loaded.problems), "warn")
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our words' colours, for themes that do not know them."""
@@ -167,9 +167,12 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         with self.held():
             return await asyncio.shield(self.push_screen(dialog, wait_for_dismiss=True))
 
-    def say(self, text: str, style: cells.Style = "") -> None:
-        """One line of news for the room on top; it stays until the next key."""
-        self.news = (safe_text.safe_text(text), style)
+    def say(self, text: str, style: cells.Style = "", *, passing: bool = False) -> None:
+        """One line of news for the room on top; it stays until the next key, or is `passing`."""
+        self.news = news.News(safe_text.safe_text(text), style)
+        if passing:
+            known = frozenset(trouble.entity.ref for trouble in self.world.troubles(self.instant))
+            self.news = self.news._replace(said_at=self.instant, known=known)
         self.repaint()
 
     def repaint(self) -> None:

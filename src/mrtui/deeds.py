@@ -10,16 +10,12 @@ from textual.screen import Screen
 
 from mrcore import catalogue, errors
 from mrcore.model import base, core, deploy, plans, postgres
-from mrtui import acting, columns, giving, keys, undoing
+from mrtui import acting, answers, columns, giving, keys, plan_lines, undoing
 from mrtui.columns import fmt
 
 if TYPE_CHECKING:
     from mrtui import app
     from mrtui.widgets import live_table
-
-
-CANARY = 10
-"""How many are tried first."""
 
 
 class Deeds:
@@ -177,7 +173,7 @@ class Deeds:
     async def do_canary(self, argument: str) -> None:
         """Do it on the first few of what is listed; the rest follows if they fare well."""
         if (chosen := self.everything()) is not None:
-            wish = acting.Wish(argument, chosen, self.meant(chosen), {"canary": CANARY})
+            wish = acting.Wish(argument, chosen, self.meant(chosen), {"canary": plan_lines.CANARY})
             self.control.acting.wish(wish)
 
     async def do_undo(self, _: str) -> None:
@@ -221,7 +217,7 @@ class Deeds:
             self.control.acting.first(self._arm)
 
     async def _arm(self) -> Callable[[], None] | None:
-        from mrtui.screens import arm, confirm, plan_dialog
+        from mrtui.screens import arm, confirm
 
         control, here = self.control, self.control.rights
         if (armed := here.arming) is not None:
@@ -236,7 +232,7 @@ class Deeds:
         if wanted is None:
             return None
         chosen = plans.Selection(refs=(here.place,))
-        answer = plan_dialog.Answer(reason=wanted.reason)
+        answer = answers.Answer(reason=wanted.reason)
         args: plans.Args = {"minutes": wanted.minutes}
         wish = acting.Wish("core.arm", chosen, args=args, answer=answer)
         return functools.partial(control.acting.wish, wish)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 EVERYWHERE = "everywhere"
@@ -249,11 +250,21 @@ class Keymap:
         ]
 
     def footer(
-        self, scopes: Iterable[str], actions: Iterable[str], without: Iterable[str] = ()
+        self,
+        scopes: Iterable[str],
+        actions: Iterable[str],
+        without: Iterable[str] = (),
+        called: Mapping[str, str] = MappingProxyType({}),
     ) -> list[tuple[str, str]]:
-        """(key, label) in the footer's order."""
+        """(key, label) in the footer's order; `called` are other labels, by id."""
         entries = [e for e in self.active(scopes, actions, without) if e.shown and e.keys]
-        return [(symbol(e.keys[0]), e.label) for e in sorted(entries, key=lambda e: e.shown)]
+        entries.sort(key=lambda e: e.shown)
+        return [(symbol(e.keys[0]), called.get(e.id, e.label)) for e in entries]
+
+    def written(self, name: str) -> str:
+        """How the key of an id is written on screen; empty where it has none."""
+        found = next((entry for entry in self.table if entry.id == name and entry.keys), None)
+        return symbol(found.keys[0]) if found is not None else ""
 
     def command(self, word: str) -> Key | None:
         """The entry of a `:` command; a beginning is enough when only one has it."""

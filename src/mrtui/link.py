@@ -21,6 +21,11 @@ SLOWLY_S = 15.0
 """Wait between attempts while the core does not take the token: each counts as a wrong one."""
 
 REFUSED = "the token is wrong, expired or revoked"
+REVOKED = "your token was revoked or has expired"
+"""Of one that the core has taken before."""
+
+ASK_S = 1.0
+"""How long a core is asked whether it ended the stream because of the token."""
 
 SKEW_IGNORED = timedelta(seconds=2)
 """Clocks that differ by less are taken as equal."""
@@ -95,24 +100,39 @@ class Link:
         """Connect, follow, and connect again with back-off; ends only when cancelled."""
         failures = 0
         while True:
-            refused = False
+            why, refused = "", False
             try:
                 async for event in self._events():
                     failures = 0
                     self._take(event)
                 why = "the core ended the stream"
             except errors.Unauthenticated:
-                why, refused = REFUSED, True
+                refused = True
             except (errors.MrError, OSError) as error:
                 why = str(error)
             except ValueError as error:
                 why = f"the core and this screen do not understand each other: {error}"
+            if not refused and self.world.connected:
+                refused = await self._turned_away()
+            if refused:
+                why = REFUSED if self.me is None else REVOKED
             wait_s = BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)] if not refused else SLOWLY_S
             failures += 1
             now = self._clock() + self.world.skew
             self.world.lost(now, why, now + timedelta(seconds=wait_s), refused=refused)
             self._send(world.Difference())
             await asyncio.sleep(wait_s)
+
+    async def _turned_away(self) -> bool:
+        """Whether the core that ended the stream is there, and does not take the token any more."""
+        try:
+            async with asyncio.timeout(ASK_S), self._connect() as client:
+                await client.me()
+        except errors.Unauthenticated:
+            return True
+        except (errors.MrError, OSError, ValueError, TimeoutError):
+            pass  # what it is will be said by the next attempt
+        return False
 
     async def _events(self) -> AsyncIterator[wire.Snapshot | wire.Changed | wire.Touched]:
         async with self._connect() as client:

@@ -212,6 +212,34 @@ def stack_runs(state: Path) -> bool:
     return locked(state / "stack.lock")
 
 
+def nobody_in(state: Path) -> bool:
+    """Whether it is sure that no core runs for a folder, and none is starting there.
+
+    It is not where its lock is another user's: that one's core may let us in all the same.
+    """
+    if core_runs(state) or stack_runs(state):
+        return False
+    lock = state / "core.lock"
+    if os.path.lexists(lock):
+        return os.access(lock, os.R_OK | os.W_OK)
+    return not read_json(state / "core.json") and _readable(state)
+
+
+def _readable(state: Path) -> bool:
+    """Whether we can see that something is not in a folder, or not even the folder is there."""
+    nearest = next(path for path in (state, *state.parents) if os.path.lexists(path))
+    return os.access(nearest, os.X_OK)
+
+
+def running() -> list[Path]:
+    """The usual state folders of this user in which a core runs now, by name."""
+    try:
+        found = sorted(platformdirs.user_state_path(APP).iterdir())
+    except OSError:
+        return []
+    return [state for state in found if core_runs(state)]
+
+
 def make(state: Path) -> Path:
     """The state folder and its logs, made if need be (0700).
 

@@ -14,6 +14,9 @@ from mrtui.widgets import cells
 
 Line = tuple[cells.Cell, ...]
 NAME_CELLS = 10
+CANARY = 10
+"""How many a canary tries first where no number is said, as the core takes it."""
+
 SHOWN_GUARD_CHARS = 24
 """A guard's value is said when it is not longer, and the same for all."""
 
@@ -36,21 +39,21 @@ class Asked(NamedTuple):
 
 
 def parts(plan: plans.Plan, now: datetime, asked: Asked | None = None) -> list[Part]:
-    """Everything but the targets themselves, in the order in which it is read."""
+    """Everything but the targets themselves, what weighs most first."""
     made = [Part("what", what(plan, now), "strong")]
     if asked is not None:
         said = (
             f"{asked.login}: {asked.reason}" if asked.reason else f"{asked.login}, without reason"
         )
         made.append(Part("asked by", said, "accent"))
-    made += [Part("left out", left_out(left), "warn") for left in plan.left_out]
+    made += answers(plan)
+    made.append(Part("risk", risk(plan), "dim" if plan.risk is plans.Risk.LOW else "warn"))
+    made.append(Part("undo", undo(plan), "" if plan.undoable else "warn"))
     made += [Part("causes", cause) for cause in plan.causes]
+    made += [Part("before", f"▲ {warning}", "warn") for warning in plan.warnings]
     if guarded := guards(plan):
         made.append(Part("guards", guarded))
-    made += [Part("before", f"▲ {warning}", "warn") for warning in plan.warnings]
-    made.append(Part("undo", undo(plan), "" if plan.undoable else "warn"))
-    made.append(Part("risk", risk(plan), "dim" if plan.risk is plans.Risk.LOW else "warn"))
-    return made + answers(plan)
+    return made + [Part("left out", left_out(left), "warn") for left in plan.left_out]
 
 
 def left_out(left: plans.LeftOut) -> str:
@@ -78,6 +81,22 @@ def what(plan: plans.Plan, now: datetime) -> str:
 def named(plan: plans.Plan) -> str:
     """What is done, without the number that the core may have put behind it."""
     return plan.label.removesuffix(f": {fmt.plural(plan.total, 'target')}")
+
+
+def first_ones(plan: plans.Plan) -> int:
+    """How many targets a canary tries first; 0 where it is none, or tries all."""
+    asked = plan.args.get("canary")
+    first = (CANARY if asked else 0) if isinstance(asked, bool) else asked
+    return first if isinstance(first, int) and 0 < first < plan.total else 0
+
+
+def titled(plan: plans.Plan, *, brief: bool = False) -> str:
+    """What is done, and first of all whether it is a canary; brief: `Canary: 10 of 43 first`."""
+    first = first_ones(plan)
+    if not first:
+        return named(plan)
+    said = f"Canary: {fmt.count(first)} of {fmt.count(plan.total)} first"
+    return said if brief else f"{said} · {named(plan)}"
 
 
 def guards(plan: plans.Plan) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mrcore import errors
 from mrcore.model import base, core, log, postgres, queue, ref, stack
-from mrtui import finding, match
+from mrtui import finding, match, news
 
 if TYPE_CHECKING:
     from mrtui import app, keys
@@ -37,7 +37,7 @@ class Verbs:
         """Run a verb with its argument: `go queues`, `act queue.retry`."""
         if not self.stands:
             return  # left meanwhile
-        self.control.news = ("", "")
+        self.control.news = news.News()
         verb, _, argument = does.partition(" ")
         await getattr(self, f"do_{verb}")(argument)
 

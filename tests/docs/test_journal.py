@@ -53,4 +53,4 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert f"`keep_completed` ({kept['keep_completed']:,})" in text
     assert f"`keep_failed` ({kept['keep_failed']:,})" in text
     assert f"missed after {journal.Heart.__init__.__kwdefaults__['life_s']:.0f} s" in text
-    assert "died three times" in text
+    assert "died of three times" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,23 @@ def test_what_cannot_be_done_has_a_code_and_a_sentence(stack: running.Stack) -> 
         assert refused.returncode == 2
         assert refused.stderr.startswith("mrtui: ")
         assert "Traceback" not in refused.stderr
+
+
+async def test_the_readmes_shell_works_as_it_is_written(
+    stack: running.Stack, core: client.CoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await finding.failed_job(core)
+    told = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    block = told.partition("## In a shell")[2].split("```")[1]
+    lines = [shlex.split(line, comments=True) for line in block.splitlines() if line]
+    assert lines[1][1].startswith("MR_STATE=")
+    monkeypatch.setenv("MR_STATE", str(stack.state))
+    for program, *words in lines[2:]:
+        done = getattr(running, program)(*words)
+        says_how = words[0] in ("check", "envs")
+        assert done.returncode in ((0, 1, 2, 3) if says_how else (0,)), (words, done.stderr)
+        assert done.stdout, words
+        assert done.stderr == "", words
 
 
 def test_a_process_started_by_hand_joins_the_stack(stack: running.Stack, tmp_path: Path) -> None:

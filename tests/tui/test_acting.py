@@ -7,10 +7,10 @@ from textual import events
 from textual.widgets import Button
 
 from mrcore.model import base, core, plans, queue, wire
-from mrtui import acting, columns, plan_lines, world
+from mrtui import acting, answers, columns, plan_lines, world
 from mrtui.cli import show
 from mrtui.columns import table
-from mrtui.screens import jobs, plan_dialog
+from mrtui.screens import jobs
 from tests import waiting
 from tests.tui import facts, shots, simulated
 from tests.tui.test_app import here, says
@@ -62,9 +62,9 @@ async def test_how_far_an_operation_is_takes_the_place_of_no_other_news() -> Non
     async with shots.running((120, 24), core_s) as (control, pilot):
         control.acting._open["core/operation/50"] = frozenset()
         core_s.tell(facts.under_way(50, done=100, skipped=0))
-        await says(control, "◌ operation 50: 100 of 10,000 done")
+        await says(control, "◌ 100 of 10,000 done · operation 50")
         core_s.tell(facts.under_way(50, done=200, skipped=0))
-        await says(control, "◌ operation 50: 200 of 10,000 done")
+        await says(control, "◌ 200 of 10,000 done · operation 50")
         control.say("✖ the core has refused it", "bad")
         core_s.tell(facts.under_way(50, done=300, skipped=0))
         await waiting.until(lambda: _done(control.world, 50) == 300, what="how far it is")
@@ -72,10 +72,10 @@ async def test_how_far_an_operation_is_takes_the_place_of_no_other_news() -> Non
         assert "✖ the core has refused it" in show.text(control)
         await pilot.press("2")
         core_s.tell(facts.under_way(50, done=400, skipped=0, state="paused"))
-        await says(control, "‖ operation 50: 400 of 10,000 done, paused")
+        await says(control, "‖ 400 of 10,000 done, paused · operation 50")
         control.say("◌ plan 9f2c waits for a second login (:plans)", "accent")
         core_s.tell(facts.under_way(50, done=10_000, skipped=0, state="done"))
-        await says(control, "● operation 50: Retry failed job: 10,000 of 10,000 done")
+        await says(control, "● 10,000 of 10,000 done · operation 50: Retry failed job")
 
 
 def _done(known: world.World, number: int) -> int:
@@ -92,7 +92,7 @@ async def test_of_a_plan_that_was_refused_only_the_glass_is_left_and_only_to_an_
         shown = await dialog(control)
         assert "by anna: not now" in show.text(control)
         assert [button.id for button in shown.query(Button)] == ["cancel", "break", "again"]
-        assert plan_dialog.own(shown.plan, breaks=False) == []
+        assert answers.own(shown.plan, breaks=False) == []
 
 
 async def test_what_is_typed_right_after_a_complaint_is_all_there_and_enter_presses() -> None:
@@ -149,7 +149,7 @@ async def test_a_complaint_stays_when_what_was_typed_before_it_is_told_late() ->
 def test_an_operation_that_was_stopped_is_called_so() -> None:
     state = core.OperationState.STOPPED
     found = facts.under_way(7, total=9, done=4, skipped=0, state=state)
-    assert acting.sentence(found)[0].endswith(": stopped, 4 of 9 done")
+    assert acting.sentence(found)[0].startswith("▲ stopped, 4 of 9 done · operation ")
     ended = found.model_copy(update={"state": core.OperationState.DONE})
     assert "stopped" not in acting.sentence(ended)[0]
     error = "10 of 10 failed the same way (550): stopped; 45 not touched."

@@ -56,7 +56,7 @@ async def test_r_on_a_failed_job_is_pending_until_the_core_says_so() -> None:
         await says(control, "⟳")
         assert FAILED in rows(control)
         core.finish(core.applied[0][0], done=1)
-        await says(control, "operation 41: Retry failed job: 1 of 1 done")
+        await says(control, "1 of 1 done · operation 41: Retry failed job")
         await waiting.until(lambda: "⟳" not in show.text(control), what="no mark")
 
 

@@ -13,7 +13,7 @@ from textual.widgets import Button, Input
 from mrcore import errors
 from mrcore.model import base, core, plans, wire
 from mrcore.rights import authority
-from mrtui import acting, app, approvals, columns, rights, world
+from mrtui import acting, answers, app, approvals, columns, rights, world
 from mrtui.cli import show
 from mrtui.columns import fmt
 from mrtui.screens import arm, confirm, plan_dialog, planning, revealed
@@ -456,8 +456,8 @@ async def test_only_an_admin_may_break_the_glass() -> None:
     core_s = simulated.Simulated()
     core_s.roles = ("operator",)
     plan = await core_s.plan("deploy.switch", plans.Selection(refs=(GREEN,)))
-    assert plan_dialog.waiting(plan, mine=True, answers=True, breaks=False) == [
-        plan_dialog.Choice("Apply to 1", plan_dialog.Verb.APPLY, enabled=False)
+    assert answers.waiting(plan, mine=True, answers=True, breaks=False) == [
+        answers.Choice("Apply to 1", answers.Verb.APPLY, enabled=False)
     ]
 
 
@@ -781,7 +781,7 @@ async def test_a_token_that_was_revoked_is_said_and_not_a_lost_core() -> None:
         core_s.revoked = True
         core_s.events.put_nowait(None)
         await waiting.until(lambda: control.world.refused, what="the refusal", timeout_s=10)
-        await says(control, "✖ the token is wrong, expired or revoked")
+        await says(control, "✖ your token was revoked or has expired")
         assert "core lost" not in show.text(control)
         assert "arming needs" not in show.text(control)
 

@@ -311,7 +311,7 @@ async def test_one_that_was_stopped_is_not_green(capsys: pytest.CaptureFixture[s
     client = Finishing()
     client.ended = {"state": "stopped"}
     assert await doing(client, "queue.retry", REF) == 1
-    assert capsys.readouterr().out.startswith("▲ operation 41")
+    assert capsys.readouterr().out.startswith("▲ stopped, 0 of 1 done · operation 41")
 
 
 def test_options_may_stand_between_the_action_and_its_refs() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
 
 import click
 
-from mrcore import errors
+from mrcore import errors, quiet
 
 VERBS: dict[str, tuple[str, str]] = {
     # verb: (module, what it does, shown by --help without loading the module)
     "up": ("mrcore.cli.up", "Start the whole stack here and supervise it."),
+    "stack": ("mrcore.cli.stack", "Print the addresses and credentials of a stack that runs."),
     "serve": ("mrcore.cli.serve", "Run the core: watch, act, answer."),
     "worker": ("mrcore.cli.worker", "Run huey consumers and the scheduler."),
     "rqworker": ("mrcore.cli.rqworker", "Run an RQ worker for heavy exports."),
@@ -35,6 +37,16 @@ class _Verbs(click.Group):
             return None
         command: click.Command = importlib.import_module(VERBS[name][0]).command
         return command
+
+    # Click would end a closed pipe with 1, and say of an interrupt that it was one.
+
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        with quiet.ending():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with quiet.ending():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

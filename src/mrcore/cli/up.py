@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from mrcore import folder, settings
+from mrcore.cli import stack
 from mrcore.sources import base
 from mrcore.stack import boot
 
@@ -56,12 +57,8 @@ class _Terminal:
         self._print(json.dumps(line))
 
     def addresses(self, line: dict[str, Any]) -> None:
-        for name in ("control", "socket", "logs"):
-            self._print(f"  {name:<8} {line[name]}")
-        for colour, url in line["backends"].items():
-            self._print(f"  {colour:<8} {url}")
-        self._print(f"  {'switch':<8} {line['switch']}")
-        self._print(f"\nLook at it:  mrtui --state {line['state']}")
+        for said in stack.addresses(line):
+            self._print(said)
         self._print("End it:      ctrl-c here")
 
     def _print(self, text: str) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mrcore import errors
+from mrcore import errors, quiet
 
 COMMANDS: dict[str, str] = {
     # command: what it does; its code is mrtui/cli/<command>.py
@@ -223,6 +222,11 @@ def parser(command: str) -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line: an MrError is one sentence on stderr, or JSON where that is wanted."""
+    with quiet.ending():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     command = given.pop(0) if given and given[0] in COMMANDS else ""
     options = parser(command).taken(given)
@@ -233,11 +237,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except errors.MrError as error:
         _tell(error, as_json=getattr(options, "json", False))
         return 1 if isinstance(error, RULES) else 2
-    except BrokenPipeError:  # `mrtui status | head`: nobody reads on, also not at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except KeyboardInterrupt:
-        return 130
 
 
 def _tell(error: errors.MrError, *, as_json: bool) -> None:

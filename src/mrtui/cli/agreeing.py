@@ -51,7 +51,7 @@ def agreed(options: argparse.Namespace, plan: plans.Plan) -> bool:
 
 def described(plan: plans.Plan, now: datetime | None = None) -> list[str]:
     """A plan as lines: everything that the dialog says."""
-    named = plan_lines.named(plan)
+    named = plan_lines.titled(plan)
     at = now or plan.created_at
     made = [f"{named}: {fmt.plural(plan.total, 'target')}, risk {plan.risk.value}"]
     made[0] += f", plan {plan.plan_id}, expires {plan.expires_at:%H:%M:%S}Z"

@@ -37,7 +37,7 @@ TABLE = Table(
         Column("", 1),
         Column("plan", 4, keep=5),
         Column("state", 8),
-        Column("what", 24, narrow=12),
+        Column("what", 24, narrow=12, grows=True),
         Column("targets", 7, right=True, keep=6),
         Column("by", 10, keep=8, narrow=6),
         Column("expires", 7, right=True, keep=8),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mrcore.model import base
-from mrtui import approvals, columns, rights, world
+from mrtui import approvals, columns, news, rights, world
 from mrtui.columns import fmt, table
 from mrtui.widgets import cells, fitting, status_bar
 
@@ -48,15 +48,15 @@ def lost(view: table.View) -> cells.Cell:
     return cells.Cell(f"{fmt.STALE} core lost {ago} ago, {words}", "bad")
 
 
-def news(here: room.Room) -> tuple[list[cells.Cell], bool]:
+def told(here: room.Room) -> tuple[list[cells.Cell], bool]:
     """What just happened, else the worst trouble; and whether it is news."""
-    text, style = here.control.news
-    view = here.view()
-    if text and not view.world.refused:  # what was said of a login that is none any more
-        return [cells.Cell(" "), cells.Cell(text, style)], True
+    said, view = here.control.news, here.view()
+    troubles = view.world.troubles(view.now)
+    # Nothing that was said of a login that is none any more.
+    if news.stands(said, troubles, view.now) and not view.world.refused:
+        return [cells.Cell(" "), cells.Cell(said.text, said.style)], True
     if not view.world.connected and view.world.why_lost:
         return [cells.Cell(f" {fmt.STALE} {view.world.why_lost}", "unknown")], True
-    troubles = view.world.troubles(view.now)
     if not troubles:
         return [], False
     worst = troubles[0]

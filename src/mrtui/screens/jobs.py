@@ -218,7 +218,12 @@ class Jobs(paged.Paged):
         if entity.state is queue.JobState.ACTIVE and entity.worker:
             more = f" on {entity.worker}"
         tone = job_columns.TONES.get(entity.state, "")
-        return (*made[:-1], cells.Cell(f"→ {entity.state.value}{more}", tone))
+        told = cells.Cell(f"→ {entity.state.value}{more}", tone)
+        titles = [column.title for column in self.spec().columns]
+        return tuple(
+            told if title == job_columns.SAYS.title else cell
+            for title, cell in zip(titles, made, strict=True)
+        )
 
     def moved(self) -> None:
         """On another row: what was held goes where it belongs."""

@@ -169,7 +169,11 @@ class Listing(room.Room):
         self.repaint()
 
     async def do_sort(self, _: str) -> None:
-        """The next order."""
+        """The next order; rows that are held stay where they are, and so does the order."""
+        if self.grid.frozen:
+            key = self.control.keymap.written("list.freeze")
+            self.control.say(f"frozen: {key} lets it go on, then it can be sorted", "warn")
+            return
         self._order += 1
         order = self.order
         self.control.say(f"sorted by {order[0]}" if order else "this list has one order")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import NamedTuple
-
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -12,13 +9,14 @@ from textual.widgets import Button, Input, Static
 
 from mrcore import errors
 from mrcore.model import core, plans, ref
-from mrtui import plan_lines, prose
+from mrtui import answers, plan_lines, prose
 from mrtui.columns import fmt
 from mrtui.screens import dialogs, text
 from mrtui.terminal import safe_text
+from mrtui.widgets import cells, status_bar
 
-PAGE, SHORT_PAGE = 8, 3
-"""How many targets are shown at once; the second where there are less than SHORT lines."""
+PAGE, FEW, FEWEST = 8, 3, 1
+"""How many targets are shown at once: the others where there are less than ROOMY, SHORT lines."""
 
 SHORT = 16
 
@@ -26,68 +24,25 @@ WIDTH = 74
 """The widest that a plan is drawn."""
 
 NARROW = 60
-"""With less room the title says numbers without their names."""
+"""With less room the title says how long is left, and no names."""
 
 ROOMY = 30
 """On fewer lines nothing stands apart."""
 
 BORDERS = 2
 
-
-class Verb(StrEnum):
-    """What a person wants of a plan."""
-
-    APPLY = "apply"
-    AGAIN = "plan again"
-    APPROVE = "approve"
-    REFUSE = "refuse"
-    BREAK = "break the glass"
-
-
-class Answer(NamedTuple):
-    """What a person said to a plan."""
-
-    verb: Verb = Verb.APPLY
-    reason: str = ""
-    confirm: str = ""
+KEYS = (
+    status_bar.KeyHint("⏎", "press"),
+    status_bar.KeyHint("←→", "choose"),
+    status_bar.KeyHint("↑↓", "scroll"),
+    status_bar.KeyHint("PgUp PgDn", "targets"),
+    status_bar.KeyHint("esc", "cancel"),
+)
+REASONED = status_bar.KeyHint("a-z", "reason")
+"""Of a plan that takes a reason: what is typed goes there."""
 
 
-class Choice(NamedTuple):
-    """A button: what it says and does, and what has to be typed before."""
-
-    label: str
-    verb: Verb
-    reason: bool = False
-    confirm: bool = False
-    enabled: bool = True
-
-
-def own(plan: plans.Plan, *, breaks: bool = False) -> list[Choice]:
-    """What one can say to a plan that was just made; one that was refused waits no more."""
-    if plan.refused_by:
-        return [_glass()] if breaks else []
-    asks = plan.needs_approval and not plan.approved_by
-    label = "Ask for approval" if asks else f"Apply to {fmt.count(plan.total)}"
-    return [Choice(label, Verb.APPLY, plan.needs_reason, bool(plan.confirm))]
-
-
-def waiting(plan: plans.Plan, *, mine: bool, answers: bool, breaks: bool) -> list[Choice]:
-    """What one can say to a plan that waits: `answers` and `breaks` are what the roles allow."""
-    if not mine:
-        asked = not (plan.approved_by or plan.refused_by) and answers
-        refuse = Choice("Refuse", Verb.REFUSE, reason=True)
-        return [refuse, Choice("Approve", Verb.APPROVE)] if asked else []
-    approved = bool(plan.approved_by)
-    label = f"Apply to {fmt.count(plan.total)}"
-    apply = Choice(label, Verb.APPLY, plan.needs_reason, bool(plan.confirm), enabled=approved)
-    return [_glass(), apply] if breaks and not approved else [apply]
-
-
-def _glass() -> Choice:
-    return Choice("Break the glass", Verb.BREAK, reason=True, confirm=True)
-
-
-class PlanDialog(dialogs.Dialog[Answer]):
+class PlanDialog(dialogs.Dialog[answers.Answer]):
     """Targets in full and page by page, left-outs, causes, guards, warnings, undo, risk."""
 
     BINDINGS = [("pagedown", "page(1)", ""), ("pageup", "page(-1)", "")]
@@ -95,7 +50,7 @@ class PlanDialog(dialogs.Dialog[Answer]):
     def __init__(
         self,
         plan: plans.Plan,
-        choices: list[Choice],
+        choices: list[answers.Choice],
         *,
         reason: str = "",
         asked: plan_lines.Asked | None = None,
@@ -111,12 +66,13 @@ class PlanDialog(dialogs.Dialog[Answer]):
         self._chunk: tuple[int, tuple[plans.Target, ...]] = (0, plan.samples)
         self._note = self._titled = ""
         self._old = False
-        self._lines = 0
+        self._lines = self._room = 0
 
     # Widgets
 
     def compose(self) -> ComposeResult:
-        asks = any(choice.reason or choice.verb is Verb.APPLY for choice in self._choices)
+        asks = any(choice.reason or choice.verb is answers.Verb.APPLY for choice in self._choices)
+        yield status_bar.KeyLine()
         with Vertical(classes="dialog"):
             with VerticalScroll(id="says", can_focus=False):
                 yield Static(id="plan", markup=False)
@@ -148,6 +104,9 @@ class PlanDialog(dialogs.Dialog[Answer]):
     def entered(self) -> None:
         self.complain("")
         self.query_one("#cancel").focus()
+        reasoned = (REASONED,) if self.query("#reason") else ()
+        self.query_one(status_bar.KeyLine).show([KEYS[0], *reasoned, *KEYS[1:]])
+        self.watch(self.query_one("#says"), "scroll_y", self._count_hidden, init=False)
         self.show()
         self.set_interval(1.0, self.show)
 
@@ -155,6 +114,12 @@ class PlanDialog(dialogs.Dialog[Answer]):
         self.call_after_refresh(self.show)
 
     # What it shows
+
+    @property
+    def hidden_lines(self) -> int:
+        """Lines of text below those that are seen."""
+        box = self.query_one("#says", VerticalScroll)
+        return max(0, self._lines - self._room - round(box.scroll_y))
 
     @property
     def expired(self) -> bool:
@@ -191,17 +156,17 @@ class PlanDialog(dialogs.Dialog[Answer]):
             return
         self.plan = self.plan.model_copy(update={name: found.by, "answer": found.answer})
         for button in self.query("#apply").results(Button):
-            button.label = f"Apply to {fmt.count(self.plan.total)}"
+            button.label = answers.applies(self.plan)
             button.disabled = found.state != "approved"
         for button in self.query("#break").results(Button):
             button.display = False
 
     def _title_of(self, width: int) -> str:
         left = fmt.until(self.plan.expires_at, self.control.instant)
-        words = ("", "") if width < NARROW else ("plan ", "expires ")
-        tail = f" · {words[0]}{self.plan.plan_id[:4]} · "
-        tail += "expired" if self.expired else f"{words[1]}{left}"
-        label = safe_text.safe_text(plan_lines.named(self.plan))
+        named = "" if width < NARROW else f" · plan {self.plan.plan_id[:4]}"
+        until = left if width < NARROW else f"expires {left}"
+        tail = f"{named} · {'expired' if self.expired else until}"
+        label = safe_text.safe_text(plan_lines.titled(self.plan, brief=width < NARROW))
         room = max(8, width - 4 - len(tail))
         return (label if len(label) <= room else f"{label[: room - 1]}…") + tail
 
@@ -210,14 +175,24 @@ class PlanDialog(dialogs.Dialog[Answer]):
 
         A text that has to be scrolled leaves the risk and undo below it, too.
         """
-        height = self.app.size.height
-        box.set_class(height < ROOMY, "-dense")
-        each = 1 if height < ROOMY else 2
+        height = self.app.size.height - self.query_one(status_bar.KeyLine).size.height
+        dense = self.app.size.height < ROOMY
+        box.set_class(dense, "-dense")
+        each = 1 if dense else 2
         taken = BORDERS + each * (1 + len(self.query(Input))) + self.query_one("#wrong").display
         stakes = self.query_one("#stakes", Static)
         stakes.display = self._lines > height - taken
-        text.put(stakes, text.content(plan_lines.stakes(self.plan)))
-        self.query_one("#says").styles.max_height = max(1, height - taken - stakes.display)
+        self._room = max(1, height - taken - stakes.display)
+        self.query_one("#says").styles.max_height = self._room
+        self._count_hidden()
+
+    def _count_hidden(self) -> None:
+        """Risk and undo, and how much is to be scrolled."""
+        more = f"↓{self.hidden_lines} more" if self.hidden_lines else ""
+        stakes = self.query_one("#stakes", Static)
+        room = min(WIDTH, self.app.size.width - 4)
+        line = text.ends(plan_lines.stakes(self.plan), [cells.Cell(more, "accent")], room)
+        text.put(stakes, text.content(line))
 
     def complain(self, sentence: str) -> None:
         """Say what is missing, and keep the buttons on the screen."""
@@ -229,7 +204,9 @@ class PlanDialog(dialogs.Dialog[Answer]):
         self._old = True
         for choice in self._choices:
             self.query_one(f"#{choice.verb.name.lower()}", Button).display = False
-        mine = any(choice.verb in (Verb.APPLY, Verb.BREAK) for choice in self._choices)
+        mine = any(
+            choice.verb in (answers.Verb.APPLY, answers.Verb.BREAK) for choice in self._choices
+        )
         offered = mine and self._again
         self.query_one("#again", Button).set_class(not offered, "-away")
         self.complain("This plan has expired; nothing was done.")
@@ -243,7 +220,8 @@ class PlanDialog(dialogs.Dialog[Answer]):
 
     @property
     def _page(self) -> int:
-        return PAGE if self.app.size.height >= SHORT else SHORT_PAGE
+        height = self.app.size.height
+        return PAGE if height >= ROOMY else FEW if height >= SHORT else FEWEST
 
     # What a person does
 
@@ -280,7 +258,7 @@ class PlanDialog(dialogs.Dialog[Answer]):
         """Answer, once everything that has to be typed is there."""
         event.stop()
         if event.button.id == "again":
-            self.dismiss(Answer(Verb.AGAIN, self._typed("reason")))
+            self.dismiss(answers.Answer(answers.Verb.AGAIN, self._typed("reason")))
             return
         for choice in self._choices:
             if choice.verb.name.lower() == event.button.id:
@@ -289,13 +267,20 @@ class PlanDialog(dialogs.Dialog[Answer]):
         self.dismiss(None)
 
     def typed(self, event: events.Key) -> bool:
-        """Enter in a line goes on to the next thing once it is right; it never applies."""
+        """Enter in a line goes on to the next thing once it is right; it never applies.
+
+        A letter typed anywhere else is the beginning of the reason.
+        """
         if event.key == "enter" and isinstance(self.focused, Input):
             if wrong := self._wrong(self.focused):
                 self.complain(wrong)
             else:
                 self.focus_next()
             return True
+        letter = event.is_printable and event.character and event.character != " "
+        if letter and not isinstance(self.focused, Input):
+            for line in self.query("#reason").results(Input):
+                self.set_focus(line)  # at once: the letter is meant for it
         return super().typed(event)
 
     def _wrong(self, line: Input) -> str:
@@ -305,13 +290,13 @@ class PlanDialog(dialogs.Dialog[Answer]):
         needed = all(choice.reason for choice in self._choices)
         return "It needs a reason." if line.id == "reason" and needed and not line.value else ""
 
-    def _choose(self, choice: Choice) -> None:
+    def _choose(self, choice: answers.Choice) -> None:
         if choice.reason and not self._typed("reason").strip():
             self._missing("reason", f"{choice.label} needs a reason.")
         elif choice.confirm and self.plan.confirm and self._typed("confirm") != self.plan.confirm:
             self._missing("confirm", f"Type {self.plan.confirm} to confirm.")
         else:
-            self.dismiss(Answer(choice.verb, self._typed("reason"), self._typed("confirm")))
+            self.dismiss(answers.Answer(choice.verb, self._typed("reason"), self._typed("confirm")))
 
     def _missing(self, name: str, sentence: str) -> None:
         self.complain(sentence)

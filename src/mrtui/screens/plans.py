@@ -6,12 +6,12 @@ import functools
 from collections.abc import Callable
 
 from mrcore.model import core, plans
-from mrtui import acting, approvals, plan_lines
+from mrtui import acting, answers, approvals, plan_lines
 from mrtui.columns import fmt, table
 from mrtui.screens import listing, plan_dialog, text
 from mrtui.widgets import cells
 
-DECIDES = {plan_dialog.Verb.APPROVE: "plan.approve", plan_dialog.Verb.REFUSE: "plan.refuse"}
+DECIDES = {answers.Verb.APPROVE: "plan.approve", answers.Verb.REFUSE: "plan.refuse"}
 
 
 class Plans(listing.Listing):
@@ -51,7 +51,7 @@ class Plans(listing.Listing):
         control, here = self.control, self.control.rights
         plan = await control.link.client.planned(found.plan_id)
         mine = here.me is not None and found.login == here.me.login
-        choices = plan_dialog.waiting(
+        choices = answers.waiting(
             plan,
             mine=mine,
             answers=approvals.may_answer(here, found),
@@ -67,15 +67,13 @@ class Plans(listing.Listing):
         answer = await control.question(dialog, self)
         return None if answer is None else functools.partial(self._answer, found, plan, answer)
 
-    def _answer(
-        self, found: core.WaitingPlan, plan: plans.Plan, answer: plan_dialog.Answer
-    ) -> None:
+    def _answer(self, found: core.WaitingPlan, plan: plans.Plan, answer: answers.Answer) -> None:
         begin = self.control.acting
         if (action := DECIDES.get(answer.verb)) is not None:
-            given = plan_dialog.Answer(reason=answer.reason)
+            given = answers.Answer(reason=answer.reason)
             chosen = plans.Selection(refs=(found.ref,))
             begin.wish(acting.Wish(action, chosen, frozenset(chosen.refs), answer=given))
-        elif answer.verb is plan_dialog.Verb.AGAIN:
+        elif answer.verb is answers.Verb.AGAIN:
             # Offered only where the samples are all of its targets.
             refs = tuple(target.ref for target in plan.samples)
             begin.wish(acting.Wish(plan.action, plans.Selection(refs=refs), args=plan.args))

@@ -210,13 +210,14 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         """The top line, the news, and what the keys do here."""
         self.query_one(status_bar.TopLine).show(bars.standing(self))
         self.control.naming.show(bars.title(self))
-        line, fresh = bars.news(self)
-        news = self.query_one("#news", Static)
-        text.put(news, text.content(line))
-        news.set_class(fresh, "-fresh")
+        line, fresh = bars.told(self)
+        shown = self.query_one("#news", Static)
+        text.put(shown, text.content(line))
+        shown.set_class(fresh, "-fresh")
         # Where nothing is to be armed the key only says so: no hint at it.
         without = (*self.without(), *(() if self.control.rights.protected else ("app.arm",)))
-        entries = self.control.keymap.footer(self.scopes(), self.offered(), without)
+        called = {"app.arm": "disarm"} if self.control.rights.arming is not None else {}
+        entries = self.control.keymap.footer(self.scopes(), self.offered(), without, called)
         self.query_one(status_bar.KeyLine).show([status_bar.KeyHint(*e) for e in entries])
 
     def beside(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:

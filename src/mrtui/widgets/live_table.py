@@ -113,6 +113,7 @@ class LiveTable(line_window.LineWindow, can_focus=True):
         """Show these columns; the same ones again change nothing."""
         columns = tuple(columns)
         if columns != self._layout.columns:
+            self._roster.recast(self._layout.columns, columns)
             self._layout.begin(columns)
             self._measure()
             self._repaint()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mrtui.widgets import cells
 
@@ -35,6 +36,27 @@ class Roster:
         """Show these rows; refs are unique."""
         self._latest = rows
         self._replace(self._held(rows) if self.frozen else rows)
+
+    def recast(self, before: Sequence[cells.Column], after: Sequence[cells.Column]) -> None:
+        """Put each cell under its own title, where the columns are others now.
+
+        What vanished while frozen is made anew by nobody: it keeps its cells.
+        """
+        if not self.frozen:
+            return  # all are made anew
+        places: dict[str, int] = {}
+        for place, column in enumerate(before):
+            places.setdefault(column.title, place)
+        wanted = [places.get(column.title) for column in after]
+
+        def cast(row: cells.Row) -> cells.Row:
+            made = tuple(
+                row.cells[at] if at is not None and at < len(row.cells) else "" for at in wanted
+            )
+            return replace(row, cells=made)
+
+        self.rows = [cast(row) for row in self.rows]
+        self._latest = [cast(row) for row in self._latest]
 
     def freeze(self, on: bool) -> None:
         """Hold order and membership, or let them go and show the latest rows."""
