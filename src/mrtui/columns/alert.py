@@ -11,7 +11,6 @@ FIRING = (Phase.FIRING, Phase.RECOVERING)
 
 _GLYPHS = {
     Phase.PENDING: "◔",
-    Phase.FIRING: "✖",
     Phase.RECOVERING: "◑",
     Phase.RESOLVED: "●",
 }
@@ -24,7 +23,19 @@ def tone(entity: alert.Alert) -> Style:
         return "ok"
     if entity.phase is Phase.PENDING:
         return "dim"
-    return "bad" if entity.verdict.level is base.Level.BAD else "warn"
+    if entity.severity is alert.Severity.INFO:
+        return ""
+    return "bad" if entity.severity is alert.Severity.P1 else "warn"
+
+
+def glyph(entity: alert.Alert) -> str:
+    """Where it is in its life; one that fires, how bad it is."""
+    if entity.phase is not Phase.FIRING:
+        return _GLYPHS.get(entity.phase, fmt.STALE)
+    if entity.severity is alert.Severity.INFO:
+        return "•"
+    bad = entity.severity is alert.Severity.P1
+    return fmt.GLYPHS[base.Level.BAD if bad else base.Level.WARN]
 
 
 def since(entity: alert.Alert, view: View) -> str:
@@ -50,7 +61,7 @@ def cells(entity: alert.Alert, view: View) -> tuple[Cell, ...]:
     colour = tone(entity)
     sure = view.sure(entity)
     return (
-        Cell(_GLYPHS.get(entity.phase, fmt.STALE) if sure else fmt.STALE, colour),
+        Cell(glyph(entity) if sure else fmt.STALE, colour),
         Cell(entity.severity.value, colour),
         Cell(entity.phase.value, colour),
         Cell(since(entity, view)),
