@@ -41,7 +41,7 @@ def confirm(screen: terminal.Terminal, titled: str, said: str = "") -> None:
     """See a plan for one target, apply it, and wait for what came of it."""
     screen.until(rf"(?s)─ {titled}.*{said}.*Cancel +Apply to 1")
     screen.press("right", "enter")
-    screen.until(rf"● operation \d+: {titled}.* 1 of 1 done")
+    screen.until(rf"● 1 of 1 done · operation \d+: {titled}")
 
 
 def to_queue(screen: terminal.Terminal, name: str) -> None:
@@ -150,11 +150,11 @@ def test_a_queue_is_paused_and_resumed_by_one_key(screen: terminal.Terminal, val
     to_queue(screen, "kpiQueue")
     screen.until("P pause")
     screen.press("P")
-    screen.until(r"● operation \d+: Pause queue: kpiQueue: 1 of 1 done")
+    screen.until(r"● 1 of 1 done · operation \d+: Pause queue: kpiQueue")
     assert valkey.exists(paused)
     screen.until(r"(?s)▸ . kpiQueue .*paused \d+s.*P resume")
     screen.press("P")
-    screen.until(r"● operation \d+: Resume queue: kpiQueue: 1 of 1 done")
+    screen.until(r"● 1 of 1 done · operation \d+: Resume queue: kpiQueue")
     assert not valkey.exists(paused)
     screen.until(lambda text: "P pause" in text and not re.search(r"kpiQueue .*paused", text))
 
@@ -189,6 +189,6 @@ async def test_a_removed_job_comes_back_and_a_quarantined_one_is_released(
     to_state(screen, "quarantined")
     screen.until(rf"(?s)▸ . {job[:8]} .*Q release")
     screen.press("Q")
-    screen.until(rf"● operation \d+: Release job: .*{job[:8]}.* 1 of 1 done")
+    screen.until(rf"● 1 of 1 done · operation \d+: Release job: .*{job[:8]}")
     assert valkey.zscore(QUEUE.state("quarantined"), job) is None
     await waiting.until(lambda: valkey.exists(key) and valkey.hget(key, "state") != b"quarantined")

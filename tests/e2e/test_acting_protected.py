@@ -152,7 +152,7 @@ def test_a_critical_plan_is_approved_by_a_second_login_and_applied(room: Room) -
         open_plan(asha, plan, r"approved +● by ravi.*Apply to 1")
         assert room.live.read_text().strip() == "blue"
         asha.press("left", "green", "enter", "right", "enter")
-        asha.until(r"● operation \d+: Send the traffic to: green: 1 of 1 done")
+        asha.until(r"● 1 of 1 done · operation \d+: Send the traffic to: green")
         assert room.live.read_text().strip() == "green"
 
 
@@ -171,7 +171,7 @@ def test_a_refused_plan_stays_undone_and_broken_glass_is_loud_and_on_record(room
         ravi.until(r"Refuse needs a reason\.")
         ravi.press("not now", "enter", "right", "enter")
         asha.until(f"✖ plan {refused} was refused by ravi: not now")
-        ravi.until(r"● operation \d+: Refuse plan")
+        ravi.until(r"● .* · operation \d+: Refuse plan")
         open_plan(asha, refused, "refused +✖ by ravi: not now.*Break the glass")
         asha.press("right", "enter")
         asha.until(r"Type green to confirm\.")
@@ -244,7 +244,7 @@ def test_an_operation_outlives_the_terminal_and_the_core_and_does_each_target_on
         asha.filter("paused")
         asha.until(rf"(?s)▸ ‖ +\d+ paused +Retry failed job[^\n]* {done:,} of 10,000.*P resume")
         asha.press("P")
-        asha.until(r"● operation \d+: Resume operation")
+        asha.until(r"● .* · operation \d+: Resume operation")
         asha.press("esc")
         asha.until(r"● +\d+ done +Retry failed job.* 10,000 of 10,000 done", timeout_s=60)
     with journals.desk(room.url, "manyQueue") as desk:

@@ -199,7 +199,7 @@ def test_what_is_refused_and_what_failed_is_news(room: hostile_room.Room) -> Non
     screen = room.screen
     _delete_dialog(room)
     screen.press("tab", "enter")
-    screen.until(r"✖ operation \d+: .*refused")
+    screen.until(r"✖ refused.* · operation \d+: ")
     room.core.served.refuses = True
     room.go("deploy")
     screen.until("S send traffic here")

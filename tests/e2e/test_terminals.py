@@ -72,7 +72,7 @@ async def test_two_terminals_share_one_core_and_see_the_same(
         one.press(f"open mr://{job.ref}", "enter")
         one.until(r"✖ failed")
         one.press("r")
-        said = re.search(r"operation (\d+)", one.until(r"operation \d+: .*1 of 1 done"))
+        said = re.search(r"operation (\d+)", one.until(r"1 of 1 done · operation \d+: "))
         assert said is not None
         other.until(rf"\b{said[1]} +done .*1 of 1 done")
         other.go("audit")
