@@ -229,7 +229,7 @@ def test_an_operation_outlives_the_terminal_and_the_core_and_does_each_target_on
         plan_all(asha)
         asha.until(r"(?s)─ Retry failed job .*10,000 jobs.*Apply to 10,000")
         asha.press("right", "enter")
-        asha.until(r"◌ operation \d+: [\d,]+ of 10,000 done")
+        asha.until(r"◌ [\d,]+ of 10,000 done.* · operation \d+")
         asha.go("operations")
         asha.until(r"(?s)▸ ◌ +\d+ running +Retry failed job.*P pause")
         asha.press("P")
