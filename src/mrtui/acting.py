@@ -16,7 +16,6 @@ from mrcore.model import core, plans
 from mrtui import answers, approvals, news
 from mrtui.columns import operation as columns
 from mrtui.screens import plan_dialog, planning, revealed
-from mrtui.widgets import cells
 
 if TYPE_CHECKING:
     from mrtui import app
@@ -33,22 +32,6 @@ TAKES = frozenset(("job.remove", "job.quarantine", "key.delete"))
 
 GONE_S = 3.0
 """How long a row that was taken away is still shown, as gone."""
-
-
-def sentence(done: core.Operation) -> tuple[str, cells.Style]:
-    """What came of an operation, before which it was; and its style word."""
-    said = f"operation {done.id}: {done.label or done.action}"
-    if done.total == 1 and done.skipped == 1:
-        return f"▲ skipped, it had moved on · {said}", "warn"
-    if done.total == 1 and done.failed == 1:
-        return f"✖ refused{', ' + done.error if done.error else ''} · {said}", "bad"
-    bad = done.failed or done.state is core.OperationState.FAILED
-    spared = done.skipped or done.state is not core.OperationState.DONE
-    word: cells.Style = "bad" if bad else "warn" if spared else "ok"
-    glyph = {"bad": "✖", "warn": "▲", "ok": "●"}[word]
-    outcome = columns.outcome(done)
-    ended = done.state is core.OperationState.STOPPED and "stopped" not in outcome
-    return f"{glyph} {'stopped, ' if ended else ''}{outcome} · {said}", word
 
 
 class Wish(NamedTuple):
@@ -288,7 +271,7 @@ class Acting:
             self._far.pop(done.ref, None)
             if (waiting := self._ended.pop(done.ref, None)) is not None:
                 waiting.set()
-            self._control.say(*sentence(done), passing=True)
+            self._control.say(*columns.sentence(done), passing=True)
             self._control.repaint()
         else:
             self._far[done.ref] = columns.progress(done)

@@ -7,9 +7,9 @@ from textual import events
 from textual.widgets import Button
 
 from mrcore.model import base, core, plans, queue, wire
-from mrtui import acting, answers, columns, plan_lines, world
+from mrtui import answers, columns, plan_lines, world
 from mrtui.cli import show
-from mrtui.columns import table
+from mrtui.columns import operation, table
 from mrtui.screens import jobs
 from tests import waiting
 from tests.tui import facts, shots, simulated
@@ -149,12 +149,12 @@ async def test_a_complaint_stays_when_what_was_typed_before_it_is_told_late() ->
 def test_an_operation_that_was_stopped_is_called_so() -> None:
     state = core.OperationState.STOPPED
     found = facts.under_way(7, total=9, done=4, skipped=0, state=state)
-    assert acting.sentence(found)[0].startswith("▲ stopped, 4 of 9 done · operation ")
+    assert operation.sentence(found)[0].startswith("▲ stopped, 4 of 9 done · operation ")
     ended = found.model_copy(update={"state": core.OperationState.DONE})
-    assert "stopped" not in acting.sentence(ended)[0]
+    assert "stopped" not in operation.sentence(ended)[0]
     error = "10 of 10 failed the same way (550): stopped; 45 not touched."
     canary = found.model_copy(update={"error": error})
-    assert acting.sentence(canary)[0].count("stopped") == 1
+    assert operation.sentence(canary)[0].count("stopped") == 1
 
 
 def test_what_is_undone_is_counted_by_what_it_has_touched() -> None:

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from mrcore.model import base, plans, queue
-from mrtui import acting, columns, link, news, plan_lines, world
+from mrtui import columns, link, news, plan_lines, world
 from mrtui.cli import show
-from mrtui.columns import table
+from mrtui.columns import operation, table
 from mrtui.screens import jobs
 from mrtui.widgets import cells, live_table, roster
 from tests import waiting
@@ -65,7 +65,7 @@ async def test_the_end_of_an_operation_leaves_the_line_to_what_is_wrong() -> Non
 @pytest.mark.parametrize("came", [{"done": 1}, {"skipped": 1}, {"failed": 1, "error": "no"}])
 def test_what_came_of_it_is_said_before_which_it_was(came: dict[str, object]) -> None:
     done = facts.under_way(41, **{"total": 1, "done": 0, "skipped": 0, "state": "done", **came})
-    said = acting.sentence(done)[0]
+    said = operation.sentence(done)[0]
     assert said.endswith(" · operation 41: Retry failed job")
     assert len(said.split(" · ")[0]) < 40
 

@@ -13,6 +13,7 @@ from mrcore.model import core, plans
 from mrcore.model import ref as refs
 from mrtui import acting, giving, link, prose
 from mrtui.cli import agreeing, following, progress, reach
+from mrtui.columns import operation
 from mrtui.terminal import safe_text
 
 WAITS = 3
@@ -104,7 +105,7 @@ async def _run(
     if known is not None and known.reveals and done.done:
         await _reveal(options, connect, plan.samples[0].ref)
         return 0
-    _print(options, done.model_dump_json(), [acting.sentence(done)[0]])
+    _print(options, done.model_dump_json(), [operation.sentence(done)[0]])
     return 0 if done.done == done.total and done.state is core.OperationState.DONE else 1
 
 

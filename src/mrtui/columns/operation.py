@@ -38,6 +38,22 @@ def outcome(entity: core.Operation) -> str:
     return ", ".join(parts)
 
 
+def sentence(done: core.Operation) -> tuple[str, Style]:
+    """What came of an operation, before which it was; and its style word."""
+    said = f"operation {done.id}: {done.label or done.action}"
+    if done.total == 1 and done.skipped == 1:
+        return f"▲ skipped, it had moved on · {said}", "warn"
+    if done.total == 1 and done.failed == 1:
+        return f"✖ refused{', ' + done.error if done.error else ''} · {said}", "bad"
+    bad = done.failed or done.state is State.FAILED
+    spared = done.skipped or done.state is not State.DONE
+    word: Style = "bad" if bad else "warn" if spared else "ok"
+    glyph = {"bad": "✖", "warn": "▲", "ok": "●"}[word]
+    came = outcome(done)
+    ended = done.state is State.STOPPED and "stopped" not in came
+    return f"{glyph} {'stopped, ' if ended else ''}{came} · {said}", word
+
+
 def looked(entity: core.Operation) -> int:
     """Targets that something came of."""
     return entity.done + entity.skipped + entity.failed
