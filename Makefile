@@ -21,8 +21,8 @@ demo: $(STAMP) ## Start everything here with invented data, and look at it
 dev: $(STAMP) ## Start everything here without invented data, and look at it
 	@$(BIN)/mrtui dev
 
-test: $(STAMP) ## Run the tests: three at once, because many of them wait
-	$(BIN)/python -m pytest tests -q -m "not proof and not bench" -n 3 --dist loadgroup
+test: $(STAMP) ## Run the tests: four at once, because many of them wait
+	$(BIN)/python -m pytest tests -q -m "not proof and not bench" -n 4 --dist loadgroup
 
 proof: $(STAMP) ## Run the proofs: full sizes, long
 	$(BIN)/python -m pytest tests -q -m proof

@@ -35,6 +35,9 @@ JOB_STATES = {
     "queue.drain": ("waiting", "waiting"),
 }
 QUEUE_ACTS = ("queue.pause", "queue.resume")
+SEEN_ANEW = (b"registered_at", b"ticks")
+"""What is observed of a schedule: it begins anew with each registration, also with an undo."""
+
 SCHEDULE_ACTS = ("schedule.run", "schedule.register", "schedule.remove")
 ACTS = (*JOB_STATES, *QUEUE_ACTS, *SCHEDULE_ACTS, "job.priority", "worker.restart")
 ARGS: dict[base.ActionId, plans.Args] = {
@@ -223,7 +226,8 @@ class Deeds:
                 return conn.get(at.paused), conn.dump(at.paused_by)
             case "schedule":
                 key = keys.schedule(address.id)
-                facts = frozenset(conn.hgetall(key).items())
+                known = conn.hgetall(key).items()
+                facts = frozenset((k, v) for k, v in known if k not in SEEN_ANEW)
                 job = self._desk.keys.job
                 mine = (conn.hget(job(i), "schedule") for i in self._desk.ids("waiting"))
                 return facts, sum(one == key.encode() for one in mine)

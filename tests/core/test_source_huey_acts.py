@@ -18,6 +18,7 @@ import pytest
 from mrcore import errors, redact, scheduler, sources
 from mrcore.journal import ghosts, keys, scripts
 from mrcore.model import base, plans, queue, ref
+from mrcore.queues import truth
 from mrcore.sources import base as source_base
 from mrcore.sources.huey import restarting
 from tests import waiting
@@ -485,7 +486,10 @@ async def test_nothing_is_claimed_while_a_queue_is_paused(redis_url: str, desk: 
         assert desk.ids("completed") == [first.id]
 
 
-async def test_a_pause_says_what_it_causes(redis_url: str, desk: Any) -> None:
+async def test_a_pause_says_what_it_causes(
+    redis_url: str, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(truth, "KNOWN_S", 1e-6)
     desk.send("a")
     async with opened(redis_url) as source:
         desk.send("b")

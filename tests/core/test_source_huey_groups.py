@@ -12,6 +12,7 @@ import pytest
 
 from mrcore import errors, journal
 from mrcore.model import plans, queue, ref, wire
+from mrcore.queues import truth
 from mrcore.sources import base as source_base
 from mrcore.sources.engine import searching
 from mrcore.sources.huey import searching as huey_searching
@@ -246,8 +247,9 @@ async def test_an_expired_code_is_never_sent_again(redis_url: str, desk: Any) ->
 
 
 async def test_a_queue_tells_how_it_moves_and_a_pipeline_what_is_next(
-    redis_url: str, desk: Any
+    redis_url: str, desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(truth, "KNOWN_S", 1e-6)
     chain = desk.send.s("login", 1).then(desk.mail, 2)
     desk.huey.enqueue(chain)
     desk.run_all()

@@ -82,7 +82,7 @@ class Rq(source.Source[str]):
         families: dict[tuple[base.ActionId, ...], acts.Act] = {
             moving.ACTIONS: self._moving,
             pausing.ACTIONS: pauses,
-            emptying.ACTIONS: emptying.Emptying(runner, looker, self._moving),
+            emptying.ACTIONS: emptying.Emptying(runner, looker, self._moving, self._is_there),
             scheduling.ACTIONS: scheduling.Scheduling(self._hand, runner, looker),
         }
         self._acts = acts.table(families)
@@ -102,6 +102,9 @@ class Rq(source.Source[str]):
             return None
         (there,) = await asking.ask(client, ("SISMEMBER", keys.QUEUES, f"{keys.QUEUE}{name}"))
         return name if there or name in self._look.served else None
+
+    async def _is_there(self, name: str) -> bool:
+        return await self._named(name) is not None
 
     async def _page(
         self, client: link.Client, place: str, query: plans.Query, cursor: str | None

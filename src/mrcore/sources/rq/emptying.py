@@ -5,7 +5,7 @@ Never `Queue.empty()`, one script that stops Redis for as long as the queue is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from mrcore import errors
@@ -35,9 +35,14 @@ class Emptying:
     """Plans both; what they do to each job, and how that is undone, is a removal."""
 
     def __init__(
-        self, runner: running.Runner, looker: looking.Looker, removal: moving.Moving
+        self,
+        runner: running.Runner,
+        looker: looking.Looker,
+        removal: moving.Moving,
+        there: Callable[[str], Awaitable[bool]],
     ) -> None:
         self._runner = runner
+        self._there = there
         self._looker = looker
         self._removal = removal
 
@@ -51,7 +56,8 @@ class Emptying:
         queries = asked(action, args)
         room = _Room()
         for of in selection.refs:
-            if running.ids(self._runner.source, of, "queue", 1) is None:
+            ids = running.ids(self._runner.source, of, "queue", 1)
+            if ids is None or not await self._there(ids[0]):
                 yield running.left(of, "There is no such queue.")
                 continue
             for query in queries:
