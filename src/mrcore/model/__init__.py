@@ -12,6 +12,7 @@ from mrcore.model import (
     queue,
     redis,
     ref,
+    run,
     stack,
     wire,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "queue",
     "redis",
     "ref",
+    "run",
     "stack",
     "wire",
 ]

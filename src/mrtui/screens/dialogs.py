@@ -12,6 +12,7 @@ from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from mrtui.screens import living
 from mrtui.terminal import safe_text
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Dialog(Over[Answer | None]):
     @property
     def stands(self) -> bool:
         """Whether its widgets are there: as a room, it can be left before it is composed."""
-        return bool(self.query(".dialog > *"))
+        return bool(self.query(".dialog > *")) and living.lives(self)
 
     def entered(self) -> None:
         """Its widgets are there."""

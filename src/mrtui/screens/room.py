@@ -16,7 +16,7 @@ from textual.worker import WorkType
 from mrcore.model import base
 from mrtui import copying, deeds, keys, verbs, world
 from mrtui.columns import table
-from mrtui.screens import bars, text
+from mrtui.screens import bars, living, text
 from mrtui.widgets import live_table, prompt, status_bar
 
 if TYPE_CHECKING:
@@ -103,13 +103,8 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
 
     @property
     def stands(self) -> bool:
-        """Whether its widgets are there: composed, and not left. Whoever holds a room asks.
-
-        A screen can be left before it is composed, and the app while the room is still on top.
-        """
-        here = self.control
-        lives = here.is_running and not here._exit
-        return self._composed and lives and self in here.screen_stack
+        """Whether its widgets are there: composed, and not left. Whoever holds a room asks."""
+        return self._composed and living.lives(self)
 
     @property
     def cursor_ref(self) -> str:
