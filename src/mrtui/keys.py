@@ -60,6 +60,7 @@ TABLE: tuple[Key, ...] = (
     Key("go.redis", ("4",), "go redis", "redis", command="redis"),
     Key("go.logs", ("5",), "go logs", "logs", command="logs", takes="[STREAM]"),
     Key("go.alerts", ("6",), "go alerts", "alerts", command="alerts"),
+    Key("go.runbooks", ("7",), "go runbooks", "runbooks under way", command="runbooks"),
     Key("go.silences", (), "go silences", "of what nobody is told", command="silences"),
     Key("go.schedules", (), "go schedules", "schedules", command="schedules"),
     Key("go.workers", (), "go workers", "workers", command="workers"),
