@@ -23,7 +23,7 @@ _STEPS: dict[run.StepState, tuple[str, Style]] = {
     run.StepState.NOT_SELECTED: ("·", "dim"),
     run.StepState.ABORTED: ("■", "dim"),
 }
-_BY_HAND = ("✎", "warn")
+_BY_HAND: tuple[str, Style] = ("✎", "warn")
 UNDER_WAY = (
     run.RunState.DIAGNOSING,
     run.RunState.WAITING,
