@@ -160,6 +160,7 @@ TABLE: tuple[Key, ...] = (
     Key("list.freeze", ("p",), "freeze", "freeze", LISTS, shown=8),
     Key("logs.freeze", ("p",), "freeze", "freeze", "logs", shown=5),
     Key("row.logs", ("l",), "logs", "its logs", shown=8),
+    Key("row.runbook", ("b",), "runbook", "runbook", shown=3),
     Key("row.copy", ("y",), "copy", "copy ref", shown=10),
     Key("row.copy_text", ("Y",), "copy_text", "copy its text"),
     Key("app.select", (), "select", "print it, to be selected", command="select"),

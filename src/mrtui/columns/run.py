@@ -24,12 +24,6 @@ _STEPS: dict[run.StepState, tuple[str, Style]] = {
     run.StepState.ABORTED: ("■", "dim"),
 }
 _BY_HAND: tuple[str, Style] = ("✎", "warn")
-UNDER_WAY = (
-    run.RunState.DIAGNOSING,
-    run.RunState.WAITING,
-    run.RunState.FIXING,
-    run.RunState.VERIFYING,
-)
 
 
 def found(step: run.Step) -> Cell:

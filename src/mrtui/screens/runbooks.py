@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mrcore.model import run
+from mrtui import runs as known_runs
 from mrtui.columns import fmt, table
-from mrtui.columns import run as columns
 from mrtui.screens import listing, text
 from mrtui.widgets import cells
 
@@ -28,7 +28,7 @@ class Runbooks(listing.Listing):
         """How many are under way, and how many wait for a person."""
         known = self.control.world.table("run").values()
         runs = [each for each in known if isinstance(each, run.Run)]
-        going = sum(each.state in columns.UNDER_WAY for each in runs)
+        going = sum(each.state in known_runs.UNDER_WAY for each in runs)
         waits = sum(each.state is run.RunState.WAITING for each in runs)
         parts = [
             cells.Cell(f"{fmt.plural(going, 'run')} under way", "strong"),
