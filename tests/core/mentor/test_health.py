@@ -235,6 +235,7 @@ async def test_a_full_pool_warns_and_keeps_the_traffic(
         assert checker.degraded() == []
         assert checker.saturation < 0.5
     finally:
+        await checker.drop()
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
 
