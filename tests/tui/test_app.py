@@ -36,7 +36,7 @@ def rows(control: app.ControlRoom) -> list[str]:
 
 async def says(control: app.ControlRoom, words: str) -> None:
     """Wait until words are on the screen."""
-    await waiting.until(lambda: words in show.text(control), what=repr(words), timeout_s=10)
+    await waiting.until(lambda: words in show.text(control), what=repr(words))
 
 
 async def failed_jobs(control: app.ControlRoom) -> None:
