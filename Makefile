@@ -26,7 +26,7 @@ dev: $(STAMP) ## Start everything here without invented data, and look at it
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP) ## Run the tests: four at once, because many of them wait
 	@test -d tests/__pycache__ || $(BIN)/python -m pytest tests -qq --collect-only >/dev/null
-	$(BIN)/python -m pytest tests -q -m "not proof and not bench" -n 4 --dist loadgroup
+	$(BIN)/python -m tests.again tests -q -m "not proof and not bench" -n 4 --dist loadgroup
 
 proof: $(STAMP) ## Run the proofs: full sizes, long
 	$(BIN)/python -m pytest tests -q -m proof

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from _pytest import nodeid
 
 from mrcore import redact
-from tests import node, servers
+from tests import again, node, servers
 
 # What is imported and collected stays until the end: garbage is looked for only in what tests make.
 gc.disable()
@@ -120,7 +121,13 @@ def _group(item: pytest.Item) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests measured (`record_property("measured", sentence)`) and the lack of Node."""
+    """Print what tests measured (`record_property("measured", sentence)`) and the lack of Node.
+
+    And write down what failed, for whoever tries it again.
+    """
+    if record := os.environ.get(again.FAILED):
+        wrong = [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]
+        Path(record).write_text("".join(f"{report.nodeid}\n" for report in wrong))
     skipped = terminalreporter.getreports("skipped")
     without = [r.longrepr[2] for r in skipped if isinstance(r.longrepr, tuple)]
     lacking = [why for why in without if "NODE: " in why]
