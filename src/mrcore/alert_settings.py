@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from mrcore import redact, ticks
 
+_SECRET_MIN = 6
 TOKEN_MIN = 20
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _SECRETS = ("url", "urls", "headers", "topic")
@@ -120,3 +123,32 @@ def _as_secret(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _as_secret(each) for key, each in value.items()}
     return [_as_secret(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def secrets_in(values: Any) -> list[str]:
+    """The secrets at any depth, the longest first; also the parts of secret URLs."""
+    found = {part for value in _secrets(values) for part in _parts(value)}
+    return sorted((each for each in found if len(each) >= _SECRET_MIN), key=len, reverse=True)
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _secrets(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _secrets(each)
+
+
+def _parts(value: str) -> Iterator[str]:
+    yield from (value, unquote(value))
+    if "://" in value:
+        try:
+            split = urlsplit(value)
+        except ValueError:
+            return
+        for part in (split.path, split.query, split.username, split.password):
+            yield from (part or "", unquote(part or ""))
+        yield from split.path.split("/")

@@ -169,7 +169,7 @@ def secrets_of(own: Settings) -> set[str]:
 
     What has less than 6 characters is left out, because it would stand in innocent words too.
     """
-    found = set(_secrets("", own.model_dump()))
+    found = {*_secrets("", own.model_dump()), *alert_settings.secrets_in(own.alerts.model_dump())}
     return {each for value in found for each in (value, unquote(value)) if len(each) >= _SECRET_MIN}
 
 

@@ -35,7 +35,9 @@ class Settings(channel.Settings):
     password: SecretStr = Field(default=SecretStr(""), description="for Basic Auth")
     token: SecretStr = Field(default=SecretStr(""), description="bearer token, instead")
     resend_s: float = Field(default=60.0, ge=1, description="what fires is sent again so often")
-    labels: dict[str, str] = Field(default_factory=dict, description="added to every alert")
+    labels: dict[Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")], str] = Field(
+        default_factory=dict, description="added to every alert"
+    )
 
 
 class Alertmanager:
@@ -125,7 +127,7 @@ class Alertmanager:
 
 
 def _said(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Without what is empty: Alertmanager refuses an empty label."""
+    """Without what is empty, which is no label to Alertmanager."""
     return {name: value for name, value in pairs if value}
 
 

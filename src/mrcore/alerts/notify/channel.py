@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
-from urllib.parse import unquote, urlsplit
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
-from mrcore import errors, redact
+from mrcore import alert_settings, errors, redact
 from mrcore.alerts.notify import message
 from mrcore.model import alert
 
 SAID_MAX = 200
-_SECRET_MIN = 6
 
 
 class Settings(BaseModel):
@@ -65,36 +63,7 @@ class Resending(Channel, Protocol):
 
 def secrets_of(own: BaseModel) -> list[str]:
     """The secrets in a channel's settings, the longest first; also the parts of secret URLs."""
-    return secrets_in(own.model_dump())
-
-
-def secrets_in(values: Any) -> list[str]:
-    """The same, of secrets at any depth of dicts and lists."""
-    found = {part for value in _secrets(values) for part in _parts(value)}
-    return sorted((each for each in found if len(each) >= _SECRET_MIN), key=len, reverse=True)
-
-
-def _secrets(value: Any) -> Iterator[str]:
-    if isinstance(value, SecretStr):
-        yield value.get_secret_value()
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _secrets(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _secrets(each)
-
-
-def _parts(value: str) -> Iterator[str]:
-    yield from (value, unquote(value))
-    if "://" in value:
-        try:
-            split = urlsplit(value)
-        except ValueError:
-            return
-        for part in (split.path, split.query, split.username, split.password):
-            yield from (part or "", unquote(part or ""))
-        yield from split.path.split("/")
+    return alert_settings.secrets_in(own.model_dump())
 
 
 def without(secrets: Sequence[str], words: str) -> str:

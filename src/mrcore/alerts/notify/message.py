@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from mrcore.alerts import telling
 from mrcore.model import alert as alerts
@@ -112,6 +113,26 @@ def why(kind: telling.Kind, said: str, severity: alerts.Severity, channel: str, 
 def key(parts: Iterable[object]) -> str:
     """What tells this message from every other."""
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:32]
+
+
+def test(environment: str, channel: str, now: datetime) -> Message:
+    """A message that says that it is none."""
+    item = Item(
+        alert="core/alert/test/core%2Fcore%2Fself",
+        kind=telling.Kind.FIRED,
+        severity=alerts.Severity.INFO,
+        rule="test",
+        name=channel,
+        subject="core/core/self",
+        summary="This is a test: nothing is wrong.",
+        why="somebody has asked for it (mrcore alerts test)",
+        at=now,
+        fired_at=now,
+    )
+    made = key((environment, channel, "test", now.isoformat()))
+    return Message(
+        key=made, environment=environment, group="core/test", at=now, items=(item,), test=True
+    )
 
 
 def bounded(items: Sequence[Item]) -> tuple[tuple[Item, ...], int]:

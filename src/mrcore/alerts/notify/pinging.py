@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
+from mrcore import alert_settings
 from mrcore.alerts.notify import channel, http
 from mrcore.model import backend, base
 from mrcore.model import ref as refs
@@ -53,7 +54,7 @@ class Pinger:
                 b"",
                 headers={},
                 timeout_s=TIMEOUT_S,
-                secrets=channel.secrets_in([self._url]),
+                secrets=alert_settings.secrets_in([self._url]),
                 method="GET",
             )
         except channel.NotSent as error:
