@@ -207,6 +207,29 @@ ACTIONS: dict[ActionId, Action] = _actions(
         needs_reason=True,
     ),
     _row("silence.expire", "silence", Risk.LOW, "End silence", "lets it last as long as before"),
+    _row(
+        "runbook.start",
+        "runbook",
+        Risk.LOW,
+        "Start runbook",
+        "not: abort its run",
+        args={
+            "subject": "ref of what it is about, where it is about one thing",
+            "params": "its parameters, a JSON object: name and value",
+        },
+    ),
+    _row("run.next", "run", Risk.LOW, "Plan the next fix", "not: it only plans"),
+    _row("run.confirm", "run", Risk.LOW, "Confirm that it is done", "not: what was said"),
+    _row("run.skip", "run", Risk.LOW, "Leave step out", "not: abort it and start anew"),
+    _row(
+        "run.handover",
+        "run",
+        Risk.LOW,
+        "Hand run over",
+        "not: hand it back",
+        args={"to": "the login that has it from now on, you if not said"},
+    ),
+    _row("run.abort", "run", Risk.LOW, "Abort run", "not: start anew", needs_reason=True),
     _row("token.revoke", "token", Risk.HIGH, "Revoke token", "not: create another", role="admin"),
 )
 

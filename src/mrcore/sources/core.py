@@ -46,6 +46,7 @@ class Facts:
     audit: Callable[[], model.Verdict]
     not_resumed: Callable[[], str]
     alerts: Callable[[], Sequence[model.Entity]] = tuple
+    runbooks: Callable[[], Sequence[model.Entity]] = tuple
 
 
 class CoreSource(base.SourceBase):
@@ -95,6 +96,8 @@ class CoreSource(base.SourceBase):
                 "token",
                 "alert",
                 "silence",
+                "runbook",
+                "run",
             ),
             collections=(*_READ, ran.COLLECTION),
             actions=tuple(self._acts),
@@ -140,6 +143,7 @@ class CoreSource(base.SourceBase):
                 *self._facts.statuses(),
                 *self._facts.operations(),
                 *self._facts.alerts(),
+                *self._facts.runbooks(),
                 *await self.probe(),
             ),
             points=(*measures, *self._facts.sample_times()),
