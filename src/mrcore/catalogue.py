@@ -149,6 +149,8 @@ ACTIONS: dict[ActionId, Action] = _actions(
     _row("pg.terminate", "session", Risk.HIGH, "Terminate session", "not: it has to log in again"),
     # Redis.
     _row("key.delete", "key", Risk.HIGH, "Delete key", "puts it back with its TTL, for 24 h"),
+    _row("redis.unpause", "node", Risk.HIGH, "Let clients go on", "not: pause them again"),
+    _row("redis.script_kill", "node", Risk.HIGH, "Kill script", "not: run it again"),
     _row("key.reveal", "key", Risk.LOW, "Show what is hidden", "not: what was seen", reveals=True),
     # Processes and deployments.
     _row("process.restart", "process", Risk.HIGH, "Restart process", "not: it began anew"),

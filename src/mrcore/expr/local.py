@@ -70,11 +70,32 @@ class Expression(expression.Expression):
     ) -> None:
         """Parse it; raises ExpressionError."""
         self.text = text
-        self.root = _Parser(text, time_scale, types, before).whole()
-        self.names = tuple(tree.names(self.root))
+        self._take(_Parser(text, time_scale, types, before).whole(), kind)
+
+    def _take(self, root: tree.Node, kind: str) -> None:
+        """Be what `root` says; an `and` or `or` of things of several kinds is in `parts`."""
+        self.root = root
+        self.names = tuple(tree.names(root))
         self._free = tuple(name for name in self.names if name.free)
         self.kind = kind or (self._free[0].word.kind if self._free else "")
-        self._one_kind()
+        self.parts: tuple[Expression, ...] = ()
+        mixed = len({name.word.kind for name in self._free}) > 1
+        if mixed and not kind and isinstance(root, tree.Both):
+            self.kind = ""
+            self.parts = tuple(self._part(part) for part in root.parts)
+        else:
+            self._one_kind()
+
+    def _part(self, root: tree.Node) -> Expression:
+        made = object.__new__(Expression)
+        made.text = self.text
+        made._take(root, "")
+        return made
+
+    @property
+    def one(self) -> bool:
+        """Whether one of its `parts` is enough."""
+        return isinstance(self.root, tree.Both) and self.root.one
 
     @property
     def locals(self) -> tuple[str, ...]:

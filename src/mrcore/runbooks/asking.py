@@ -2,7 +2,7 @@
 
 A name is of the thing of its kind that the run is about, its subject or a parameter. Where the run
 is about none of that kind, it is asked of each there is; of workers, schedules and jobs, of those
-of the subject's queue.
+of the subject's queue. An `and` or `or` of several kinds asks each side of its own.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ class Asking:
         return said._replace(value=None if said.value is None else not said.value)
 
     def _ask(self, asked: local.Expression, *, decides: bool, certain: bool) -> Said:
+        if asked.parts:
+            return self._mixed(asked, decides=decides, certain=certain)
         lacks, about = "", ""
         asked_of = 0
         for entity in self.things(asked):
@@ -92,6 +94,14 @@ class Asking:
         if not asked_of and not self.knows(asked.kind):
             return Said(None, why=f"no source says anything of a {asked.kind} now")
         return Said(not decides)
+
+    def _mixed(self, asked: local.Expression, *, decides: bool, certain: bool) -> Said:
+        """What is about things of several kinds: each part is asked of those of its own."""
+        found = [self._ask(part, decides=decides, certain=certain) for part in asked.parts]
+        for each in found:
+            if each.value is asked.one:
+                return each
+        return next((each for each in found if each.value is None), found[0])
 
     def of(self, asked: local.Expression, entity: base.Entity) -> bool:
         """Whether it is known to be true of one thing. Raises views.Failed."""
