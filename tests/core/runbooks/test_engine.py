@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mrcore.model import plans, run
+from mrcore.model import run
 from tests.core.runbooks import room
 
 
