@@ -68,6 +68,7 @@ class Core(rig.Rig):
         self._runs = rig_core_runs.Runs(self._ledger, self._history, self._now)
         self._asked_at = self._now()
         self._alerts.fire(self._own)
+        self._runs.begin(self._own)
         for n in range(1, ROWS + 1):
             self._add(n)
         self._history.run_here(lambda c: captures.add(c, _RAN, self._now()))
@@ -94,7 +95,7 @@ class Core(rig.Rig):
             sample_times=lambda: (),
             not_resumed=str,
             alerts=lambda: self._alerts.entities(self._own),
-            runbooks=lambda: self._runs.engine.entities(),
+            runbooks=lambda: self._runs.entities(self._own),
             clients=lambda: 1,
             audit=lambda: base.OK,
         )

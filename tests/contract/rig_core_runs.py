@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from mrcore import hub, series
 from mrcore.alerts import live
 from mrcore.expr import views
 from mrcore.model import base, plans, ref, run
-from mrcore.runbooks import acts, book, engine, parse, record
+from mrcore.runbooks import acts, book, engine, parse, record, shown
 from mrcore.sources import own
 from mrcore.store import database, runbooks
 from mrcore.trust import auth
@@ -31,7 +32,9 @@ owner = "nobody"
 ```toml
 [step.look]
 kind = "diagnose"
-verdicts = [ { bad = "wrong", when = "not redis.canary_ok" }, { ok = true, when = "redis.canary_ok" } ]
+verdicts = [
+  { bad = "wrong", when = "not redis.canary_ok" },
+  { ok = true, when = "redis.canary_ok" } ]
 ```
 
 ## 2. mend it
@@ -104,6 +107,37 @@ class Runs:
             risk=plans.Risk.HIGH,
             undoable=False,
         )
+
+    def begin(self, own: database.Database) -> None:
+        """A run is under way."""
+        known = self._books["R1"]
+        new = record.Record(
+            runbook=known.id,
+            title=known.title,
+            text=known.text,
+            where=known.where,
+            subject="",
+            began_by="olga",
+            login="olga",
+            began_at=self._now(),
+        )
+        at = new.began_at.isoformat()
+
+        def write(connection: sqlite3.Connection) -> None:
+            body = new.but(id=1).model_dump_json()
+            kept = runbooks.Kept(0, known.id, "", new.state, at, "", body)
+            runbooks.begin(connection, kept)
+
+        own.run_here(write)
+
+    def entities(self, own: database.Database) -> list[base.Entity]:
+        """What is shown of what is in the ledger."""
+        made: list[base.Entity] = []
+        for kept in own.run_here(runbooks.active):
+            known = record.Record.model_validate_json(kept.body)
+            made.append(shown.entity(self._books[known.runbook], known))
+        now = self._now()
+        return [*made, *(shown.runbook(each, None, now) for each in self._books.values())]
 
     def acts(self) -> dict[base.ActionId, own.Act]:
         """The acts of a core that begins now."""

@@ -131,6 +131,11 @@ class Next(_OfRun):
 
     action = "run.next"
 
+    def guard(self, runbook: book.Runbook, known: record.Record) -> plans.Args:
+        """The step that waits, and the plan that it has already."""
+        waits = _waits(runbook, known)
+        return {"at_step": known.at_step, "waits": waits, "plan": known.now(waits).plan}
+
     async def apply(
         self, target: plans.Target, args: plans.Args, by: plans.By
     ) -> plans.TargetOutcome:
@@ -139,7 +144,7 @@ class Next(_OfRun):
         async with self.engine.lock:
             found = self.holds(target)
             if isinstance(found, str):
-                return _skipped(target, found)
+                return self._planned(target, by) or _skipped(target, found)
             runbook, known = found
             step = runbook.steps[known.at_step]
             ask = _asking(self.engine, runbook, known)
@@ -163,6 +168,14 @@ class Next(_OfRun):
             )
             await self.engine.write(known, [self._event(step, "planned", said, by)])
         return _done(target, f"plan {made.plan_id}: {said}; apply it")
+
+    def _planned(self, target: plans.Target, by: plans.By) -> plans.TargetOutcome | None:
+        """What this very operation has done before the core ended in the middle of it."""
+        found = self.engine.find(target.ref)
+        if not by.again or found is None or found[1].at_step != target.guard["at_step"]:
+            return None
+        now = found[1].now(str(target.guard["waits"]))
+        return _done(target, f"plan {now.plan}: {now.why}; apply it") if now.plan else None
 
     async def _passed_by(
         self, target: plans.Target, step: book.Step, why: str, by: plans.By
