@@ -149,7 +149,7 @@ TABLE: tuple[Key, ...] = (
     _act("alert.silence", "Z", "silence", "alert", "alert.silence", shown=3),
     _act("silence.expire", "X", "end silence", "silence", "silence.expire"),
     _act("runbook.start", "R", "start", "runbook", "runbook.start"),
-    _act("run.next", "n", "next", "run", "run.next"),
+    _act("run.next", "n", "next", "run", "run.next", scope="run", shown=1),
     _act("run.confirm", "c", "it is done", "run", "run.confirm"),
     _act("run.skip", "o", "leave out", "run", "run.skip", shown=4),
     _act("run.handover", "h", "hand over", "run", "run.handover", shown=3),
