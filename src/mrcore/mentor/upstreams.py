@@ -24,6 +24,7 @@ from mrcore.mentor import (
     people,
     razorpay,
     smtp_sink,
+    turn,
     upstream_exotel,
     upstream_http,
     upstream_razorpay,
@@ -48,6 +49,7 @@ class Order:
     http_port: int
     razorpay: razorpay.Settings
     exotel: exotel.Settings
+    turn: turn.Account
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Order:
@@ -71,6 +73,7 @@ class Order:
             http_port=config.number(env, "MR_UPSTREAMS_PORT", 0),
             razorpay=razorpay.Settings.read(env),
             exotel=exotel.Settings.read(env),
+            turn=turn.Account.read(env),
         )
 
 
@@ -99,9 +102,9 @@ async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], 
     # asyncio sets TCP_NODELAY only where the protocol is named: without it each answer takes 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         _bind(listener, order.http_port)
-        services = upstream_http.Upstreams(
-            order.seed or 0, order.scale, sink, now, extra=_accounts(order)
-        )
+        relays = await _relays(order)
+        extra = [*_accounts(order), *turn.control(relays)]
+        services = upstream_http.Upstreams(order.seed or 0, order.scale, sink, now, extra=extra)
         server = _Server(
             uvicorn.Config(services.app(), log_config=None, access_log=False, lifespan="off")
         )
@@ -114,6 +117,8 @@ async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], 
         ready()
         await _until(stop, tasks)
         mail.close()
+        for each in relays:
+            each.close()
 
 
 def _bind(listener: socket.socket, port: int) -> None:
@@ -124,6 +129,19 @@ def _bind(listener: socket.socket, port: int) -> None:
         raise errors.StackError(
             f"The services cannot listen on port {port}: {error.strerror}.",
             fix="Set MR_UPSTREAMS_PORT to a free port.",
+        ) from error
+
+
+async def _relays(order: Order) -> list[turn.Server]:
+    """STUN and TURN, where there is an account."""
+    if not order.turn.url:
+        return []
+    try:
+        return [await turn.listen(order.turn)]
+    except OSError as error:
+        raise errors.StackError(
+            f"TURN cannot listen at {order.turn.url}: {error.strerror}.",
+            fix="Set TURN_URL to a free port.",
         ) from error
 
 

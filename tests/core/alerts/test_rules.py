@@ -26,8 +26,22 @@ LEAST: dict[str, dict[str, Any]] = {
     "worker": {"engine": "huey"},
     "process": {"state": "ready"},
     "colour": {"live": True, "state": "healthy"},
+    "meeting": {},
+    "origin": {},
+    "turn": {"ok": True},
 }
-NAMED = {"source", "check", "queue", "schedule", "worker", "process", "colour"}
+NAMED = {
+    "source",
+    "check",
+    "queue",
+    "schedule",
+    "worker",
+    "process",
+    "colour",
+    "meeting",
+    "origin",
+    "turn",
+}
 
 
 def ago(seconds: float) -> Callable[[Any], Any]:
@@ -65,6 +79,9 @@ SOURCES = {
     "node": "redis",
     "process": "stack",
     "colour": "deploy",
+    "meeting": "meetings",
+    "origin": "meetings",
+    "turn": "meetings",
 }
 
 
@@ -166,6 +183,15 @@ CASES: dict[str, tuple[Case, Case]] = {
     "colour_live_unhealthy": (
         one("colour", state="stopped"),
         one("colour", live=False, state="stopped"),
+    ),
+    "meeting_stuck": (
+        one("meeting", peers=2, state="no_answer", state_since=ago(31)),
+        one("meeting", peers=2, state="no_answer", state_since=ago(29)),
+    ),
+    "turn_bad": (one("turn", ok=False, **verdict("turn_bad")), one("turn")),
+    "origin_blocked": (
+        one("origin", ok=False, **verdict("origin_blocked")),
+        one("origin", ok=False, **verdict("refused")),
     ),
 }  # fmt: skip
 
