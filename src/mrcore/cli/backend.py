@@ -18,7 +18,8 @@ import click
 def command(colour: str, port: int, state: Path | None, host: str) -> None:
     """Run Mr. Mentor's HTTP API, one colour, until SIGTERM.
 
-    Reads DB_*, REDIS_*, NODE_ENV, MR_RELEASE and MR_HEALTH (deep or shallow); JWT_SECRET, which
+    Reads DB_*, REDIS_*, NODE_ENV, MR_RELEASE or MR_RELEASE_FILE, MR_HEALTH (deep or
+    shallow); JWT_SECRET, which
     signs logins and is the same for all colours; RAZORPAY_* and EXOTEL_* (without them payments
     and calls are off), BACKEND_PUBLIC_URL; CORS_ORIGINS (comma-separated), whose pages get a
     socket beside the local ones; and for the board at

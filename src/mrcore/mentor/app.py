@@ -27,8 +27,10 @@ from mrcore.mentor import (
     links,
     origins,
     payment_routes,
+    preflight,
     razorpay,
     redis_routes,
+    release,
     routes,
     signalling,
     sync_routes,
@@ -82,9 +84,12 @@ def create(
         await keys.close()
 
     app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
+    if settings.release.fails:
+        app.add_middleware(release.Middleware, release=settings.release)
     app.add_middleware(trace.Middleware)
     health_ = health_route.Health(settings, at, checker, now, live=sockets.rooms.counts)
     app.include_router(health_.router)
+    app.include_router(preflight.Preflight(at, settings.release.name).router)
     _open(app, env, desk_, people, door)
     app.include_router(keys.router)
     app.include_router(queues.router)

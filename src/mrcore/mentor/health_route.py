@@ -76,7 +76,7 @@ class Health:
         healthy, degraded, age_s = check.healthy(), check.degraded(), check.age_s()
         body = {
             **self._body(healthy),
-            "release": self.settings.release,
+            "release": self.settings.release.name,
             "database": {
                 "connected": self.links.database_connected,
                 "ok": check.database.ok,

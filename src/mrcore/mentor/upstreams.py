@@ -18,6 +18,7 @@ from starlette import routing
 
 from mrcore import errors
 from mrcore.mentor import (
+    attending,
     config,
     exotel,
     faults,
@@ -50,6 +51,7 @@ class Order:
     razorpay: razorpay.Settings
     exotel: exotel.Settings
     turn: turn.Account
+    public: str = ""
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Order:
@@ -74,6 +76,7 @@ class Order:
             razorpay=razorpay.Settings.read(env),
             exotel=exotel.Settings.read(env),
             turn=turn.Account.read(env),
+            public=env.get("BACKEND_PUBLIC_URL", "").rstrip("/"),
         )
 
 
@@ -170,11 +173,19 @@ def _life(
         window = faults.Rhythm.of_window
         life += [
             crowd.run(),
+            _attendees(order, now).run(),
             faults.bounces(crowd, faults.Rhythm(first_s=0)),
             faults.refused_logins(services.sink, crowd, window(order.seed, "smtp")),
             faults.used_up_quota(services, crowd, window(order.seed, "mrtest")),
         ]
     return life
+
+
+def _attendees(order: Order, now: Callable[[], datetime]) -> attending.Attendees:
+    """They come in by BACKEND_PUBLIC_URL, as browsers do: on one colour they meet each other."""
+    url, seed = order.public or order.urls[0], order.seed or 0
+    at_once = attending.AT_ONCE[order.scale.name]
+    return attending.Attendees(url, seed, order.settings, now, at_once)
 
 
 async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:

@@ -124,7 +124,7 @@ class Plan:
                     f"backend-{colour}",
                     *("backend", "--colour", colour, "--port", str(port)),
                     after=needs,
-                    env=self.backend_names(),
+                    env={**self.backend_names(), **switching.release_names(self.state, colour)},
                 )
                 for colour, port in self.places.backend_ports.items()
             ),

@@ -40,6 +40,7 @@ NAMES = (
     "plans",
     "tokens",
     "deploy",
+    "meetings",
     "troubles",
     "envs",
 )
