@@ -71,7 +71,9 @@ class Meetings(sources.SourceBase):
             await self._client.aclose()
 
     def describe(self) -> wire.Description:
-        return wire.Description(kinds=("meeting", "signalling", "origin", "turn"))
+        told = (meeting.Meeting.KIND, meeting.Signalling.KIND) if self._logs else ()
+        asked = dict.fromkeys(each.entity.kind for each in self._asked)
+        return wire.Description(kinds=(*told, *asked))
 
     async def sample(self) -> wire.Sample:
         """Every room, every backend's sockets, and the last answer of what is asked."""

@@ -18,9 +18,7 @@ from mrcore.mentor import attending, config, console, turn
 from mrcore.model import meeting
 from mrcore.sources.meetings import relay, signals, tail
 from tests import waiting
-
-# For the fixtures of a seeded backend.
-from tests.core.mentor.conftest import NOW, app, env, seeded, template, url, web  # noqa: F401
+from tests.core.mentor.conftest import NOW
 
 T0 = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
@@ -162,14 +160,16 @@ async def test_a_real_meeting_a_handshake_and_a_relay(
     }
     source = sources.build("meetings", table(tmp_path, **more))[0]
     people = attending.Attendees(url, 7, config.Config.read(env), lambda: NOW, 1)
-    with written(tmp_path / "blue.log"):
+    with Written(tmp_path / "blue.log"):
         async with source, httpx.AsyncClient(base_url=url) as client:
 
             async def answered() -> Any:
                 found = await source.sample()
-                return found if {e.ok for e in rows(found, "turn")} == {True} else None
+                asked = [*rows(found, "turn"), *rows(found, "origin")]
+                return found if all(each.ok is not None for each in asked) else None
 
             sample = await waiting.until(answered)
+            assert rows(sample, "turn")[0].ok
             good, blocked = sorted(rows(sample, "origin"), key=lambda each: each.name)
             assert (good.ok, good.status_code) == (True, 200)
             assert (blocked.ok, blocked.verdict.code) == (False, "origin_blocked")
@@ -194,7 +194,7 @@ async def test_a_real_meeting_a_handshake_and_a_relay(
     assert list(dict.fromkeys(seen)) == ["no_join", "no_answer", "no_ice", "signalling_ok"]
 
 
-class written(logging.Handler):
+class Written(logging.Handler):
     """What the backend logs meanwhile, in a file as its process would write it."""
 
     def __init__(self, path: Path) -> None:
