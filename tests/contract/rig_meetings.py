@@ -25,9 +25,9 @@ class Meetings(rig.Rig):
     lacks = {
         "limited": "a log that may not be read is one that is not there: its own tests have it",
         "guards": "describe() has no actions",
+        "frozen": "over UDP silence is all there is: a browser gets no relay, which is bad",
         "minute": "no UDP socket is kept over a question without an answer",
     }
-    frozen_answer = "unknown"
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
