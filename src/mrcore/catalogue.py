@@ -269,6 +269,9 @@ METRICS: dict[str, Metric] = _metrics(
     ("log.error_rate", "stream", "1/s", "lines of level error"),
     ("log.size_bytes", "stream", "bytes", "size of the file"),
     ("check.latency_ms", "check", "ms", "time that the check took"),
+    ("meeting.rooms", "signalling", "", "rooms with somebody in them"),
+    ("meeting.stuck", "signalling", "", "rooms whose peers do not find each other"),
+    ("meeting.peers", "signalling", "", "people in these rooms"),
     ("process.rss_bytes", "process", "bytes", "resident memory"),
     ("process.cpu", "process", "%", "share of one core"),
 )

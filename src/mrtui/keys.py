@@ -69,6 +69,7 @@ TABLE: tuple[Key, ...] = (
     Key("go.audit", (), "go audit", "who did what", command="audit"),
     Key("go.operations", (), "go operations", "operations", command="operations"),
     Key("go.ran", (), "go ran", "what ran, and when", command="ran"),
+    Key("go.meetings", (), "go meetings", "who meets, and how far it came", command="meetings"),
     Key("go.deploy", (), "go deploy", "which colour is live", command="deploy"),
     Key("go.plans", (), "go plans", "plans that wait for a second login", command="plans"),
     Key("go.tokens", (), "go tokens", "who has a token", command="tokens"),

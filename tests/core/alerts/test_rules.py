@@ -27,8 +27,23 @@ LEAST: dict[str, dict[str, Any]] = {
     "process": {"state": "ready"},
     "colour": {"live": True, "state": "healthy"},
     "heartbeat": {"state": "up"},
+    "meeting": {},
+    "origin": {},
+    "turn": {"ok": True},
 }
-NAMED = {"heartbeat", "source", "check", "queue", "schedule", "worker", "process", "colour"}
+NAMED = {
+    "heartbeat",
+    "source",
+    "check",
+    "queue",
+    "schedule",
+    "worker",
+    "process",
+    "colour",
+    "meeting",
+    "origin",
+    "turn",
+}
 
 
 def ago(seconds: float) -> Callable[[Any], Any]:
@@ -67,6 +82,9 @@ SOURCES = {
     "process": "stack",
     "colour": "deploy",
     "heartbeat": "core",
+    "meeting": "meetings",
+    "origin": "meetings",
+    "turn": "meetings",
 }
 
 
@@ -184,6 +202,15 @@ CASES: dict[str, tuple[Case, Case]] = {
     "deadman_failed": (
         one("heartbeat", **verdict("overran")),
         one("heartbeat", **verdict("missed")),
+    ),
+    "meeting_stuck": (
+        one("meeting", peers=2, state="no_answer", state_since=ago(31)),
+        one("meeting", peers=2, state="no_answer", state_since=ago(29)),
+    ),
+    "turn_bad": (one("turn", ok=False, **verdict("turn_bad")), one("turn")),
+    "origin_blocked": (
+        one("origin", ok=False, **verdict("origin_blocked")),
+        one("origin", ok=False, **verdict("refused")),
     ),
 }  # fmt: skip
 
