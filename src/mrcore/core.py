@@ -82,7 +82,7 @@ class Core:
         self.auditing = auditing.Auditing(self.ledger, self.anchor_path, began_at=self.started_at)
         self.door = door.Door(self.ledger, self.monitor, self.hub, self.authority, now=now)
         self.alerts = book.Book(
-            rules.load(rules.shipped(), own.alerts.rules),
+            rules.load(rules.shipped(), own.alerts.rules, own.time_scale),
             self.ledger,
             view=lambda at: live.Live(self.hub, self.series, self.monitor.statuses(), at),
             now=now,
@@ -153,7 +153,8 @@ class Core:
         async def open_source() -> tuple[base.Source, settings.SourceSettings]:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._importer, sources.load, name, kind)
-            return sources.build(name, table, now=self.now)
+            source, own = sources.build(name, table, now=self.now)
+            return source, own.scaled(self.settings.time_scale)
 
         return open_source
 
@@ -171,7 +172,7 @@ class Core:
         source = core_source.CoreSource(
             facts, self.ledger, self.history, self.runs, self._acts(), now=self.now
         )
-        return source, settings.SourceSettings(kind="core")
+        return source, settings.SourceSettings(kind="core").scaled(self.settings.time_scale)
 
     def _environment(self) -> entities.Environment:
         own = self.settings

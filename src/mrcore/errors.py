@@ -4,6 +4,7 @@ MrError                      a sentence for a person, a stable code for a progra
 ├── SettingsError            a setting is missing or wrong; names the setting and the fix
 ├── ExpressionError          an expression is none; names the line and column
 ├── RuleError                rules are none; names the file and the line
+├── ScenarioError            a game day's scenario is none; names the file and the line
 ├── SourceError              a source could not answer
 │   ├── Unreachable          no connection, or no answer within the deadline
 │   ├── NotPermitted         the watched system refused; names the missing right
@@ -62,6 +63,11 @@ class ExpressionError(MrError):
 
 class RuleError(MrError):
     code = "rules"
+    status = 400
+
+
+class ScenarioError(MrError):
+    code = "scenario"
     status = 400
 
 
