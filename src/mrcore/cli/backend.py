@@ -22,8 +22,9 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
     signs logins and is the same for all colours; RAZORPAY_* and EXOTEL_* (without them payments
     and calls are off), BACKEND_PUBLIC_URL; and for the board at
     /admin/queues BULL_BOARD_USERNAME, BULL_BOARD_PASSWORD (without them it is off), MR_CORE_URL
-    (unix:/path or https://host:port), MR_CORE_TOKEN_FILE and MR_CORE_CA; MR_TIME_SCALE. Of a proxy whose address
-    is in FORWARDED_ALLOW_IPS (127.0.0.1) its X-Forwarded-For says who asks.
+    (unix:/path or https://host:port), MR_CORE_TOKEN_FILE and MR_CORE_CA; MR_TIME_SCALE, by which
+    it looks after itself quicker. Of a proxy whose address is in FORWARDED_ALLOW_IPS (127.0.0.1)
+    its X-Forwarded-For says who asks.
 
     Example: mrcore backend --colour blue --port 8081 --state /tmp/mr
     """

@@ -93,21 +93,21 @@ def play(
     sys.exit(0 if card.ok else 1)
 
 
-@command.command()
+@command.command("score")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
-def score(as_json: bool) -> None:
+def score_(as_json: bool) -> None:
     """Print the newest score of every scenario that was played here.
 
     Example: mrcore gameday score
     """
-    from mrcore.gameday import score as scores
+    from mrcore.gameday import score
 
-    cards = scores.kept(scores.default_file()).values()
+    cards = score.kept(score.default_file()).values()
     if as_json:
         click.echo(plain.document({"scores": [card.model_dump(mode="json") for card in cards]}))
         return
     for card in cards:
-        for line in scores.lines(card):
+        for line in score.lines(card):
             click.echo(plain.text(line))
 
 

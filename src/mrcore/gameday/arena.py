@@ -64,7 +64,7 @@ class Arena:
             finally:
                 await connection.close()
             async with self.redis() as client:
-                place = (await client.config_get("dir")).get("dir", "")
+                place = str((await client.config_get("dir")).get("dir", ""))
         except (OSError, asyncpg.PostgresError, exceptions.RedisError) as error:
             raise errors.StackError(
                 f"The stack's servers do not answer: {type(error).__name__}."

@@ -14,6 +14,7 @@ from mrcore.model import alert, base, core, run, wire
 from mrcore.model import ref as refs
 
 POINTS_MAX = 2_000
+Phase = alert.Phase
 T = TypeVar("T")
 
 
@@ -29,8 +30,8 @@ class Client(Protocol):
 class Firing:
     """One firing of an alert, as it was seen last."""
 
+    phases: list[Phase]
     alert: alert.Alert
-    phases: list[alert.Phase]
     told: bool = False
 
 
@@ -152,7 +153,7 @@ class Watcher:
             self.operations[entity.ref] = entity
 
     def _fired(self, entity: alert.Alert, at: datetime) -> None:
-        firing = self.firings.setdefault((entity.ref, at.isoformat()), Firing(entity, []))
+        firing = self.firings.setdefault((entity.ref, at.isoformat()), Firing([], entity))
         firing.alert = entity
         firing.told = firing.told or entity.told_at is not None
         if firing.phases[-1:] != [entity.phase]:

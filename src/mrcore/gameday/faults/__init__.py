@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mrcore.gameday.faults import base, processes, redis
+from mrcore.gameday.faults import base, host, postgres, processes, queues, redis, services
 
 KINDS: dict[str, type[base.Fault]] = {
     "process.stop": processes.Stop,
@@ -10,5 +10,19 @@ KINDS: dict[str, type[base.Fault]] = {
     "redis.pause": redis.Pause,
     "redis.config": redis.Configured,
     "redis.busy": redis.Busy,
+    "pg.idle": postgres.IdleInTransaction,
+    "pg.locks": postgres.LockChain,
+    "pg.exhausted": postgres.Exhausted,
+    "queue.jobs": queues.Jobs,
+    "queue.pause": queues.Pause,
+    "schedule.removed": queues.Unscheduled,
+    "kpi.stale": queues.StaleKpi,
+    "mail.refuse": services.MailRefuses,
+    "mail.accept": services.MailAccepts,
+    "exotel.home": services.ExotelHome,
+    "razorpay.pay": services.Payment,
+    "upstream.answers": services.Upstream,
+    "upstream.link": services.Link,
+    "disk.full": host.DiskFull,
 }
 """Fault by the word that a scenario has for it."""

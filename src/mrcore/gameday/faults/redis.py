@@ -39,7 +39,7 @@ class Configured(base.Fault):
 
     async def before(self, stage: base.Stage) -> base.Memo:
         async with stage.arena.redis() as client:
-            return dict(await client.config_get(self.name))
+            return {self.name: (await client.config_get(self.name))[self.name]}
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
         async with stage.arena.redis() as client:
