@@ -68,7 +68,7 @@ def wrong_actions(what: scenario.Scenario, seen: watch.Watcher, since: datetime)
     return sum(
         op.action != what.action and not op.action.startswith(_OURS)
         for op in seen.operations.values()
-        if op.at is None or op.at >= since
+        if op.started_at >= since
     )
 
 
@@ -80,12 +80,17 @@ def story(
     found: dict[base.Ref, tuple[str, ...]] = {}
     for (ref, _), firing in sorted(seen.firings.items()):
         if firing.alert.rule in rules_of and _after(firing.alert, since):
-            found[ref] = (*found.get(ref, ()), *(phase.value for phase in firing.phases))
+            found[ref] = (*found.get(ref, ()), "fired", *_over(firing))
     for run in seen.runs.values():
         if run.began_at >= since:
             steps = (f"{step.id} {step.state.value} {step.found}".rstrip() for step in run.steps)
             found[f"run of {run.runbook}"] = (*run.codes, *steps, run.state.value)
     return found
+
+
+def _over(firing: watch.Firing) -> tuple[str, ...]:
+    """How often it went to and fro in between is a matter of time, and no part of a story."""
+    return () if firing.phases[-1] is alert.Phase.FIRING else ("over",)
 
 
 def _after(found: alert.Alert, since: datetime) -> bool:

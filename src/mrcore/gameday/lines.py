@@ -36,4 +36,6 @@ class Lines:
     def of(self, table: Table, key: str = "", line: int = 1) -> int:
         """The line of a table's key, and of a text's `line` behind it; else the table's own."""
         found = self._keys.get((table, key))
+        if found is None and table == TOP:
+            table = (key, 0)  # a table is a key of what is above it
         return self._heads.get(table, 1) if found is None else found + line - 1

@@ -65,6 +65,7 @@ class Play:
         self._scale = own.time_scale
         self._rules = rules.load(rules.shipped(), own.alerts.rules, own.time_scale)
         self._began = self._there = now()
+        self._story: dict[str, tuple[str, ...]] = {}
 
     async def run(self) -> score.Card:
         """Play it to its end, mend everything, and say what came of it.
@@ -93,6 +94,7 @@ class Play:
                     dice = random.Random(self._seed)  # noqa: S311 - of a game
                     with contextlib.suppress(Failed):
                         await self._acts(client, base.Stage(self._stack, dice, held), owed)
+                    self._story = judge.story(self._what, self._seen, self._began)
             finally:
                 failed = await asyncio.shield(owed.mend(self._stack))
                 for sentence in failed:
@@ -198,7 +200,7 @@ class Play:
             wrong_actions=judge.wrong_actions(what, self._seen, self._began),
             expectations=tuple(self._found),
             operators=tuple(self._operators),
-            story=judge.story(what, self._seen, self._began),
+            story=self._story,
         )
 
 

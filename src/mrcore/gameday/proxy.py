@@ -125,10 +125,10 @@ class Proxy:
                 writer.write_eof()
             await upward
         finally:
+            to_up.close()
             upward.cancel()
             resetting.cancel()
             await asyncio.gather(upward, resetting, return_exceptions=True)
-            to_up.close()
 
     async def _reset_later(self, writer: asyncio.StreamWriter) -> None:
         if toxic := self.has("reset_peer"):
@@ -146,12 +146,12 @@ class Proxy:
             if toxic := self.has("latency"):
                 spread = toxic.get("jitter") * (2 * self._dice.random() - 1)
                 await asyncio.sleep(max(0.0, toxic.get("latency") + spread) / 1000)
-            if toxic := self.has("limit_data"):
-                part = part[: max(0, int(toxic.get("bytes")) - sent)]
-                if not part:
-                    return
+            limit = self.has("limit_data")
+            most = max(0, int(limit.get("bytes")) - sent) if limit else len(part)
+            await self._send(writer, part[:most])
             sent += len(part)
-            await self._send(writer, part)
+            if most <= len(part) and limit:
+                return writer.close()
         if toxic := self.has("slow_close"):
             await asyncio.sleep(toxic.get("delay") / 1000)
 
