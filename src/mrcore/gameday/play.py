@@ -17,7 +17,7 @@ from mrcore.gameday.faults import base
 from mrcore.model import alert, core
 
 CALM_S = 120.0
-BARRIER_S = 120.0
+BARRIER_S = 240.0
 DETECTED_S = 180.0
 """How long is waited at most, at any time scale: patience with the host, no expectation."""
 

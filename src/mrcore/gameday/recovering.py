@@ -9,11 +9,14 @@ from mrcore import client as clients
 from mrcore import errors
 from mrcore.gameday import scenario, score, watch
 from mrcore.gameday.faults import base
-from mrcore.model import alert, run
+from mrcore.model import alert, plans, run
+from mrcore.model import base as base_model
 
 DIAGNOSED_S = 120.0
 RECOVERED_S = 300.0
 REASON = "game day"
+ANSWERS = ("run.confirm", "run.next")
+"""What a run may ask for, as its row offers it: that a manual step is done, and the next fix."""
 
 ENDED = frozenset(
     {run.RunState.RECOVERED, run.RunState.UNVERIFIED, run.RunState.FAILED, run.RunState.ABORTED}
@@ -39,6 +42,7 @@ class Recovery:
         self._tell = tell
         self._done: set[str] = set()
         self._plans: dict[str, str] = {}
+        self._asked: run.Run | None = None
 
     async def diagnosed(self) -> list[score.Expectation]:
         """Wait for the diagnosis, and compare what it found."""
@@ -113,8 +117,23 @@ class Recovery:
                 await self._confirm(step.plan)
                 return True
             if open_ and step.kind == "manual" and step.id not in self._done:
-                return await self._operate(step.id, stage)
+                await self._operate(step.id, stage)
+        if running == self._asked:
+            return False  # it has not gone on since
+        self._asked = running
+        for action in ANSWERS:
+            if action in running.actions:
+                await self._answer(action, running.ref)
+                return True
         return False
+
+    async def _answer(self, action: base_model.ActionId, ref: base_model.Ref) -> None:
+        """What a person answers a run that waits."""
+        try:
+            plan = await self._client.plan(action, plans.Selection(refs=(ref,)))
+            await self._client.apply(plan.plan_id, reason=REASON, confirm=plan.confirm)
+        except errors.DoorError as error:
+            self._tell(str(error))
 
     async def _confirm(self, plan_id: str) -> None:
         plan = await self._client.planned(plan_id)
@@ -125,13 +144,10 @@ class Recovery:
         except errors.DoorError as error:
             self._tell(str(error))
 
-    async def _operate(self, step: str, stage: base.Stage) -> bool:
+    async def _operate(self, step: str, stage: base.Stage) -> None:
         self._done.add(step)
-        played = False
         for operator in self._what.operators:
             if operator.step == step:
                 self._tell(f"an operator plays {step}: {operator.kind}")
                 await operator.fault.inject(stage, await operator.fault.before(stage))
                 self.operators.append(f"{step}: {operator.kind}")
-                played = True
-        return played
