@@ -205,5 +205,6 @@ class Play:
 
 
 def _waits(each: alert.Alert) -> bool:
-    """Whether it is about to fire, or to end."""
-    return each.phase in (alert.Phase.PENDING, alert.Phase.RECOVERING)
+    """Whether it is about to fire, or to end, and would wake somebody; other troubles may stand."""
+    wakes = each.severity in (alert.Severity.P1, alert.Severity.P2)
+    return wakes and each.phase in (alert.Phase.PENDING, alert.Phase.RECOVERING)
