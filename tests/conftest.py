@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from _pytest import nodeid
 
 from mrcore import redact
 from tests import again, node, servers
+
+# What is imported and collected stays until the end: garbage is looked for only in what tests make.
+gc.disable()
 
 # `make test` tries the same cases each time; `make proof` searches for new ones.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
@@ -103,6 +107,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if (group := _group(item)) and not item.nodeid.endswith(f"@{group}"):
             item._id = nodeid.NodeId.parse(f"{item.nodeid}@{group}")
+
+
+def pytest_collection_finish() -> None:
+    """From here on there may be garbage, and in nothing that is older."""
+    gc.freeze()
+    gc.enable()
 
 
 def _group(item: pytest.Item) -> str:

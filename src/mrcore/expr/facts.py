@@ -119,6 +119,7 @@ PREFIXES = {
     "process": "process",
     "colour": "colour",
     "source": "source",
+    "heartbeat": "heartbeat",
 }
 """What a name begins with, and the kind of entity that it is of."""
 

@@ -66,13 +66,13 @@ def create(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(at.keep()), asyncio.create_task(checker.run())]
-        for task in tasks:
+        keeping, checking = asyncio.create_task(at.keep()), asyncio.create_task(checker.run())
+        for task in (keeping, checking):
             task.add_done_callback(_say_why)
         yield
-        for task in tasks:
+        for task in (checking, keeping):  # whoever asks ends before what is asked
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)
         await queues.close()
         await keys.close()
 

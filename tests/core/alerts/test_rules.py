@@ -26,8 +26,9 @@ LEAST: dict[str, dict[str, Any]] = {
     "worker": {"engine": "huey"},
     "process": {"state": "ready"},
     "colour": {"live": True, "state": "healthy"},
+    "heartbeat": {"state": "up"},
 }
-NAMED = {"source", "check", "queue", "schedule", "worker", "process", "colour"}
+NAMED = {"heartbeat", "source", "check", "queue", "schedule", "worker", "process", "colour"}
 
 
 def ago(seconds: float) -> Callable[[Any], Any]:
@@ -65,6 +66,7 @@ SOURCES = {
     "node": "redis",
     "process": "stack",
     "colour": "deploy",
+    "heartbeat": "core",
 }
 
 
@@ -166,6 +168,22 @@ CASES: dict[str, tuple[Case, Case]] = {
     "colour_live_unhealthy": (
         one("colour", state="stopped"),
         one("colour", live=False, state="stopped"),
+    ),
+    "channel_not_told": (
+        Case((Thing("check", verdict("not_told"), ref="core/check/channel%20ops"),)),
+        of_core("channel%20ops", "warn"),
+    ),
+    "core_not_pinged": (
+        Case((Thing("check", verdict("not_pinged", "warn"), ref="core/check/ping"),)),
+        of_core("ping", "warn"),
+    ),
+    "deadman_missed": (
+        one("heartbeat", **verdict("missed")),
+        one("heartbeat", **verdict("late", "warn")),
+    ),
+    "deadman_failed": (
+        one("heartbeat", **verdict("overran")),
+        one("heartbeat", **verdict("missed")),
     ),
 }  # fmt: skip
 
