@@ -168,7 +168,8 @@ class Core:
         async def open_source() -> tuple[base.Source, settings.SourceSettings]:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._importer, sources.load, name, kind)
-            return sources.build(name, table, now=self.now)
+            source, own = sources.build(name, table, now=self.now)
+            return source, own.scaled(self.settings.time_scale)
 
         return open_source
 
@@ -189,7 +190,7 @@ class Core:
         source = core_source.CoreSource(
             facts, self.ledger, self.history, self.runs, self._acts(), now=self.now
         )
-        return source, settings.SourceSettings(kind="core")
+        return source, settings.SourceSettings(kind="core").scaled(self.settings.time_scale)
 
     def _environment(self) -> entities.Environment:
         own = self.settings

@@ -33,7 +33,8 @@ CALLS = frozenset(
     }
 )
 LOCAL = ("mrcore/mentor", "mrcore/stack", "mrcore/cli", "mrcore/worker.py", "mrcore/scheduler.py")
-"""Mr. Mentor and his stack, which a core that watches a production does not load."""
+LOCAL += ("mrcore/gameday",)
+"""Mr. Mentor, his stack and its game days, which a core that watches a production does not load."""
 
 MAY = {
     "mrcore/client.py",  # the screen to its core

@@ -33,7 +33,7 @@ class Desk:
         changed: Callable[[], None],
     ) -> None:
         alerts = own.alerts
-        known = rules.load(rules.shipped(), alerts.rules)
+        known = rules.load(rules.shipped(), alerts.rules, own.time_scale)
         self.book = book.Book(known, ledger, view=view, now=now, changed=changed)
         self.book.windows = windows.Windows(alerts.windows)
         self.heartbeats = heartbeats.Heartbeats(

@@ -24,15 +24,16 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
     and calls are off), BACKEND_PUBLIC_URL; CORS_ORIGINS (comma-separated), whose pages get a
     socket beside the local ones; and for the board at
     /admin/queues BULL_BOARD_USERNAME, BULL_BOARD_PASSWORD (without them it is off), MR_CORE_URL
-    (unix:/path or https://host:port), MR_CORE_TOKEN_FILE and MR_CORE_CA. Of a proxy whose address
-    is in FORWARDED_ALLOW_IPS (127.0.0.1) its X-Forwarded-For says who asks.
+    (unix:/path or https://host:port), MR_CORE_TOKEN_FILE and MR_CORE_CA; MR_TIME_SCALE, by which
+    it looks after itself quicker. Of a proxy whose address is in FORWARDED_ALLOW_IPS (127.0.0.1)
+    its X-Forwarded-For says who asks.
 
     Example: mrcore backend --colour blue --port 8081 --state /tmp/mr
     """
     # Imported here: `mrcore backend --help` needs no web framework.
     import uvicorn
 
-    from mrcore.mentor import app, console
+    from mrcore.mentor import app, console, health
     from mrcore.stack import joining, ready
 
     class Server(uvicorn.Server):
@@ -48,7 +49,7 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
 
     joining.join(state)
     console.set_up()
-    api = app.create(colour, os.environ)
+    api = app.create(colour, os.environ, health_interval_s=health.interval_s(os.environ))
     config = uvicorn.Config(
         api,
         host=host,

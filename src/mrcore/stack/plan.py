@@ -80,6 +80,7 @@ class Plan:
             "protected": self.settings.protected,
             # Here its folder is all that there is: whoever removes it wants the audit gone, too.
             "audit_anchor": str(self.anchor),
+            "time_scale": self.settings.time_scale,
             "listen": f"127.0.0.1:{places.control_port}",
             "sources": {**sources, **self.settings.sources},
         }
@@ -236,7 +237,8 @@ class Plan:
 
     def mentor_env(self) -> dict[str, str]:
         """The environment of Mr. Mentor's processes."""
-        return {**self.env(), **self.mentor_names()}
+        scale = {"MR_TIME_SCALE": f"{self.settings.time_scale:g}"}
+        return {**self.env(), **self.mentor_names(), **scale}
 
     def seed_names(self) -> dict[str, str]:
         """What `mrcore seed` is told besides."""
