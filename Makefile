@@ -22,7 +22,7 @@ dev: $(STAMP) ## Start everything here without invented data, and look at it
 	@$(BIN)/mrtui dev
 
 test: $(STAMP) ## Run the tests: four at once, because many of them wait
-	$(BIN)/python -m pytest tests -q -m "not proof and not bench" -n 4 --dist loadgroup
+	$(BIN)/python -m tests.again tests -q -m "not proof and not bench" -n 4 --dist loadgroup
 
 proof: $(STAMP) ## Run the proofs: full sizes, long
 	$(BIN)/python -m pytest tests -q -m proof

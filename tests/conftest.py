@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from _pytest import nodeid
 
 from mrcore import redact
-from tests import node, servers
+from tests import again, node, servers
 
 # `make test` tries the same cases each time; `make proof` searches for new ones.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
@@ -110,7 +111,13 @@ def _group(item: pytest.Item) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests measured (`record_property("measured", sentence)`) and the lack of Node."""
+    """Print what tests measured (`record_property("measured", sentence)`) and the lack of Node.
+
+    And write down what failed, for whoever tries it again.
+    """
+    if record := os.environ.get(again.FAILED):
+        wrong = [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]
+        Path(record).write_text("".join(f"{report.nodeid}\n" for report in wrong))
     skipped = terminalreporter.getreports("skipped")
     without = [r.longrepr[2] for r in skipped if isinstance(r.longrepr, tuple)]
     lacking = [why for why in without if "NODE: " in why]
