@@ -12,8 +12,10 @@ import pytest
 from mrcore import errors, scheduler, sources
 from mrcore.model import plans, queue, ref
 from mrcore.sources import base as source_base
+from mrcore.sources.engine import emptying
 from tests.core import journals
 
+ENDS = emptying.ENDS.text
 ASHA = plans.By(login="asha", reason="poison", operation=1)
 
 
@@ -178,7 +180,7 @@ async def test_cleaning_takes_what_has_ended_long_ago(redis_url: str, desk: Any)
         targets, said = await plan(source, "queue.drain", owner)
         assert (len(targets), said) == (
             1,
-            ["1 job has not run yet, and will not", "what runs now ends"],
+            ["1 job has not run yet, and will not", ENDS],
         )
         targets, _ = await plan(source, "queue.drain", owner, delayed=True)
         assert {t.note for t in targets} == {"waiting", "delayed"}
