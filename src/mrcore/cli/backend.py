@@ -20,7 +20,8 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
 
     Reads DB_*, REDIS_*, NODE_ENV, MR_RELEASE and MR_HEALTH (deep or shallow); JWT_SECRET, which
     signs logins and is the same for all colours; RAZORPAY_* and EXOTEL_* (without them payments
-    and calls are off), BACKEND_PUBLIC_URL; and for the board at
+    and calls are off), BACKEND_PUBLIC_URL; MR_SECRETS_URL and MR_SECRETS_TOKEN, where what the
+    environment lacks is read at the start; and for the board at
     /admin/queues BULL_BOARD_USERNAME, BULL_BOARD_PASSWORD (without them it is off), MR_CORE_URL
     (unix:/path or https://host:port), MR_CORE_TOKEN_FILE and MR_CORE_CA. Of a proxy whose address
     is in FORWARDED_ALLOW_IPS (127.0.0.1) its X-Forwarded-For says who asks.
@@ -30,7 +31,7 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
     # Imported here: `mrcore backend --help` needs no web framework.
     import uvicorn
 
-    from mrcore.mentor import app, console
+    from mrcore.mentor import app, console, secret
     from mrcore.stack import joining, ready
 
     class Server(uvicorn.Server):
@@ -41,6 +42,7 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
 
     joining.join(state)
     console.set_up()
+    secret.read(os.environ)
     config = uvicorn.Config(
         app.create(colour, os.environ),
         host=host,

@@ -29,6 +29,7 @@ from mrcore.mentor import (
     razorpay,
     redis_routes,
     routes,
+    secret,
     sync_routes,
     trace,
     trail_routes,
@@ -37,6 +38,8 @@ from mrcore.mentor.board import routes as board
 from mrcore.mentor.board import told
 
 LOG = logging.getLogger("app")
+
+_AGAIN_S = 0.5
 
 
 def utc_now() -> datetime:
@@ -67,6 +70,8 @@ def create(
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(at.keep()), asyncio.create_task(checker.run())]
+        if settings.secret_version:
+            tasks.append(asyncio.create_task(_note(at, f"backend-{colour}", now())))
         for task in tasks:
             task.add_done_callback(_say_why)
         yield
@@ -104,6 +109,18 @@ def _open(
     app.include_router(trail_routes.build(desk_, door))
     app.include_router(exotel_routes.Telephony(desk_, exotel.Settings.read(env), door).router)
     app.include_router(payment_routes.Payments(desk_, razorpay.Settings.read(env), door).router)
+
+
+async def _note(at: links.Links, process: str, read_at: datetime) -> None:
+    """Write down which version of the secret this process runs with, once Postgres is there."""
+    while True:
+        try:
+            async with at.database() as connection:
+                await secret.note(connection, process, at.settings, read_at)
+        except links.LOST:
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            return
 
 
 def _say_why(task: asyncio.Task[None]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncpg
 import uvicorn
+from pydantic import SecretStr
 from starlette import routing
 
 from mrcore import errors
@@ -23,10 +24,12 @@ from mrcore.mentor import (
     faults,
     people,
     razorpay,
+    secret,
     smtp_sink,
     upstream_exotel,
     upstream_http,
     upstream_razorpay,
+    upstream_secrets,
     visitors,
 )
 
@@ -48,6 +51,8 @@ class Order:
     http_port: int
     razorpay: razorpay.Settings
     exotel: exotel.Settings
+    secret: Mapping[str, str]
+    secrets_token: SecretStr
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Order:
@@ -71,6 +76,8 @@ class Order:
             http_port=config.number(env, "MR_UPSTREAMS_PORT", 0),
             razorpay=razorpay.Settings.read(env),
             exotel=exotel.Settings.read(env),
+            secret={name: env[name] for name in secret.KEPT if env.get(name)},
+            secrets_token=SecretStr(env.get("MR_SECRETS_TOKEN", "")),
         )
 
 
@@ -100,7 +107,7 @@ async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], 
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         _bind(listener, order.http_port)
         services = upstream_http.Upstreams(
-            order.seed or 0, order.scale, sink, now, extra=_accounts(order)
+            order.seed or 0, order.scale, sink, now, extra=_accounts(order, now)
         )
         server = _Server(
             uvicorn.Config(services.app(), log_config=None, access_log=False, lifespan="off")
@@ -127,12 +134,15 @@ def _bind(listener: socket.socket, port: int) -> None:
         ) from error
 
 
-def _accounts(order: Order) -> list[routing.Route]:
-    """Razorpay, which tells every backend in turn, and Exotel, which is told whom to call back."""
+def _accounts(order: Order, now: Callable[[], datetime]) -> list[routing.Route]:
+    """Razorpay, which tells every backend in turn; Exotel, which is told whom to call back; and
+    the secrets, which hold those accounts."""
     pays = upstream_razorpay.Razorpay(
         order.razorpay, [f"{url}/api/webhooks/razorpay" for url in order.urls]
     )
-    return [*pays.routes(), *upstream_exotel.Exotel(order.exotel).routes()]
+    calls = upstream_exotel.Exotel(order.exotel)
+    kept = upstream_secrets.Secrets(order.secret, order.secrets_token, now())
+    return [*pays.routes(), *calls.routes(), *kept.routes(now)]
 
 
 def _life(
