@@ -14,6 +14,7 @@ from mrcore.model import (
     ref,
     run,
     stack,
+    upstream,
     wire,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "ref",
     "run",
     "stack",
+    "upstream",
     "wire",
 ]

@@ -23,6 +23,7 @@ REGISTRY: dict[str, str] = {
     "logs": "mrcore.sources.logs",
     "backend": "mrcore.sources.backend",
     "deploy": "mrcore.sources.deploy",
+    "upstreams": "mrcore.sources.upstreams",
     "stack": "mrcore.sources.stack",
 }
 """Module of each kind: it has `Settings` and `open_source(name, settings, *, now)`."""
@@ -37,6 +38,7 @@ DOCTORS: dict[str, str] = {
     "logs": "mrcore.sources.logs.doctor",
     "backend": "mrcore.sources.backend_doctor",
     "deploy": "mrcore.sources.deploy.doctor",
+    "upstreams": "mrcore.sources.upstreams.doctor",
     "stack": "mrcore.sources.stack_doctor",
 }
 """Module of each kind's doctor: it has `async examine(settings, now) -> list[Finding]`."""

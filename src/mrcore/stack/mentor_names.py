@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mrcore.stack import addresses, credentials
 
-
 SECRET = frozenset(
     (
         "EMAIL_USER",

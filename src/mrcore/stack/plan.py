@@ -17,6 +17,7 @@ from mrcore.stack import (
     backend_token,
     credentials,
     mentor_names,
+    outside,
     probes,
     seeded,
     services,
@@ -69,6 +70,7 @@ class Plan:
             "logs": {"kind": "logs", "folder": str(self.state / "logs")},
             "backend": {"kind": "backend", "urls": places.backends},
             "deploy": switching.source(self.state, places.backends),
+            "upstreams": outside.source(places, self.words, watcher),
             "stack": {"kind": "stack", "state": str(self.state.path)},
         }
         return {

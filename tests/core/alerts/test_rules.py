@@ -26,8 +26,24 @@ LEAST: dict[str, dict[str, Any]] = {
     "worker": {"engine": "huey"},
     "process": {"state": "ready"},
     "colour": {"live": True, "state": "healthy"},
+    "upstream": {},
+    "webhook": {},
+    "payment": {},
+    "secret": {"secret": "backend/production"},
 }
-NAMED = {"source", "check", "queue", "schedule", "worker", "process", "colour"}
+NAMED = {
+    "upstream",
+    "webhook",
+    "payment",
+    "secret",
+    "source",
+    "check",
+    "queue",
+    "schedule",
+    "worker",
+    "process",
+    "colour",
+}
 
 
 def ago(seconds: float) -> Callable[[Any], Any]:
@@ -65,6 +81,10 @@ SOURCES = {
     "node": "redis",
     "process": "stack",
     "colour": "deploy",
+    "upstream": "upstreams",
+    "webhook": "upstreams",
+    "payment": "upstreams",
+    "secret": "upstreams",
 }
 
 
@@ -97,6 +117,18 @@ STOPPED = {"live": False, "state": "stopped"}
 
 CASES: dict[str, tuple[Case, Case]] = {
     # rule: (fires, stays quiet)
+    "upstream_auth": (
+        one("upstream", calls=4, refused=3),
+        one("upstream", calls=4, refused=1, **verdict("limited", "warn")),
+    ),
+    "smtp_535": (
+        one("upstream", form="smtp", status_code=535),
+        one("upstream", form="http", status_code=535),
+    ),
+    "webhook_silence": (one("webhook", unanswered=1), one("webhook", unanswered=0)),
+    "payment_without_invoice": (one("payment", without_invoice=1), one("payment", double_grants=1)),
+    "double_grant": (one("payment", double_grants=1), one("payment", without_invoice=1)),
+    "secret_stale": (one("secret", stale=True), one("secret", **verdict("odd"))),
     "collector_blind": (
         one("source", state="failing", since=ago(5)),
         one("source", state="failing", since=ago(5), interval_s=10),

@@ -24,7 +24,8 @@ GRANT SELECT (id, status, invoice_number, created_at, captured_at) ON payments T
 GRANT SELECT (payment_id) ON invoices, token_grants TO mr_watcher;
 GRANT SELECT (received_at) ON razorpay_events TO mr_watcher;
 GRANT SELECT (at) ON exotel_callbacks, ai_call_events TO mr_watcher;
-GRANT SELECT (id, kind, last_synced_at, enabled) ON sync_configs TO mr_watcher;
+-- The key as well: the probe of a sync has to ask with what the sync asks with.
+GRANT SELECT (id, kind, api_key, last_synced_at, enabled) ON sync_configs TO mr_watcher;
 CREATE INDEX razorpay_events_by_time ON razorpay_events (received_at);
 CREATE INDEX exotel_callbacks_by_time ON exotel_callbacks (at);
 CREATE INDEX ai_call_events_by_time ON ai_call_events (at);
