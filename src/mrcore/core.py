@@ -25,8 +25,7 @@ from mrcore import (
     version,
 )
 from mrcore.acting import door
-from mrcore.alerts import acking, book, live, silencing
-from mrcore.alerts import rule as rules
+from mrcore.alerts import acking, desk, live, silencing
 from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import ref
@@ -81,13 +80,16 @@ class Core:
         self.anchor_path = (own.audit_anchor or anchor.default_path(state.path)).absolute()
         self.auditing = auditing.Auditing(self.ledger, self.anchor_path, began_at=self.started_at)
         self.door = door.Door(self.ledger, self.monitor, self.hub, self.authority, now=now)
-        self.alerts = book.Book(
-            rules.load(rules.shipped(), own.alerts.rules),
+        self.desk = desk.Desk(
+            own,
             self.ledger,
+            self.hub,
             view=lambda at: live.Live(self.hub, self.series, self.monitor.statuses(), at),
             now=now,
+            jitter=jitter,
             changed=lambda: self.monitor.poke(core_source.NAME),
         )
+        self.alerts = self.desk.book
         self.plans = limits.AtOnce(PLANS_MAX, "plans in the making")
         self.pages = limits.AtOnce(PAGES_MAX, "pages of the core's own rows in the making")
         self.not_resumed = ""
@@ -98,15 +100,14 @@ class Core:
     async def __aenter__(self) -> Self:
         if core_source.NAME in self.settings.sources:
             raise errors.SettingsError("sources.core is the core itself; give it another name.")
-        self.hub.listen(self.alerts.heard)
         self.monitor.watch(core_source.NAME, "core", self._open_self)
         for name, table in self.settings.sources.items():
             self.monitor.watch(name, str(table.get("kind", name)), self._opener(name, table))
         self._tasks = [
             asyncio.create_task(self.series.run(), name="series"),
             asyncio.create_task(self.runs.run(), name="runs"),
-            asyncio.create_task(self.alerts.run(), name="alerts"),
             asyncio.create_task(self._resume(), name="resume"),
+            *self.desk.begin(),
         ]
         return self
 
@@ -166,7 +167,9 @@ class Core:
             clients=lambda: self.hub.subscribers,
             audit=self.auditing.verdict,
             not_resumed=lambda: self.not_resumed,
-            alerts=self.alerts.entities,
+            alerts=self.desk.entities,
+            checks=self.desk.checks,
+            told=self.desk.told,
         )
         source = core_source.CoreSource(
             facts, self.ledger, self.history, self.runs, self._acts(), now=self.now

@@ -34,7 +34,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as Unparsed
 
-from mrcore import errors, redact
+from mrcore import alert_settings, errors, redact
 
 _SECRET_MIN = 6
 _IN_URL = re.compile(r"://[^\s:/@]*:([^\s/]+)@")
@@ -71,17 +71,6 @@ class LimitSettings(BaseModel):
 
     dangerous_per_minute: int = Field(
         default=30, ge=1, description="operations of high risk that one login may start a minute"
-    )
-
-
-class AlertSettings(BaseModel):
-    """Which rules there are."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rules: Path | None = Field(
-        default=None,
-        description="TOML file with rules of your own, which replace shipped ones of the same id",
     )
 
 
@@ -128,7 +117,7 @@ class Settings(BaseSettings):
         default=None, description="file that holds the audit's end; else in the user's data folder"
     )
     limits: LimitSettings = LimitSettings()
-    alerts: AlertSettings = AlertSettings()
+    alerts: alert_settings.AlertSettings = alert_settings.AlertSettings()
     stack: StackSettings = StackSettings()
     sources: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="what to watch, by name"
@@ -180,7 +169,7 @@ def secrets_of(own: Settings) -> set[str]:
 
     What has less than 6 characters is left out, because it would stand in innocent words too.
     """
-    found = set(_secrets("", own.model_dump()))
+    found = {*_secrets("", own.model_dump()), *alert_settings.secrets_in(own.alerts.model_dump())}
     return {each for value in found for each in (value, unquote(value)) if len(each) >= _SECRET_MIN}
 
 

@@ -57,6 +57,7 @@ class Start(NamedTuple):
     theme: str = ""
     locked_theme: str = ""
     read_only: bool = False
+    ring: str = "all"
     owns_stack: Callable[[], bool] = bool
     steps: Callable[[], Sequence[Step]] = tuple
     failed: Callable[[], str] = str

@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "token": ("mrcore.cli.token", "Create, list and revoke bearer tokens."),
     "audit": ("mrcore.cli.audit", "Verify, export and anchor the audit."),
     "doctor": ("mrcore.cli.doctor", "Say what each source may see and do, and what is missing."),
+    "alerts": ("mrcore.cli.alerts", "Show alerts and rules, and try who is told."),
     "logreader": ("mrcore.cli.logreader", "Read logs for the core (its own child)."),
 }
 

@@ -133,6 +133,7 @@ PREFIXES = {
     "webhook": "webhook",
     "payment": "payment",
     "secret": "secret",
+    "heartbeat": "heartbeat",
 }
 """What a name begins with, and the kind of entity that it is of."""
 

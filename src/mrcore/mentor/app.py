@@ -69,15 +69,17 @@ def create(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(at.keep()), asyncio.create_task(checker.run())]
+        keeping, checking = asyncio.create_task(at.keep()), asyncio.create_task(checker.run())
+        tasks = [checking, keeping]  # whoever asks ends before what is asked
         if settings.secret_version:
-            tasks.append(asyncio.create_task(_note(at, f"backend-{colour}", now())))
+            noting = _note(at, f"backend-{colour}", now())
+            tasks.insert(0, asyncio.create_task(noting))
         for task in tasks:
             task.add_done_callback(_say_why)
         yield
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)
         await queues.close()
         await keys.close()
 

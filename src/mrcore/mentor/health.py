@@ -104,6 +104,13 @@ class Question:
         LOG.error("%s: %s", self._ask.__name__, type(error).__name__)
         return None
 
+    async def drop(self) -> None:
+        """Stop waiting for the answer, if there is an open question."""
+        if self._pending is not None:
+            self._pending.cancel()
+            await asyncio.gather(self._pending, return_exceptions=True)
+            self._pending = None
+
 
 class _Mismatch(Exception):
     """Redis gave back something else than was written."""
@@ -127,15 +134,25 @@ class Checker:
         self._canary = Question(self._write_canary, _REDIS_S, self.clock)
 
     async def run(self) -> None:
-        """Check until cancelled."""
-        while True:
-            self.links.changed.clear()
-            await self.check()
-            pause = self.interval_s if self.database.ok and self.redis.ok else self.interval_s / 5
-            spread = 1 + _JITTER * (2 * random.random() - 1)  # noqa: S311 - so that colours differ
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause * spread):
-                    await self.links.changed.wait()
+        """Check until cancelled; no question is open then."""
+        try:
+            while True:
+                self.links.changed.clear()
+                await self.check()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._pause_s()):
+                        await self.links.changed.wait()
+        finally:
+            await self.drop()
+
+    def _pause_s(self) -> float:
+        pause_s = self.interval_s if self.database.ok and self.redis.ok else self.interval_s / 5
+        return pause_s * (1 + _JITTER * (2 * random.random() - 1))  # noqa: S311 - colours differ
+
+    async def drop(self) -> None:
+        """Leave no question open: one that outlives its connections would open another."""
+        await self._select.drop()
+        await self._canary.drop()
 
     async def check(self) -> None:
         """Ask both once."""

@@ -78,6 +78,12 @@ def _look(parser: Parser) -> None:
     """Options of the screen."""
     parser.add_argument("--theme", default="", metavar="NAME", help="calm, light, contrast …")
     parser.add_argument("--read-only", action="store_true", help="offer no action at all")
+    parser.add_argument(
+        "--ring",
+        choices=("all", "bell", "notify", "title", "none"),
+        default="all",
+        help="how the terminal tells of an alert that begins to fire (all)",
+    )
 
 
 def _target(parser: Parser) -> None:

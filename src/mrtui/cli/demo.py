@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
             theme=options.theme,
             locked_theme=locked,
             read_only=options.read_only,
+            ring=options.ring,
             owns_stack=lambda: stack.owned,
             steps=lambda: start.steps(state),
             failed=stack.failed,

@@ -26,24 +26,14 @@ LEAST: dict[str, dict[str, Any]] = {
     "worker": {"engine": "huey"},
     "process": {"state": "ready"},
     "colour": {"live": True, "state": "healthy"},
+    "heartbeat": {"state": "up"},
     "upstream": {},
     "webhook": {},
     "payment": {},
     "secret": {"secret": "backend/production"},
 }
-NAMED = {
-    "upstream",
-    "webhook",
-    "payment",
-    "secret",
-    "source",
-    "check",
-    "queue",
-    "schedule",
-    "worker",
-    "process",
-    "colour",
-}
+NAMED = {"heartbeat", "source", "check", "queue", "schedule", "worker", "process", "colour"}
+NAMED |= {"upstream", "webhook", "payment", "secret"}
 
 
 def ago(seconds: float) -> Callable[[Any], Any]:
@@ -85,6 +75,7 @@ SOURCES = {
     "webhook": "upstreams",
     "payment": "upstreams",
     "secret": "upstreams",
+    "heartbeat": "core",
 }
 
 
@@ -198,6 +189,22 @@ CASES: dict[str, tuple[Case, Case]] = {
     "colour_live_unhealthy": (
         one("colour", state="stopped"),
         one("colour", live=False, state="stopped"),
+    ),
+    "channel_not_told": (
+        Case((Thing("check", verdict("not_told"), ref="core/check/channel%20ops"),)),
+        of_core("channel%20ops", "warn"),
+    ),
+    "core_not_pinged": (
+        Case((Thing("check", verdict("not_pinged", "warn"), ref="core/check/ping"),)),
+        of_core("ping", "warn"),
+    ),
+    "deadman_missed": (
+        one("heartbeat", **verdict("missed")),
+        one("heartbeat", **verdict("late", "warn")),
+    ),
+    "deadman_failed": (
+        one("heartbeat", **verdict("overran")),
+        one("heartbeat", **verdict("missed")),
     ),
 }  # fmt: skip
 
