@@ -40,6 +40,7 @@ MAY = {
     "mrcore/sources/pg",
     "mrcore/sources/redis",
     "mrcore/sources/rq",
+    "mrcore/sources/upstreams",
     "mrcore/sources/kept.py",
 }
 
