@@ -30,6 +30,8 @@ from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import ref
 from mrcore.rights import approval, arming, authority, revoking
+from mrcore.runbooks import acts as run_acts
+from mrcore.runbooks import engine, library
 from mrcore.sources import base
 from mrcore.sources import core as core_source
 from mrcore.sources import own as own_acts
@@ -90,6 +92,16 @@ class Core:
             changed=lambda: self.monitor.poke(core_source.NAME),
         )
         self.alerts = self.desk.book
+        self.engine = engine.Engine(
+            library.load(own.runbooks.folder, own.time_scale),
+            self.ledger,
+            view=lambda at: live.Live(self.hub, self.series, self.monitor.statuses(), at),
+            alerts=self.alerts.entities,
+            plan=self.door.plan,
+            now=now,
+            changed=lambda: self.monitor.poke(core_source.NAME),
+            time_scale=own.time_scale,
+        )
         self.plans = limits.AtOnce(PLANS_MAX, "plans in the making")
         self.pages = limits.AtOnce(PAGES_MAX, "pages of the core's own rows in the making")
         self.not_resumed = ""
@@ -100,12 +112,14 @@ class Core:
     async def __aenter__(self) -> Self:
         if core_source.NAME in self.settings.sources:
             raise errors.SettingsError("sources.core is the core itself; give it another name.")
+        self.hub.listen(self.engine.heard)
         self.monitor.watch(core_source.NAME, "core", self._open_self)
         for name, table in self.settings.sources.items():
             self.monitor.watch(name, str(table.get("kind", name)), self._opener(name, table))
         self._tasks = [
             asyncio.create_task(self.series.run(), name="series"),
             asyncio.create_task(self.runs.run(), name="runs"),
+            asyncio.create_task(self.engine.run(), name="runbooks"),
             asyncio.create_task(self._resume(), name="resume"),
             *self.desk.begin(),
         ]
@@ -170,6 +184,7 @@ class Core:
             alerts=self.desk.entities,
             checks=self.desk.checks,
             told=self.desk.told,
+            runbooks=self.engine.entities,
         )
         source = core_source.CoreSource(
             facts, self.ledger, self.history, self.runs, self._acts(), now=self.now
@@ -199,6 +214,7 @@ class Core:
             "alert.unack": acking.Unack(self.alerts, now),
             "alert.silence": silencing.Silence(self.alerts, ledger, now),
             "silence.expire": silencing.Expire(self.alerts, ledger, now),
+            **run_acts.of(self.engine),
             **self.door.acts(),
         }
 

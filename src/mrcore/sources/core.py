@@ -48,6 +48,7 @@ class Facts:
     alerts: Callable[[], Sequence[model.Entity]] = tuple
     checks: Callable[[], Sequence[backend.Check]] = tuple
     told: Callable[[model.Ref], Awaitable[wire.Section]] | None = None
+    runbooks: Callable[[], Sequence[model.Entity]] = tuple
 
 
 class CoreSource(base.SourceBase):
@@ -98,6 +99,8 @@ class CoreSource(base.SourceBase):
                 "alert",
                 "silence",
                 "heartbeat",
+                "runbook",
+                "run",
             ),
             collections=(*_READ, ran.COLLECTION),
             actions=tuple(self._acts),
@@ -144,6 +147,7 @@ class CoreSource(base.SourceBase):
                 *self._facts.statuses(),
                 *self._facts.operations(),
                 *self._facts.alerts(),
+                *self._facts.runbooks(),
                 *await self.probe(),
             ),
             points=(*measures, *self._facts.sample_times()),

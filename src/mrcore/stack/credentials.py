@@ -27,6 +27,7 @@ class Credentials:
     exotel: str
     exotel_webhook: str
     secrets: str
+    turn: str
 
 
 def of(state: folder.StateFolder) -> Credentials:

@@ -44,6 +44,9 @@ _POSTGRES = {
     "cluster_name": "mrcore",
 }
 
+_ORIGIN = "http://localhost:3000"
+"""A page that every backend of Mr. Mentor lets in."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -69,6 +72,7 @@ class Plan:
             "rq": {"kind": "rq", "url": places.redis.url},
             "logs": {"kind": "logs", "folder": str(self.state / "logs")},
             "backend": {"kind": "backend", "urls": places.backends},
+            "meetings": self._meetings(),
             "deploy": switching.source(self.state, places.backends),
             "upstreams": outside.source(places, self.words, watcher),
             "stack": {"kind": "stack", "state": str(self.state.path)},
@@ -80,6 +84,22 @@ class Plan:
             "audit_anchor": str(self.anchor),
             "listen": f"127.0.0.1:{places.control_port}",
             "sources": {**sources, **self.settings.sources},
+        }
+
+    def _meetings(self) -> dict[str, Any]:
+        """Settings of the source `meetings`: what browsers of this stack use."""
+        told = mentor_names.of(self.places, self.words)
+        turn = {"user": told["TURN_USERNAME"], "password": told["TURN_PASSWORD"]}
+        logs = self.state / "logs"
+        return {
+            "kind": "meetings",
+            "url": self.places.switch,
+            "origins": [_ORIGIN],
+            "logs": {c: str(logs / f"backend-{c}.log") for c in self.places.backends},
+            "turn": {
+                "stun": {"url": told["TURN_URL"].replace("turn:", "stun:", 1)},
+                "turn": {"url": told["TURN_URL"], **turn},
+            },
         }
 
     @property
@@ -106,7 +126,7 @@ class Plan:
                     f"backend-{colour}",
                     *("backend", "--colour", colour, "--port", str(port)),
                     after=needs,
-                    env=self.backend_names(),
+                    env={**self.backend_names(), **switching.release_names(self.state, colour)},
                     secret=True,
                 )
                 for colour, port in self.places.backend_ports.items()

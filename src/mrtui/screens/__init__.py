@@ -43,6 +43,7 @@ NAMES = (
     "tokens",
     "deploy",
     "upstreams",
+    "meetings",
     "troubles",
     "envs",
 )

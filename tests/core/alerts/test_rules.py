@@ -31,8 +31,23 @@ LEAST: dict[str, dict[str, Any]] = {
     "webhook": {},
     "payment": {},
     "secret": {"secret": "backend/production"},
+    "meeting": {},
+    "origin": {},
+    "turn": {"ok": True},
 }
-NAMED = {"heartbeat", "source", "check", "queue", "schedule", "worker", "process", "colour"}
+NAMED = {
+    "heartbeat",
+    "source",
+    "check",
+    "queue",
+    "schedule",
+    "worker",
+    "process",
+    "colour",
+    "meeting",
+    "origin",
+    "turn",
+}
 NAMED |= {"upstream", "webhook", "payment", "secret"}
 
 
@@ -76,6 +91,9 @@ SOURCES = {
     "payment": "upstreams",
     "secret": "upstreams",
     "heartbeat": "core",
+    "meeting": "meetings",
+    "origin": "meetings",
+    "turn": "meetings",
 }
 
 
@@ -205,6 +223,15 @@ CASES: dict[str, tuple[Case, Case]] = {
     "deadman_failed": (
         one("heartbeat", **verdict("overran")),
         one("heartbeat", **verdict("missed")),
+    ),
+    "meeting_stuck": (
+        one("meeting", peers=2, state="no_answer", state_since=ago(31)),
+        one("meeting", peers=2, state="no_answer", state_since=ago(29)),
+    ),
+    "turn_bad": (one("turn", ok=False, **verdict("turn_bad")), one("turn")),
+    "origin_blocked": (
+        one("origin", ok=False, **verdict("origin_blocked")),
+        one("origin", ok=False, **verdict("refused")),
     ),
 }  # fmt: skip
 
