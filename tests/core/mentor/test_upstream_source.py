@@ -104,7 +104,9 @@ async def world(
         )
         server = addresses.Server("redis://127.0.0.1", own=False)
         ports = {"smtp_port": int(env["EMAIL_PORT"]), "upstreams_port": int(url.rsplit(":")[-1])}
-        places = addresses.Addresses(1, server, server, switch_port=1, backend_ports={}, **ports)
+        places = addresses.Addresses(
+            1, server, server, switch_port=1, turn_port=1, backend_ports={}, **ports
+        )
         table = outside.source(places, words, conftest.as_role(seeded, "mr_watcher"))
         settings = upstreams.Settings.model_validate({**table, "every_s": 3600})
         source = upstreams.open_source("upstreams", settings, now=source_base.utc_now)
