@@ -16,7 +16,13 @@ from mrcore.model import backend, base, plans, ref, wire
 from mrcore.model import redis as model
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.redis import acting, canary, info, keys, link, primaries, scan, value
+from mrcore.sources.redis import acting, canary, faults, info, keys, link, primaries, scan, value
+
+INFO_S = 0.8
+"""With the question that follows it, this stays within a sample's deadline."""
+
+Looked = tuple[info.Info, int | None]
+"""INFO, empty where it may not be asked, and the number of keys."""
 
 
 class Settings(link.Settings):
@@ -43,7 +49,8 @@ class Redis(source_base.SourceBase):
     def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
         super().__init__(name, now=now)
         gate = asyncio.Lock()
-        self._eye = kept.Kept(link.Link(settings.url), gate)
+        self._link = link.Link(settings.url)
+        self._eye = kept.Kept(self._link, gate)
         self._wing = kept.Kept(link.Link(settings.url), gate)
         self._hand = kept.Kept(link.Link(settings.url), gate)
         self._scanner = scan.Scanner()
@@ -51,6 +58,7 @@ class Redis(source_base.SourceBase):
         self._acting = acting.Acting(
             name, link.login(settings.url), self._hand, self._wing, now, settings.journals
         )
+        self._facts: info.Info = {}
         self._before: tuple[info.Info, datetime] | None = None
         self._run: tuple[str, datetime | None] = ("", None)
         self._node = ref.make(name, "node", "main")
@@ -76,19 +84,50 @@ class Redis(source_base.SourceBase):
         return (self._check_of(await self._write()),)
 
     async def sample(self) -> wire.Sample:
-        wrote, (facts, size) = await asyncio.gather(self._write(), self._eye.run(self._look))
+        """The server, also while it is away: that it is so, and how, is what there is to say.
+
+        Raises NotPermitted, and Unsupported for what is no server that can be watched.
+        """
+        wrote, (facts, size) = await self._seen()
         at = self.now()
-        node = info.node(self._node, facts, self._started(facts, at), wrote.ok, wrote.verdict)
+        self._facts = facts or self._facts
+        node = info.node(
+            self._node, self._facts, self._started(self._facts, at), wrote.ok, wrote.verdict
+        )
         values = info.values(facts, self._before, at)
         values |= {"redis.keys": float(size)} if size is not None else {}
         points = [wire.Point(metric=k, ref=self._node, at=at, value=v) for k, v in values.items()]
         if wrote.took_ms is not None:
             for metric, of in (("redis.canary_ms", self._node), ("check.latency_ms", self._check)):
                 points.append(wire.Point(metric=metric, ref=of, at=at, value=wrote.took_ms))
-        self._before = (facts, at)
+        if facts:
+            self._before = (facts, at)
         if wrote.code == "not_permitted":
             self._missing["SET"] = wrote.why
         return wire.Sample(at=at, entities=(node, self._check_of(wrote)), points=tuple(points))
+
+    async def _seen(self) -> tuple[canary.Canary, Looked]:
+        """What became of a write, and INFO; what is wrong is told apart by both together."""
+        wrote, looked = await asyncio.gather(self._write(), self._info())
+        if isinstance(looked, tuple):
+            if wrote is canary.HANGS:
+                wrote = canary.bad(faults.hangs(looked[0], wrote.why))
+            return wrote, looked
+        if isinstance(looked, errors.Unreachable):
+            return canary.bad(faults.away(looked)), ({}, None)
+        if wrote is canary.HANGS:
+            return canary.bad(await faults.mute(self._link)), ({}, None)
+        return wrote, ({}, None)
+
+    async def _info(self) -> Looked | errors.Unreachable | None:
+        """INFO and DBSIZE, why it cannot be asked, or None where no answer comes."""
+        try:
+            async with asyncio.timeout(INFO_S):
+                return await self._eye.run(self._look)
+        except errors.Unreachable as error:
+            return error
+        except TimeoutError:
+            return None
 
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
@@ -119,6 +158,8 @@ class Redis(source_base.SourceBase):
         if kind == "key":
             return await self._key(name, redact.ALL)
         wrote, (facts, _) = await asyncio.gather(self._write(), self._hand.run(self._look))
+        if wrote is canary.HANGS:
+            wrote = canary.bad(faults.hangs(facts, wrote.why))
         at = self.now()
         node = info.node(self._node, facts, self._started(facts, at), wrote.ok, wrote.verdict)
         entity = node if kind == "node" else self._check_of(wrote)
@@ -185,7 +226,7 @@ class Redis(source_base.SourceBase):
         if action != acting.DELETE:
             raise self._unsupported(f"action {action!r}")
 
-    async def _look(self, client: link.Client) -> tuple[info.Info, int | None]:
+    async def _look(self, client: link.Client) -> Looked:
         """INFO and DBSIZE; what this login may not ask is noted and left empty."""
         text, size = await client.ask(("INFO",), ("DBSIZE",))
         missing = dict(client.missing)
@@ -205,6 +246,8 @@ class Redis(source_base.SourceBase):
                 wrote = await self._wing.run(canary.write)
         except TimeoutError:
             return canary.HANGS
+        except link.Loading as error:
+            return canary.bad(faults.away(error))
         except errors.SourceError as error:
             return canary.Canary(None, f"writes are not proven: {error.sentence}")
         with contextlib.suppress(errors.SourceError):  # who asks for a plan is told
