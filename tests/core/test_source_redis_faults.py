@@ -15,7 +15,7 @@ from mrcore import sources
 from mrcore.model import redis as model
 from mrcore.sources import base as source_base
 from mrcore.stack import services
-from tests import frozen, servers, waiting
+from tests import frozen, restartable, servers, waiting
 
 
 @pytest.fixture
@@ -51,18 +51,19 @@ async def until(source: source_base.Source, wanted: str) -> None:
     await waiting.until(said, what=f"code {wanted!r}")
 
 
-async def test_a_pause_of_all_clients_is_no_stopped_process(
-    server: servers.Valkey, admin: redis.Redis
-) -> None:
-    async with build(server.url()) as source:
-        assert await code(source) == ""
-        admin.execute_command("CLIENT", "PAUSE", 60_000, "ALL")
-        assert await code(source) == "paused"
-        with frozen.frozen(server.pid):
-            assert await code(source) == "stopped"
-        # CLIENT UNPAUSE is answered in a pause: it is how one ends.
-        admin.execute_command("CLIENT", "UNPAUSE")
-        await until(source, "")
+async def test_a_pause_of_all_clients_is_no_stopped_process(tmp_path: Path) -> None:
+    server = restartable.Valkey(tmp_path)
+    with restartable.running(server):
+        async with build(server.url()) as source:
+            assert await code(source) == ""
+            with contextlib.closing(server.client()) as admin:
+                admin.execute_command("CLIENT", "PAUSE", 600_000, "ALL")
+            assert await code(source) == "paused"
+            with frozen.frozen(server.pid):
+                assert await code(source) == "stopped"
+            assert await code(source) == "paused"
+            server.kill()
+            await until(source, "refused")
 
 
 async def test_a_script_that_does_not_end_is_busy_and_can_be_killed(

@@ -110,5 +110,8 @@ async def mute(one: link.Link) -> base.Verdict:
         return away(one.explain(error))
     if isinstance(reply, Exception) and (known := of_reply(reply)) is not None:
         return base.Verdict(level=base.Level.BAD, code=known[0], why=known[1])
-    why = "all clients are paused (CLIENT PAUSE): connections stand, and no command is answered"
+    why = (
+        "all clients are paused (CLIENT PAUSE ALL), and so is CLIENT UNPAUSE: "
+        "it ends by itself, or with a restart"
+    )
     return base.Verdict(level=base.Level.BAD, code="paused", why=why)
