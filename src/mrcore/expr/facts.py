@@ -169,6 +169,7 @@ _ROWS = (
         "health.status", "check", "", "HTTP status of /api/health", _value("status_code"), "backend"
     ),
     Fact("log.silent_s", "stream", "s", "since the last line", _age("last_line_at")),
+    Fact("log.match_age_s", "pattern", "s", "since a line fitted", _age("matched_at")),
     Fact("process.state", "process", "text", "its state", _value("state")),
     Fact("process.restarts", "process", "", "how often it began anew", _value("restarts")),
     Fact("process.state_s", "process", "s", "since when it is so", _age("since")),

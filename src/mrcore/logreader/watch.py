@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
-from mrcore import errors
+from mrcore import errors, match
 from mrcore.logreader import follow, generation, text
 
 STREAMS_MAX = 128
@@ -25,8 +25,14 @@ class Watch:
     """
 
     def __init__(
-        self, folder: str = "", files: Sequence[str] = (), names: Mapping[str, str] | None = None
+        self,
+        folder: str = "",
+        files: Sequence[str] = (),
+        names: Mapping[str, str] | None = None,
+        patterns: Mapping[str, str] | None = None,
     ) -> None:
+        """`patterns` are expressions by name; raises BadRequest for what is none."""
+        self._patterns = {name: match.lines(expr) for name, expr in (patterns or {}).items()}
         self.folder = folder
         self.files = tuple(files)
         self.names = dict(names or {})
@@ -81,7 +87,9 @@ class Watch:
         for path, links in new[:room]:
             if path not in self._by_path:
                 name = self._name(path)
-                stream = follow.Stream(name, path, links=links, from_start=from_start)
+                stream = follow.Stream(
+                    name, path, links=links, from_start=from_start, patterns=self._patterns
+                )
                 self.streams[name] = self._by_path[path] = stream
 
     def _in_folder(self) -> list[str]:
