@@ -223,6 +223,8 @@ METRICS: dict[str, Metric] = _metrics(
     ("pg.tps", "postgres", "1/s", "transactions ended"),
     ("pg.hit_ratio", "postgres", "%", "reads answered from shared buffers"),
     ("pg.round_trip_ms", "postgres", "ms", "a short statement on the kept connection"),
+    ("pg.clock_off_ms", "postgres", "ms", "its clock, ahead of the core's"),
+    ("redis.clock_off_ms", "node", "ms", "its clock, ahead of the core's"),
     ("redis.used_bytes", "node", "bytes", "memory used"),
     ("redis.ops", "node", "1/s", "commands executed"),
     ("redis.clients", "node", "", "connected clients"),
@@ -247,6 +249,12 @@ METRICS: dict[str, Metric] = _metrics(
     ("log.size_bytes", "stream", "bytes", "size of the file"),
     ("check.latency_ms", "check", "ms", "time that the check took"),
     ("process.rss_bytes", "process", "bytes", "resident memory"),
+    ("host.load", "host", "", "processes that run or wait to run, one minute's mean"),
+    ("host.memory", "host", "%", "share of the memory that is taken and cannot be given back"),
+    ("host.descriptors", "host", "%", "share of the open files that this core may have"),
+    ("disk.used", "disk", "%", "share of the space that is taken"),
+    ("disk.free_bytes", "disk", "bytes", "space that is left for those who are not root"),
+    ("disk.inodes", "disk", "%", "share of the files that there can be"),
     ("process.cpu", "process", "%", "share of one core"),
 )
 

@@ -72,6 +72,11 @@ def _overdue(entity: Any, now: datetime) -> float | None:
     return _since(entity.next_at, now)
 
 
+def _left(entity: Any, now: datetime) -> float | None:
+    """What has expired is less than nothing."""
+    return None if entity.expires_at is None else (entity.expires_at - now).total_seconds()
+
+
 def _failing(entity: Any, now: datetime) -> float | None:
     return _since(entity.since, now) if entity.state == "failing" else 0.0
 
@@ -119,6 +124,9 @@ PREFIXES = {
     "process": "process",
     "colour": "colour",
     "source": "source",
+    "host": "host",
+    "disk": "disk",
+    "certificate": "certificate",
 }
 """What a name begins with, and the kind of entity that it is of."""
 
@@ -176,6 +184,13 @@ _ROWS = (
     Fact("colour.live", "colour", "truth", "whether it has the traffic", _value("live")),
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
     Fact("colour.release", "colour", "text", "its release", _value("release")),
+    Fact("host.cores", "host", "", "processor cores", _value("cores")),
+    Fact(
+        "host.clock_jump_s", "host", "s", "by how much its clock was moved", _value("clock_jump_s")
+    ),
+    Fact("host.clock_age_s", "host", "s", "since its clock was moved", _age("clock_jumped_at")),
+    Fact("disk.path", "disk", "text", "the path that matters", _value("path")),
+    Fact("certificate.left_s", "certificate", "s", "until it expires", _left),
     Fact("source.state", "source", "text", "starting, watching or failing", _value("state")),
     Fact("source.failing_s", "source", "s", "how long it gives no sample", _failing),
     Fact("source.interval_s", "source", "s", "time between samples", _value("interval_s")),

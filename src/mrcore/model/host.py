@@ -1,12 +1,16 @@
-"""The machine: itself, the disks that matter, clocks that are compared, certificates."""
+"""The machine: itself, the disks that matter, the certificates that expire."""
 
 from __future__ import annotations
 
-from mrcore.model.base import Entity, Instant, Ref
+from mrcore.model.base import Entity, Instant
 
 
 class Host(Entity):
-    """The machine that the core runs on; what it uses of it are points."""
+    """The machine that the core runs on; what is used of it are points.
+
+    `clock_jumped_at` is when its wall clock was last moved, by `clock_jump_s`, against the
+    monotonic one.
+    """
 
     KIND = "host"
 
@@ -19,22 +23,13 @@ class Host(Entity):
 
 
 class Disk(Entity):
-    """The file system of a path that matters; free space is a point. `same_as`: shown there too."""
+    """The file system of a path that matters; free space is a point."""
 
     KIND = "disk"
 
     name: str
     path: str
     total_bytes: int = 0
-
-
-class Clock(Entity):
-    """Another machine's clock beside ours; the difference is a point."""
-
-    KIND = "clock"
-
-    name: str
-    of: Ref = ""
 
 
 class Certificate(Entity):

@@ -24,6 +24,7 @@ REGISTRY: dict[str, str] = {
     "backend": "mrcore.sources.backend",
     "deploy": "mrcore.sources.deploy",
     "stack": "mrcore.sources.stack",
+    "host": "mrcore.sources.host",
 }
 """Module of each kind: it has `Settings` and `open_source(name, settings, *, now)`."""
 
@@ -38,6 +39,7 @@ DOCTORS: dict[str, str] = {
     "backend": "mrcore.sources.backend_doctor",
     "deploy": "mrcore.sources.deploy.doctor",
     "stack": "mrcore.sources.stack_doctor",
+    "host": "mrcore.sources.host_doctor",
 }
 """Module of each kind's doctor: it has `async examine(settings, now) -> list[Finding]`."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from pydantic import Field
@@ -59,6 +60,7 @@ class Redis(source_base.SourceBase):
             name, link.login(settings.url), self._hand, self._wing, now, settings.journals
         )
         self._facts: info.Info = {}
+        self._ahead_ms: float | None = None
         self._before: tuple[info.Info, datetime] | None = None
         self._run: tuple[str, datetime | None] = ("", None)
         self._node = ref.make(name, "node", "main")
@@ -95,6 +97,8 @@ class Redis(source_base.SourceBase):
             self._node, self._facts, self._started(self._facts, at), wrote.ok, wrote.verdict
         )
         values = info.values(facts, self._before, at)
+        if facts and self._ahead_ms is not None:
+            values["redis.clock_off_ms"] = self._ahead_ms
         values |= {"redis.keys": float(size)} if size is not None else {}
         points = [wire.Point(metric=k, ref=self._node, at=at, value=v) for k, v in values.items()]
         if wrote.took_ms is not None:
@@ -228,7 +232,9 @@ class Redis(source_base.SourceBase):
 
     async def _look(self, client: link.Client) -> Looked:
         """INFO and DBSIZE; what this login may not ask is noted and left empty."""
+        asked, started = self.now(), time.perf_counter()
         text, size = await client.ask(("INFO",), ("DBSIZE",))
+        halfway = asked + timedelta(seconds=(time.perf_counter() - started) / 2)
         missing = dict(client.missing)
         for reply, name, loss in (
             (text, "INFO", "no memory, clients and rates"),
@@ -238,6 +244,7 @@ class Redis(source_base.SourceBase):
                 missing[name] = f"{link.needs(reply, name)}: {loss}"
         self._missing = missing
         facts = {} if isinstance(text, Exception) else info.parse(text)
+        self._ahead_ms = info.ahead_ms(facts, halfway)
         return facts, None if isinstance(size, Exception) else size
 
     async def _write(self) -> canary.Canary:
