@@ -248,6 +248,7 @@ METRICS: dict[str, Metric] = _metrics(
     ("log.rate", "pattern", "1/s", "lines that fit, in all streams"),
     ("log.size_bytes", "stream", "bytes", "size of the file"),
     ("check.latency_ms", "check", "ms", "time that the check took"),
+    ("check.acquire_ms", "check", "ms", "wait for a connection of the backend's own pool"),
     ("process.rss_bytes", "process", "bytes", "resident memory"),
     ("host.load", "host", "", "processes that run or wait to run, one minute's mean"),
     ("host.memory", "host", "%", "share of the memory that is taken and cannot be given back"),

@@ -144,6 +144,7 @@ _ROWS = (
     Fact("queue.listed", "queue", "truth", "whether the board shows it", _value("listed")),
     Fact("queue.engine", "queue", "text", "its engine", _value("engine")),
     Fact("queue.prioritized", "queue", "", "jobs with a priority", _of_counts("prioritized")),
+    Fact("queue.keep_failed", "queue", "", "failed jobs that it keeps", _value("keep_failed")),
     Fact("queue.completed", "queue", "", "completed jobs kept", _of_counts("completed")),
     Fact("queue.quarantined", "queue", "", "jobs put aside", _of_counts("quarantined")),
     Fact("schedule.missed", "schedule", "", "ticks without a job", _value("missed")),
@@ -183,6 +184,7 @@ _ROWS = (
     Fact("process.state_s", "process", "s", "since when it is so", _age("since")),
     Fact("colour.live", "colour", "truth", "whether it has the traffic", _value("live")),
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
+    Fact("colour.up_s", "colour", "s", "how long it is up", _age("since")),
     Fact("colour.release", "colour", "text", "its release", _value("release")),
     Fact("host.cores", "host", "", "processor cores", _value("cores")),
     Fact(

@@ -80,6 +80,7 @@ class Health:
                 "ok": check.database.ok,
                 "latency_ms": check.database.latency_ms,
                 "saturation": check.saturation,
+                "acquire_ms": check.acquire_ms,
             },
             "redis": {
                 "connected": self.links.redis_connected,
