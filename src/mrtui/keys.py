@@ -69,6 +69,7 @@ TABLE: tuple[Key, ...] = (
     Key("go.operations", (), "go operations", "operations", command="operations"),
     Key("go.ran", (), "go ran", "what ran, and when", command="ran"),
     Key("go.deploy", (), "go deploy", "which colour is live", command="deploy"),
+    Key("go.host", (), "go host", "disks, memory, certificates", command="host"),
     Key("go.plans", (), "go plans", "plans that wait for a second login", command="plans"),
     Key("go.tokens", (), "go tokens", "who has a token", command="tokens"),
     Key("go.troubles", (), "go troubles", "everything that is not well", command="troubles"),

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import redis
 
 from mrcore import errors, worker
 from mrcore.mentor import config, console
@@ -55,7 +54,7 @@ def command(state: Path | None, queues: str, app: str, schedules: str, threads: 
     settings = config.Config.read(os.environ)
     url = os.environ.get("MR_QUEUES_URL", "")
     where = pool.of(url, "MR_QUEUES_URL") if url else None
-    connections = where or redis.ConnectionPool(**settings.redis.options())
+    connections = where or pool.plain(**settings.redis.options())
     read = functools.partial(_resolve(schedules), settings) if schedules else None
     made = worker.Worker(
         _resolve(app)(connections),

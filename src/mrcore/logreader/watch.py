@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
-from mrcore import errors, match
-from mrcore.logreader import follow, generation, text
+from mrcore import errors
+from mrcore.logreader import follow, generation, tally, text
 
 STREAMS_MAX = 128
 LOOK_S = 1.0
@@ -32,7 +32,11 @@ class Watch:
         patterns: Mapping[str, str] | None = None,
     ) -> None:
         """`patterns` are expressions by name; raises BadRequest for what is none."""
-        self._patterns = {name: match.lines(expr) for name, expr in (patterns or {}).items()}
+        self._patterns: tally.Patterns = {}
+        if patterns:
+            from mrcore import match  # RE2 takes time to load: the reader answers before
+
+            self._patterns = {name: match.lines(expr) for name, expr in patterns.items()}
         self.folder = folder
         self.files = tuple(files)
         self.names = dict(names or {})

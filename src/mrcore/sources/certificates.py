@@ -31,6 +31,11 @@ class Certificates:
         self._due: datetime | None = None
         self._asking: asyncio.Task[None] | None = None
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where they are."""
+        return tuple(self._rows)
+
     def look(self) -> None:
         """Begin to ask, when it is time; returns at once."""
         idle = self._asking is None or self._asking.done()

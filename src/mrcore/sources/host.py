@@ -24,7 +24,7 @@ JUMP_S = 2.0
 """A wall clock that moves by so much against the monotonic one between two samples jumped."""
 
 DISK_BAD, DISK_WARN = 95.0, 90.0
-MEMORY_WARN = 90.0
+MEMORY_WARN = 95.0
 
 
 class Settings(settings.SourceSettings):
@@ -76,7 +76,8 @@ class HostSource(sources.SourceBase):
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def describe(self) -> wire.Description:
-        return wire.Description(kinds=("host", "disk", "certificate"))
+        asked = {"disk": self._paths, "certificate": self._certificates.places}
+        return wire.Description(kinds=("host", *(kind for kind, of in asked.items() if of)))
 
     async def sample(self) -> wire.Sample:
         at = self.now()

@@ -70,6 +70,7 @@ class Plan:
             "backend": {"kind": "backend", "urls": places.backends},
             "deploy": switching.source(self.state, places.backends),
             "stack": {"kind": "stack", "state": str(self.state.path)},
+            "host": {"kind": "host", "paths": {"state": str(self.state.path)}},
         }
         return {
             "environment": self.settings.environment,

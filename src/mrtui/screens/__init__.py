@@ -40,6 +40,7 @@ NAMES = (
     "plans",
     "tokens",
     "deploy",
+    "host",
     "troubles",
     "envs",
 )

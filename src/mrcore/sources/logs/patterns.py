@@ -71,6 +71,22 @@ class Counts:
             ]
         return list(self._rows.values()), points
 
+    def detail(self, name: str, at: datetime) -> wire.Detail:
+        """One pattern. Raises NotFound where there is none of that name."""
+        row = self._rows.get(name)
+        if row is None:
+            raise errors.NotFound(
+                f"There is no pattern {name!r}; there are: {', '.join(self._rows)}."
+            )
+        stream = ref.parse(row.stream).id if row.stream else None
+        fields = (
+            wire.Field(name="expression", value=row.expr),
+            *([wire.Field(name="last fitted", at=row.matched_at)] if row.matched_at else ()),
+            *([wire.Field(name="in", value=stream, ref=row.stream)] if row.stream else ()),
+        )
+        facts = wire.Section(id="facts", title="Facts", fields=fields)
+        return wire.Detail(at=at, entity=row, sections=(facts,))
+
     def _grown(
         self,
         name: str,

@@ -139,6 +139,8 @@ class LogsSource(base.SourceBase):
         if (ids := self._ids(ref, "stream", 1)) is not None and ids[0] != ALL:
             found = await self._child.ask("stream", stream=ids[0])
             return rows.stream_detail(self.name, self.now(), found)
+        if (ids := self._ids(ref, "pattern", 1)) is not None:
+            return self._counts.detail(ids[0], self.now())
         if (ids := self._ids(ref, "line", 2)) is not None:
             found = await self._child.ask("line", stream=ids[0], line_id=ids[1])
             return rows.line_detail(self.name, self.now(), found)
