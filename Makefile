@@ -21,8 +21,12 @@ demo: $(STAMP) ## Start everything here with invented data, and look at it
 dev: $(STAMP) ## Start everything here without invented data, and look at it
 	@$(BIN)/mrtui dev
 
+# With bytecode, whatever the shell says: else each of the four rewrites every assertion of every
+# test anew, and each process that they start compiles what it imports. The first time, one does it.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP) ## Run the tests: four at once, because many of them wait
-	$(BIN)/python -m pytest tests -q -m "not proof and not bench" -n 4 --dist loadgroup
+	@test -d tests/__pycache__ || $(BIN)/python -m pytest tests -qq --collect-only >/dev/null
+	$(BIN)/python -m tests.again tests -q -m "not proof and not bench" -n 4 --dist loadgroup
 
 proof: $(STAMP) ## Run the proofs: full sizes, long
 	$(BIN)/python -m pytest tests -q -m proof

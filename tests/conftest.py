@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,10 @@ import pytest
 from _pytest import nodeid
 
 from mrcore import redact
-from tests import node, servers
+from tests import again, node, servers
+
+# What is imported and collected stays until the end: garbage is looked for only in what tests make.
+gc.disable()
 
 # `make test` tries the same cases each time; `make proof` searches for new ones.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
@@ -104,13 +109,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item._id = nodeid.NodeId.parse(f"{item.nodeid}@{group}")
 
 
+def pytest_collection_finish() -> None:
+    """From here on there may be garbage, and in nothing that is older."""
+    gc.freeze()
+    gc.enable()
+
+
 def _group(item: pytest.Item) -> str:
     mark = item.get_closest_marker("xdist_group")
     return str(mark.args[0]) if mark else ""
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests measured (`record_property("measured", sentence)`) and the lack of Node."""
+    """Print what tests measured (`record_property("measured", sentence)`) and the lack of Node.
+
+    And write down what failed, for whoever tries it again.
+    """
+    if record := os.environ.get(again.FAILED):
+        wrong = [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]
+        Path(record).write_text("".join(f"{report.nodeid}\n" for report in wrong))
     skipped = terminalreporter.getreports("skipped")
     without = [r.longrepr[2] for r in skipped if isinstance(r.longrepr, tuple)]
     lacking = [why for why in without if "NODE: " in why]

@@ -98,10 +98,10 @@ def _child(service: services.Service, log: Path) -> Iterator[int]:
     finally:
         child.send_signal(18)  # SIGCONT: a test may have stopped it
         child.send_signal(service.stop)
-        child.wait(20)
+        child.wait(60)
 
 
-def _until(attempt: object, timeout_s: float = 20.0) -> None:
+def _until(attempt: object, timeout_s: float = 60.0) -> None:
     """Call until it does not raise; a server's start has no signal to wait for."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -11,12 +11,15 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+LONG_S = 60.0
+"""What is late after this has not come at all: no limit of what is measured, and never reached."""
+
 SOON_S = 0.02
 """What is due within this time belongs to what is being done: a frame, not a tick."""
 
 
 async def until(
-    condition: Callable[[], T | Awaitable[T]], *, timeout_s: float = 20.0, what: str = "condition"
+    condition: Callable[[], T | Awaitable[T]], *, timeout_s: float = LONG_S, what: str = "condition"
 ) -> T:
     """Poll `condition` until it is true and return its value; AssertionError at the deadline."""
     deadline, pause_s = time.monotonic() + timeout_s, 0.002

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mrcore import errors
 from mrcore.model import base, core, log, postgres, queue, ref, stack
-from mrtui import finding, match, news
+from mrtui import finding, match, news, runs
 
 if TYPE_CHECKING:
     from mrtui import app, keys
@@ -115,6 +115,14 @@ class Verbs:
         """Show the log lines that name what is under the cursor, or the stream of a process."""
         found = self.entity()
         self.control.visits.into("logs", "" if found is None else self._logs_of(found))
+
+    async def do_runbook(self, _: str) -> None:
+        """Show the run of a runbook about what is under the cursor; begin one if there is none."""
+        found = runs.of(self.control.world, self.cursor_ref)
+        if found is not None:
+            self.control.visits.open(found.ref, found.KIND)
+        else:
+            await self.do(f"act {runs.START}")
 
     def _stream(self, name: str) -> str:
         """The ref of a log stream by its name, whatever its source is called; empty: none."""

@@ -116,8 +116,9 @@ class Desk:
         """As rq's scheduler does when a delayed job is due."""
         queue = self.queue(name)
         if job_id in self.ids(name, "scheduled"):
-            job = rq.job.Job.fetch(job_id, connection=self.conn)
+            [job] = rq.job.Job.fetch_many([job_id], connection=self.conn)
             with self.conn.pipeline() as pipe:
-                queue._enqueue_job(job, pipeline=pipe)
-                queue.scheduled_job_registry.remove(job, pipeline=pipe)
+                if job is not None:
+                    queue._enqueue_job(job, pipeline=pipe)
+                queue.scheduled_job_registry.remove(job_id, pipeline=pipe)
                 pipe.execute()

@@ -54,7 +54,9 @@ async def test_when_a_queue_is_empty_is_a_point(on: engine.Engine, state: Path) 
     async with harness.running(state, sources={on.kind: on.table()}):
         at = json.loads((state / "core.json").read_text())["socket"]
         transport = httpx.AsyncHTTPTransport(uds=at)
-        async with httpx.AsyncClient(transport=transport, base_url="http://mrcore") as http:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://mrcore", timeout=waiting.LONG_S
+        ) as http:
             name = f'mr_queue_drains_never{{ref="{on.kind}/queue/{on.queue}"}} 1.0'
 
             async def told() -> bool:

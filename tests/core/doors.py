@@ -35,12 +35,17 @@ class Open:
         """A plain HTTP client over the socket."""
         transport = httpx.AsyncHTTPTransport(uds=str(self.socket))
         return httpx.AsyncClient(
-            transport=transport, base_url="http://mrcore", headers=_headers(bearer)
+            transport=transport,
+            base_url="http://mrcore",
+            headers=_headers(bearer),
+            timeout=waiting.LONG_S,
         )
 
     def by_tcp(self, bearer: str = "") -> httpx.AsyncClient:
         """A plain HTTP client over TCP."""
-        return httpx.AsyncClient(base_url=self.url, headers=_headers(bearer), trust_env=False)
+        return httpx.AsyncClient(
+            base_url=self.url, headers=_headers(bearer), trust_env=False, timeout=waiting.LONG_S
+        )
 
     async def token(self, login: str, *roles: str, days: float = 1) -> str:
         """A new token; with `days` below 0 it has expired."""

@@ -54,7 +54,9 @@ async def http(here: harness.Running) -> AsyncIterator[httpx.AsyncClient]:
     """A plain HTTP client of that core."""
     socket = (here.where.read_json("core.json") or {})["socket"]
     transport = httpx.AsyncHTTPTransport(uds=socket)
-    async with httpx.AsyncClient(transport=transport, base_url="http://mrcore") as http:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://mrcore", timeout=waiting.LONG_S
+    ) as http:
         yield http
 
 
@@ -104,7 +106,9 @@ async def test_a_failing_source_is_down_in_the_metrics_and_leaves_its_points_out
     async with harness.running(state, source) as here:
         socket = (here.where.read_json("core.json") or {})["socket"]
         transport = httpx.AsyncHTTPTransport(uds=socket)
-        async with httpx.AsyncClient(transport=transport, base_url="http://mrcore") as http:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://mrcore", timeout=waiting.LONG_S
+        ) as http:
             assert 'mr_redis_ops{ref="redis/node/main"} 5.0' in (await http.get("/metrics")).text
             source.points = (point.model_copy(update={"ref": "other/node/main"}),)
 

@@ -86,7 +86,9 @@ async def test_a_client_that_goes_away_stops_the_planning(state: Path, accept: s
     async with harness.running(state, jobs) as here:
         found = folder.StateFolder(state).read_json("core.json") or {}
         transport = httpx.AsyncHTTPTransport(uds=str(found["socket"]))
-        async with httpx.AsyncClient(transport=transport, base_url="http://mrcore") as http:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://mrcore", timeout=waiting.LONG_S
+        ) as http:
             asked = asyncio.create_task(
                 http.post(
                     "/api/v1/plans",

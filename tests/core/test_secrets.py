@@ -97,7 +97,9 @@ async def test_a_core_with_secrets_keeps_them(
         bearer = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
         own = (state / "token").read_text()
         headers = {"Authorization": f"Bearer {bearer}"}
-        async with httpx.AsyncClient(base_url=found["control"], headers=headers) as http:
+        async with httpx.AsyncClient(
+            base_url=found["control"], headers=headers, timeout=waiting.LONG_S
+        ) as http:
 
             async def tried() -> bool:
                 return (await http.get("/readyz")).status_code == 200
@@ -135,7 +137,9 @@ async def test_a_source_that_repeats_its_address_does_not_give_it_away(state: Pa
         here = json.loads(process.stdout.readline())
         refs = ("leaking/job/emailQueue/1",)
         headers = {"Authorization": f"Bearer {here['bearer']}"}
-        async with httpx.AsyncClient(base_url=here["url"], headers=headers) as http:
+        async with httpx.AsyncClient(
+            base_url=here["url"], headers=headers, timeout=waiting.LONG_S
+        ) as http:
             await provoke(http, *refs)
         async with client.CoreClient.at(url=here["url"], token=here["bearer"]) as asha:
             selection = harness.selection(*refs)

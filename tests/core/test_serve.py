@@ -194,7 +194,7 @@ async def test_tcp_is_loopback_and_wants_the_token_of_the_folder(
                 await stranger.me()
             with pytest.raises(errors.Unauthenticated):
                 await anext(stranger.changes())
-        async with httpx.AsyncClient(base_url=url) as nobody:
+        async with httpx.AsyncClient(base_url=url, timeout=waiting.LONG_S) as nobody:
             response = await nobody.get("/api/v1/me")
             assert response.status_code == 401
             assert response.headers["www-authenticate"] == "Bearer"
@@ -250,7 +250,7 @@ async def test_tcp_with_a_certificate_speaks_only_tls_and_the_socket_does_not(
         with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
             old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
         old.set_ciphers("ALL:@SECLEVEL=0")
-        async with httpx.AsyncClient(verify=old, base_url=url) as http:
+        async with httpx.AsyncClient(verify=old, base_url=url, timeout=waiting.LONG_S) as http:
             with pytest.raises(httpx.ConnectError):
                 await http.get("/livez")
         async with client.CoreClient.at(state=state) as local:
@@ -272,7 +272,9 @@ async def test_a_name_that_is_not_the_cores_is_refused_over_tls_and_another_sche
     with serving(state, "--settings", path):
         url = facts(state)["control"].replace("Core.test", "localhost")
         verify = ssl.create_default_context(cafile=certificate[0])
-        async with httpx.AsyncClient(verify=verify, base_url=url, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            verify=verify, base_url=url, trust_env=False, timeout=waiting.LONG_S
+        ) as http:
             for headers, status in (
                 ({"Host": "core.test"}, 200),
                 ({"Host": "core.test", "Origin": "https://core.test"}, 200),

@@ -7,6 +7,7 @@ driver send; anything else raises Foreign.
 from __future__ import annotations
 
 import base64
+import functools
 import itertools
 import re
 import sys
@@ -17,7 +18,6 @@ from typing import NamedTuple
 MARKS_MAX = 4
 """So many marks may sit on one character; more run out of their line."""
 
-_CHARS = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
 # Unicode's Default_Ignorable_Code_Point that `isprintable` lets pass.
 _INVISIBLE = {*"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"}
 _INVISIBLE |= {*map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0))}
@@ -26,18 +26,29 @@ _INVISIBLE |= {*map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F
 def _class_of(fits: Callable[[str], bool]) -> str:
     """The characters that fit, as the inside of a regular expression's brackets."""
     made = []
-    numbered = enumerate(filter(fits, _CHARS))
+    chars = (chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF)
+    numbered = enumerate(filter(fits, chars))
     for _, group in itertools.groupby(numbered, lambda pair: ord(pair[1]) - pair[0]):
         run = [char for _, char in group]
         made.append(re.escape(run[0]) + (f"-{re.escape(run[-1])}" if len(run) > 1 else ""))
     return "".join(made)
 
 
-_PLAIN = _class_of(lambda char: char.isprintable() and char not in _INVISIBLE)
-_MARK = _class_of(lambda char: unicodedata.category(char) in ("Mn", "Me"))
+# Made when they are first asked for: each takes a look at a million characters.
+@functools.cache
+def _text() -> re.Pattern[str]:
+    """What may be shown."""
+    plain = _class_of(lambda char: char.isprintable() and char not in _INVISIBLE)
+    return re.compile(f"[{plain}]+")
 
-TEXT = re.compile(f"[{_PLAIN}]+")
-PILE = re.compile(f"[{_MARK}]{{{MARKS_MAX + 1}}}")
+
+@functools.cache
+def _pile() -> re.Pattern[str]:
+    """More marks than one character may carry."""
+    mark = _class_of(lambda char: unicodedata.category(char) in ("Mn", "Me"))
+    return re.compile(f"[{mark}]{{{MARKS_MAX + 1}}}")
+
+
 _PROGRESS = re.compile(r"(?:operation \d+: |planning: | *\Z)")
 _ATTRIBUTE = "0|1|2|3|4|7|9|39|49|3[0-7]|4[0-7]|9[0-7]|10[0-7]"  # no blink, no conceal
 _COLOUR = r"[34]8;5;\d{1,3}|[34]8;2;\d{1,3};\d{1,3};\d{1,3}"
@@ -136,7 +147,7 @@ class Grammar:
         self._at += len(text)
 
     def _next(self, text: str, at: int) -> tuple[str, re.Match[str]] | None:
-        if match := TEXT.match(text, at):
+        if match := _text().match(text, at):
             return "text", match
         for name, pattern in self._named.items():
             if match := pattern.match(text, at):
@@ -147,9 +158,9 @@ class Grammar:
         """What a token carries is as harmless as what is shown."""
         if self.drawing and name in AROUND and not self.leaves:
             raise Foreign(f"{said!r} while it draws")
-        if name == "text" and PILE.search(self._text + said):
+        if name == "text" and _pile().search(self._text + said):
             raise Foreign(f"a pile of marks: {said!r}")
-        if name == "title" and said and not (TEXT.fullmatch(said) and said.startswith("mr ")):
+        if name == "title" and said and not (_text().fullmatch(said) and said.startswith("mr ")):
             raise Foreign(f"title: {said!r}")
         if name in ("at", "region") and said and not self._inside(name, said):
             raise Foreign(f"{name} {said}, which is not of this screen")
@@ -177,7 +188,7 @@ def _is_harmless(payload: str) -> bool:
         lines = base64.b64decode(payload, validate=True).decode("utf-8").split("\n")
     except ValueError:
         return False
-    return all(not line or TEXT.fullmatch(line) for line in lines)
+    return all(not line or _text().fullmatch(line) for line in lines)
 
 
 def _whole(data: bytes) -> int:

@@ -68,7 +68,7 @@ async def test_the_traffic_goes_where_it_is_switched_and_back_again(
     switched = await act(calm_core, "deploy.switch", "deploy/colour/green")
     async with through(calm) as colour:
         assert colour == "green"
-    async with httpx.AsyncClient() as web:
+    async with httpx.AsyncClient(timeout=waiting.LONG_S) as web:
         health = await web.get(f"{calm.ready['switch']}/api/health")
     assert health.json()["success"] is True
 

@@ -14,6 +14,7 @@ import psutil
 import pytest
 import redis
 
+from tests import waiting
 from tests.e2e import running
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -28,7 +29,7 @@ async def test_the_ready_line_leads_everywhere(stack: running.Stack) -> None:
     await connection.close()
     with redis.from_url(ready["redis"]) as valkey:
         assert valkey.ping()
-    async with httpx.AsyncClient() as web:
+    async with httpx.AsyncClient(timeout=waiting.LONG_S) as web:
         for url in ready["backends"].values():
             health = await web.get(f"{url}/api/health")
             assert health.json()["status"] == "OK"

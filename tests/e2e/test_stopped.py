@@ -43,9 +43,9 @@ def _watch(screen: terminal.Terminal, pane: str, until_s: int) -> None:
     age_s = 0
     while age_s < until_s:
         screen.press("2")
-        screen.until("▸ queues", timeout_s=5)
+        screen.until("▸ queues")
         screen.press("1")
-        text = screen.until(lambda text: _age_s(text, pane) is not None, timeout_s=5)
+        text = screen.until(lambda text: _age_s(text, pane) is not None)
         now_s = _age_s(text, pane)
         assert now_s is not None
         assert now_s >= age_s

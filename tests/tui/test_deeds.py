@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from textual import events
@@ -16,7 +17,17 @@ from mrcore.rights import authority
 from mrtui import acting, answers, app, approvals, columns, rights, world
 from mrtui.cli import show
 from mrtui.columns import fmt
-from mrtui.screens import arm, confirm, plan_dialog, planning, revealed
+from mrtui.screens import (
+    arguments,
+    arm,
+    confirm,
+    dialogs,
+    editor,
+    leading,
+    plan_dialog,
+    planning,
+    revealed,
+)
 from mrtui.terminal import title
 from tests import waiting
 from tests.tui import facts, shots, simulated
@@ -692,6 +703,37 @@ async def test_a_dialog_is_answered_once() -> None:
         assert control.screen is above
 
 
+async def test_a_dialog_that_was_left_hears_its_button_and_its_clock_and_does_nothing() -> None:
+    core_s = simulated.Simulated()
+    core_s.risk = plans.Risk.HIGH
+    async with shots.running((80, 24), core_s) as (control, pilot):
+        await failed_jobs(control)
+        await pilot.press("r")
+        left: list[dialogs.Dialog[Any]] = [await dialog(control)]
+        await pilot.press("escape")
+        queue = plans.Selection(refs=("huey/queue/emailQueue",))
+        made: dialogs.Dialog[Any]
+        for made in (
+            arm.ArmDialog("local"),
+            arguments.ArgumentsDialog("job.delay", queue, {}),
+            editor.EditDialog("job", {"to": "anna"}),
+            planning.Planning(facts.NOW),
+            leading.Leading([("queue", "huey/queue/emailQueue")]),
+        ):
+            await control.push_screen(made)
+            left.append(made)
+            made.dismiss(None)
+        await waiting.until(lambda: modals(control) == 0, what="no dialog")
+        await waiting.until(lambda: not any(one.query("*") for one in left), what="no widgets")
+        shown, armed, given, edited, counting, lead = left
+        for each, button in ((shown, "apply"), (armed, "arm"), (given, "plan"), (edited, "plan")):
+            each.on_button_pressed(Button.Pressed(Button(id=button)))  # type: ignore[attr-defined]
+        shown._scrolled()  # type: ignore[attr-defined]
+        counting.heard(1, 2)  # type: ignore[attr-defined]
+        lead.action_move(1)  # type: ignore[attr-defined]
+        assert modals(control) == 0
+
+
 async def test_marks_survive_a_cancel_and_go_with_an_apply() -> None:
     core_s = simulated.Simulated()
     core_s.risk = plans.Risk.HIGH
@@ -780,7 +822,7 @@ async def test_a_token_that_was_revoked_is_said_and_not_a_lost_core() -> None:
         control.say("arming needs the role operator", "warn")
         core_s.revoked = True
         core_s.events.put_nowait(None)
-        await waiting.until(lambda: control.world.refused, what="the refusal", timeout_s=10)
+        await waiting.until(lambda: control.world.refused, what="the refusal")
         await says(control, "✖ your token was revoked or has expired")
         assert "core lost" not in show.text(control)
         assert "arming needs" not in show.text(control)

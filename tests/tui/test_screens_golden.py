@@ -14,12 +14,12 @@ from mrtui import app, finding, screens, start
 from mrtui.cli import show
 from mrtui.screens import jobs
 from tests import waiting
-from tests.tui import facts, shots, simulated, test_app
+from tests.tui import facts, facts_runs, shots, simulated, test_app
 
 FOLDER = Path(__file__).parents[1] / "golden"
 SIZES = ((40, 10), (80, 24), (120, 40))
 
-ELSEWHERE = ("jobs", "job", "detail", "envs", "alerts", "silences")
+ELSEWHERE = ("jobs", "job", "detail", "envs", "alerts", "silences", "runbooks")
 """What has a ref or a test of its own."""
 
 SCREENS = {
@@ -146,6 +146,22 @@ async def test_alerts_look_as_they_did(size: tuple[int, int]) -> None:
         await waiting.until(lambda: control.world.table("silence"), what="silences")
         for name, key in (("alerts", "6"), ("silences", "")):
             await (pilot.press(key) if key else control.enter(name))
+            await shots.settled(pilot)
+            if differs(name, size, show.text(control)):
+                wrong.append(name)
+    assert not wrong, f"not as in tests/golden: {wrong}; UPDATE_GOLDEN=1 accepts them"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_runbooks_look_as_they_did(size: tuple[int, int]) -> None:
+    core, wrong = simulated.Simulated(), []
+    async with shots.running(size, core) as (control, pilot):
+        core.tell(*facts_runs.runs())
+        await waiting.until(lambda: control.world.table("run"), what="runs")
+        for name, key, says in (("runbooks", "7", "run"), ("run", "enter", "run 41")):
+            await pilot.press(key)
+            await waiting.until(lambda name=name: name == control.screen.NAME, what=name)
+            await waiting.until(lambda says=says: arrived(control, says), what=says)
             await shots.settled(pilot)
             if differs(name, size, show.text(control)):
                 wrong.append(name)

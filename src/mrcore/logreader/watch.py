@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from mrcore import errors
-from mrcore.logreader import follow, generation, tally, text
+from mrcore.logreader import follow, generation, text
 
 STREAMS_MAX = 128
 LOOK_S = 1.0
@@ -31,12 +32,7 @@ class Watch:
         names: Mapping[str, str] | None = None,
         patterns: Mapping[str, str] | None = None,
     ) -> None:
-        """`patterns` are expressions by name; raises BadRequest for what is none."""
-        self._patterns: tally.Patterns = {}
-        if patterns:
-            from mrcore import match  # RE2 takes time to load: the reader answers before
-
-            self._patterns = {name: match.lines(expr) for name, expr in patterns.items()}
+        self._patterns = {name: _counter(expr) for name, expr in (patterns or {}).items()}
         self.folder = folder
         self.files = tuple(files)
         self.names = dict(names or {})
@@ -129,3 +125,15 @@ class Watch:
         stream.close()
         del self.streams[stream.name]
         del self._by_path[stream.path]
+
+
+def _counter(expr: str) -> Callable[[bytes], int]:
+    """Counts the lines that fit; RE2 takes time to load, and does so when there are lines."""
+
+    @functools.cache
+    def counter() -> Callable[[bytes], int]:
+        from mrcore import match
+
+        return match.lines(expr)
+
+    return lambda data: counter()(data)

@@ -25,10 +25,14 @@ from mrcore.mentor import (
     health_route,
     identity,
     links,
+    origins,
     payment_routes,
+    preflight,
     razorpay,
     redis_routes,
+    release,
     routes,
+    signalling,
     sync_routes,
     trace,
     trail_routes,
@@ -63,25 +67,34 @@ def create(
     desk_, people = desk.Desk(at, now), identity.Identity(at, settings, now)
     door = gate.Gate(people)
     keys = redis_routes.Keys(own, door)
+    sockets = signalling.Signalling(people, origins.read(env))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(at.keep()), asyncio.create_task(checker.run())]
-        for task in tasks:
+        keeping, checking = asyncio.create_task(at.keep()), asyncio.create_task(checker.run())
+        for task in (keeping, checking):
             task.add_done_callback(_say_why)
+        sockets.begin()
         yield
-        for task in tasks:
+        for task in (checking, keeping):  # whoever asks ends before what is asked
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)
+        await sockets.close()
         await queues.close()
         await keys.close()
 
     app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
+    if settings.release.fails:
+        app.add_middleware(release.Middleware, release=settings.release)
     app.add_middleware(trace.Middleware)
-    app.include_router(health_route.Health(settings, at, checker, now).router)
+    health_ = health_route.Health(settings, at, checker, now, live=sockets.rooms.counts)
+    app.include_router(health_.router)
+    app.include_router(preflight.Preflight(at, settings.release.name).router)
     _open(app, env, desk_, people, door)
     app.include_router(keys.router)
     app.include_router(queues.router)
+    app.mount(signalling.PATH, sockets)
+    app.state.hang_up = sockets.close
     app.add_exception_handler(exceptions.HTTPException, _refused)
     for kind in links.LOST:
         app.add_exception_handler(kind, _failed)

@@ -14,15 +14,17 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from mrcore import errors
 from mrcore.mentor import links
 
 LOG = logging.getLogger("health")
 
 CANARY = "mr:canary:backend:{}"
 
+_EVERY_S, _QUICKEST_S = 5.0, 0.25
 _STALE_S = 15.0
 _BAD_AFTER = 2
 _GOOD_AFTER = 3
@@ -104,6 +106,25 @@ class Question:
         LOG.error("%s: %s", self._ask.__name__, type(error).__name__)
         return None
 
+    async def drop(self) -> None:
+        """Stop waiting for the answer, if there is an open question."""
+        if self._pending is not None:
+            self._pending.cancel()
+            await asyncio.gather(self._pending, return_exceptions=True)
+            self._pending = None
+
+
+def interval_s(env: Mapping[str, str]) -> float:
+    """How often to ask: every 5 s, divided by MR_TIME_SCALE in a game day.
+
+    Raises SettingsError where that is no number.
+    """
+    said = env.get("MR_TIME_SCALE") or "1"
+    try:
+        return max(_EVERY_S / max(1.0, float(said)), _QUICKEST_S)
+    except ValueError:
+        raise errors.SettingsError(f"MR_TIME_SCALE is {said!r}, which is no number.") from None
+
 
 class _Mismatch(Exception):
     """Redis gave back something else than was written."""
@@ -115,7 +136,7 @@ class Checker:
 
     links: links.Links
     colour: str
-    interval_s: float = 5.0
+    interval_s: float = _EVERY_S
     clock: Clock = time.monotonic
     database: Track = field(default_factory=Track)
     redis: Track = field(default_factory=Track)
@@ -128,15 +149,25 @@ class Checker:
         self._canary = Question(self._write_canary, _REDIS_S, self.clock)
 
     async def run(self) -> None:
-        """Check until cancelled."""
-        while True:
-            self.links.changed.clear()
-            await self.check()
-            pause = self.interval_s if self.database.ok and self.redis.ok else self.interval_s / 5
-            spread = 1 + _JITTER * (2 * random.random() - 1)  # noqa: S311 - so that colours differ
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause * spread):
-                    await self.links.changed.wait()
+        """Check until cancelled; no question is open then."""
+        try:
+            while True:
+                self.links.changed.clear()
+                await self.check()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._pause_s()):
+                        await self.links.changed.wait()
+        finally:
+            await self.drop()
+
+    def _pause_s(self) -> float:
+        pause_s = self.interval_s if self.database.ok and self.redis.ok else self.interval_s / 5
+        return pause_s * (1 + _JITTER * (2 * random.random() - 1))  # noqa: S311 - colours differ
+
+    async def drop(self) -> None:
+        """Leave no question open: one that outlives its connections would open another."""
+        await self._select.drop()
+        await self._canary.drop()
 
     async def check(self) -> None:
         """Ask both once."""

@@ -26,6 +26,7 @@ class Credentials:
     razorpay_webhook: str
     exotel: str
     exotel_webhook: str
+    turn: str
 
 
 def of(state: folder.StateFolder) -> Credentials:

@@ -46,5 +46,8 @@ def _services(places: addresses.Addresses, words: credentials.Credentials) -> di
         "EXOTEL_SMS_SENDER_ID": "MRMNTR",
         "EXOTEL_WEBHOOK_TOKEN": words.exotel_webhook,
         "MR_EXOTEL_URL": f"{url}/exotel",
+        "TURN_URL": f"turn:127.0.0.1:{places.turn_port}",
+        "TURN_USERNAME": "mrmentor",
+        "TURN_PASSWORD": words.turn,
         "BACKEND_PUBLIC_URL": places.switch,
     }

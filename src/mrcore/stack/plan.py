@@ -43,6 +43,9 @@ _POSTGRES = {
     "cluster_name": "mrcore",
 }
 
+_ORIGIN = "http://localhost:3000"
+"""A page that every backend of Mr. Mentor lets in."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -68,6 +71,7 @@ class Plan:
             "rq": {"kind": "rq", "url": places.redis.url},
             "logs": {"kind": "logs", "folder": str(self.state / "logs")},
             "backend": {"kind": "backend", "urls": places.backends},
+            "meetings": self._meetings(),
             "deploy": switching.source(self.state, places.backends),
             "stack": {"kind": "stack", "state": str(self.state.path)},
             "host": {"kind": "host", "paths": {"state": str(self.state.path)}},
@@ -77,8 +81,25 @@ class Plan:
             "protected": self.settings.protected,
             # Here its folder is all that there is: whoever removes it wants the audit gone, too.
             "audit_anchor": str(self.anchor),
+            "time_scale": self.settings.time_scale,
             "listen": f"127.0.0.1:{places.control_port}",
             "sources": {**sources, **self.settings.sources},
+        }
+
+    def _meetings(self) -> dict[str, Any]:
+        """Settings of the source `meetings`: what browsers of this stack use."""
+        told = mentor_names.of(self.places, self.words)
+        turn = {"user": told["TURN_USERNAME"], "password": told["TURN_PASSWORD"]}
+        logs = self.state / "logs"
+        return {
+            "kind": "meetings",
+            "url": self.places.switch,
+            "origins": [_ORIGIN],
+            "logs": {c: str(logs / f"backend-{c}.log") for c in self.places.backends},
+            "turn": {
+                "stun": {"url": told["TURN_URL"].replace("turn:", "stun:", 1)},
+                "turn": {"url": told["TURN_URL"], **turn},
+            },
         }
 
     @property
@@ -105,7 +126,7 @@ class Plan:
                     f"backend-{colour}",
                     *("backend", "--colour", colour, "--port", str(port)),
                     after=needs,
-                    env=self.backend_names(),
+                    env={**self.backend_names(), **switching.release_names(self.state, colour)},
                 )
                 for colour, port in self.places.backend_ports.items()
             ),
@@ -217,7 +238,8 @@ class Plan:
 
     def mentor_env(self) -> dict[str, str]:
         """The environment of Mr. Mentor's processes."""
-        return {**self.env(), **self.mentor_names()}
+        scale = {"MR_TIME_SCALE": f"{self.settings.time_scale:g}"}
+        return {**self.env(), **self.mentor_names(), **scale}
 
     def seed_names(self) -> dict[str, str]:
         """What `mrcore seed` is told besides."""

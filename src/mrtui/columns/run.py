@@ -14,6 +14,47 @@ STYLES: dict[run.RunState, Style] = {
     run.RunState.ABORTED: "dim",
 }
 
+_STEPS: dict[run.StepState, tuple[str, Style]] = {
+    run.StepState.PENDING: (" ", "dim"),
+    run.StepState.RUNNING: ("⟳", "accent"),
+    run.StepState.PASSED: ("●", "ok"),
+    run.StepState.FAILED: ("✖", "bad"),
+    run.StepState.UNVERIFIABLE: ("?", "unknown"),
+    run.StepState.NOT_SELECTED: ("·", "dim"),
+    run.StepState.ABORTED: ("■", "dim"),
+}
+_BY_HAND: tuple[str, Style] = ("✎", "warn")
+
+
+def found(step: run.Step) -> Cell:
+    """What a step found: `ok`, `unknown`, or what is bad; the state of one that finds nothing."""
+    if step.found == "ok":
+        return Cell("ok", "ok")
+    if step.found == "unknown":
+        return Cell("unknown", "unknown")
+    if step.found:
+        return Cell(f"bad({step.found})", "bad")
+    said = {run.StepState.PENDING: "", run.StepState.NOT_SELECTED: "left out"}
+    return Cell(said.get(step.state, step.state), _STEPS[step.state][1])
+
+
+def step_cells(step: run.Step, number: int, view: View) -> tuple[Cell, ...]:
+    """One step in a line: sign, number, what, why, how long, what it found."""
+    glyph, style = _STEPS[step.state]
+    if step.kind == "manual" and step.state is run.StepState.RUNNING:
+        glyph, style = _BY_HAND
+    ended = step.ended_at or view.now
+    took = fmt.seconds((ended - step.began_at).total_seconds()) if step.began_at else ""
+    gone = step.state is run.StepState.NOT_SELECTED
+    return (
+        Cell(glyph, style),
+        Cell(f"{number:>2}", "dim"),
+        Cell(step.title or step.id, "dim" if gone else "strong"),
+        Cell(step.why, "dim"),
+        Cell(took, "dim"),
+        found(step),
+    )
+
 
 def title(entity: run.Run) -> str:
     """Which runbook, with its letter."""

@@ -19,6 +19,7 @@ OPENS = {
     "postgres": "postgres",
     "node": "redis",
     "operation": "operation",
+    "run": "run",
 }
 """The screen that a kind opens into; every other kind has its detail shown."""
 
@@ -30,6 +31,7 @@ NAMES = (
     "logs",
     "alerts",
     "silences",
+    "runbooks",
     "schedules",
     "workers",
     "stack",
@@ -41,6 +43,7 @@ NAMES = (
     "tokens",
     "deploy",
     "host",
+    "meetings",
     "troubles",
     "envs",
 )

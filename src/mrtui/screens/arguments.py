@@ -85,5 +85,7 @@ class ArgumentsDialog(dialogs.Dialog[Given]):
             self.dismiss(None)
 
     def _plan(self) -> None:
+        if not self.stands:
+            return
         lines = ((name, self.query_one(f"#arg-{name}", Input).value) for name in self._asked)
         self.dismiss(Given(giving.typed(lines)))

@@ -66,6 +66,8 @@ class ArmDialog(dialogs.Dialog[Arming]):
             self.dismiss(None)
 
     def _arm(self) -> None:
+        if not self.stands:
+            return
         reason = self.query_one("#reason", Input).value.strip()
         typed = self.query_one("#minutes", Input).value
         minutes = int(typed) if typed.isascii() and typed.isdigit() else 0

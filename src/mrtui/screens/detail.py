@@ -141,8 +141,6 @@ class Detail(room.Room):
 
     def lines(self) -> list[prose.Line]:
         """All of it, wrapped to the width."""
-        if self.found is None:
-            return []
         width = max(20, self.query_one("#sections").size.width - 1)
         made: list[prose.Line] = []
         for title, lines in self.told():

@@ -87,6 +87,8 @@ class EditDialog(dialogs.Dialog[Edit]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Plan, or not."""
         event.stop()
+        if not self.stands:
+            return
         if event.button.id != "plan":
             self.dismiss(None)
             return

@@ -53,6 +53,8 @@ class Leading(dialogs.Dialog[base.Ref]):
 
     def action_move(self, lines: int) -> None:
         """Another one."""
+        if not self.stands:
+            return
         shown = self.query_one(OptionList)
         if lines > 0:
             shown.action_cursor_down()

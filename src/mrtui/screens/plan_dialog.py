@@ -106,7 +106,7 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
         self.query_one("#cancel").focus()
         reasoned = (REASONED,) if self.query("#reason") else ()
         self.query_one(status_bar.KeyLine).show([KEYS[0], *reasoned, *KEYS[1:]])
-        self.watch(self.query_one("#says"), "scroll_y", self._count_hidden, init=False)
+        self.watch(self.query_one("#says"), "scroll_y", self._scrolled, init=False)
         self.show()
         self.set_interval(1.0, self.show)
 
@@ -186,6 +186,10 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
         self.query_one("#says").styles.max_height = self._room
         self._count_hidden()
 
+    def _scrolled(self) -> None:
+        if self.stands:
+            self._count_hidden()
+
     def _count_hidden(self) -> None:
         """Risk and undo, and how much is to be scrolled."""
         more = f"↓{self.hidden_lines} more" if self.hidden_lines else ""
@@ -232,7 +236,7 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
         if not 0 <= first < self.plan.total:
             self.action_scroll(pages * max(1, self.query_one("#says").size.height - 1))
             return
-        if not await self._hold(first):
+        if not await self._hold(first) or not self.stands:
             return
         self._first = first
         self.query_one("#says", VerticalScroll).scroll_home(animate=False)
@@ -257,6 +261,8 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer, once everything that has to be typed is there."""
         event.stop()
+        if not self.stands:
+            return
         if event.button.id == "again":
             self.dismiss(answers.Answer(answers.Verb.AGAIN, self._typed("reason")))
             return

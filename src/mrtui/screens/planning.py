@@ -56,7 +56,7 @@ class Planning(dialogs.Dialog[bool]):
     def heard(self, looked: int, total: int | None) -> None:
         """The core has looked at so many."""
         self._far = (looked, total)
-        if self.is_mounted and self.is_current:
+        if self.stands:
             self.show()
 
     def show(self) -> None:

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from textual.worker import WorkType
 
 from mrcore.model import base
-from mrtui import copying, deeds, keys, verbs, world
+from mrtui import copying, deeds, keys, runs, verbs, world
 from mrtui.columns import table
 from mrtui.screens import bars, living, text
 from mrtui.widgets import live_table, prompt, status_bar
@@ -199,7 +199,8 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         """Ids of keys that are not offered here and now; pressed, they say why not."""
         here = self.control.rights
         never = ("app.arm", "app.undo") if here.looks_only and here.arming is None else ()
-        return (*self.WITHOUT, *never)
+        led = runs.START in self.offered() or runs.of(self.control.world, self.cursor_ref)
+        return (*self.WITHOUT, *never, *(() if led else ("row.runbook",)))
 
     def paint_bars(self) -> None:
         """The top line, the news, and what the keys do here."""

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from mrtui import start
+from mrtui.screens import living
 from mrtui.terminal import safe_text
 
 POLL_S = 0.1
@@ -58,6 +59,8 @@ class Splash(Screen[None]):
         self._leave()
 
     def _poll(self) -> None:
+        if not living.lives(self):
+            return
         text = self._text()
         if text != self._shown:
             self._shown = text

@@ -32,8 +32,26 @@ LEAST: dict[str, dict[str, Any]] = {
     "disk": {"path": "/"},
     "certificate": {},
     "pattern": {"expr": "x"},
+    "heartbeat": {"state": "up"},
+    "meeting": {},
+    "origin": {},
+    "turn": {"ok": True},
 }
-NAMED = {"source", "check", "queue", "schedule", "worker", "process", "colour", *MACHINE, "pattern"}
+NAMED = {
+    "heartbeat",
+    "source",
+    "check",
+    "queue",
+    "schedule",
+    "worker",
+    "process",
+    "colour",
+    "meeting",
+    "origin",
+    "turn",
+    *MACHINE,
+    "pattern",
+}
 
 
 def ago(seconds: float) -> Callable[[Any], Any]:
@@ -73,6 +91,10 @@ SOURCES = {
     "colour": "deploy",
     "pattern": "logs",
     **dict.fromkeys(MACHINE, "host"),
+    "heartbeat": "core",
+    "meeting": "meetings",
+    "origin": "meetings",
+    "turn": "meetings",
 }
 
 
@@ -226,6 +248,31 @@ CASES: dict[str, tuple[Case, Case]] = {
     "redis_clock_off": (
         one("node", {"redis.clock_off_ms": [3000.0] * 40}),
         one("node", {"redis.clock_off_ms": [*[0.0] * 39, 4000.0]}),
+    ),
+    "channel_not_told": (
+        Case((Thing("check", verdict("not_told"), ref="core/check/channel%20ops"),)),
+        of_core("channel%20ops", "warn"),
+    ),
+    "core_not_pinged": (
+        Case((Thing("check", verdict("not_pinged", "warn"), ref="core/check/ping"),)),
+        of_core("ping", "warn"),
+    ),
+    "deadman_missed": (
+        one("heartbeat", **verdict("missed")),
+        one("heartbeat", **verdict("late", "warn")),
+    ),
+    "deadman_failed": (
+        one("heartbeat", **verdict("overran")),
+        one("heartbeat", **verdict("missed")),
+    ),
+    "meeting_stuck": (
+        one("meeting", peers=2, state="no_answer", state_since=ago(31)),
+        one("meeting", peers=2, state="no_answer", state_since=ago(29)),
+    ),
+    "turn_bad": (one("turn", ok=False, **verdict("turn_bad")), one("turn")),
+    "origin_blocked": (
+        one("origin", ok=False, **verdict("origin_blocked")),
+        one("origin", ok=False, **verdict("refused")),
     ),
 }  # fmt: skip
 

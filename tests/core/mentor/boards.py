@@ -155,7 +155,9 @@ async def running(state: Path, redis_url: str, **options: Any) -> AsyncIterator[
             async with (
                 here.client() as core,
                 serving.serving(app(env)) as url,
-                httpx.AsyncClient(base_url=url, auth=(USER, PASSWORD)) as web,
+                httpx.AsyncClient(
+                    base_url=url, auth=(USER, PASSWORD), timeout=waiting.LONG_S
+                ) as web,
             ):
                 board = Board(url, web, core, made)
 

@@ -129,7 +129,10 @@ async def at_hand(env: dict[str, str], sink: smtp_sink.Sink) -> AsyncIterator[to
 async def url(env: dict[str, str]) -> AsyncIterator[str]:
     """The URL of a healthy backend."""
     app = mentor_app.create("blue", env, now=lambda: NOW, health_interval_s=0.05)
-    async with serving.serving(app) as found, httpx.AsyncClient(base_url=found) as client:
+    async with (
+        serving.serving(app) as found,
+        httpx.AsyncClient(base_url=found, timeout=waiting.LONG_S) as client,
+    ):
 
         async def healthy() -> bool:
             return (await client.get("/api/health")).status_code == 200
@@ -142,5 +145,5 @@ async def url(env: dict[str, str]) -> AsyncIterator[str]:
 async def web(url: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of that backend."""
     headers = {"x-platform": "mr-mentor", "user-agent": "test-agent"}
-    async with httpx.AsyncClient(base_url=url, headers=headers) as made:
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=waiting.LONG_S) as made:
         yield made

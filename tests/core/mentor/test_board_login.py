@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from mrcore.mentor.board import login, problem, routes, told
+from tests import waiting
 from tests.core.mentor import boards, serving
 
 ENV = {"BULL_BOARD_USERNAME": boards.USER, "BULL_BOARD_PASSWORD": boards.PASSWORD}
@@ -34,7 +35,9 @@ def opened(env: dict[str, str], clock: Clock | None = None) -> httpx.AsyncClient
     app = fastapi.FastAPI()
     board = routes.Board(told.Told.read(env), now=clock or Clock())
     app.include_router(board.router)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://board")
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://board", timeout=waiting.LONG_S
+    )
 
 
 @pytest.fixture
@@ -130,7 +133,10 @@ async def test_a_guesser_waits_and_who_knows_the_password_does_not(
 
 async def test_behind_a_proxy_each_client_has_a_limit_of_its_own() -> None:
     app = boards.app(ENV)
-    async with serving.serving(app) as url, httpx.AsyncClient(base_url=url) as web:
+    async with (
+        serving.serving(app) as url,
+        httpx.AsyncClient(base_url=url, timeout=waiting.LONG_S) as web,
+    ):
 
         async def asked(client: str, password: str) -> int:
             headers = {"x-forwarded-for": client}

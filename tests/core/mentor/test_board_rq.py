@@ -37,7 +37,9 @@ async def test_no_secret_of_a_pickled_job_is_on_the_board(state: Path, redis_url
             login = (boards.USER, boards.PASSWORD)
             async with (
                 serving.serving(boards.app(env)) as url,
-                httpx.AsyncClient(base_url=f"{url}{routes.API}", auth=login) as web,
+                httpx.AsyncClient(
+                    base_url=f"{url}{routes.API}", auth=login, timeout=waiting.LONG_S
+                ) as web,
             ):
                 asked = "queues?activeQueue=exports&status=latest&page=1&jobsPerPage=10"
 

@@ -69,8 +69,8 @@ async def opened(
         made = mentor_app.create("blue", {**env, **told(url), **changed}, now=lambda: conftest.NOW)
         async with (
             serving.serving(made) as backend,
-            httpx.AsyncClient(base_url=backend) as web,
-            httpx.AsyncClient(base_url=url) as console,
+            httpx.AsyncClient(base_url=backend, timeout=waiting.LONG_S) as web,
+            httpx.AsyncClient(base_url=url, timeout=waiting.LONG_S) as console,
         ):
 
             async def ready() -> bool:

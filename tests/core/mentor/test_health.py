@@ -64,7 +64,10 @@ def own_env(own_postgres: servers.Postgres, own_valkey: servers.Valkey) -> dict[
 async def backend(env: dict[str, str], **options: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A backend that checks twenty times a second."""
     app = mentor_app.create("blue", env, health_interval_s=0.05, **options)
-    async with serving.serving(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with (
+        serving.serving(app) as url,
+        httpx.AsyncClient(base_url=url, timeout=waiting.LONG_S) as client,
+    ):
         yield client
 
 
@@ -241,6 +244,7 @@ async def test_a_full_pool_warns_and_keeps_the_traffic(
         assert checker.degraded() == []
         assert checker.saturation < 0.5
     finally:
+        await checker.drop()
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
 

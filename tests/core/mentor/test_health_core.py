@@ -80,6 +80,23 @@ async def test_a_question_that_hangs_is_asked_once_and_answers_later() -> None:
     assert asked == 2
 
 
+async def test_a_question_that_is_dropped_is_open_no_more() -> None:
+    ended = asyncio.Event()
+
+    async def ask() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    question = health.Question(ask, 0.01, lambda: 100.0)
+    await question.drop()
+    assert await question.put() is None
+    await question.drop()
+    assert ended.is_set()
+    assert question.hangs_s == 0.0
+
+
 async def test_an_error_of_the_server_is_a_miss_and_a_bug_is_not() -> None:
     async def refused() -> None:
         raise ConnectionRefusedError

@@ -13,7 +13,7 @@ import pytest
 from starlette import applications
 
 from mrcore.mentor import app as mentor_app
-from mrcore.mentor import people, razorpay, upstream_razorpay
+from mrcore.mentor import links, people, razorpay, upstream_razorpay
 from tests import waiting
 from tests.core.mentor import conftest, serving
 
@@ -83,8 +83,8 @@ async def shop(env: dict[str, str], app: asyncpg.Connection) -> AsyncIterator[Sh
         made = mentor_app.create("blue", {**env, **told(url)}, now=lambda: conftest.NOW)
         async with (
             serving.serving(made) as backend,
-            httpx.AsyncClient(base_url=backend) as web,
-            httpx.AsyncClient(base_url=url) as console,
+            httpx.AsyncClient(base_url=backend, timeout=waiting.LONG_S) as web,
+            httpx.AsyncClient(base_url=url, timeout=waiting.LONG_S) as console,
         ):
 
             async def ready() -> bool:
@@ -125,8 +125,9 @@ async def test_a_captured_payment_is_granted_invoiced_and_in_the_trail(shop: Sho
 
 
 async def test_twenty_deliveries_and_reconciliations_at_once_make_one_of_each(
-    shop: Shop,
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(links, "_ACQUIRE_S", waiting.LONG_S)  # twenty wait for five at first
     order = await shop.order()
     payment, _ = await shop.pay(order, deliver="never")
     paid = shop.razorpay.payments[payment]

@@ -75,7 +75,7 @@ async def running(
         async with (
             here.client() as core,
             serving.serving(made) as found,
-            httpx.AsyncClient(base_url=found, headers=headers) as web,
+            httpx.AsyncClient(base_url=found, headers=headers, timeout=waiting.LONG_S) as web,
         ):
 
             async def ready() -> bool:

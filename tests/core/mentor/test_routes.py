@@ -29,7 +29,7 @@ async def client(env: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"x-platform": "mr-mentor", "user-agent": "test-agent"}
     async with (
         serving.serving(app) as url,
-        httpx.AsyncClient(base_url=url, headers=headers) as made,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=waiting.LONG_S) as made,
     ):
 
         async def healthy() -> bool:
@@ -175,7 +175,10 @@ async def test_without_postgres_a_route_is_500_and_says_nothing_of_it(
     env: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     app = mentor_app.create("green", {**env, "DB_PORT": "1"})
-    async with serving.serving(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with (
+        serving.serving(app) as url,
+        httpx.AsyncClient(base_url=url, timeout=waiting.LONG_S) as client,
+    ):
         answer = await client.post("/api/auth/login", json={"email": STUDENT.email})
     assert answer.status_code == 500
     assert answer.json() == {"success": False, "message": "Internal server error"}

@@ -10,6 +10,7 @@ import pytest
 
 from mrcore import errors
 from mrcore.mentor import aarya, integrations, lms, smtp_sink, tools, upstream_http
+from tests import waiting
 from tests.core.mentor import conftest, serving
 
 
@@ -113,7 +114,10 @@ async def test_a_config_that_is_off_or_unknown_is_a_sentence(at_hand: tools.Tool
 async def test_the_control_turns_mail_logins_off_and_on(
     upstreams: upstream_http.Upstreams, sink: smtp_sink.Sink
 ) -> None:
-    async with serving.serving(upstreams.app()) as url, httpx.AsyncClient(base_url=url) as client:
+    async with (
+        serving.serving(upstreams.app()) as url,
+        httpx.AsyncClient(base_url=url, timeout=waiting.LONG_S) as client,
+    ):
         assert (await client.post("/control/smtp", json={"logins": "refuse"})).status_code == 200
         assert sink.refuse_logins
         assert (await client.post("/control/smtp", json={"logins": "accept"})).status_code == 200

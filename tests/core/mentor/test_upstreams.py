@@ -44,7 +44,7 @@ def test_two_to_four_visits_a_second_of_every_kind() -> None:
 async def test_the_backend_understands_every_visit(url: str) -> None:
     crowd = visitors.Visitors([url], conftest.SEED, conftest.TINY, lambda: conftest.NOW)
     seen = Counter[int]()
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=waiting.LONG_S) as client:
         found = visitors.visits(conftest.SEED, conftest.TINY, lambda: conftest.NOW)
         for visit in itertools.islice(found, 120):
             answer = await crowd.send(client, url, visit)
@@ -91,7 +91,7 @@ async def test_a_backend_that_is_away_is_said_once(
 ) -> None:
     away = f"http://127.0.0.1:{services.free_port()}"
     crowd = visitors.Visitors([away], conftest.SEED, conftest.TINY, lambda: conftest.NOW)
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=waiting.LONG_S) as client:
         for visit in _first(7, 5):
             assert await crowd.send(client, away, visit) is None
     assert crowd.counters == {"unanswered": 5}
@@ -123,7 +123,7 @@ async def test_the_process_announces_itself_serves_mail_and_ends_on_sigterm(
         return str(await app.fetchval(query))
 
     base = await waiting.until(pointed)
-    async with httpx.AsyncClient(base_url=base) as client:
+    async with httpx.AsyncClient(base_url=base, timeout=waiting.LONG_S) as client:
         key = people.api_key(conftest.SEED, "graphy")
         answer = await client.get("/graphy/v1/progress", headers={"x-api-key": key})
         assert answer.status_code == 200

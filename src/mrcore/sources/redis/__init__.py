@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 from pydantic import Field
@@ -17,13 +16,19 @@ from mrcore.model import backend, base, plans, ref, wire
 from mrcore.model import redis as model
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.redis import acting, canary, faults, info, keys, link, primaries, scan, value
-
-INFO_S = 0.8
-"""With the question that follows it, this stays within a sample's deadline."""
-
-Looked = tuple[info.Info, int | None]
-"""INFO, empty where it may not be asked, and the number of keys."""
+from mrcore.sources.redis import (
+    acting,
+    canary,
+    faults,
+    info,
+    keys,
+    link,
+    looking,
+    primaries,
+    scan,
+    value,
+)
+from mrcore.sources.redis import waking as wakings
 
 
 class Settings(link.Settings):
@@ -50,20 +55,20 @@ class Redis(source_base.SourceBase):
     def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
         super().__init__(name, now=now)
         gate = asyncio.Lock()
-        self._link = link.Link(settings.url)
-        self._eye = kept.Kept(self._link, gate)
+        opened = link.Link(settings.url)
+        self._eye = kept.Kept(opened, gate)
         self._wing = kept.Kept(link.Link(settings.url), gate)
         self._hand = kept.Kept(link.Link(settings.url), gate)
         self._scanner = scan.Scanner()
-        self._missing: dict[str, str] = {}
+        self._looking = looking.Looking(opened, self._eye, self._wing, now)
         self._acting = acting.Acting(
             name, link.login(settings.url), self._hand, self._wing, now, settings.journals
         )
         self._facts: info.Info = {}
-        self._ahead_ms: float | None = None
         self._before: tuple[info.Info, datetime] | None = None
         self._run: tuple[str, datetime | None] = ("", None)
         self._node = ref.make(name, "node", "main")
+        self._waking = wakings.Waking(self._node, self._hand)
         self._check = ref.make(name, "check", "canary")
 
     async def __aenter__(self) -> Self:
@@ -78,27 +83,30 @@ class Redis(source_base.SourceBase):
         return wire.Description(
             kinds=("node", "check"),
             collections=("keys",),
-            actions=self._acting.actions,
-            capabilities=(*self._missing.values(), *self._acting.missing),
+            actions=(*self._acting.actions, *self._wakes()),
+            capabilities=(*self._looking.missing.values(), *self._acting.missing),
         )
 
     async def probe(self) -> Sequence[backend.Check]:
-        return (self._check_of(await self._write()),)
+        return (self._check_of(await self._looking.write()),)
 
     async def sample(self) -> wire.Sample:
         """The server, also while it is away: that it is so, and how, is what there is to say.
 
         Raises NotPermitted, and Unsupported for what is no server that can be watched.
         """
-        wrote, (facts, size) = await self._seen()
+        wrote, (facts, size) = await self._looking.seen()
+        if wrote.ok is not False or (facts and wrote.code not in ("hangs", "paused")):
+            with contextlib.suppress(errors.SourceError):  # who asks for a plan is told
+                await self._acting.allowed()
         at = self.now()
         self._facts = facts or self._facts
         node = info.node(
             self._node, self._facts, self._started(self._facts, at), wrote.ok, wrote.verdict
         )
         values = info.values(facts, self._before, at)
-        if facts and self._ahead_ms is not None:
-            values["redis.clock_off_ms"] = self._ahead_ms
+        if facts and self._looking.ahead_ms is not None:
+            values["redis.clock_off_ms"] = self._looking.ahead_ms
         values |= {"redis.keys": float(size)} if size is not None else {}
         points = [wire.Point(metric=k, ref=self._node, at=at, value=v) for k, v in values.items()]
         if wrote.took_ms is not None:
@@ -107,31 +115,8 @@ class Redis(source_base.SourceBase):
         if facts:
             self._before = (facts, at)
         if wrote.code == "not_permitted":
-            self._missing["SET"] = wrote.why
+            self._looking.missing["SET"] = wrote.why
         return wire.Sample(at=at, entities=(node, self._check_of(wrote)), points=tuple(points))
-
-    async def _seen(self) -> tuple[canary.Canary, Looked]:
-        """What became of a write, and INFO; what is wrong is told apart by both together."""
-        wrote, looked = await asyncio.gather(self._write(), self._info())
-        if isinstance(looked, tuple):
-            if wrote is canary.HANGS:
-                wrote = canary.bad(faults.hangs(looked[0], wrote.why))
-            return wrote, looked
-        if isinstance(looked, errors.Unreachable):
-            return canary.bad(faults.away(looked)), ({}, None)
-        if wrote is canary.HANGS:
-            return canary.bad(await faults.mute(self._link)), ({}, None)
-        return wrote, ({}, None)
-
-    async def _info(self) -> Looked | errors.Unreachable | None:
-        """INFO and DBSIZE, why it cannot be asked, or None where no answer comes."""
-        try:
-            async with asyncio.timeout(INFO_S):
-                return await self._eye.run(self._look)
-        except errors.Unreachable as error:
-            return error
-        except TimeoutError:
-            return None
 
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
@@ -161,13 +146,15 @@ class Redis(source_base.SourceBase):
         kind, name = self._address(ref)
         if kind == "key":
             return await self._key(name, redact.ALL)
-        wrote, (facts, _) = await asyncio.gather(self._write(), self._hand.run(self._look))
+        wrote, (facts, _) = await asyncio.gather(
+            self._looking.write(), self._hand.run(self._looking.look)
+        )
         if wrote is canary.HANGS:
             wrote = canary.bad(faults.hangs(facts, wrote.why))
         at = self.now()
         node = info.node(self._node, facts, self._started(facts, at), wrote.ok, wrote.verdict)
         entity = node if kind == "node" else self._check_of(wrote)
-        lacks = tuple(wire.Field(name=k, value=v) for k, v in self._missing.items())
+        lacks = tuple(wire.Field(name=k, value=v) for k, v in self._looking.missing.items())
         section = wire.Section(id="lacks", title="What this login lacks", fields=lacks)
         parts = await self._hand.run(primaries.section)
         sections = (*info.sections(facts), *parts, *((section,) if lacks else ()))
@@ -194,6 +181,10 @@ class Redis(source_base.SourceBase):
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
         """Keys by their refs, or of the node's `keys` by prefix and text, as SCAN finds them."""
+        if action in wakings.ACTIONS and not selection.ref:
+            async for planned in self._waking.plan(action, selection.refs):
+                yield planned
+            return
         self._deletes(action)
         if selection.ref and (selection.ref, selection.collection) != (self._node, "keys"):
             asked = f"There is no collection {selection.collection} of {selection.ref}"
@@ -204,12 +195,16 @@ class Redis(source_base.SourceBase):
     async def prepare(
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
     ) -> Mapping[base.Ref, plans.Args]:
+        if action in wakings.ACTIONS:
+            return {}
         self._deletes(action)
         return await self._acting.prepare(chunk, by)
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
+        if action in wakings.ACTIONS:
+            return await self._waking.apply(action, chunk, by)
         self._deletes(action)
         return await self._acting.delete(chunk, by)
 
@@ -226,40 +221,13 @@ class Redis(source_base.SourceBase):
         self._deletes(action)
         return await self._acting.undelete(chunk)
 
+    def _wakes(self) -> tuple[base.ActionId, ...]:
+        """What lets the server go on; a login that may change no key may hardly do that."""
+        return wakings.ACTIONS if acting.DELETE in self._acting.actions else ()
+
     def _deletes(self, action: base.ActionId) -> None:
         if action != acting.DELETE:
             raise self._unsupported(f"action {action!r}")
-
-    async def _look(self, client: link.Client) -> Looked:
-        """INFO and DBSIZE; what this login may not ask is noted and left empty."""
-        asked, started = self.now(), time.perf_counter()
-        text, size = await client.ask(("INFO",), ("DBSIZE",))
-        halfway = asked + timedelta(seconds=(time.perf_counter() - started) / 2)
-        missing = dict(client.missing)
-        for reply, name, loss in (
-            (text, "INFO", "no memory, clients and rates"),
-            (size, "DBSIZE", "no number of keys"),
-        ):
-            if isinstance(reply, Exception):
-                missing[name] = f"{link.needs(reply, name)}: {loss}"
-        self._missing = missing
-        facts = {} if isinstance(text, Exception) else info.parse(text)
-        self._ahead_ms = info.ahead_ms(facts, halfway)
-        return facts, None if isinstance(size, Exception) else size
-
-    async def _write(self) -> canary.Canary:
-        try:
-            async with asyncio.timeout(canary.DEADLINE_S):
-                wrote = await self._wing.run(canary.write)
-        except TimeoutError:
-            return canary.HANGS
-        except link.Loading as error:
-            return canary.bad(faults.away(error))
-        except errors.SourceError as error:
-            return canary.Canary(None, f"writes are not proven: {error.sentence}")
-        with contextlib.suppress(errors.SourceError):  # who asks for a plan is told
-            await self._acting.allowed()
-        return wrote
 
     def _check_of(self, wrote: canary.Canary) -> backend.Check:
         return backend.Check(

@@ -52,6 +52,14 @@ def ahead_ms(info: Info, now: datetime) -> float | None:
     return told_us / 1000 - now.timestamp() * 1000 if told_us else None
 
 
+_WAKES: dict[str, tuple[base.ActionId, ...]] = {
+    "paused": ("redis.unpause",),
+    "hangs": ("redis.unpause",),
+    "busy": ("redis.script_kill",),
+}
+"""What lets a server go on, by the code of its verdict."""
+
+
 def node(
     ref: base.Ref,
     info: Info,
@@ -66,6 +74,7 @@ def node(
     version = info.get("valkey_version") or info.get("redis_version", "")
     return redis.RedisNode(
         ref=ref,
+        actions=_WAKES.get(verdict.code, ()),
         verdict=verdict if verdict.level is not base.Level.OK else _own_verdict(info),
         version=f"{product} {version}" if version else "",
         role=info.get("role", ""),
