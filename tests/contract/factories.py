@@ -19,6 +19,7 @@ from tests.contract import (
     rig_redis,
     rig_rq,
     rig_stack,
+    rig_upstreams,
 )
 
 RIGS: dict[str, type[rig.Rig]] = {
@@ -36,6 +37,7 @@ RIGS: dict[str, type[rig.Rig]] = {
         rig_deploy.Deploy,
         rig_stack.Stack,
         rig_host.Host,
+        rig_upstreams.Upstreams,
         rig_core.Core,
     )
 }

@@ -16,6 +16,7 @@ from mrcore.model import (
     ref,
     run,
     stack,
+    upstream,
     wire,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "ref",
     "run",
     "stack",
+    "upstream",
     "wire",
 ]

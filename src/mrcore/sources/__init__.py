@@ -24,6 +24,7 @@ REGISTRY: dict[str, str] = {
     "backend": "mrcore.sources.backend",
     "meetings": "mrcore.sources.meetings",
     "deploy": "mrcore.sources.deploy",
+    "upstreams": "mrcore.sources.upstreams",
     "stack": "mrcore.sources.stack",
     "host": "mrcore.sources.host",
 }
@@ -40,6 +41,7 @@ DOCTORS: dict[str, str] = {
     "backend": "mrcore.sources.backend_doctor",
     "meetings": "mrcore.sources.meetings.doctor",
     "deploy": "mrcore.sources.deploy.doctor",
+    "upstreams": "mrcore.sources.upstreams.doctor",
     "stack": "mrcore.sources.stack_doctor",
     "host": "mrcore.sources.host_doctor",
 }

@@ -43,6 +43,7 @@ NAMES = (
     "tokens",
     "deploy",
     "host",
+    "upstreams",
     "meetings",
     "troubles",
     "envs",

@@ -33,6 +33,10 @@ LEAST: dict[str, dict[str, Any]] = {
     "certificate": {},
     "pattern": {"expr": "x"},
     "heartbeat": {"state": "up"},
+    "upstream": {},
+    "webhook": {},
+    "payment": {},
+    "secret": {"secret": "backend/production"},
     "meeting": {},
     "origin": {},
     "turn": {"ok": True},
@@ -52,6 +56,7 @@ NAMED = {
     *MACHINE,
     "pattern",
 }
+NAMED |= {"upstream", "webhook", "payment", "secret"}
 
 
 def ago(seconds: float) -> Callable[[Any], Any]:
@@ -91,6 +96,10 @@ SOURCES = {
     "colour": "deploy",
     "pattern": "logs",
     **dict.fromkeys(MACHINE, "host"),
+    "upstream": "upstreams",
+    "webhook": "upstreams",
+    "payment": "upstreams",
+    "secret": "upstreams",
     "heartbeat": "core",
     "meeting": "meetings",
     "origin": "meetings",
@@ -131,6 +140,18 @@ STOPPED = {"live": False, "state": "stopped"}
 
 CASES: dict[str, tuple[Case, Case]] = {
     # rule: (fires, stays quiet)
+    "upstream_auth": (
+        one("upstream", calls=4, refused=3),
+        one("upstream", calls=4, refused=1, **verdict("limited", "warn")),
+    ),
+    "smtp_535": (
+        one("upstream", form="smtp", status_code=535),
+        one("upstream", form="http", status_code=535),
+    ),
+    "webhook_silence": (one("webhook", unanswered=1), one("webhook", unanswered=0)),
+    "payment_without_invoice": (one("payment", without_invoice=1), one("payment", double_grants=1)),
+    "double_grant": (one("payment", double_grants=1), one("payment", without_invoice=1)),
+    "secret_stale": (one("secret", stale=True), one("secret", **verdict("odd"))),
     "collector_blind": (
         one("source", state="failing", since=ago(5)),
         one("source", state="failing", since=ago(5), interval_s=10),
