@@ -160,6 +160,24 @@ ACTIONS: dict[ActionId, Action] = _actions(
         "switches back",
         role="admin",
     ),
+    # Mr. Mentor.
+    _row(
+        "slots.clean",
+        "slots",
+        Risk.HIGH,
+        "Delete expired unbooked slots",
+        "not: they are deleted for good",
+    ),
+    _row(
+        "slots.enqueue",
+        "slots",
+        Risk.LOW,
+        "Enqueue their cleanup",
+        "not: remove its job from cleanupQueue while it waits",
+    ),
+    _row(
+        "trail.reveal", "trail", Risk.LOW, "Show what is hidden", "not: what was seen", reveals=True
+    ),
     # The core itself.
     _row(
         "core.arm",
@@ -244,6 +262,12 @@ METRICS: dict[str, Metric] = _metrics(
     ("log.error_rate", "stream", "1/s", "lines of level error"),
     ("log.size_bytes", "stream", "bytes", "size of the file"),
     ("check.latency_ms", "check", "ms", "time that the check took"),
+    ("slots.total", "slots", "", "slots"),
+    ("slots.available", "slots", "", "future slots that can be booked"),
+    ("slots.booked", "slots", "", "booked slots"),
+    ("slots.future", "slots", "", "slots that have not begun"),
+    ("slots.expired", "slots", "", "slots that are over"),
+    ("slots.expired_unbooked", "slots", "", "slots that are over and nobody booked"),
     ("process.rss_bytes", "process", "bytes", "resident memory"),
     ("process.cpu", "process", "%", "share of one core"),
 )

@@ -9,11 +9,12 @@ import pytest
 from tests.contract import factories, rig
 
 
-@pytest.fixture(scope="module", params=sorted(factories.RIGS))
+@pytest.fixture(scope="module", params=factories.KINDS)
 def here(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[rig.Rig]:
     """The real thing behind one kind of source, with known content."""
-    made = factories.RIGS[request.param](tmp_path_factory.mktemp(request.param))
+    folder = tmp_path_factory.mktemp(request.param)
+    made = factories.RIGS[request.param].made(folder, request.getfixturevalue)
     yield made
     made.close()

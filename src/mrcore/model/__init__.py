@@ -13,6 +13,7 @@ from mrcore.model import (
     redis,
     ref,
     run,
+    slot,
     stack,
     wire,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "redis",
     "ref",
     "run",
+    "slot",
     "stack",
     "wire",
 ]

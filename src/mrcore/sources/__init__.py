@@ -22,6 +22,7 @@ REGISTRY: dict[str, str] = {
     "bullboard": "mrcore.sources.bullboard",
     "logs": "mrcore.sources.logs",
     "backend": "mrcore.sources.backend",
+    "slots": "mrcore.sources.slots",
     "deploy": "mrcore.sources.deploy",
     "stack": "mrcore.sources.stack",
 }
@@ -36,6 +37,7 @@ DOCTORS: dict[str, str] = {
     "bullboard": "mrcore.sources.bullboard.doctor",
     "logs": "mrcore.sources.logs.doctor",
     "backend": "mrcore.sources.backend_doctor",
+    "slots": "mrcore.sources.slots.doctor",
     "deploy": "mrcore.sources.deploy.doctor",
     "stack": "mrcore.sources.stack_doctor",
 }
