@@ -71,6 +71,11 @@ class Server:
                     raise
                 time.sleep(0.02)
 
+    def resume(self) -> None:
+        """Start it again if it has ended."""
+        if self._child is None or self._child.poll() is not None:
+            self.start()
+
     def kill(self) -> None:
         """End it at once, without a goodbye to its clients."""
         self._end(self._killer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
 import signal
 import sys
@@ -23,7 +22,7 @@ from mrcore.mentor import config, jwt, queues, seed
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
 from mrcore.stack import services, spawn
-from tests import restartable, servers
+from tests import restartable
 from tests.contract import rig
 from tests.core.mentor import conftest as mentor
 
@@ -33,13 +32,13 @@ BOOKED = 5
 LOGINS = 5
 SECRET = "what signs the tokens of this rig"
 _STALE = "booked_by IS NULL AND ends_at < now()"
-_TURNS = itertools.count(1)
 
 
 class Slots(rig.Rig):
     kind = "slots"
     acts = ("slots.clean", "slots.enqueue")
     lacks = {
+        "killed": "no question needs the one before; Mr. Mentor takes seconds to start",
         "odd": "its ids are UUIDs",
         "minute": "no HTTP connection is kept over a question without an answer",
     }
@@ -54,29 +53,28 @@ class Slots(rig.Rig):
         told = folder / "environment.json"
         told.write_text(json.dumps(self._env))
         argv = (sys.executable, "-m", "tests.contract.mentor_backend", str(self._port), str(told))
-        self._server = restartable.Server(
+        self.server = restartable.Server(
             services.Service(argv, signal.SIGTERM, spawn.before_exec()),
             folder / "backend.log",
             lambda: urllib.request.urlopen(f"{self._url}/api/health").close(),
             signal.SIGKILL,
         )
-        self._server.patience_s = 120  # it imports all of Mr. Mentor
-        self._server.start()
+        self.server.patience_s = 120  # it imports all of Mr. Mentor
+        self.server.start()
 
     @classmethod
     def made(cls, folder: Path, fixture: Callable[[str], Any]) -> Self:
-        """Over the servers of this test process."""
-        postgres, valkey = fixture("postgres"), fixture("valkey")
-        name = servers.new_name("slots")
-        postgres.execute(f"CREATE DATABASE {name}")
-        return cls(folder, postgres.dsn(name), valkey.url(4_000 + next(_TURNS)))
+        """The one of this test process: starting Mr. Mentor takes longer than a test."""
+        found: Self = fixture("mentor_rig")
+        found.server.resume()
+        return found
 
     @property
     def _url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
     def close(self) -> None:
-        self._server.close()
+        """It is of the session, which ends it."""
 
     def table(self) -> dict[str, Any]:
         return {"url": self._url, "token": self._token("admin")}
@@ -90,20 +88,11 @@ class Slots(rig.Rig):
         return jwt.sign(claims, SecretStr(SECRET))
 
     def pid(self, source: source_base.Source) -> int:
-        return self._server.pid
+        return self.server.pid
 
     async def identities(self, source: source_base.Source) -> Hashable:
         """An HTTP question that got no answer has no connection left to keep: the port only."""
         return self._port
-
-    def kill(self, source: source_base.Source) -> None:
-        self._server.kill()
-
-    def spawn(self) -> None:
-        self._server.spawn()
-
-    def settle(self) -> None:
-        self._server.wait()
 
     def listings(self) -> tuple[rig.Listing, ...]:
         booked = plans.Query(state="booked", limit=3)
