@@ -70,6 +70,8 @@ TABLE: tuple[Key, ...] = (
     Key("go.operations", (), "go operations", "operations", command="operations"),
     Key("go.ran", (), "go ran", "what ran, and when", command="ran"),
     Key("go.deploy", (), "go deploy", "which colour is live", command="deploy"),
+    Key("go.slots", (), "go slots", "slots of mentors", command="slots"),
+    Key("go.trails", (), "trails", "search the audit trails", command="trails", takes="[TEXT]"),
     Key("go.plans", (), "go plans", "plans that wait for a second login", command="plans"),
     Key("go.tokens", (), "go tokens", "who has a token", command="tokens"),
     Key("go.troubles", (), "go troubles", "everything that is not well", command="troubles"),
@@ -132,6 +134,9 @@ TABLE: tuple[Key, ...] = (
     _act("job.reveal", "V", "reveal", "job", "job.reveal", shown=9),
     _act("key.reveal", "V", "reveal", "key", "key.reveal", shown=9),
     _act("colour.switch", "S", "send traffic here", "colour", "deploy.switch"),
+    _act("slots.clean", "W", "clean now", "slots", "slots.clean"),
+    _act("slots.enqueue", "R", "enqueue cleanup", "slots", "slots.enqueue"),
+    _act("trail.reveal", "V", "reveal", "trail", "trail.reveal", shown=9),
     _act(
         "operation.pause", "P", "pause / resume", "operation", "operation.pause", "operation.resume"
     ),
