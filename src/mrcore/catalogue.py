@@ -149,6 +149,8 @@ ACTIONS: dict[ActionId, Action] = _actions(
     _row("pg.terminate", "session", Risk.HIGH, "Terminate session", "not: it has to log in again"),
     # Redis.
     _row("key.delete", "key", Risk.HIGH, "Delete key", "puts it back with its TTL, for 24 h"),
+    _row("redis.unpause", "node", Risk.HIGH, "Let clients go on", "not: pause them again"),
+    _row("redis.script_kill", "node", Risk.HIGH, "Kill script", "not: run it again"),
     _row("key.reveal", "key", Risk.LOW, "Show what is hidden", "not: what was seen", reveals=True),
     # Processes and deployments.
     _row("process.restart", "process", Risk.HIGH, "Restart process", "not: it began anew"),
@@ -225,6 +227,31 @@ ACTIONS: dict[ActionId, Action] = _actions(
         needs_reason=True,
     ),
     _row("silence.expire", "silence", Risk.LOW, "End silence", "lets it last as long as before"),
+    # Services outside.
+    _row("check.run", "upstream", Risk.LOW, "Probe now", "not: what was asked was asked"),
+    _row(
+        "runbook.start",
+        "runbook",
+        Risk.LOW,
+        "Start runbook",
+        "not: abort its run",
+        args={
+            "subject": "ref of what it is about, where it is about one thing",
+            "params": "its parameters, a JSON object: name and value",
+        },
+    ),
+    _row("run.next", "run", Risk.LOW, "Plan the next fix", "not: it only plans"),
+    _row("run.confirm", "run", Risk.LOW, "Confirm that it is done", "not: what was said"),
+    _row("run.skip", "run", Risk.LOW, "Leave step out", "not: abort it and start anew"),
+    _row(
+        "run.handover",
+        "run",
+        Risk.LOW,
+        "Hand run over",
+        "not: hand it back",
+        args={"to": "the login that has it from now on, you if not said"},
+    ),
+    _row("run.abort", "run", Risk.LOW, "Abort run", "not: start anew", needs_reason=True),
     _row("token.revoke", "token", Risk.HIGH, "Revoke token", "not: create another", role="admin"),
 )
 
@@ -268,6 +295,11 @@ METRICS: dict[str, Metric] = _metrics(
     ("slots.future", "slots", "", "slots that have not begun"),
     ("slots.expired", "slots", "", "slots that are over"),
     ("slots.expired_unbooked", "slots", "", "slots that are over and nobody booked"),
+    ("upstream.latency_ms", "upstream", "ms", "time that the probe took"),
+    ("webhook.rate", "webhook", "1/s", "webhooks received, of the last hour"),
+    ("meeting.rooms", "signalling", "", "rooms with somebody in them"),
+    ("meeting.stuck", "signalling", "", "rooms whose peers do not find each other"),
+    ("meeting.peers", "signalling", "", "people in these rooms"),
     ("process.rss_bytes", "process", "bytes", "resident memory"),
     ("process.cpu", "process", "%", "share of one core"),
 )

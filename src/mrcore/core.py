@@ -25,12 +25,13 @@ from mrcore import (
     version,
 )
 from mrcore.acting import door
-from mrcore.alerts import acking, book, live, silencing
-from mrcore.alerts import rule as rules
+from mrcore.alerts import acking, desk, live, silencing
 from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import ref
 from mrcore.rights import approval, arming, authority, revoking
+from mrcore.runbooks import acts as run_acts
+from mrcore.runbooks import engine, library
 from mrcore.sources import base
 from mrcore.sources import core as core_source
 from mrcore.sources import own as own_acts
@@ -81,12 +82,25 @@ class Core:
         self.anchor_path = (own.audit_anchor or anchor.default_path(state.path)).absolute()
         self.auditing = auditing.Auditing(self.ledger, self.anchor_path, began_at=self.started_at)
         self.door = door.Door(self.ledger, self.monitor, self.hub, self.authority, now=now)
-        self.alerts = book.Book(
-            rules.load(rules.shipped(), own.alerts.rules),
+        self.desk = desk.Desk(
+            own,
             self.ledger,
+            self.hub,
             view=lambda at: live.Live(self.hub, self.series, self.monitor.statuses(), at),
             now=now,
+            jitter=jitter,
             changed=lambda: self.monitor.poke(core_source.NAME),
+        )
+        self.alerts = self.desk.book
+        self.engine = engine.Engine(
+            library.load(own.runbooks.folder, own.time_scale),
+            self.ledger,
+            view=lambda at: live.Live(self.hub, self.series, self.monitor.statuses(), at),
+            alerts=self.alerts.entities,
+            plan=self.door.plan,
+            now=now,
+            changed=lambda: self.monitor.poke(core_source.NAME),
+            time_scale=own.time_scale,
         )
         self.plans = limits.AtOnce(PLANS_MAX, "plans in the making")
         self.pages = limits.AtOnce(PAGES_MAX, "pages of the core's own rows in the making")
@@ -98,15 +112,16 @@ class Core:
     async def __aenter__(self) -> Self:
         if core_source.NAME in self.settings.sources:
             raise errors.SettingsError("sources.core is the core itself; give it another name.")
-        self.hub.listen(self.alerts.heard)
+        self.hub.listen(self.engine.heard)
         self.monitor.watch(core_source.NAME, "core", self._open_self)
         for name, table in self.settings.sources.items():
             self.monitor.watch(name, str(table.get("kind", name)), self._opener(name, table))
         self._tasks = [
             asyncio.create_task(self.series.run(), name="series"),
             asyncio.create_task(self.runs.run(), name="runs"),
-            asyncio.create_task(self.alerts.run(), name="alerts"),
+            asyncio.create_task(self.engine.run(), name="runbooks"),
             asyncio.create_task(self._resume(), name="resume"),
+            *self.desk.begin(),
         ]
         return self
 
@@ -153,7 +168,8 @@ class Core:
         async def open_source() -> tuple[base.Source, settings.SourceSettings]:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._importer, sources.load, name, kind)
-            return sources.build(name, table, now=self.now)
+            source, own = sources.build(name, table, now=self.now)
+            return source, own.scaled(self.settings.time_scale)
 
         return open_source
 
@@ -166,12 +182,15 @@ class Core:
             clients=lambda: self.hub.subscribers,
             audit=self.auditing.verdict,
             not_resumed=lambda: self.not_resumed,
-            alerts=self.alerts.entities,
+            alerts=self.desk.entities,
+            checks=self.desk.checks,
+            told=self.desk.told,
+            runbooks=self.engine.entities,
         )
         source = core_source.CoreSource(
             facts, self.ledger, self.history, self.runs, self._acts(), now=self.now
         )
-        return source, settings.SourceSettings(kind="core")
+        return source, settings.SourceSettings(kind="core").scaled(self.settings.time_scale)
 
     def _environment(self) -> entities.Environment:
         own = self.settings
@@ -196,6 +215,7 @@ class Core:
             "alert.unack": acking.Unack(self.alerts, now),
             "alert.silence": silencing.Silence(self.alerts, ledger, now),
             "silence.expire": silencing.Expire(self.alerts, ledger, now),
+            **run_acts.of(self.engine),
             **self.door.acts(),
         }
 

@@ -4,6 +4,8 @@ MrError                      a sentence for a person, a stable code for a progra
 ├── SettingsError            a setting is missing or wrong; names the setting and the fix
 ├── ExpressionError          an expression is none; names the line and column
 ├── RuleError                rules are none; names the file and the line
+├── RunbookError             a runbook is none; names the file and the line of every mistake
+├── ScenarioError            a game day's scenario is none; names the file and the line
 ├── SourceError              a source could not answer
 │   ├── Unreachable          no connection, or no answer within the deadline
 │   ├── NotPermitted         the watched system refused; names the missing right
@@ -62,6 +64,20 @@ class ExpressionError(MrError):
 
 class RuleError(MrError):
     code = "rules"
+    status = 400
+
+
+class RunbookError(MrError):
+    code = "runbooks"
+    status = 400
+
+    def __init__(self, sentence: str, *, problems: tuple[str, ...] = (), fix: str = "") -> None:
+        super().__init__(sentence, fix=fix)
+        self.problems = problems or (sentence,)
+
+
+class ScenarioError(MrError):
+    code = "scenario"
     status = 400
 
 

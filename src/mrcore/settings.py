@@ -22,7 +22,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote
 
 import platformdirs
@@ -34,9 +34,13 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as Unparsed
 
-from mrcore import errors, redact
+from mrcore import alert_settings, errors, redact
 
 _SECRET_MIN = 6
+
+QUICKEST_S = 0.25
+"""No time scale makes a source be sampled oftener than this."""
+
 _IN_URL = re.compile(r"://[^\s:/@]*:([^\s/]+)@")
 
 Role = Literal["viewer", "operator", "admin", "auditor"]
@@ -48,11 +52,19 @@ class SourceSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str = Field(
-        description="pg, redis, huey, rq, bullmq, bullboard, logs, backend, slots, deploy, stack;"
-        " else its name"
+        description="pg, redis, huey, rq, bullmq, bullboard, logs, backend, slots, meetings,"
+        " deploy, upstreams, stack; else its name"
     )
     interval_s: float = Field(default=1.0, gt=0, description="time between samples")
     deadline_s: float = Field(default=2.0, gt=0, description="a sample that takes longer failed")
+
+    def scaled(self, time_scale: float) -> Self:
+        """The same, looked at so many times as often, but not oftener than four times a second.
+
+        A deadline stays: it is of what is asked, which is no quicker.
+        """
+        quick_s = max(self.interval_s / time_scale, min(self.interval_s, QUICKEST_S))
+        return self.model_copy(update={"interval_s": quick_s})
 
 
 class StackSettings(BaseModel):
@@ -74,14 +86,14 @@ class LimitSettings(BaseModel):
     )
 
 
-class AlertSettings(BaseModel):
-    """Which rules there are."""
+class RunbookSettings(BaseModel):
+    """Which runbooks there are."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rules: Path | None = Field(
+    folder: Path | None = Field(
         default=None,
-        description="TOML file with rules of your own, which replace shipped ones of the same id",
+        description="folder with runbooks of your own, which replace shipped ones of the same id",
     )
 
 
@@ -127,8 +139,15 @@ class Settings(BaseSettings):
     audit_anchor: Path | None = Field(
         default=None, description="file that holds the audit's end; else in the user's data folder"
     )
+    time_scale: float = Field(
+        default=1.0,
+        ge=1,
+        le=1_000,
+        description="what is waited for and looked at is so many times as quick: for game days",
+    )
     limits: LimitSettings = LimitSettings()
-    alerts: AlertSettings = AlertSettings()
+    alerts: alert_settings.AlertSettings = alert_settings.AlertSettings()
+    runbooks: RunbookSettings = RunbookSettings()
     stack: StackSettings = StackSettings()
     sources: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="what to watch, by name"
@@ -180,7 +199,7 @@ def secrets_of(own: Settings) -> set[str]:
 
     What has less than 6 characters is left out, because it would stand in innocent words too.
     """
-    found = set(_secrets("", own.model_dump()))
+    found = {*_secrets("", own.model_dump()), *alert_settings.secrets_in(own.alerts.model_dump())}
     return {each for value in found for each in (value, unquote(value)) if len(each) >= _SECRET_MIN}
 
 

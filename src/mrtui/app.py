@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import ModalScreen, Screen
 
-from mrtui import keys, news, start, themes, typeahead
+from mrtui import keys, news, ringing, start, themes, typeahead
 from mrtui.screens import splash
-from mrtui.terminal import frame_diff, safe_text, title
+from mrtui.terminal import bell, frame_diff, safe_text, title
 from mrtui.widgets import cells
 
 if TYPE_CHECKING:  # loaded after the first frame, by _load
@@ -80,6 +80,7 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         self.keymap = keymap or keys.Keymap()
         self.started = started or start.Start()
         self.naming = title.Title(self, os.environ)
+        self.bell_of = bell.Bell(self, os.environ, self.started.ring)
         self.inside = asyncio.Event()  # set when home has taken the splash's place
         loaded = themes.load_all()
         themes.install(self, loaded)
@@ -110,6 +111,7 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         from mrtui import acting, link, visits, world
 
         self.world = world.World()
+        self.rings = ringing.Rings()
         self.link = link.Link(self.world, self.connect, self.clock, self._noted)
         self.visits = visits.Visits(self)
         self.acting = acting.Acting(self)
@@ -235,8 +237,17 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
     def _noted(self, difference: mrtui.world.Difference) -> None:
         self._begin()
         self.acting.settle()
+        self._ring(difference)
         for seen in self._rooms():
             seen.changed(difference)
+
+    def _ring(self, difference: mrtui.world.Difference) -> None:
+        """Tell the terminal of what has begun to fire."""
+        if "core" not in difference.sources:
+            return
+        fresh = self.rings.new(self.world.table("alert").values())
+        if fresh:
+            self.bell_of.ring(*ringing.words(fresh, self.world.environment))
 
     def _begin(self) -> None:
         """Put home over the splash, once there is a core and no question is open."""

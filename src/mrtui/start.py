@@ -57,6 +57,7 @@ class Start(NamedTuple):
     theme: str = ""
     locked_theme: str = ""
     read_only: bool = False
+    ring: str = "all"
     owns_stack: Callable[[], bool] = bool
     steps: Callable[[], Sequence[Step]] = tuple
     failed: Callable[[], str] = str
@@ -181,7 +182,7 @@ def refuse_other_settings(state: Path, settings: Path) -> None:
         )
 
 
-def stack(state: Path, seed: int | None, scale: str, keep: bool) -> Stack:
+def stack(state: Path, seed: int | None, scale: str, keep: bool, time_scale: float = 1.0) -> Stack:
     """Start a stack in a state folder, or attach to the one that runs there."""
     if places.stack_runs(state):
         return Stack(state, None, keep)
@@ -189,7 +190,7 @@ def stack(state: Path, seed: int | None, scale: str, keep: bool) -> Stack:
     (state / "boot.jsonl").unlink(missing_ok=True)
     argv = [sys.executable, "-m", "mrcore", "up", "--json", "--state", str(state)]
     argv += ["--seed", str(seed)] if seed is not None else []
-    argv += ["--scale", scale]
+    argv += ["--scale", scale, "--time-scale", f"{time_scale:g}"]
     found = Stack(state, None, keep)
     fd = os.open(found.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(fd, "wb") as log:

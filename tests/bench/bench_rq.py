@@ -18,8 +18,9 @@ import pytest
 from mrcore import client, sources
 from mrcore.model import base, core, plans
 from mrcore.sources import base as source_base
+from mrcore.sources import rq as rq_source
 from tests import servers, waiting
-from tests.bench import pinger, table
+from tests.bench import bench_queues, pinger, table
 from tests.contract import rq_desk
 from tests.core import harness
 
@@ -48,32 +49,38 @@ async def bench_overview(filled: str) -> None:
         async with sources.build("rq", {"url": filled})[0] as source:
             await source.sample()
             overview = await _p95(source, "sample")
+            with bench_queues.crowd(filled):
+                amid = await _p95(source, "sample")
             first = await _p95(source, "page")
-            began = time.perf_counter()
+            assert isinstance(source, rq_source.Rq)
+            await source.tail.settled()
+            began, spent = time.perf_counter(), time.process_time()
             page = await source.page(FIRST, "groups", plans.Query(), None, 0)
             soon = (time.perf_counter() - began) * 1000
             while page.looked.scanned < 10_000:
                 page = await source.page(FIRST, "groups", plans.Query(), page.cursor, 1)
             whole = (time.perf_counter() - began) * 1000
+            cpu = (time.process_time() - spent) * 1000
             began = time.perf_counter()
             await source.page(FIRST, "groups", plans.Query(), None, 0)
             again = (time.perf_counter() - began) * 1000
     table.row(
-        "20 RQ queues, one with 100k failed (p95): overview; first page",
-        f"{overview}; {first}",
-        "≤ 25 ms; ≤ 100 ms",
+        "20 RQ queues, one with 100k failed (p95): overview; with 1,000 other clients; first page",
+        f"{overview}; {amid}; {first}",
+        "≤ 25 ms; ≤ 25 ms; ≤ 100 ms",
         f"another client of that Redis waited {busy}",
     )
     table.row(
         "newest 10k of 100k failed RQ jobs, grouped: first answer; all; asked again",
-        f"{soon:.0f} ms; {whole:.0f} ms; {again:.0f} ms",
+        f"{soon:.0f} ms; {whole:.0f} ms ({cpu:.0f} ms of CPU); {again:.0f} ms",
         "≤ 250 ms; ≤ 500 ms; —",
         "nothing else groups them",
     )
 
 
 async def _p95(source: source_base.Source, what: str) -> str:
-    times = []
+    """With the CPU time of this process beside: the machine may have others on it."""
+    times, spent = [], time.process_time()
     for _ in range(LOOKS):
         began = time.perf_counter()
         if what == "sample":
@@ -81,7 +88,8 @@ async def _p95(source: source_base.Source, what: str) -> str:
         else:
             await source.page(FIRST, "jobs", QUERY, None, 0)
         times.append((time.perf_counter() - began) * 1000)
-    return f"{table.p95(times):.1f} ms"
+    cpu = (time.process_time() - spent) * 1000 / LOOKS
+    return f"{table.p95(times):.1f} ms ({cpu:.1f} ms of CPU)"
 
 
 async def bench_retry(filled: str, tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from tests.contract import (
     rig_deploy,
     rig_huey,
     rig_logs,
+    rig_meetings,
     rig_pg,
     rig_redis,
     rig_rq,
     rig_slots,
     rig_stack,
+    rig_upstreams,
 )
 
 RIGS: dict[str, type[rig.Rig]] = {
@@ -31,10 +33,12 @@ RIGS: dict[str, type[rig.Rig]] = {
         rig_rq.Rq,
         rig_bullboard.BullBoard,
         rig_logs.Logs,
+        rig_meetings.Meetings,
         rig_backend.Backend,
         rig_slots.Slots,
         rig_deploy.Deploy,
         rig_stack.Stack,
+        rig_upstreams.Upstreams,
         rig_core.Core,
     )
 }

@@ -84,6 +84,9 @@ class Crew:
             self._ended.wait()
             self._ended.clear()
             heart.stop()
+            for beating in threading.enumerate():  # before its connections are taken away
+                if beating.name == f"heart {heart.name}":
+                    beating.join(20)
 
     def end(self) -> None:
         """As when it is killed by hand: another one begins."""
@@ -134,8 +137,10 @@ class Deeds:
                 chosen = (ref.make("huey", "queue", QUEUE),)
         elif action in SCHEDULE_ACTS:
             refs = self._schedules()
-            for of in refs if action == "schedule.register" else ():
-                await self.another("schedule.remove", of)
+            if (
+                action == "schedule.register"
+            ):  # one is removed; of the other the code says two things
+                await self.another("schedule.remove", refs[0])
         elif action == "job.priority":
             refs = self._ranked_jobs()
         elif action == "worker.restart":
@@ -194,7 +199,8 @@ class Deeds:
         names = [f"tick {next(self._numbers)}" for _ in range(2)]
         every = timedelta(hours=1)
         self._declared += [
-            scheduler.Declared(name, QUEUE, "ok", every, args=(name,)) for name in names
+            scheduler.Declared(name, QUEUE, "ok", every, args=(name,), says=says)
+            for name, says in zip(names, (None, 24 * every), strict=True)
         ]
         self._scheduler(source_base.utc_now).tick()
         return tuple(ref.make("huey", "schedule", name) for name in names)

@@ -105,6 +105,9 @@ class BullBoard(rig.Rig):
             refs.make("bullboard", "job", ODD, "x/y%z?é"),
         )
 
+    def args(self, action: base.ActionId) -> plans.Args:
+        return bullboard_deeds.ARGS.get(action, {})
+
     def unknown(self) -> tuple[base.Ref, ...]:
         return (
             "bullboard/queue/none",

@@ -20,7 +20,7 @@ from mrcore.sources import own
 from mrcore.store import approvals, arming, captures, files, operations, tokens
 from mrcore.store import plans as plan_store
 from mrcore.trust import audit
-from tests.contract import rig, rig_core_alerts
+from tests.contract import rig, rig_core_alerts, rig_core_runs
 
 ODD = "wor/k%e?r é"
 ROWS = 7
@@ -52,7 +52,7 @@ _RAN = tuple(
 
 class Core(rig.Rig):
     kind = "core"
-    acts = (*_STATES, *rig_core_alerts.ACTS)
+    acts = (*_STATES, *rig_core_alerts.ACTS, *rig_core_runs.ACTS)
     lacks = {
         "frozen": "it reads its own memory and its own file",
         "killed": "it is the core",
@@ -65,8 +65,10 @@ class Core(rig.Rig):
         self._own = files.ledger(place)
         self._ahead = timedelta()
         self._alerts = rig_core_alerts.Alerts(self._ledger, self._history, self._now)
+        self._runs = rig_core_runs.Runs(self._ledger, self._history, self._now)
         self._asked_at = self._now()
         self._alerts.fire(self._own)
+        self._runs.begin(self._own)
         for n in range(1, ROWS + 1):
             self._add(n)
         self._history.run_here(lambda c: captures.add(c, _RAN, self._now()))
@@ -93,6 +95,7 @@ class Core(rig.Rig):
             sample_times=lambda: (),
             not_resumed=str,
             alerts=lambda: self._alerts.entities(self._own),
+            runbooks=lambda: self._runs.entities(self._own),
             clients=lambda: 1,
             audit=lambda: base.OK,
         )
@@ -103,6 +106,7 @@ class Core(rig.Rig):
             "plan.refuse": approval.Answer(ledger, approvals.REFUSED, now),
             "token.revoke": revoking.Revoke(ledger, now),
             **self._alerts.acts(),
+            **self._runs.acts(),
         }
         kept = runs.Runs(self._history, now=now)
         return core_source.CoreSource(facts, ledger, self._history, kept, acts, now=now)
@@ -131,7 +135,7 @@ class Core(rig.Rig):
 
     def unknown(self) -> tuple[base.Ref, ...]:
         kinds = ("audit", "operation", "token", "arming", "plan", "check", "environment", "source")
-        kinds = (*kinds, "alert", "silence")
+        kinds = (*kinds, "alert", "silence", "runbook", "run")
         nowhere = [ref.make("core", kind, "99999") for kind in kinds]
         return (*nowhere, "core/audit/01", "core/token/1/2", "core/audit", "core/plan/waits-1/x")
 
@@ -141,6 +145,8 @@ class Core(rig.Rig):
         self._asked_at = self._now()
         if action in rig_core_alerts.ACTS:
             return await self._alerts.deed(action)
+        if action in rig_core_runs.ACTS:
+            return await self._runs.deed(action)
         numbers = [next(_NUMBERS) for _ in range(3)]
         if action == "core.arm":
             self._write(f"DELETE FROM arming WHERE login = '{WHO}'")
@@ -167,11 +173,15 @@ class Core(rig.Rig):
     async def state(self, action: base.ActionId, ref_: base.Ref) -> Hashable:
         if action in rig_core_alerts.ACTS:
             return await self._alerts.state(action, ref_)
+        if action in rig_core_runs.ACTS:
+            return await self._runs.state(action, ref_)
         return tuple(map(tuple, self._rows(_STATES[action], ref.parse(ref_).id)))
 
     async def facts(self, action: base.ActionId, ref_: base.Ref) -> Hashable:
         if action in rig_core_alerts.ACTS:
             return await self._alerts.facts(action, ref_)
+        if action in rig_core_runs.ACTS:
+            return await self._runs.facts(action, ref_)
         now, name = self._now(), ref.parse(ref_).id
         if action == "core.arm":
             return now - self._asked_at > timedelta(minutes=5)
@@ -187,6 +197,8 @@ class Core(rig.Rig):
     def churn(self, action: base.ActionId) -> rig.Churn:
         if action in rig_core_alerts.ACTS:
             return self._alerts.churn(action)
+        if action in rig_core_runs.ACTS:
+            return self._runs.churn(action)
         passes = {"two minutes pass": self._minutes(2), "an hour passes": self._minutes(60)}
         if action == "core.arm":
             return passes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import threading
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,26 @@ from mrcore.sources import base as source_base
 from tests import restartable, servers, waiting
 from tests.contract import rig
 
+NODE = "redis/node/main"
+_WAKES = ("redis.unpause", "redis.script_kill")
+
 ODD = (b"a/b%c?d e\xff", b"", b"\x00\n", "ключ".encode())
 
 
 class Redis(rig.Rig):
     kind = "redis"
-    acts = ("key.delete",)
+    acts = ("key.delete", *_WAKES)
 
     def __init__(self, folder: Path) -> None:
         self._turns = itertools.count(1)
+        self._scripts: list[threading.Thread] = []
         self.server = restartable.Valkey(folder)
         self.server.start()
         self._populate()
 
     def close(self) -> None:
+        with contextlib.suppress(redis.RedisError):  # it may have ended
+            self._wake()
         self.server.close()
 
     def table(self) -> dict[str, Any]:
@@ -80,7 +87,14 @@ class Redis(rig.Rig):
         return ("redis/key/nowhere", "redis/key/a/b", "redis/node/other", "redis/check/other")
 
     async def deed(self, action: base.ActionId) -> rig.Deed:
-        """A list, a string and a hash, of which two expire, with names that are no text."""
+        """A list, a string and a hash, of which two expire, with names that are no text.
+
+        Or the server itself, paused or busy with a script.
+        """
+        self._wake()
+        if action in _WAKES:
+            self._hold(action)
+            return rig.Deed(action, (NODE,), moved_on=NODE)
         turn = b"deed\xff:%d:" % next(self._turns)
         with contextlib.closing(self.server.client()) as client:
             client.rpush(turn + b"list", *range(200))
@@ -92,21 +106,75 @@ class Redis(rig.Rig):
         )
         return rig.Deed(action, found, found[0])
 
+    def _wake(self) -> None:
+        """Let the server go on, whatever keeps it from that."""
+        with self._client() as client, contextlib.suppress(redis.ResponseError):
+            client.execute_command("SCRIPT", "KILL")
+        for script in self._scripts:
+            script.join()
+        self._scripts.clear()
+        with self._client() as client:
+            client.execute_command("CLIENT", "UNPAUSE")
+
+    def _hold(self, action: base.ActionId) -> None:
+        with self._client() as client:
+            if action == "redis.unpause":
+                client.execute_command("CLIENT", "PAUSE", 600_000, "WRITE")
+                return
+            client.config_set("busy-reply-threshold", 1)
+        script = threading.Thread(target=self._spin)
+        script.start()
+        self._scripts.append(script)
+        while not self._busy():
+            pass
+
+    def _spin(self) -> None:
+        with self._client() as client, contextlib.suppress(redis.ResponseError):
+            client.eval("while true do end", 0)
+
+    def _busy(self) -> bool:
+        with self._client() as client:
+            try:
+                client.ping()
+            except redis.ResponseError:
+                return True
+        return False
+
+    def _kept(self, action: base.ActionId) -> Hashable:
+        """What keeps the server from going on."""
+        if action == "redis.script_kill" or self._busy():
+            return self._busy()
+        with self._client() as client:
+            return str(client.info("clients")["paused_actions"])
+
     async def move_on(self, deed: rig.Deed) -> None:
+        if deed.action in _WAKES:
+            self._wake()
+            return
         with self._client() as client:
             client.rpush(_name(deed.moved_on), "one more")
 
     async def state(self, action: base.ActionId, ref: base.Ref) -> Hashable:
         """DUMP and the instant at which it expires."""
+        if action in _WAKES:
+            return self._kept(action)
         with self._client() as client:
             return client.dump(_name(ref)), client.pexpiretime(_name(ref))
 
     async def facts(self, action: base.ActionId, ref: base.Ref) -> Hashable:
         """Not when it expires, but whether: a TTL that is renewed is the same key still."""
+        if action in _WAKES:
+            return self._kept(action)
         with self._client() as client:
             return client.dump(_name(ref)), client.pexpiretime(_name(ref)) >= 0
 
     def churn(self, action: base.ActionId) -> rig.Churn:
+        return {"goes on": self._goes_on} if action in _WAKES else self._churn_of_keys()
+
+    async def _goes_on(self, ref: base.Ref) -> None:
+        self._wake()
+
+    def _churn_of_keys(self) -> rig.Churn:
         def event(
             work: Callable[[redis.Redis, bytes], object],
         ) -> Callable[[base.Ref], Awaitable[None]]:

@@ -22,8 +22,9 @@ from tests.core import doors, harness
 OPEN = {"/livez", "/readyz", "/openapi.json"}
 """Routes that need no login: they say nothing of what is watched."""
 
-HARMLESS = {("post", "/api/v1/plans")}
-"""Writes that change nothing: a plan may be made, and looked at, by who is not armed."""
+HARMLESS = {("post", "/api/v1/plans"), ("post", "/api/v1/heartbeats/{name}")}
+"""Writes that change nothing that is watched: a plan may be made, and looked at, by who is not
+armed; and what runs elsewhere may say so."""
 
 OPENED_FIRST = {"/api/v1/reveal"}
 """Routes that answer only what the same login's action has opened, which the audit then has."""
@@ -67,6 +68,7 @@ class Examples:
             "plan_id": plan_id,
             "ref": ref,
             "collection": "jobs",
+            "name": "nightly",
             "metric": "core.clients",
             "action": "queue.retry",
             "selection": {"refs": [ref]},
@@ -142,6 +144,7 @@ async def world(state: Path, **options: Any) -> AsyncIterator[World]:
     """A core, and asha, an operator who has made a plan."""
     jobs = harness.Jobs()
     (ref,) = jobs.add("1")
+    options = {"alerts": {"heartbeats": {"nightly": {"every_s": 3600}}}, **options}
     async with doors.opened(state, jobs, **options) as here:
         asha = await here.token("asha", "operator")
         async with here.by_tcp(asha) as http:
@@ -334,7 +337,7 @@ async def test_a_preflight_is_allowed_nothing(local: World) -> None:
     async with local.core.by_tcp(local.asha) as http:
         for origin, status in (("https://evil.example", 403), (local.core.url, 405)):
             for route in local.routes:
-                path = route.path.format(plan_id=local.plan_id)
+                path = route.path.format(plan_id=local.plan_id, name="nightly")
                 answer = await http.options(path, headers={**headers, "Origin": origin})
                 assert answer.status_code == status, route
                 assert not [h for h in answer.headers if h.startswith("access-control-")], route
@@ -349,7 +352,7 @@ async def test_what_a_form_can_send_is_refused(local: World, kind: str) -> None:
         for route in local.writes:
             if route.method != "post":
                 continue
-            path = route.path.format(plan_id=local.plan_id)
+            path = route.path.format(plan_id=local.plan_id, name="nightly")
             headers = {"Content-Type": kind} if kind else {}
             answer = await http.post(path, content=b'{"reason": "x"}', headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (415, "not_json"), route

@@ -116,6 +116,12 @@ async def test_the_core_offers_its_own_actions_and_lists_its_environment(here: c
     source = here.monitor.source("core")
     offered = set(source.describe().actions)
     assert offered == {
+        "runbook.start",
+        "run.next",
+        "run.confirm",
+        "run.skip",
+        "run.handover",
+        "run.abort",
         *("core.arm", "core.disarm", "plan.approve", "plan.refuse", "token.revoke"),
         *("operation.pause", "operation.resume", "operation.stop"),
         *("alert.ack", "alert.unack", "alert.silence", "silence.expire"),

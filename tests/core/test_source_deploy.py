@@ -285,3 +285,17 @@ async def test_wrong_settings_name_what_is_wrong(
 
 def _port(url: str) -> int:
     return int(url.split(":")[2].split("/")[0])
+
+
+async def test_a_release_that_is_bad_at_the_gate_gets_no_traffic(place: Place) -> None:
+    place.switch_more = {"gate_s": 0.2}
+    async with place.opened() as source:
+        targets = [each for each in await planned(source) if isinstance(each, plans.Target)]
+        place.answers["green"] = (503, {"success": False})
+        outcome = (await source.apply("deploy.switch", targets, {}, BY))[0]
+        assert outcome.outcome is plans.Outcome.FAILED
+        assert place.current.read_text() == "blue\n"
+        place.answers["green"] = (200, {"success": True, "uptime": 60})
+        outcome = (await source.apply("deploy.switch", targets, {}, BY))[0]
+        assert outcome.outcome is plans.Outcome.DONE
+        assert place.current.read_text() == "green\n"

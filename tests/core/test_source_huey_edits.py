@@ -12,8 +12,10 @@ import pytest
 from mrcore import errors, scheduler, sources
 from mrcore.model import plans, queue, ref
 from mrcore.sources import base as source_base
+from mrcore.sources.engine import emptying
 from tests.core import journals
 
+ENDS = emptying.ENDS.text
 ASHA = plans.By(login="asha", reason="poison", operation=1)
 
 
@@ -178,7 +180,7 @@ async def test_cleaning_takes_what_has_ended_long_ago(redis_url: str, desk: Any)
         targets, said = await plan(source, "queue.drain", owner)
         assert (len(targets), said) == (
             1,
-            ["1 job has not run yet, and will not", "what runs now ends"],
+            ["1 job has not run yet, and will not", ENDS],
         )
         targets, _ = await plan(source, "queue.drain", owner, delayed=True)
         assert {t.note for t in targets} == {"waiting", "delayed"}
@@ -247,30 +249,3 @@ async def test_a_priority_is_of_a_queue_with_priorities(redis_url: str, desk: An
     while (task := made.dequeue()) is not None:
         made.execute(task)
     assert ran == [2, 0, 1]
-
-
-async def test_a_schedule_that_is_registered_again_is_observed_anew(
-    redis_url: str, desk: Any
-) -> None:
-    desk.huey.task(name="digest")(lambda: None)
-    every = timedelta(minutes=15)
-    declared = scheduler.Declared("slots", "emailQueue", "digest", every, says=timedelta(days=1))
-    clock = [datetime.now(UTC) - 3 * every]
-    made = scheduler.Scheduler(
-        {"emailQueue": desk.huey}, [declared], owner="a", now=lambda: clock[0]
-    )
-    for _ in range(4):
-        made.tick()
-        clock[0] += every
-    of = ref.make("huey", "schedule", "slots")
-    async with opened(redis_url) as source:
-        assert (await seen(source, of)).verdict.why == "declared every 24 h, runs every 15 min"
-        _, (said,) = await plan(source, "schedule.register", of)
-        assert said.startswith("It is registered every 15 min, declared every 24 h")
-        await act(source, "schedule.remove", of)
-        await act(source, "schedule.register", of)
-        row = await seen(source, of)
-        assert row.observed_s is None
-        start, _, end = row.verdict.why.partition("; registered again at ")
-        assert start == "declared every 24 h, registered every 15 min"
-        assert end.endswith(" UTC, not observed yet")

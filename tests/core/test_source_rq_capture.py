@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,6 +12,7 @@ from mrcore import sources
 from mrcore.model import queue
 from mrcore.sources import base as source_base
 from mrcore.sources import honest
+from mrcore.sources import rq as rq_source
 from mrcore.sources.rq import capturing
 from tests.contract import rq_desk
 
@@ -30,9 +32,16 @@ async def opened(url: str) -> AsyncIterator[source_base.Source]:
 
 
 async def captured(source: source_base.Source) -> dict[str, queue.Captured]:
-    sample = await source.sample()
-    assert honest.check("rq", sample, source_base.utc_now()) is sample
-    return {run.id: run for run in sample.captured}
+    """What had ended before the call, and was not captured before."""
+    assert isinstance(source, rq_source.Rq)
+    found: dict[str, queue.Captured] = {}
+    for _ in range(2):  # the second one has what the first has asked for
+        sample = await source.sample()
+        assert honest.check("rq", sample, source_base.utc_now()) is sample
+        assert not found.keys() & {run.id for run in sample.captured}
+        found |= {run.id: run for run in sample.captured}
+        await source.tail.settled()
+    return found
 
 
 async def test_what_ends_is_captured_once_and_again_when_it_ran_again(
@@ -90,3 +99,53 @@ async def test_more_than_a_portion_is_captured_in_several_samples(
             found |= set(await captured(source))
         assert found == all_of
         assert await captured(source) == {}
+
+
+async def test_a_sample_waits_for_no_capture(desk: rq_desk.Desk, redis_url: str) -> None:
+    """The look that it asks for goes on beside it, and what that finds comes with the next one."""
+    (one,) = desk.heap(QUEUE, 1)
+    async with opened(redis_url) as source:
+        assert isinstance(source, rq_source.Rq)
+        assert (await source.sample()).captured == ()
+        await source.tail.settled()
+        assert [run.id for run in (await source.sample()).captured] == [one]
+
+
+async def test_what_was_found_and_not_read_is_read_once_it_may_be(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    """A right that is taken away between the registries and the jobs loses no run."""
+    all_of = set(desk.heap(QUEUE, 3))
+    eye = "ACL", "SETUSER", "rq_eye"
+    desk.conn.execute_command(*eye, "reset", "on", ">pw", "~*", "+@all", "-xrevrange")
+    try:
+        parts = urlsplit(redis_url)
+        own = parts._replace(netloc=f"rq_eye:pw@{parts.hostname}:{parts.port}").geturl()
+        async with opened(own) as source:
+            assert await captured(source) == {}
+            said = source.describe().capabilities
+            assert any(one.startswith("runs are not kept: ") for one in said)
+            desk.conn.execute_command(*eye, "+xrevrange")
+            assert set(await captured(source)) == all_of
+            assert not any("not kept" in one for one in source.describe().capabilities)
+    finally:
+        desk.conn.execute_command("ACL", "DELUSER", "rq_eye")
+
+
+async def test_what_cannot_be_read_of_one_job_breaks_one_sample(
+    desk: rq_desk.Desk, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect is shown, by the sample after it, and the next ones go on."""
+    desk.heap(QUEUE, 1)
+    real = capturing.record.summary
+    async with opened(redis_url) as source:
+        assert isinstance(source, rq_source.Rq)
+        with monkeypatch.context() as patch:
+            patch.setattr(capturing.record, "summary", lambda *_: 1 / 0)
+            await source.sample()
+            await source.tail.settled()
+        with pytest.raises(ZeroDivisionError):
+            await source.sample()
+        assert capturing.record.summary is real
+        more = set(desk.heap(QUEUE, 2))
+        assert set(await captured(source)) == more

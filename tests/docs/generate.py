@@ -126,6 +126,12 @@ def settings() -> str:
         ):
             if not name.endswith(".adapter`"):
                 rows.append((name, default, f"{adapter}: {means}"))
+    for kind, module in importlib.import_module("mrcore.alerts.notify").REGISTRY.items():
+        for name, default, means in _fields(
+            "alerts.channels.NAME.", importlib.import_module(module).Settings
+        ):
+            if not name.endswith((".kind`", ".severities`", ".timeout_s`")) or kind == "webhook":
+                rows.append((name, default, f"{kind}: {means}"))
     return _table(("setting", "default", "means"), rows)
 
 

@@ -23,12 +23,22 @@ CONNECT = {"aiohttp", "asyncpg", "ftplib", "httpx", "huey", "imaplib", "poplib",
 CONNECT |= {"requests", "rq", "smtplib", "telnetlib", "urllib3", "websockets", "xmlrpc"}
 """Packages that make connections; of the standard library also `http.client` and sockets."""
 
-CALLS = frozenset({"open_connection", "create_connection", "urlopen", "HTTPConnection"})
+CALLS = frozenset(
+    {
+        "open_connection",
+        "create_connection",
+        "create_datagram_endpoint",
+        "urlopen",
+        "HTTPConnection",
+    }
+)
 LOCAL = ("mrcore/mentor", "mrcore/stack", "mrcore/cli", "mrcore/worker.py", "mrcore/scheduler.py")
-"""Mr. Mentor and his stack, which a core that watches a production does not load."""
+LOCAL += ("mrcore/gameday",)
+"""Mr. Mentor, his stack and its game days, which a core that watches a production does not load."""
 
 MAY = {
     "mrcore/client.py",  # the screen to its core
+    "mrcore/alerts/notify",  # to the channels of the settings
     "mrcore/answers.py",  # the form of httpx's answers
     "mrcore/journal",  # in the application that is watched, to its own Redis
     "mrcore/sources/backend.py",
@@ -40,7 +50,11 @@ MAY = {
     "mrcore/sources/pg",
     "mrcore/sources/redis",
     "mrcore/sources/rq",
+    "mrcore/sources/slots",
+    "mrcore/sources/upstreams",
     "mrcore/sources/kept.py",
+    "mrcore/sources/live_meetings.py",  # a stack's own backend, on loopback
+    "mrcore/sources/meetings",
 }
 
 

@@ -174,7 +174,7 @@ async def test_slots_and_trails_look_as_they_did(size: tuple[int, int]) -> None:
     async with shots.running(size, facts_slots.Simulated()) as (control, pilot):
         for name, where, says in (
             ("slots", "slots", "Ravi"),
-            ("slot_list", facts_slots.ALL, "expired"),
+            ("slot_list", facts_slots.ALL, "2026-03"),
             ("trails", "trails", "master_log"),
         ):
             await control.enter(where)

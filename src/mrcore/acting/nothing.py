@@ -8,11 +8,9 @@ from mrcore import errors
 from mrcore.model import base, plans, queue
 from mrcore.queues import ticks
 from mrcore.sources import base as sources
+from mrcore.sources.engine import emptying
 
-CLEAN, DRAIN = "queue.clean", "queue.drain"
-OLDER_S = 3_600.0
-"""What `queue.clean` leaves when `older_s` is not said."""
-
+CLEAN, DRAIN = emptying.CLEAN, emptying.DRAIN
 QUEUES_MAX = 20
 """Queues that are asked how much is in them."""
 
@@ -42,7 +40,7 @@ def _cleaned(found: queue.Queue, args: plans.Args) -> tuple[int, str]:
     """Those that ended too lately, or that there is none."""
     state = "failed" if args.get("state") == "failed" else "completed"
     count = found.counts.failed if state == "failed" else found.counts.completed
-    older_s = args.get("older_s", OLDER_S)
+    older_s = args.get("older_s", emptying.OLDER_S)
     if not count:
         return 0, f"no job is {state}"
     if not isinstance(older_s, int | float) or not older_s:

@@ -44,6 +44,12 @@ class Book:
         self.rules = known
         self.silences: dict[int, alert.Silence] = {}
         self.lock = asyncio.Lock()
+        self.told: Callable[[], None] = lambda: None
+        """Called when notices were written."""
+        self.looked_at: datetime | None = None
+        """When all rules were asked last, and everything that came of it is written."""
+        self.windows: Callable[[datetime], Iterable[alert.Silence]] = lambda now: ()
+        """The maintenance windows that go on then."""
         self._ledger = ledger
         self._view = view
         self._now = now
@@ -116,6 +122,8 @@ class Book:
             if before != self._tracks or around != self._around:
                 self._changed()
             await self._write()
+            if wanted is None:
+                self.looked_at = now
 
     def _is_of(self, rule: rules.Rule, view: live.Live, sources: set[str]) -> bool:
         """Whether a rule is about something that these sources have."""
@@ -190,10 +198,26 @@ class Book:
             if self._unwritten.get(id_) == body:
                 del self._unwritten[id_]
         del self._notices[: len(notices)]
+        if notices:
+            self.told()
 
     def around(self, key: finding.Key, now: datetime) -> telling.Around:
         """What hides an alert now."""
-        return hiding.around(key, now, self.silences.values(), self._tracks, self.rules)
+        quiet = (*self.silences.values(), *self.windows(now))
+        return hiding.around(key, now, quiet, self._tracks, self.rules)
+
+    def above(self, key: finding.Key) -> finding.Key | None:
+        """The alert that this one comes from now, if there is one."""
+        above = self._around.get(key, telling.Around()).suppressed_by
+        return next((other for other in self._tracks if other.ref == above), None)
+
+    def standing(self, key: finding.Key) -> track.Track | None:
+        """What is remembered of an alert that is not at rest."""
+        return self._tracks.get(key)
+
+    def runbook(self, rule: str) -> str:
+        """The runbook of a rule."""
+        return self.rules[rule].runbook if rule in self.rules else ""
 
     # What is shown and done
 
@@ -206,7 +230,7 @@ class Book:
             if each.state.phase is not alert.Phase.INACTIVE
         ]
         now = self._now()
-        for silence in self.silences.values():
+        for silence in (*self.silences.values(), *self.windows(now)):
             count = sum(
                 each.state.open and hiding.hides(silence, each.key, now)
                 for each in self._tracks.values()

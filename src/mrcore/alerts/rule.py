@@ -73,9 +73,10 @@ def name_of(subject: base.Entity | None) -> str:
     return str(named) or (ids[0].decode("utf-8", "backslashreplace") if ids else subject.kind)
 
 
-def read(text: str, where: str) -> dict[str, Rule]:
+def read(text: str, where: str, time_scale: float = 1.0) -> dict[str, Rule]:
     """The rules of a file's `text`, by id; what they depend on may be in another file.
 
+    Their times are divided by `time_scale`, but for those in ms and of rates.
     Raises RuleError that names the file, the line, the rule and what is wrong with it.
     """
     try:
@@ -94,7 +95,7 @@ def read(text: str, where: str) -> dict[str, Rule]:
     found: dict[str, Rule] = {}
     for number, entry in enumerate(entries):
         try:
-            made = _rule(entry)
+            made = _rule(entry, time_scale)
             if made.id in found:
                 raise _Wrong("there is one of that id already.", "id")
         except _Wrong as wrong:
@@ -110,18 +111,18 @@ def shipped() -> str:
     return (importlib.resources.files("mrcore.alerts") / "rules.toml").read_text()
 
 
-def load(shipped: str, own: Path | None) -> dict[str, Rule]:
+def load(shipped: str, own: Path | None, time_scale: float = 1.0) -> dict[str, Rule]:
     """The shipped rules with a person's own, which replace those of the same id.
 
     Raises RuleError; also for a rule that depends on one that is nowhere, or on itself.
     """
-    rules = read(shipped, "rules.toml")
+    rules = read(shipped, "rules.toml", time_scale)
     if own is not None:
         try:
             text = own.read_text()
         except (OSError, ValueError) as error:
             raise errors.RuleError(f"The rules in {own} cannot be read: {error}.") from None
-        rules |= read(text, str(own))
+        rules |= read(text, str(own), time_scale)
     check(rules)
     return rules
 
@@ -150,21 +151,21 @@ def _beneath(rules: Mapping[str, Rule], named: Iterable[str]) -> set[str]:
     return found
 
 
-def _rule(entry: object) -> Rule:
+def _rule(entry: object, time_scale: float) -> Rule:
     if not isinstance(entry, dict):
         raise _Wrong("it is no table.")
     entry = {key.replace("-", "_"): value for key, value in entry.items()}
     _keys(entry)
-    expr = _expression(entry["expr"])
+    expr = _expression(entry["expr"], time_scale)
     return Rule(
         id=_id(entry["id"]),
         expr=expr,
         severity=_severity(entry["severity"]),
-        summary=_summary(entry["summary"], expr.kind),
+        summary=_summary(entry["summary"], expr.kind, time_scale),
         timing=states.Timing(
-            for_s=_time(entry, "for"),
-            keep_s=_time(entry, "keep_firing_for"),
-            escalate_s=_time(entry, "escalate_after"),
+            for_s=_time(entry, "for", time_scale),
+            keep_s=_time(entry, "keep_firing_for", time_scale),
+            escalate_s=_time(entry, "escalate_after", time_scale),
         ),
         runbook=entry.get("runbook", ""),
         depends_on=_depends(entry.get("depends_on", [])),
@@ -188,9 +189,9 @@ def _id(text: str) -> str:
     return text
 
 
-def _expression(text: str) -> expression.Expression:
+def _expression(text: str, time_scale: float) -> expression.Expression:
     try:
-        return expression.condition(text)
+        return expression.condition(text, time_scale=time_scale)
     except errors.ExpressionError as error:
         raise _Wrong(f"expr {error}", "expr", error.line) from None
 
@@ -203,12 +204,12 @@ def _severity(text: str) -> alert.Severity:
         raise _Wrong(f"there is no severity {text!r}; there are {known}.", "severity") from None
 
 
-def _time(entry: dict[str, Any], key: str) -> float:
-    """`5m` in seconds; nothing is 0."""
+def _time(entry: dict[str, Any], key: str, time_scale: float) -> float:
+    """`5m` in seconds, divided by `time_scale`; nothing is 0."""
     if key not in entry:
         return 0.0
     try:
-        found = expression.Expression(entry[key])
+        found = expression.Expression(entry[key], time_scale=time_scale)
     except errors.ExpressionError as error:
         raise _Wrong(f"{key} {error}", key) from None
     value = getattr(found.root, "is_", None)
@@ -223,7 +224,7 @@ def _depends(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _summary(text: str, kind: str) -> tuple[str | expression.Expression, ...]:
+def _summary(text: str, kind: str, time_scale: float) -> tuple[str | expression.Expression, ...]:
     """The template: `{name}` is the subject's, every other `{…}` is an expression of it."""
     pieces: list[str | expression.Expression] = []
     for number, part in enumerate(_PART.split(text)):
@@ -231,7 +232,7 @@ def _summary(text: str, kind: str) -> tuple[str | expression.Expression, ...]:
             pieces.append(NAME if number % 2 else part)
             continue
         try:
-            pieces.append(expression.Expression(part, kind=kind))
+            pieces.append(expression.Expression(part, kind=kind, time_scale=time_scale))
         except errors.ExpressionError as error:
             raise _Wrong(f"summary {{{part}}} {error}", "summary") from None
     return tuple(pieces)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from fastapi import FastAPI
 
 from mrcore import core, version
-from mrcore.api import about, acts, ask, gate, health, live, problem
+from mrcore.api import about, acts, ask, beats, gate, health, live, problem
 
 PREFIX = "/api/v1"
 
@@ -16,7 +16,7 @@ def create(behind: core.Core, clients: gate.Clients, *, hosts: Collection[str] =
     """The HTTP API over `behind`; `clients` counts who is using it, `hosts` are its own names."""
     app = FastAPI(title="mrcore", version=version.version(), docs_url=None, redoc_url=None)
     app.state.core = behind
-    for router in (live.router, ask.router, acts.router, about.router):
+    for router in (live.router, ask.router, acts.router, beats.router, about.router):
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)
     app.add_middleware(gate.Gate, clients=clients, hosts=hosts)

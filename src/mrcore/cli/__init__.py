@@ -23,7 +23,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "seed": ("mrcore.cli.seed", "Make Mr. Mentor's schema and its data."),
     "token": ("mrcore.cli.token", "Create, list and revoke bearer tokens."),
     "audit": ("mrcore.cli.audit", "Verify, export and anchor the audit."),
+    "runbook": ("mrcore.cli.runbook", "Check runbooks, read them, start one, see its runs."),
     "doctor": ("mrcore.cli.doctor", "Say what each source may see and do, and what is missing."),
+    "gameday": ("mrcore.cli.gameday", "Play scripted faults in a local stack."),
+    "alerts": ("mrcore.cli.alerts", "Show alerts and rules, and try who is told."),
     "logreader": ("mrcore.cli.logreader", "Read logs for the core (its own child)."),
 }
 

@@ -18,19 +18,23 @@ import click
 def command(colour: str, port: int, state: Path | None, host: str) -> None:
     """Run Mr. Mentor's HTTP API, one colour, until SIGTERM.
 
-    Reads DB_*, REDIS_*, NODE_ENV, MR_RELEASE and MR_HEALTH (deep or shallow); JWT_SECRET, which
+    Reads DB_*, REDIS_*, NODE_ENV, MR_RELEASE or MR_RELEASE_FILE, MR_HEALTH (deep or
+    shallow); JWT_SECRET, which
     signs logins and is the same for all colours; RAZORPAY_* and EXOTEL_* (without them payments
-    and calls are off), BACKEND_PUBLIC_URL; and for the board at
+    and calls are off), BACKEND_PUBLIC_URL; MR_SECRETS_URL and MR_SECRETS_TOKEN, where what the
+    environment lacks is read at the start; CORS_ORIGINS (comma-separated), whose pages get a
+    socket beside the local ones; and for the board at
     /admin/queues BULL_BOARD_USERNAME, BULL_BOARD_PASSWORD (without them it is off), MR_CORE_URL
-    (unix:/path or https://host:port), MR_CORE_TOKEN_FILE and MR_CORE_CA. Of a proxy whose address
-    is in FORWARDED_ALLOW_IPS (127.0.0.1) its X-Forwarded-For says who asks.
+    (unix:/path or https://host:port), MR_CORE_TOKEN_FILE and MR_CORE_CA; MR_TIME_SCALE, by which
+    it looks after itself quicker. Of a proxy whose address is in FORWARDED_ALLOW_IPS (127.0.0.1)
+    its X-Forwarded-For says who asks.
 
     Example: mrcore backend --colour blue --port 8081 --state /tmp/mr
     """
     # Imported here: `mrcore backend --help` needs no web framework.
     import uvicorn
 
-    from mrcore.mentor import app, console
+    from mrcore.mentor import app, console, health, secret
     from mrcore.stack import joining, ready
 
     class Server(uvicorn.Server):
@@ -39,10 +43,17 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
             if self.started:
                 ready.announce()
 
+        async def shutdown(self, *args: object, **kwargs: object) -> None:
+            # Meetings first: each of their polls would be waited for.
+            await api.state.hang_up()
+            await super().shutdown(*args, **kwargs)  # type: ignore[arg-type]
+
     joining.join(state)
     console.set_up()
+    secret.read(os.environ)
+    api = app.create(colour, os.environ, health_interval_s=health.interval_s(os.environ))
     config = uvicorn.Config(
-        app.create(colour, os.environ),
+        api,
         host=host,
         port=port,
         log_config=None,

@@ -27,14 +27,27 @@ from mrcore.stack import boot
     type=click.Path(path_type=Path, dir_okay=False),
     help="Settings: what to use instead of starting it, and more sources.",
 )
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(1, 1_000),
+    help="Alerts and samples are so many times as quick: for game days.",
+)
 def command(
-    state: Path | None, as_json: bool, seed: int | None, scale: str, file: Path | None
+    state: Path | None,
+    as_json: bool,
+    seed: int | None,
+    scale: str,
+    file: Path | None,
+    time_scale: float | None,
 ) -> None:
     """Start Postgres, Valkey, the core and Mr. Mentor here; SIGINT or SIGTERM stops them.
 
     Example: mrcore up --state /tmp/mr --seed 7
     """
-    order = boot.Order(settings.load(file), seed, scale)
+    own = settings.load(file)
+    if time_scale is not None:
+        own = own.model_copy(update={"time_scale": time_scale})
+    order = boot.Order(own, seed, scale)
     place = folder.StateFolder(state)
     say = _Terminal(quiet=as_json)
     ready = say.json if as_json else say.addresses

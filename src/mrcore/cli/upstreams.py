@@ -13,7 +13,8 @@ def command() -> None:
     """Run the simulated outside world (local only), until SIGTERM.
 
     A mail server that forgets (MR_SMTP_PORT, EMAIL_USER, EMAIL_PASS), the HTTP services that
-    Mr. Mentor syncs with (MR_UPSTREAMS_PORT), Razorpay and Exotel, which know the account that
+    Mr. Mentor syncs with (MR_UPSTREAMS_PORT), STUN and TURN (TURN_URL, TURN_USERNAME,
+    TURN_PASSWORD), Razorpay and Exotel, which know the account that
     RAZORPAY_* and EXOTEL_* say, and, when MR_SEED is set, visitors of MR_BACKENDS at MR_SCALE and
     a few announced faults (DB_*).
 

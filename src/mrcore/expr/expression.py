@@ -22,13 +22,14 @@ class Answer(NamedTuple):
 class Expression:
     """A typed expression; `kind` is of what it is asked, empty where everything in it is named."""
 
-    def __init__(self, text: str, *, kind: str = "") -> None:
+    def __init__(self, text: str, *, kind: str = "", time_scale: float = 1.0) -> None:
         """Parse `text`, whose free names have to be of `kind` where that is said.
 
+        Its times, but for those in ms and of rates, are divided by `time_scale`.
         Raises ExpressionError with the place and the nearest known name.
         """
         self.text = text
-        self.root = parse.Parser(text).whole()
+        self.root = parse.Parser(text, time_scale).whole()
         self.names = tuple(tree.names(self.root))
         self._free = tuple(name for name in self.names if name.free)
         self.kind = kind or (self._free[0].word.kind if self._free else "")
@@ -88,12 +89,12 @@ class Expression:
                 )
 
 
-def condition(text: str, *, kind: str = "") -> Expression:
-    """An expression that is true or false.
+def condition(text: str, *, kind: str = "", time_scale: float = 1.0) -> Expression:
+    """An expression that is true or false, its times divided by `time_scale`.
 
     Raises ExpressionError where it does not parse, or is a number or a text.
     """
-    found = Expression(text, kind=kind)
+    found = Expression(text, kind=kind, time_scale=time_scale)
     if found.type != words.TRUTH:
         raise tokens.Place().wrong(
             f"A condition is true or false, and this is {found.type.said}.",

@@ -23,9 +23,14 @@ _ALIKE = ("and", "or")
 
 
 class Parser:
-    """One text; `node()` reads an operand and what binds tighter than `least`."""
+    """One text; `node()` reads an operand and what binds tighter than `least`.
 
-    def __init__(self, text: str) -> None:
+    Times in it are divided by `time_scale`, but for those in ms, which are of what is measured,
+    and those of rates.
+    """
+
+    def __init__(self, text: str, time_scale: float = 1.0) -> None:
+        self._scale = time_scale
         self._tokens = list(tokens.read(text))
         self._at = 0
         self._depth = 0
@@ -72,7 +77,7 @@ class Parser:
     def _prefix(self) -> tree.Node:
         token = self.take()
         if token.sort == "number":
-            return _number(token)
+            return _number(token, self._scale)
         if token.sort == "text":
             return tree.Constant(token.text, words.TEXT)
         if token.sort == "word":
@@ -100,7 +105,7 @@ class Parser:
             return self._call(token)
         return self._name(token)
 
-    def _name(self, token: tokens.Token) -> tree.Name:
+    def _name(self, token: tokens.Token) -> tree.Node:
         word = words.WORDS.get(token.text)
         if word is None:
             fix = words.nearest(token.text, words.WORDS)
@@ -161,7 +166,7 @@ class Parser:
     def _infix(self, left: tree.Node, token: tokens.Token, power: int) -> tree.Node:
         if token.text == "in":
             return self._among(left, token)
-        right = self.node(power)
+        right = self._right(left, token, power)
         if token.text in _ALIKE:
             _is_truth(left, token)
             _is_truth(right, token)
@@ -172,6 +177,15 @@ class Parser:
                 raise self.here.place.wrong("Comparisons do not follow each other: use and.")
             return tree.Compare((left, right), tree.COMPARISONS[token.text])
         return _reckoned(left, right, token)
+
+    def _right(self, left: tree.Node, token: tokens.Token, power: int) -> tree.Node:
+        """What follows a sign; of a rate (`5/1m`) the time is as it stands there."""
+        held = self._scale
+        if token.text == "/" and not left.type.unit.time:
+            self._scale = 1.0
+        found = self.node(power)
+        self._scale = held
+        return found
 
     def _among(self, left: tree.Node, token: tokens.Token) -> tree.Node:
         self.need("(")
@@ -190,7 +204,7 @@ class Parser:
         return tree.Among(left, frozenset(these))
 
 
-def _number(token: tokens.Token) -> tree.Constant:
+def _number(token: tokens.Token, time_scale: float) -> tree.Constant:
     value = float(token.text)
     if not token.unit:
         return tree.Constant(value, words.NUMBER)
@@ -199,6 +213,8 @@ def _number(token: tokens.Token) -> tree.Constant:
         known = ", ".join(units.SUFFIXES)
         raise token.place.wrong(f"There is no unit {token.unit!r}.", fix or f"Known: {known}.")
     unit, scale = units.SUFFIXES[token.unit]
+    if unit == units.TIME and token.unit != "ms":
+        scale /= time_scale
     return tree.Constant(value * scale, words.Type(words.Sort.NUMBER, unit))
 
 

@@ -140,7 +140,7 @@ class Absent:
         return (self.of,)
 
     def value(self, at: views.Scope) -> Value | None:
-        return self.of.value(views.Scope(at.view, at.subject)) is None
+        return self.of.value(views.Scope(at.view, at.subject, local=at.local)) is None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -51,13 +51,15 @@ class Lack(NamedTuple):
 class Scope:
     """Where an expression is asked: a view, of which subject; `missing` is what had no data.
 
-    `warming`: points are there, and do not go back far enough yet.
+    `warming`: points are there, and do not go back far enough yet. `local` are the values of names
+    that only whoever asks knows.
     """
 
     view: View
     subject: base.Entity | None = None
     missing: list[Lack] = field(default_factory=list)
     warming: bool = False
+    local: Mapping[str, float | bool | str | None] = field(default_factory=dict)
 
     def lacks(self, what: str, ref: base.Ref = "") -> float | bool | str | None:
         """Note that this had no data, which is the answer then."""

@@ -67,6 +67,8 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
                                   template (a message of it, with the id keys.TEMPLATE_ID); while
                                   somebody has removed it: removed_at, removed_by, removed_why,
                                   removed_mark
+    mr:schedule::obeyed   hash    revision: counts how often a schedule was told to obey
+    mr:schedule:<name>:obeys  hash  mark: by what operation it was told so last, for a day
     mr:schedule:<name>:registered  hash  mark: by what operation it was registered again last, for
                                   24 h (PX), and by, why, removal: whose removal that ended
     mr:schedules:revision string  counts up when what is declared has changed: schedulers read anew

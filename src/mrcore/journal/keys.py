@@ -13,6 +13,10 @@ TEMPLATE_ID = "00000000-7e3a-4a7e-8000-000000000000"
 """The job id in a schedule's template; whoever runs it puts one of its own in its place."""
 
 REVISION = "mr:schedules:revision"
+OBEYED = "mr:schedule::obeyed"
+"""A hash: `revision` counts how often a schedule was told to go by another interval. No schedule's
+name is written like that."""
+
 LEASE = "mr:scheduler:lease"
 STATES = ("waiting", "active", "delayed", "failed", "completed", "quarantined")
 

@@ -25,10 +25,15 @@ from mrcore.mentor import (
     health_route,
     identity,
     links,
+    origins,
     payment_routes,
+    preflight,
     razorpay,
     redis_routes,
+    release,
     routes,
+    secret,
+    signalling,
     sync_routes,
     trace,
     trail_routes,
@@ -37,6 +42,8 @@ from mrcore.mentor.board import routes as board
 from mrcore.mentor.board import told
 
 LOG = logging.getLogger("app")
+
+_AGAIN_S = 0.5
 
 
 def utc_now() -> datetime:
@@ -63,25 +70,38 @@ def create(
     desk_, people = desk.Desk(at, now), identity.Identity(at, settings, now)
     door = gate.Gate(people)
     keys = redis_routes.Keys(own, door)
+    sockets = signalling.Signalling(people, origins.read(env))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
         keeping, checking = asyncio.create_task(at.keep()), asyncio.create_task(checker.run())
-        for task in (keeping, checking):
+        tasks = [checking, keeping]  # whoever asks ends before what is asked
+        if settings.secret_version:
+            noting = _note(at, f"backend-{colour}", now())
+            tasks.insert(0, asyncio.create_task(noting))
+        for task in tasks:
             task.add_done_callback(_say_why)
+        sockets.begin()
         yield
-        for task in (checking, keeping):  # whoever asks ends before what is asked
+        for task in tasks:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        await sockets.close()
         await queues.close()
         await keys.close()
 
     app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
+    if settings.release.fails:
+        app.add_middleware(release.Middleware, release=settings.release)
     app.add_middleware(trace.Middleware)
-    app.include_router(health_route.Health(settings, at, checker, now).router)
+    health_ = health_route.Health(settings, at, checker, now, live=sockets.rooms.counts)
+    app.include_router(health_.router)
+    app.include_router(preflight.Preflight(at, settings.release.name).router)
     _open(app, env, desk_, people, door)
     app.include_router(keys.router)
     app.include_router(queues.router)
+    app.mount(signalling.PATH, sockets)
+    app.state.hang_up = sockets.close
     app.add_exception_handler(exceptions.HTTPException, _refused)
     for kind in links.LOST:
         app.add_exception_handler(kind, _failed)
@@ -104,6 +124,18 @@ def _open(
     app.include_router(trail_routes.build(desk_, door))
     app.include_router(exotel_routes.Telephony(desk_, exotel.Settings.read(env), door).router)
     app.include_router(payment_routes.Payments(desk_, razorpay.Settings.read(env), door).router)
+
+
+async def _note(at: links.Links, process: str, read_at: datetime) -> None:
+    """Write down which version of the secret this process runs with, once Postgres is there."""
+    while True:
+        try:
+            async with at.database() as connection:
+                await secret.note(connection, process, at.settings, read_at)
+        except links.LOST:
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            return
 
 
 def _say_why(task: asyncio.Task[None]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from mrcore import errors
+from mrcore.mentor import release
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,12 @@ class Config:
     redis: Redis
     email: Email
     environment: str
-    release: str
+    release: release.Release
     health: str
     jwt_secret: SecretStr
+    secret: str = ""
+    secret_version: str = ""
+    """Which secret of the manager was read at the start, and its version; "" for none."""
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Config:
@@ -101,10 +105,14 @@ class Config:
                 password=SecretStr(env.get("EMAIL_PASS", "")),
             ),
             environment=env.get("NODE_ENV") or "development",
-            release=env.get("MR_RELEASE") or "local",
+            release=release.Release.read(env),
             health=health,
             # Without one, tokens end with the process and no other colour takes them.
             jwt_secret=SecretStr(env.get("JWT_SECRET") or secrets.token_hex(32)),
+            secret=f"mr-mentor-backend/{env.get('NODE_ENV') or 'development'}"
+            if env.get("MR_SECRET_VERSION")
+            else "",
+            secret_version=env.get("MR_SECRET_VERSION", ""),
         )
 
 

@@ -14,15 +14,17 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from mrcore import errors
 from mrcore.mentor import links
 
 LOG = logging.getLogger("health")
 
 CANARY = "mr:canary:backend:{}"
 
+_EVERY_S, _QUICKEST_S = 5.0, 0.25
 _STALE_S = 15.0
 _BAD_AFTER = 2
 _GOOD_AFTER = 3
@@ -112,6 +114,18 @@ class Question:
             self._pending = None
 
 
+def interval_s(env: Mapping[str, str]) -> float:
+    """How often to ask: every 5 s, divided by MR_TIME_SCALE in a game day.
+
+    Raises SettingsError where that is no number.
+    """
+    said = env.get("MR_TIME_SCALE") or "1"
+    try:
+        return max(_EVERY_S / max(1.0, float(said)), _QUICKEST_S)
+    except ValueError:
+        raise errors.SettingsError(f"MR_TIME_SCALE is {said!r}, which is no number.") from None
+
+
 class _Mismatch(Exception):
     """Redis gave back something else than was written."""
 
@@ -122,7 +136,7 @@ class Checker:
 
     links: links.Links
     colour: str
-    interval_s: float = 5.0
+    interval_s: float = _EVERY_S
     clock: Clock = time.monotonic
     database: Track = field(default_factory=Track)
     redis: Track = field(default_factory=Track)

@@ -25,11 +25,13 @@ class Health:
         at: links.Links,
         checker: health.Checker,
         now: Callable[[], datetime],
+        live: Callable[[], dict[str, int]] = dict,
     ) -> None:
         self.settings = settings
         self.links = at
         self.checker = checker
         self.now = now
+        self._live = live
         self._started = time.monotonic()
         self.router = fastapi.APIRouter()
         self.router.add_api_route("/api/health", self.answer, methods=["GET"])
@@ -74,7 +76,7 @@ class Health:
         healthy, degraded, age_s = check.healthy(), check.degraded(), check.age_s()
         body = {
             **self._body(healthy),
-            "release": self.settings.release,
+            "release": self.settings.release.name,
             "database": {
                 "connected": self.links.database_connected,
                 "ok": check.database.ok,
@@ -86,10 +88,13 @@ class Health:
                 "ok": check.redis.ok,
                 "latency_ms": check.redis.latency_ms,
             },
+            "meetings": self._live(),
             "health": "fail" if not healthy else "warn" if degraded else "pass",
             "degraded": degraded,
             "age_ms": None if age_s == float("inf") else round(1000 * age_s),
         }
+        if version := self.settings.secret_version:
+            body["secret"] = {"name": self.settings.secret, "version": version}
         return healthy, body
 
 

@@ -28,7 +28,7 @@ PAYLOAD = "trace"
 """The name in a job's payload."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_POLLED = "/api/health"
+_POLLED, _SOCKETS = "/api/health", "/socket.io/"
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,8 @@ def _ended(scope: types.Scope, status: int, started: float) -> None:
     method, path = scope["method"], scope["path"]
     if path == _POLLED and status in (200, 503):
         return  # asked every few seconds by everybody; the check itself says why it turned
+    if path.startswith(_SOCKETS) and status == 200:
+        return  # one a message; each event says so itself
     level = logging.ERROR if status >= 500 else logging.INFO
     fields = {"method": method, "path": path, "status": status, "took_ms": _ms(started)}
     tell(LOG, level, f"{method} {path} {status}", **fields)

@@ -14,19 +14,24 @@ from typing import Any
 
 import asyncpg
 import uvicorn
+from pydantic import SecretStr
 from starlette import routing
 
 from mrcore import errors
 from mrcore.mentor import (
+    attending,
     config,
     exotel,
     faults,
     people,
     razorpay,
+    secret,
     smtp_sink,
+    turn,
     upstream_exotel,
     upstream_http,
     upstream_razorpay,
+    upstream_secrets,
     visitors,
 )
 
@@ -48,6 +53,10 @@ class Order:
     http_port: int
     razorpay: razorpay.Settings
     exotel: exotel.Settings
+    secret: Mapping[str, str]
+    secrets_token: SecretStr
+    turn: turn.Account
+    public: str = ""
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Order:
@@ -71,6 +80,10 @@ class Order:
             http_port=config.number(env, "MR_UPSTREAMS_PORT", 0),
             razorpay=razorpay.Settings.read(env),
             exotel=exotel.Settings.read(env),
+            secret={name: env[name] for name in secret.KEPT if env.get(name)},
+            secrets_token=SecretStr(env.get("MR_SECRETS_TOKEN", "")),
+            turn=turn.Account.read(env),
+            public=env.get("BACKEND_PUBLIC_URL", "").rstrip("/"),
         )
 
 
@@ -99,9 +112,9 @@ async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], 
     # asyncio sets TCP_NODELAY only where the protocol is named: without it each answer takes 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         _bind(listener, order.http_port)
-        services = upstream_http.Upstreams(
-            order.seed or 0, order.scale, sink, now, extra=_accounts(order)
-        )
+        relays = await _relays(order)
+        extra = [*_accounts(order, now), *turn.control(relays)]
+        services = upstream_http.Upstreams(order.seed or 0, order.scale, sink, now, extra=extra)
         server = _Server(
             uvicorn.Config(services.app(), log_config=None, access_log=False, lifespan="off")
         )
@@ -114,6 +127,8 @@ async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], 
         ready()
         await _until(stop, tasks)
         mail.close()
+        for each in relays:
+            each.close()
 
 
 def _bind(listener: socket.socket, port: int) -> None:
@@ -127,12 +142,28 @@ def _bind(listener: socket.socket, port: int) -> None:
         ) from error
 
 
-def _accounts(order: Order) -> list[routing.Route]:
-    """Razorpay, which tells every backend in turn, and Exotel, which is told whom to call back."""
+async def _relays(order: Order) -> list[turn.Server]:
+    """STUN and TURN, where there is an account."""
+    if not order.turn.url:
+        return []
+    try:
+        return [await turn.listen(order.turn)]
+    except OSError as error:
+        raise errors.StackError(
+            f"TURN cannot listen at {order.turn.url}: {error.strerror}.",
+            fix="Set TURN_URL to a free port.",
+        ) from error
+
+
+def _accounts(order: Order, now: Callable[[], datetime]) -> list[routing.Route]:
+    """Razorpay, which tells every backend in turn; Exotel, which is told whom to call back; and
+    the secrets, which hold those accounts."""
     pays = upstream_razorpay.Razorpay(
         order.razorpay, [f"{url}/api/webhooks/razorpay" for url in order.urls]
     )
-    return [*pays.routes(), *upstream_exotel.Exotel(order.exotel).routes()]
+    calls = upstream_exotel.Exotel(order.exotel)
+    kept = upstream_secrets.Secrets(order.secret, order.secrets_token, now())
+    return [*pays.routes(), *calls.routes(), *kept.routes(now)]
 
 
 def _life(
@@ -152,11 +183,19 @@ def _life(
         window = faults.Rhythm.of_window
         life += [
             crowd.run(),
+            _attendees(order, now).run(),
             faults.bounces(crowd, faults.Rhythm(first_s=0)),
             faults.refused_logins(services.sink, crowd, window(order.seed, "smtp")),
             faults.used_up_quota(services, crowd, window(order.seed, "mrtest")),
         ]
     return life
+
+
+def _attendees(order: Order, now: Callable[[], datetime]) -> attending.Attendees:
+    """They come in by BACKEND_PUBLIC_URL, as browsers do: on one colour they meet each other."""
+    url, seed = order.public or order.urls[0], order.seed or 0
+    at_once = attending.AT_ONCE[order.scale.name]
+    return attending.Attendees(url, seed, order.settings, now, at_once)
 
 
 async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:

@@ -7,6 +7,7 @@ from mrcore.model import (
     core,
     deploy,
     log,
+    meeting,
     plans,
     postgres,
     queue,
@@ -15,6 +16,7 @@ from mrcore.model import (
     run,
     slot,
     stack,
+    upstream,
     wire,
 )
 
@@ -25,6 +27,7 @@ __all__ = [
     "core",
     "deploy",
     "log",
+    "meeting",
     "plans",
     "postgres",
     "queue",
@@ -33,5 +36,6 @@ __all__ = [
     "run",
     "slot",
     "stack",
+    "upstream",
     "wire",
 ]

@@ -81,3 +81,27 @@ class Silence(Entity):
     starts_at: Instant
     expires_at: Instant
     firing: int = 0
+
+
+class Heartbeat(Entity):
+    """A dead man's switch: what has to say in time that it was done, and when it said what.
+
+    `state` is new (it has said nothing yet), started, up, grace (late, and not too late) or down.
+    `due_at` is when it has to be done again, `late_at` when it will be missed. `run` is the id
+    with which it has begun. A switch with a `schedule` is not pinged: that entity is asked.
+    """
+
+    KIND = "heartbeat"
+
+    name: str
+    state: Literal["new", "started", "up", "grace", "down"] = "new"
+    declared: str = ""
+    schedule: Ref = ""
+    run: str = ""
+    started_at: Instant | None = None
+    succeeded_at: Instant | None = None
+    failed_at: Instant | None = None
+    exit_code: int | None = None
+    took_s: float | None = None
+    due_at: Instant | None = None
+    late_at: Instant | None = None

@@ -60,7 +60,14 @@ def frame(trace: str) -> str:
     if len(trace) > TRACE_MAX:
         tail = trace[-TRACE_MAX:]
         trace = tail if "  File " in tail else trace[:TRACE_MAX]
-    return _frame(trace)
+    before, _, last = trace.rstrip().rpartition("\n")
+    # Python's message differs from job to job below the same frames: those are looked at once.
+    return _frame(before if _is_message(last) else trace)
+
+
+def _is_message(line: str) -> bool:
+    """Whether it is flush, as a message is, and no frame."""
+    return line[:1].strip() != "" and not line.startswith(("at ", "File "))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -103,6 +110,9 @@ def _named(path: str, function: str) -> str:
 
 def _last_line(trace: str) -> str:
     """The message in a trace without one beside it: Python's last line, Node's first."""
+    last = trace[-MESSAGE_MAX:].rstrip().rpartition("\n")[2]
+    if "\n" in trace[-MESSAGE_MAX:] and _is_message(last) and _PYTHON.search(trace):
+        return last
     lines = [line for line in trace[-TRACE_MAX:].splitlines() if line.strip()]
     flush = [line for line in lines if not line[0].isspace()]
     if not flush:

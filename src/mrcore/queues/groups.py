@@ -23,9 +23,10 @@ class _Group:
     jobs: int = 0
     names: Counter[str] = field(default_factory=Counter)
     ended: list[datetime] = field(default_factory=list)
-    first: tuple[datetime, base.Ref] | None = None
-    last: tuple[datetime, base.Ref] | None = None
-    newest: base.Ref = ""
+    first: tuple[datetime, str] | None = None
+    last: tuple[datetime, str] | None = None
+    newest: str = ""
+    """The first one that was counted: a job's id, as in `first` and `last`."""
 
 
 class Tally:
@@ -40,10 +41,10 @@ class Tally:
 
     def add(self, job: queue.Job, known: fingerprint.Print) -> None:
         """A failed job with its fingerprint."""
-        self.count(known, job.ref, job.name, job.finished_at)
+        self.count(known, job.id, job.name, job.finished_at)
 
     def count(
-        self, known: fingerprint.Print, of: base.Ref, name: str, ended_at: datetime | None
+        self, known: fingerprint.Print, job_id: str, name: str, ended_at: datetime | None
     ) -> None:
         """The same from what is needed of a job, where no row of it is made."""
         group = self._groups.get(known.id)
@@ -52,14 +53,14 @@ class Tally:
         self.jobs += 1
         group.jobs += 1
         group.names[name] += 1
-        group.newest = group.newest or of
+        group.newest = group.newest or job_id
         if ended_at is None:
             return
         group.ended.append(ended_at)
         if group.first is None or ended_at < group.first[0]:
-            group.first = (ended_at, of)
+            group.first = (ended_at, job_id)
         if group.last is None or ended_at > group.last[0]:
-            group.last = (ended_at, of)
+            group.last = (ended_at, job_id)
 
     def rows(
         self,
@@ -84,6 +85,7 @@ class Tally:
         lately = sum(1 for at in group.ended if at >= since)
         first_at = group.first[0] if group.first else None
         last_at, newest = group.last or (None, group.newest)
+        oldest = group.first[1] if group.first else group.newest
         return queue.FailureGroup(
             ref=ref.make(self.source, "group", self.queue, group.known.id),
             verdict=_verdict(first_at, now, whole),
@@ -98,8 +100,8 @@ class Tally:
             names=tuple(name for name, _ in group.names.most_common(NAMES)),
             first_at=first_at,
             last_at=last_at,
-            newest=newest,
-            oldest=group.first[1] if group.first else group.newest,
+            newest=ref.make(self.source, "job", self.queue, newest),
+            oldest=ref.make(self.source, "job", self.queue, oldest),
             per_min=lately / RATE_MIN if group.ended else None,
             whole=whole,
         )

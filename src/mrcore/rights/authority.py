@@ -14,7 +14,14 @@ from mrcore.store import plans as plan_store
 from mrcore.trust import audit, auth, limits
 
 STOPPING = frozenset(
-    {"core.disarm", "operation.pause", "operation.stop", "plan.refuse", "token.revoke"}
+    {
+        "core.disarm",
+        "operation.pause",
+        "operation.stop",
+        "plan.refuse",
+        "run.abort",
+        "token.revoke",
+    }
 )
 """What a read-only core does all the same: it only ends or takes away."""
 
@@ -25,6 +32,11 @@ UNARMED = STOPPING | {
     "alert.unack",
     "alert.silence",
     "silence.expire",
+    "runbook.start",
+    "run.next",
+    "run.confirm",
+    "run.skip",
+    "run.handover",
 }
 """What needs no arming in a protected environment."""
 

@@ -23,7 +23,9 @@ REGISTRY: dict[str, str] = {
     "logs": "mrcore.sources.logs",
     "backend": "mrcore.sources.backend",
     "slots": "mrcore.sources.slots",
+    "meetings": "mrcore.sources.meetings",
     "deploy": "mrcore.sources.deploy",
+    "upstreams": "mrcore.sources.upstreams",
     "stack": "mrcore.sources.stack",
 }
 """Module of each kind: it has `Settings` and `open_source(name, settings, *, now)`."""
@@ -38,7 +40,9 @@ DOCTORS: dict[str, str] = {
     "logs": "mrcore.sources.logs.doctor",
     "backend": "mrcore.sources.backend_doctor",
     "slots": "mrcore.sources.slots.doctor",
+    "meetings": "mrcore.sources.meetings.doctor",
     "deploy": "mrcore.sources.deploy.doctor",
+    "upstreams": "mrcore.sources.upstreams.doctor",
     "stack": "mrcore.sources.stack_doctor",
 }
 """Module of each kind's doctor: it has `async examine(settings, now) -> list[Finding]`."""

@@ -27,6 +27,16 @@ def open_to(pid: int) -> int | None:
     return _established(found, ports)
 
 
+def ports_of(pid: int) -> set[int]:
+    """The ports on which a process and its descendants listen; none where it is gone. Blocks."""
+    try:
+        top = psutil.Process(pid)
+        found = {each for p in (top, *top.children(recursive=True)) for each in _of(p)}
+    except psutil.Error:
+        return set()
+    return {port for status, port, _ in found if status == psutil.CONN_LISTEN}
+
+
 def open_at(port: int) -> int | None:
     """Established TCP connections to a port of this machine; None where it does not say. Blocks."""
     try:

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import dataclasses
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Self, cast
 
 import psutil
 
 from mrcore import errors, runs
-from mrcore.model import backend, plans, wire
+from mrcore.model import alert, backend, plans, wire
 from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import ref as refs
@@ -46,6 +46,9 @@ class Facts:
     audit: Callable[[], model.Verdict]
     not_resumed: Callable[[], str]
     alerts: Callable[[], Sequence[model.Entity]] = tuple
+    checks: Callable[[], Sequence[backend.Check]] = tuple
+    told: Callable[[model.Ref], Awaitable[wire.Section]] | None = None
+    runbooks: Callable[[], Sequence[model.Entity]] = tuple
 
 
 class CoreSource(base.SourceBase):
@@ -95,6 +98,9 @@ class CoreSource(base.SourceBase):
                 "token",
                 "alert",
                 "silence",
+                "heartbeat",
+                "runbook",
+                "run",
             ),
             collections=(*_READ, ran.COLLECTION),
             actions=tuple(self._acts),
@@ -119,6 +125,7 @@ class CoreSource(base.SourceBase):
                 target=str(self._history.path),
             ),
             *self._not_resumed(),
+            *self._facts.checks(),
         )
 
     async def sample(self) -> wire.Sample:
@@ -140,6 +147,7 @@ class CoreSource(base.SourceBase):
                 *self._facts.statuses(),
                 *self._facts.operations(),
                 *self._facts.alerts(),
+                *self._facts.runbooks(),
                 *await self.probe(),
             ),
             points=(*measures, *self._facts.sample_times()),
@@ -157,9 +165,11 @@ class CoreSource(base.SourceBase):
             found = [e for e in (await self.sample()).entities if e.ref == ref]
         if not found or found[0].ref != ref:
             raise errors.NotFound(f"The core has no {ref!r}.")
-        sections = (standing.facts(found[0]),)
+        sections = [standing.facts(found[0])]
+        if self._facts.told and address.kind == alert.Alert.KIND:
+            sections.insert(0, await self._facts.told(ref))
         return wire.Detail(
-            at=self.now(), entity=found[0], sections=sections, links=standing.links(found[0])
+            at=self.now(), entity=found[0], sections=tuple(sections), links=standing.links(found[0])
         )
 
     async def plan(

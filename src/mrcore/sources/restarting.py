@@ -11,10 +11,11 @@ from typing import Protocol
 from mrcore import folder
 from mrcore.model import base, plans
 from mrcore.sources import base as sources
-from mrcore.sources import connections, wishes
+from mrcore.sources import connections, live_meetings, wishes
 
 ACTION = "process.restart"
 CORE = "serve"
+_BACKEND = "backend"
 HEARD_S = 5.0
 READY_S = 40.0
 CHUNK_S = 50.0
@@ -69,6 +70,10 @@ class Restarts:
             since = f", running since {row.since:%Y-%m-%d %H:%M:%S} UTC" if row.since else ""
             label = f"{row.name} of this stack, pid {row.pid}{since}"
             yield plans.Target(ref=each, label=label, guard=_guard(row), at=row.since)
+            if row.name.startswith(_BACKEND):
+                found = await live_meetings.at_ports(row.pid)
+                for remark in live_meetings.remarks(*found, "drops {n}"):
+                    yield remark
             count = await asyncio.to_thread(connections.open_to, row.pid)
             for remark in _remarks(row.name, count):
                 yield remark

@@ -61,6 +61,7 @@ class Addresses:
     redis: Server
     smtp_port: int
     upstreams_port: int
+    turn_port: int
     switch_port: int
     backend_ports: dict[str, int]
 
@@ -82,7 +83,7 @@ def choose(stack: StackSettings, words: credentials.Credentials) -> Addresses:
 
     Raises SettingsError when a given URL is not one of a Postgres or of a Redis.
     """
-    ports = services.free_ports(6 + len(COLOURS))
+    ports = services.free_ports(7 + len(COLOURS))
     own = f"postgresql://{services.SUPERUSER}:{words.postgres}@127.0.0.1:{ports[0]}/postgres"
     own_redis = f"redis://:{words.redis}@127.0.0.1:{ports[1]}/0"
     return Addresses(
@@ -92,7 +93,8 @@ def choose(stack: StackSettings, words: credentials.Credentials) -> Addresses:
         smtp_port=ports[3],
         switch_port=ports[4],
         upstreams_port=ports[5],
-        backend_ports=dict(zip(COLOURS, ports[6:], strict=True)),
+        turn_port=ports[6],
+        backend_ports=dict(zip(COLOURS, ports[7:], strict=True)),
     )
 
 

@@ -28,6 +28,11 @@ def mint(secret: str, now: datetime) -> str:
     return f"{body}.{_base64(hmac.digest(secret.encode(), body.encode(), 'sha256'))}"
 
 
+def source(url: str, secret: str, now: datetime) -> dict[str, str]:
+    """Settings of the source `slots`; a token of its own is in them."""
+    return {"kind": "slots", "url": url, "token": mint(secret, now)}
+
+
 def _encode(part: dict[str, object]) -> str:
     return _base64(json.dumps(part, separators=(",", ":")).encode())
 

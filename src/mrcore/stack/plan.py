@@ -19,6 +19,7 @@ from mrcore.stack import (
     backend_token,
     credentials,
     mentor_names,
+    outside,
     probes,
     seeded,
     services,
@@ -44,6 +45,9 @@ _POSTGRES = {
     "timezone": "UTC",
     "cluster_name": "mrcore",
 }
+
+_ORIGIN = "http://localhost:3000"
+"""A page that every backend of Mr. Mentor lets in."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,10 @@ class Plan:
             "rq": {"kind": "rq", "url": places.redis.url},
             "logs": {"kind": "logs", "folder": str(self.state / "logs")},
             "backend": {"kind": "backend", "urls": places.backends},
-            "slots": {
-                "kind": "slots",
-                "url": places.switch,
-                "token": admin_token.mint(self.words.jwt, now()),
-            },
+            "slots": admin_token.source(places.switch, self.words.jwt, now()),
+            "meetings": self._meetings(),
             "deploy": switching.source(self.state, places.backends),
+            "upstreams": outside.source(places, self.words, watcher),
             "stack": {"kind": "stack", "state": str(self.state.path)},
         }
         return {
@@ -86,8 +88,25 @@ class Plan:
             "protected": self.settings.protected,
             # Here its folder is all that there is: whoever removes it wants the audit gone, too.
             "audit_anchor": str(self.anchor),
+            "time_scale": self.settings.time_scale,
             "listen": f"127.0.0.1:{places.control_port}",
             "sources": {**sources, **self.settings.sources},
+        }
+
+    def _meetings(self) -> dict[str, Any]:
+        """Settings of the source `meetings`: what browsers of this stack use."""
+        told = mentor_names.of(self.places, self.words)
+        turn = {"user": told["TURN_USERNAME"], "password": told["TURN_PASSWORD"]}
+        logs = self.state / "logs"
+        return {
+            "kind": "meetings",
+            "url": self.places.switch,
+            "origins": [_ORIGIN],
+            "logs": {c: str(logs / f"backend-{c}.log") for c in self.places.backends},
+            "turn": {
+                "stun": {"url": told["TURN_URL"].replace("turn:", "stun:", 1)},
+                "turn": {"url": told["TURN_URL"], **turn},
+            },
         }
 
     @property
@@ -107,14 +126,15 @@ class Plan:
         needs = (*needs, *(spec.name for spec in once))
         rest = [
             self._mentor("upstreams", "upstreams", after=needs, env=self._upstreams()),
-            self._mentor("worker", "worker", after=needs),
+            self._mentor("worker", "worker", after=needs, secret=True),
             self._mentor("rqworker", "rqworker", after=needs),
             *(
                 self._mentor(
                     f"backend-{colour}",
                     *("backend", "--colour", colour, "--port", str(port)),
                     after=needs,
-                    env=self.backend_names(),
+                    env={**self.backend_names(), **switching.release_names(self.state, colour)},
+                    secret=True,
                 )
                 for colour, port in self.places.backend_ports.items()
             ),
@@ -129,9 +149,17 @@ class Plan:
         return supervisor.Spec("switch", _mrcore("switch", *words), self.env())
 
     def _mentor(
-        self, name: str, *words: str, after: tuple[str, ...], env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *words: str,
+        after: tuple[str, ...],
+        env: Mapping[str, str] | None = None,
+        secret: bool = False,
     ) -> supervisor.Spec:
+        """A process of Mr. Mentor; with `secret` it reads its accounts from the manager itself."""
         told = {**self.mentor_env(), **(env or {})}
+        if secret:
+            told = {k: v for k, v in told.items() if k not in mentor_names.SECRET}
         return supervisor.Spec(name, _mrcore(*words), told, after=after)
 
     def _postgres(self) -> list[supervisor.Spec]:
@@ -226,7 +254,8 @@ class Plan:
 
     def mentor_env(self) -> dict[str, str]:
         """The environment of Mr. Mentor's processes."""
-        return {**self.env(), **self.mentor_names()}
+        scale = {"MR_TIME_SCALE": f"{self.settings.time_scale:g}"}
+        return {**self.env(), **self.mentor_names(), **scale}
 
     def seed_names(self) -> dict[str, str]:
         """What `mrcore seed` is told besides."""

@@ -12,7 +12,9 @@ from mrcore.stack import addresses
 
 SCRIPT = Path(__file__).with_name("switch.sh")
 FOLDER = "deploy"
-_HEALTH = "/api/health"
+_HEALTH, _PREFLIGHT = "/api/health", "/api/preflight"
+GATE_S = 2.0
+"""How long a colour must be healthy before it gets the traffic of a stack."""
 
 
 def current(state: folder.StateFolder) -> Path:
@@ -35,15 +37,32 @@ def lay(state: folder.StateFolder) -> None:
         known.write_text(f"{addresses.COLOURS[0]}\n")
 
 
+def release(state: folder.StateFolder, colour: str) -> Path:
+    """The file that says what a colour runs; it is read when that colour starts.
+
+    `{"release": "2.1.0"}`, and for a bad one `"fails"` (health, requests) and `"after_s"`.
+    """
+    return state / FOLDER / f"{colour}.json"
+
+
+def release_names(state: folder.StateFolder, colour: str) -> dict[str, str]:
+    """What a colour's backend is told of it."""
+    return {"MR_RELEASE_FILE": str(release(state, colour))}
+
+
 def source(state: folder.StateFolder, backends: dict[str, str]) -> dict[str, Any]:
     """Settings of the source `deploy`; `backends` are URLs by colour."""
     known = current(state)
     return {
         "kind": "deploy",
         "current": str(known),
-        "colours": {colour: {"health": url + _HEALTH} for colour, url in backends.items()},
+        "colours": {
+            colour: {"health": url + _HEALTH, "preflight": url + _PREFLIGHT}
+            for colour, url in backends.items()
+        },
         "switch": {
             "adapter": "script",
+            "gate_s": GATE_S,
             "argv": [str(known.with_name("switch.sh")), "{colour}", str(known)],
             "sha256": hashlib.sha256(SCRIPT.read_bytes()).hexdigest(),
         },

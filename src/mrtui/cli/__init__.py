@@ -78,6 +78,12 @@ def _look(parser: Parser) -> None:
     """Options of the screen."""
     parser.add_argument("--theme", default="", metavar="NAME", help="calm, light, contrast …")
     parser.add_argument("--read-only", action="store_true", help="offer no action at all")
+    parser.add_argument(
+        "--ring",
+        choices=("all", "bell", "notify", "title", "none"),
+        default="all",
+        help="how the terminal tells of an alert that begins to fire (all)",
+    )
 
 
 def _target(parser: Parser) -> None:
@@ -97,6 +103,8 @@ def _demo(parser: Parser) -> None:
     parser.add_argument("--keep", action="store_true", help="leave the stack running")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="seed of the data (7)")
     parser.add_argument("--scale", choices=("small", "large"), default="small", help="how much")
+    said = "with this incident of mrcore gameday list under way, and alerts 20 times as quick"
+    parser.add_argument("--scenario", default="", metavar="ID", help=said)
     _look(parser)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mrtui import places, start
+from mrtui import incident, places, start
 from mrtui.cli import screen
 from mrtui.terminal import safe_text
 
@@ -17,8 +17,14 @@ def run(options: argparse.Namespace) -> int:
     """Start the stack (or find it running), show it, and stop it again if it is ours."""
     keymap = screen.own_keys()
     state = (options.state or places.state_folder(options.command)).expanduser().absolute()
+    if options.scenario:
+        incident.check(options.scenario)
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    stack = start.stack(state, _seed(options), options.scale, options.keep)
+    scale = incident.TIME_SCALE if options.scenario else 1.0
+    stack = start.stack(state, _seed(options), options.scale, options.keep, scale)
+    broken = incident.Incident(stack, options.scenario) if options.scenario else None
+    if broken is not None:
+        broken.begin()
     try:
         if not interactive:
             return _facts(stack)
@@ -32,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
             theme=options.theme,
             locked_theme=locked,
             read_only=options.read_only,
+            ring=options.ring,
             owns_stack=lambda: stack.owned,
             steps=lambda: start.steps(state),
             failed=stack.failed,
@@ -40,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
         connect = screen.connector(place, "")
         return screen.show(app.ControlRoom(connect, keymap=keymap, started=started))
     finally:
+        if broken is not None:
+            broken.end()
         if stack.owned:
             stack.stop(_tell)
         elif stack.process is not None and stack.running:
@@ -47,9 +56,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _seed(options: argparse.Namespace) -> int | None:
-    """A demo always has its data; `dev` is seeded only when it is asked for."""
+    """A demo always has its data, but for a game day, which starts clean; `dev` on demand."""
     if options.seed is not None:
         return int(options.seed)
+    if options.scenario:
+        return None
     return SEED if options.command == "demo" else None
 
 

@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
         theme=options.theme,
         locked_theme=locked,
         read_only=options.read_only,
+        ring=options.ring,
         failed=failed,
         contexts=contexts(place),
     )

@@ -47,6 +47,8 @@ NAMES = (
     "deploy",
     "slots",
     "trails",
+    "upstreams",
+    "meetings",
     "troubles",
     "envs",
 )

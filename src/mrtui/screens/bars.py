@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mrcore.model import base
-from mrtui import approvals, columns, news, rights, world
+from mrtui import approvals, columns, news, rights, ringing, world
 from mrtui.columns import fmt, table
 from mrtui.widgets import cells, fitting, status_bar
 
@@ -103,14 +103,25 @@ def guard(may: rights.Rights, *, brief: bool = False) -> cells.Cell:
 
 
 def title(here: room.Room) -> str:
-    """The terminal's title while one is armed, counted in minutes; else it is not ours."""
+    """The terminal's title while one is armed, counted in minutes, or something fires.
+
+    Else it is not ours.
+    """
     may = here.control.rights
     armed = may.arming
     if armed is None or may.offers_none or not may.protected:
-        return ""
+        return _fires(here)
     left_s = int((armed.until - may.now).total_seconds())
     left = f"{left_s // 60} min" if left_s >= 60 else f"{left_s} s"
     return f"mr {may.known.environment} armed {left} {armed.reason}"
+
+
+def _fires(here: room.Room) -> str:
+    """What fires and nobody is at, where a person wants that in the title."""
+    control = here.control
+    if control.started.ring not in ("all", "title") or not control.world.connected:
+        return ""
+    return ringing.title(control.world.table("alert").values(), control.world.environment)
 
 
 def _waits(may: rights.Rights) -> cells.Cell:

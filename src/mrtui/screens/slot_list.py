@@ -1,4 +1,4 @@
-"""Slots of all mentors or of one, a tab a filter."""
+"""Slots of all mentors or of one, a tab a filter: expired and unbooked ones come first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from mrcore.model import ref as refs
 from mrtui.columns import fmt
 from mrtui.columns import mentor as counted
 from mrtui.screens import paged
-from mrtui.screens import slots as overview
 from mrtui.widgets import cells
 
 TABS = {
@@ -24,7 +23,7 @@ TABS = {
 
 
 class SlotList(paged.Paged):
-    """The counts in a line, the tabs in a line, then what the tab lists, the earliest first."""
+    """The tabs with their counts, then what the tab lists, the earliest first."""
 
     NAME = "slot_list"
     KIND = "slot"
@@ -56,16 +55,13 @@ class SlotList(paged.Paged):
         return self.control.world.get(refs.make(refs.source_of(self.ref), "slots", "all"))
 
     def headline(self) -> list[list[cells.Cell]]:
-        """The counts, and the tabs."""
-        found = self.owned()
-        lines = [] if found is None or self.size.width < 60 else [overview.counts(found.counts)]
-        tabs = self._tabs(found)
-        return [*lines, [*tabs, *self.looked()]]
+        """The tabs, with the counts of what they list."""
+        return [[*self._tabs(self.owned()), *self.looked()]]
 
     def _tabs(self, found: slot.Slots | slot.Mentor | None) -> list[cells.Cell]:
         line = []
         for tab, name in TABS.items():
-            word = name.replace("_", " ").replace("total", "all")
+            word = "all" if name == "total" else counted.TITLES[name]
             held = None if found is None else getattr(found.counts, name)
             said = word if held is None else f"{word} {fmt.short(held)}"
             if tab == self.tab:

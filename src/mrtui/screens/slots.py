@@ -43,23 +43,20 @@ class Slots(listing.Listing):
     def headline(self) -> list[list[cells.Cell]]:
         """The six counts of all."""
         found = [e for e in self.entities() if isinstance(e, slot.Slots)]
-        return [counts(one.counts, [self._mentors(one)]) for one in found]
-
-    def _mentors(self, of: slot.Slots) -> cells.Cell:
-        return cells.Cell(fmt.plural(of.mentors, "mentor"), "dim")
+        return [_counts(one.counts, one.mentors) for one in found]
 
 
-def counts(of: slot.Counts, first: Sequence[cells.Cell] = ()) -> list[cells.Cell]:
-    """The counts in a line."""
+def _counts(of: slot.Counts, mentors: int) -> list[cells.Cell]:
+    """The counts in a line, what is looked for first."""
     stale = of.expired_unbooked
     parts = [
         cells.Cell(fmt.plural(of.total, "slot"), "strong"),
-        *first,
+        cells.Cell(f"{fmt.count(stale)} expired unbooked", counted.tone("expired_unbooked", stale)),
         cells.Cell(f"{fmt.count(of.available)} available", "" if of.available else "warn"),
         cells.Cell(f"{fmt.count(of.booked)} booked"),
         cells.Cell(f"{fmt.count(of.future)} future", "dim"),
         cells.Cell(f"{fmt.count(of.expired)} expired", "dim"),
-        cells.Cell(f"{fmt.count(stale)} expired unbooked", counted.tone("expired_unbooked", stale)),
+        cells.Cell(fmt.plural(mentors, "mentor"), "dim"),
     ]
     return text.spaced(parts)
 

@@ -26,8 +26,29 @@ LEAST: dict[str, dict[str, Any]] = {
     "worker": {"engine": "huey"},
     "process": {"state": "ready"},
     "colour": {"live": True, "state": "healthy"},
+    "heartbeat": {"state": "up"},
+    "upstream": {},
+    "webhook": {},
+    "payment": {},
+    "secret": {"secret": "backend/production"},
+    "meeting": {},
+    "origin": {},
+    "turn": {"ok": True},
 }
-NAMED = {"source", "check", "queue", "schedule", "worker", "process", "colour"}
+NAMED = {
+    "heartbeat",
+    "source",
+    "check",
+    "queue",
+    "schedule",
+    "worker",
+    "process",
+    "colour",
+    "meeting",
+    "origin",
+    "turn",
+}
+NAMED |= {"upstream", "webhook", "payment", "secret"}
 
 
 def ago(seconds: float) -> Callable[[Any], Any]:
@@ -65,6 +86,14 @@ SOURCES = {
     "node": "redis",
     "process": "stack",
     "colour": "deploy",
+    "upstream": "upstreams",
+    "webhook": "upstreams",
+    "payment": "upstreams",
+    "secret": "upstreams",
+    "heartbeat": "core",
+    "meeting": "meetings",
+    "origin": "meetings",
+    "turn": "meetings",
 }
 
 
@@ -97,6 +126,18 @@ STOPPED = {"live": False, "state": "stopped"}
 
 CASES: dict[str, tuple[Case, Case]] = {
     # rule: (fires, stays quiet)
+    "upstream_auth": (
+        one("upstream", calls=4, refused=3),
+        one("upstream", calls=4, refused=1, **verdict("limited", "warn")),
+    ),
+    "smtp_535": (
+        one("upstream", form="smtp", status_code=535),
+        one("upstream", form="http", status_code=535),
+    ),
+    "webhook_silence": (one("webhook", unanswered=1), one("webhook", unanswered=0)),
+    "payment_without_invoice": (one("payment", without_invoice=1), one("payment", double_grants=1)),
+    "double_grant": (one("payment", double_grants=1), one("payment", without_invoice=1)),
+    "secret_stale": (one("secret", stale=True), one("secret", **verdict("odd"))),
     "collector_blind": (
         one("source", state="failing", since=ago(5)),
         one("source", state="failing", since=ago(5), interval_s=10),
@@ -166,6 +207,31 @@ CASES: dict[str, tuple[Case, Case]] = {
     "colour_live_unhealthy": (
         one("colour", state="stopped"),
         one("colour", live=False, state="stopped"),
+    ),
+    "channel_not_told": (
+        Case((Thing("check", verdict("not_told"), ref="core/check/channel%20ops"),)),
+        of_core("channel%20ops", "warn"),
+    ),
+    "core_not_pinged": (
+        Case((Thing("check", verdict("not_pinged", "warn"), ref="core/check/ping"),)),
+        of_core("ping", "warn"),
+    ),
+    "deadman_missed": (
+        one("heartbeat", **verdict("missed")),
+        one("heartbeat", **verdict("late", "warn")),
+    ),
+    "deadman_failed": (
+        one("heartbeat", **verdict("overran")),
+        one("heartbeat", **verdict("missed")),
+    ),
+    "meeting_stuck": (
+        one("meeting", peers=2, state="no_answer", state_since=ago(31)),
+        one("meeting", peers=2, state="no_answer", state_since=ago(29)),
+    ),
+    "turn_bad": (one("turn", ok=False, **verdict("turn_bad")), one("turn")),
+    "origin_blocked": (
+        one("origin", ok=False, **verdict("origin_blocked")),
+        one("origin", ok=False, **verdict("refused")),
     ),
 }  # fmt: skip
 

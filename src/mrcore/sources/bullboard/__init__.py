@@ -14,7 +14,6 @@ from mrcore.model import base, plans, wire
 from mrcore.queues import following
 from mrcore.sources import base as source_base
 from mrcore.sources.bullboard import (
-    acts,
     capturing,
     copying,
     detail,
@@ -31,6 +30,7 @@ from mrcore.sources.bullboard import (
     seeing,
     shape,
 )
+from mrcore.sources.engine import acts as engine_acts
 
 Settings = link.Settings
 
@@ -55,7 +55,7 @@ class BullBoard(source_base.SourceBase):
         adder = copying.Adder(self._seer, now)
         mover = moving.Moving(self._seer, now)
         emptier = emptying.Emptying(self._seer, mover)
-        families: Mapping[tuple[base.ActionId, ...], acts.Act] = {
+        families: Mapping[tuple[base.ActionId, ...], engine_acts.Act] = {
             moving.ACTIONS: mover,
             copying.ACTIONS: copying.Copying(self._seer, adder, now),
             queueing.ACTIONS: queueing.Queueing(self._seer, self._look, emptier),
@@ -165,7 +165,7 @@ class BullBoard(source_base.SourceBase):
     ) -> Sequence[plans.TargetOutcome]:
         return await self._act(action).undo(action, chunk, by)
 
-    def _act(self, action: base.ActionId) -> acts.Act:
+    def _act(self, action: base.ActionId) -> engine_acts.Act:
         if action not in self._acts:
             raise self._unsupported(f"action {action!r}")
         return self._acts[action]

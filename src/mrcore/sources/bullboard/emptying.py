@@ -7,26 +7,17 @@ stopped, and leaves what has moved on.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from mrcore.model import base, plans, queue
 from mrcore.sources import base as source_base
 from mrcore.sources.bullboard import acts, moving, offers, rows, seeing, shape
+from mrcore.sources.engine import emptying
 
-MOST = 100_000
-"""Targets of one plan; of more than that the rest comes with the next plan."""
-
-OLDER_S = 3_600.0
-DRAINED = ("waiting", "prioritized", "paused")
-_MORE = f"More than {MOST:,} at once: plan it again for these."
-
-
-@dataclass
-class Room:
-    """How many targets there is still room for in a plan, and those that have not run."""
-
-    left: int = MOST
-    waited: int = 0
+ACTIONS, MOST, OLDER_S = emptying.ACTIONS, emptying.MOST, emptying.OLDER_S
+Room = emptying.Room
+_S = queue.JobState
+WAITS = (_S.WAITING, _S.PRIORITIZED, _S.PAUSED)
+DRAINED = tuple(state.value for state in WAITS)
 
 
 class Emptying:
@@ -56,7 +47,7 @@ class Emptying:
                     if why := offers.refusal(offers.REMOVE, app, seeing.job_id(seen)):
                         left.add(seen.ref, why)
                     elif not room.left:
-                        left.add(seen.ref, _MORE)
+                        left.add(seen.ref, emptying.MORE)
                     else:
                         room.left -= 1
                         room.waited += bool(seen.row and seen.row.state in _WAITING)
@@ -68,10 +59,6 @@ class Emptying:
 _WAITING = offers.STATES[offers.REMOVE] - {queue.JobState.COMPLETED, queue.JobState.FAILED}
 
 
-def queries(action: base.ActionId, args: plans.Args) -> list[plans.Query]:
-    """Which jobs are meant."""
-    if action == offers.CLEAN:
-        older_s = rows.number(args.get("older_s", OLDER_S)) or 0.0
-        return [plans.Query(state=str(args.get("state")), order="oldest", older_s=older_s)]
-    states = (*DRAINED, "delayed") if args.get("delayed") else DRAINED
-    return [plans.Query(state=state, order="oldest") for state in states]
+def asked(action: base.ActionId, args: plans.Args) -> emptying.Asked:
+    """Which jobs are meant. Raises BadRequest that names the argument."""
+    return emptying.asked(action, args, WAITS)

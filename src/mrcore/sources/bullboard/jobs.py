@@ -17,6 +17,7 @@ from mrcore.model.queue import JobState as S
 from mrcore.queues import groups, search
 from mrcore.sources import base as source_base
 from mrcore.sources.bullboard import link, offers, rows, shape
+from mrcore.sources.engine import searching, walking
 
 ANSWER_S = 0.25
 """A page answers by then with what it has."""
@@ -32,7 +33,7 @@ AGAIN_S = 2.0
 """How often a follow asks the board for its failed jobs again."""
 
 GROUPED_MOST = 10_000
-LIKE, LIKE_MOST = 10, 1_000
+
 _DRIFTS = 3
 ORDER = (
     S.FAILED, S.ACTIVE, S.WAITING, S.PRIORITIZED, S.DELAYED, S.WAITING_CHILDREN, S.PAUSED,
@@ -212,25 +213,12 @@ class Jobs:
     async def like(
         self, owner: shape.App, job: queue.Job, query: plans.Query, cursor: str | None, at: datetime
     ) -> wire.Page:
-        """The newest succeeded jobs of the same name among the newest 1,000: at most 10."""
+        """The newest succeeded jobs of the same name."""
+        match.of(query.text)
         if cursor is not None:
-            raise errors.BadRequest(f"There is no place {cursor!r} among so few jobs.")
-        fits = match.of(query.text)
-        most, found, looked = min(query.limit, LIKE), list[queue.Job](), 0
-        until = time.monotonic() + ANSWER_S
-        async for portion in self.walk(owner, [S.COMPLETED]):
-            looked += len(portion.jobs)
-            same = (row for row, _ in portion.jobs if row.name == job.name)
-            found += [row for row in same if fits(row.id)]
-            if len(found) >= most or looked >= LIKE_MOST or time.monotonic() > until:
-                break
-        total = rows.count(owner, "completed")
-        return wire.Page(
-            at=at,
-            rows=tuple(found[:most]),
-            looked=wire.Looked(
-                scanned=looked, total=total, complete=len(found) >= most or looked >= total
-            ),
+            raise walking.nowhere(cursor)
+        return await searching.like(
+            lambda named, after: self.page(owner, "jobs", named, after, at), job.name, query
         )
 
 

@@ -21,7 +21,6 @@ MOST = 3_000
 """What a route may clean or drain at once: Redis stands still for about 50 ms meanwhile."""
 
 ROUTES = {offers.PAUSE: ("pause",), offers.RESUME: ("resume",), offers.DRAIN: ("empty",)}
-CLEANED = ("completed", "failed")
 
 
 class Queueing:
@@ -40,18 +39,17 @@ class Queueing:
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
         taken, room = 0, emptying.Room()
+        queries = emptying.asked(action, args).queries() if action in emptying.ACTIONS else []
         for number, of in enumerate(selection.refs, 1):
             app = await self._app(of)
             progress(number, len(selection.refs))
             if app is None:
                 yield acts.left(of, seeing.NO_QUEUE)
                 continue
-            _check(action, args)
             if why := _refusal(action, app, args):
                 yield acts.left(of, why)
             elif _one_by_one(action, app, args):
-                asked = emptying.queries(action, args)
-                async for part in self._rest.plan(of, app, asked, room, progress):
+                async for part in self._rest.plan(of, app, queries, room, progress):
                     yield part
             elif action not in (offers.CLEAN, offers.DRAIN) or _amount(action, app, args):
                 taken += 1
@@ -128,16 +126,6 @@ def _back(action: base.ActionId) -> base.ActionId:
     if action not in (offers.PAUSE, offers.RESUME):
         raise errors.Unsupported(f"{action} cannot be undone through a board.")
     return offers.RESUME if action == offers.PAUSE else offers.PAUSE
-
-
-def _check(action: base.ActionId, args: plans.Args) -> None:
-    if action != offers.CLEAN:
-        return
-    if _state(args) not in CLEANED:
-        raise errors.BadRequest("state is completed or failed.")
-    older_s = args.get("older_s", emptying.OLDER_S)
-    if (rows.number(older_s) or 0.0) < 0 or rows.number(older_s) is None:
-        raise errors.BadRequest("older_s is a number of seconds.")
 
 
 def _state(args: plans.Args) -> str:

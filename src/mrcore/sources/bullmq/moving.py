@@ -60,8 +60,12 @@ class Moving:
         args: plans.Args,
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
-        """Raises BadRequest for wrong arguments, as soon as there is a job to do it to."""
-        left, states, given = acts.LeftOuts(), Counter[queue.JobState](), None
+        """Raises BadRequest for wrong arguments, as soon as there is a job to do it to.
+
+        For those of a whole queue at once: they say which jobs there are.
+        """
+        left, states = acts.LeftOuts(), Counter[queue.JobState]()
+        given = wanted.asked(action, args) if action in (offers.CLEAN, offers.DRAIN) else None
         async for portion, looked, total in self._portions(action, selection, args):
             came = await self._came(portion) if action == offers.RELEASE else {}
             for seen in portion:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from mrcore import errors
 from mrcore.model import base, plans, queue
 from mrcore.sources.bullmq import offers
+from mrcore.sources.engine import emptying
 
 _S = queue.JobState
 PRIORITY_MAX = 2_097_151
@@ -38,15 +39,9 @@ def asked(action: base.ActionId, args: plans.Args) -> Asked:
             if not isinstance(args.get("patch"), list):
                 raise errors.BadRequest("job.edit needs patch: a list of operations (RFC 6902).")
             return Asked(ops=args["patch"])
-        case offers.CLEAN:
-            state = args.get("state", "completed")
-            if state not in ("completed", "failed"):
-                raise errors.BadRequest("queue.clean takes state completed or failed.")
-            older_s = _number({"older_s": 3_600, **args}, "older_s", 0, DELAY_MAX_S)
-            return Asked(states=(_S(state),), older_s=older_s)
-        case offers.DRAIN:
-            delayed = (_S.DELAYED,) if args.get("delayed") is True else ()
-            return Asked(states=(_S.WAITING, _S.PRIORITIZED, *delayed))
+        case offers.CLEAN | offers.DRAIN:
+            meant = emptying.asked(action, args, (_S.WAITING, _S.PRIORITIZED))
+            return Asked(states=meant.states, older_s=meant.older_s)
     return Asked()
 
 

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from mrcore import errors
-from mrcore.model import base, deploy, ref
+from mrcore.model import base, deploy, plans, ref
 from mrcore.sources import backend
 from mrcore.sources import base as sources
-from mrcore.sources.deploy import settings, units
+from mrcore.sources import live_meetings as meetings
+from mrcore.sources.deploy import preflight, settings, units
 
 ACTION = "deploy.switch"
 ANSWER_S = 2.0
@@ -35,6 +36,8 @@ class Health:
     verdict: base.Verdict
     release: str = ""
     up_since: datetime | None = None
+    meetings: int = 0
+    peers: int = 0
 
 
 NOT_ASKED = Health(
@@ -120,6 +123,14 @@ class Colours:
             return Health(backend.unheard(error))
         return self._heard(name, response.status_code, raw)
 
+    async def preflight(self, name: str) -> list[plans.Remark]:
+        """What is newer than a colour's release, as it says itself within 2 s."""
+        url = self.colours[name].preflight
+        if not url:
+            return []
+        assert self._client is not None
+        return await preflight.ask(self._client, url, name)
+
     def _heard(self, name: str, code: int, raw: bytes) -> Health:
         try:
             body = sources.parse_json(raw)
@@ -132,7 +143,8 @@ class Colours:
             if since is None or abs(since - began) > backend.SAME_START:
                 since = self._since[name] = began
         release = said.get("release")
-        return Health(backend.judge(code, body), release if isinstance(release, str) else "", since)
+        named = release if isinstance(release, str) else ""
+        return Health(backend.judge(code, body), named, since, *meetings.of(said))
 
     def port(self, name: str) -> int | None:
         """The port of a colour on this machine, by the URL of its health."""

@@ -20,6 +20,7 @@ class ColourSettings(BaseModel):
 
     unit: str = Field(default="", description="one of the units")
     health: str = Field(default="", description="URL of its health check")
+    preflight: str = Field(default="", description="URL that says what is newer than it is")
 
 
 def _names_the_colour(pin: SwitchSettings) -> SwitchSettings:
@@ -31,6 +32,9 @@ def _names_the_colour(pin: SwitchSettings) -> SwitchSettings:
 class SwitchSettings(script.Pin):
     """The pinned script that sends the traffic to a colour, and then writes `current`."""
 
+    gate_s: float = Field(
+        default=0.0, ge=0, le=30, description="so long the colour must be healthy before"
+    )
     starts: bool = Field(
         default=False, description="it starts the colour first, whose health is not asked before"
     )

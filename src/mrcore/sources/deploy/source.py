@@ -9,6 +9,7 @@ from typing import Self
 from mrcore import adapters, errors
 from mrcore.model import base, deploy, plans, stack, wire
 from mrcore.sources import base as sources
+from mrcore.sources import live_meetings
 from mrcore.sources.deploy import colours, settings, switching, units
 
 
@@ -135,6 +136,11 @@ class Deploy(sources.SourceBase):
             return
         live = await self._live()
         for name in self._colours.colours:
+            if name in mine:
+                health = await self._colours.health(name)
+                says = "drops {n}"
+                for remark in live_meetings.remarks(health.meetings, health.peers, says):
+                    yield remark
             if name in mine and name == live:
                 text = f"{name} has the traffic"
                 yield plans.Remark(text=text, level=base.Level.WARN)

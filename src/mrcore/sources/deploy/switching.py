@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -10,11 +11,13 @@ from mrcore import errors
 from mrcore.adapters import script
 from mrcore.model import base, plans
 from mrcore.sources import base as sources
-from mrcore.sources import connections
+from mrcore.sources import connections, live_meetings
 from mrcore.sources.deploy import colours, settings
 
 _SEVERAL = "The traffic can go to one colour only: choose one."
 _NONE = "There is no such colour in the settings."
+_LOOK_S = 0.5
+_STAY = "{n} stay on the old colour: who joins again does not meet them"
 _FINE = (base.Level.OK, base.Level.WARN)
 
 
@@ -23,6 +26,7 @@ class Switch:
 
     def __init__(self, pin: settings.SwitchSettings, to: colours.Colours) -> None:
         self._starts = pin.starts
+        self._gate_s = pin.gate_s
         self._script = script.Pinned(pin)
         self._colours = to
         self._one = asyncio.Lock()
@@ -109,9 +113,8 @@ class Switch:
             return _skipped(target, f"the traffic goes to {before}, planned was from {planned}")
         if found != pinned:
             return _skipped(target, f"the script was {pinned}, is {found}")
-        health = await self._colours.health(to)
-        if self._needs_health(to) and health.verdict.level not in _FINE:
-            return _failed(target, f"Not switched: {to} is not healthy: {health.verdict.why}.")
+        if self._needs_health(to) and (why := await self._stopped_at_gate(to)):
+            return _failed(target, f"Not switched: {to} {why}.")
         said = await self._script.run({"colour": to})
         after = await self._colours.live()
         if said.code:
@@ -125,6 +128,21 @@ class Switch:
                 f" it said: {said.last_words()}",
             )
         return _done(target, before, after)
+
+    async def _stopped_at_gate(self, name: str) -> str:
+        """Why a colour does not get the traffic; empty when it was healthy all the while."""
+        began_s, since = time.monotonic(), None
+        while True:
+            health, gone_s = await self._colours.health(name), time.monotonic() - began_s
+            at = f" at the gate, after {gone_s:.1f} s of {self._gate_s:g} s" if since else ""
+            if health.verdict.level not in _FINE:
+                return f"is not healthy: {health.verdict.why}{at}"
+            if since and health.up_since and health.up_since != since:
+                return f"began anew{at}"
+            if gone_s >= self._gate_s:
+                return ""
+            since = since or health.up_since
+            await asyncio.sleep(min(_LOOK_S, self._gate_s))
 
     def _needs_health(self, name: str) -> bool:
         return not self._starts and bool(self._colours.colours[name].health)
@@ -152,6 +170,10 @@ class Switch:
             count = await asyncio.to_thread(connections.open_at, port)
             for remark in connections.remarks(count, live, f"{live} has {{n}}"):
                 yield remark
+        for remark in live_meetings.remarks(healths[live].meetings, healths[live].peers, _STAY):
+            yield remark
+        for remark in await self._colours.preflight(to):
+            yield remark
         verdict = healths[to].verdict
         if verdict.level is not base.Level.OK:
             then = "" if verdict.level in _FINE else "; the switch is refused while it is so"

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, TypeVar
-from urllib.parse import quote
 
 from mrcore import match
-from mrcore.model import base, plans, queue, ref, wire
+from mrcore.model import base, plans, queue, wire
 from mrcore.queues import fingerprint, groups
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
@@ -81,6 +80,8 @@ class _Heap:
     order: list[Pair] = field(default_factory=list)
     known: dict[Pair, Failure | None] = field(default_factory=dict)
     left: list[Pair] = field(default_factory=list)
+    tally: groups.Tally | None = None
+    """Of all that are known, while no job has left: what is read is added to it."""
 
     def ties(self) -> int:
         """How many are as new as the newest."""
@@ -167,6 +168,7 @@ class Groups(Generic[P]):
         found = asking.scored(reply)
         heap.order = [*found, *heap.order][:NEWEST] if only_new else found
         heap.total = total
+        heap.tally = None
         there = set(heap.order)
         heap.known = {pair: one for pair, one in heap.known.items() if pair in there}
         heap.left = [pair for pair in heap.order if pair not in heap.known]
@@ -175,24 +177,40 @@ class Groups(Generic[P]):
         """The next portion of those that are not known yet."""
         some, heap.left = heap.left[:PORTION], heap.left[PORTION:]
         read = await self._failures.read(client, place, some)
-        heap.known |= {pair: read.get(pair[0]) for pair in some}
+        found = {pair: read.get(pair[0]) for pair in some}
+        heap.known |= found
+        if heap.tally is not None:
+            _count(heap.tally, found.items())
 
     def _rows(
         self, place: P, heap: _Heap, query: plans.Query, keep: match.Matches
     ) -> list[queue.FailureGroup]:
         """All groups as they are known now, the commonest first."""
         now, (name, _) = self._now(), self._failures.where(place)
-        tally = groups.Tally(self._source, self._failures.engine, name)
-        prefix = ref.make(self._source, "job", name)
-        for pair in heap.order:
-            one = heap.known.get(pair)
-            if one is not None and _meant(query, one, now):
-                tally.count(one.print, f"{prefix}/{quote(pair[0], safe='')}", one.name, one.at)
+        tally = None if _narrows(query) else heap.tally
+        if tally is None:
+            tally = groups.Tally(self._source, self._failures.engine, name)
+            pairs = ((pair, heap.known.get(pair)) for pair in heap.order)
+            _count(tally, ((pair, one) for pair, one in pairs if one and _meant(query, one, now)))
+        if not _narrows(query):
+            heap.tally = tally
         whole = not heap.left and len(heap.order) == heap.total
         offered = self._failures.offered(place)
         actions = tuple(action for action in ACTIONS if action in offered)
         found = tally.rows(now, NEWEST, whole=whole, actions=actions)
         return [row for row in found if not query.text or keep(_words(row))]
+
+
+def _count(tally: groups.Tally, read: Iterable[tuple[Pair, Failure | None]]) -> None:
+    for (job_id, _), one in read:
+        if one is not None:
+            tally.count(one.print, job_id, one.name, one.at)
+
+
+def _narrows(query: plans.Query) -> bool:
+    """Whether a query means some of the failed jobs only."""
+    some = query.name or query.fingerprint
+    return bool(some) or query.younger_s is not None or query.older_s is not None
 
 
 def _meant(query: plans.Query, one: Failure, now: datetime) -> bool:

@@ -1,7 +1,8 @@
 """`schedule.remove` and `schedule.register`: whether a declared schedule enqueues anything.
 
 A schedule is declared in the code of its scheduler, so what is removed stays there and in the list;
-its ticks enqueue nothing, whichever scheduler holds the lease, until it is registered again.
+its ticks enqueue nothing, whichever scheduler holds the lease, until it is registered again. One
+that is there with another interval than it declares is registered again with that (`obeying`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ from typing import Any, NamedTuple
 
 from mrcore.journal import keys, record, scripts
 from mrcore.model import base, plans
-from mrcore.queues import ticks
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.huey import asking, offers, rows, running
+from mrcore.sources.huey import asking, obeying, offers, rows, running
 from mrcore.sources.redis import link
 
 ACTIONS = (offers.REGISTER, offers.UNREGISTER)
@@ -32,6 +32,15 @@ class Facts(NamedTuple):
     by: str
     interval_s: str
     every_s: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} ({self.declared})"
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is there with another interval than it declares."""
+        return not self.since and obeying.differs(self.interval_s, self.every_s)
 
 
 class Declaring:
@@ -53,8 +62,11 @@ class Declaring:
             progress(number + 1, len(selection.refs))
             if facts is None:
                 yield running.left(of, _UNKNOWN)
+            elif action == offers.REGISTER and facts.differs:
+                was, now = facts.every_s, facts.interval_s
+                yield obeying.target(of, facts.label, facts.name, facts.declared, was, now)
             elif bool(facts.since) is not (action == offers.REGISTER):
-                yield running.left(of, _removed(facts) if facts.since else _registered(facts))
+                yield running.left(of, _removed(facts) if facts.since else "It is registered.")
             else:
                 yield _target(of, facts)
                 if action == offers.UNREGISTER:
@@ -81,7 +93,9 @@ class Declaring:
         outcomes = []
         for target in chunk:
             of, mark = target.ref, source_base.mark(by, action, target.ref, target.guard)
-            if action == offers.UNREGISTER:
+            if obeying.meant(target):
+                outcomes.append(await self._obey(target, obeying.args(target, mark, back=False)))
+            elif action == offers.UNREGISTER:
                 declared = str(target.guard.get("declared", ""))
                 outcomes.append(
                     await self._remove(of, declared, "", by.login, by.reason, mark, "1")
@@ -100,6 +114,12 @@ class Declaring:
                 yield running.left(of, _UNKNOWN)
             elif action == offers.REGISTER and facts.since:
                 yield running.left(of, _removed(facts))
+            elif "was" in one.memento:
+                was, now = facts.every_s, str(one.memento["was"])
+                if obeying.differs(facts.interval_s, was):
+                    yield running.left(of, "It does not go by what it declares any more.")
+                else:
+                    yield obeying.target(of, facts.label, facts.name, facts.declared, was, now)
             elif action == offers.UNREGISTER and facts.since != one.memento.get("since"):
                 yield running.left(of, "That removal is over.")
             else:
@@ -112,7 +132,11 @@ class Declaring:
         for one in chunk:
             of, names = one.target.ref, ("since", "by", "why", "mark")
             since, who, why, mark = (str(one.memento.get(name, "")) for name in names)
-            if action == offers.UNREGISTER:
+            if obeying.meant(one.target):
+                outcomes.append(
+                    await self._obey(one.target, obeying.args(one.target, "", back=True))
+                )
+            elif action == offers.UNREGISTER:
                 outcomes.append(await self._register(of, since, ""))
             else:
                 declared = str(one.target.guard.get("declared", ""))
@@ -149,6 +173,12 @@ class Declaring:
             return running.skipped(of, f"It has moved on: {words}.")
         return running.skipped(of, f"It has moved on: {_UNKNOWN}")
 
+    async def _obey(self, target: plans.Target, facts: obeying.Args) -> plans.TargetOutcome:
+        reply = await self._run("obey", target.ref, *facts)
+        if isinstance(reply, plans.TargetOutcome):
+            return reply
+        return obeying.outcome(target, running.words(reply))
+
     async def _run(self, script: str, of: base.Ref, *rest: str) -> Any:
         """The raw reply, or the outcome where the script was not run."""
 
@@ -170,24 +200,11 @@ class Declaring:
 def _target(of: base.Ref, facts: Facts) -> plans.Target:
     guard: plans.Args = {"declared": facts.declared, "removed_at": facts.since}
     at = rows.instant(record.number(facts.since.encode())) if facts.since else None
-    label = f"{facts.name} ({facts.declared})"
-    return plans.Target(ref=of, label=label, name=facts.name, guard=guard, at=at)
+    return plans.Target(ref=of, label=facts.label, name=facts.name, guard=guard, at=at)
 
 
 def _since(target: plans.Target) -> str:
     return str(target.guard.get("removed_at", ""))
-
-
-def _registered(facts: Facts) -> str:
-    """That it is there; where its code registers another interval, that only the code mends it."""
-    declared_s, every_s = (record.number(v.encode()) for v in (facts.interval_s, facts.every_s))
-    if not declared_s or not every_s or declared_s == every_s:
-        return "It is registered."
-    real, said = ticks.every(every_s), ticks.every(declared_s)
-    return (
-        f"It is registered every {real}, declared every {said}: its scheduler's code says both, "
-        "and to register it again would change neither; mend it there."
-    )
 
 
 def _removed(facts: Facts) -> str:

@@ -49,6 +49,13 @@ def of_ranked(state: S) -> tuple[base.ActionId, ...]:
     return (PRIORITY,) if state is S.WAITING else ()
 
 
-def of_schedule(*, template: bool, removed: bool) -> tuple[base.ActionId, ...]:
-    """A schedule's actions; `template` is whether its scheduler publishes the job's message."""
-    return (REGISTER,) if removed else (RUN, UNREGISTER) if template else (UNREGISTER,)
+def of_schedule(*, template: bool, removed: bool, differs: bool) -> tuple[base.ActionId, ...]:
+    """A schedule's actions.
+
+    `template` is whether its scheduler publishes the job's message, `differs` whether it is
+    registered with another interval than it declares.
+    """
+    if removed:
+        return (REGISTER,)
+    found = (RUN, UNREGISTER) if template else (UNREGISTER,)
+    return (*found, REGISTER) if differs else found

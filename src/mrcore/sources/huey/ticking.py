@@ -9,7 +9,7 @@ from mrcore import redact
 from mrcore.journal import record
 from mrcore.model import base, queue, ref
 from mrcore.queues import ticks, words
-from mrcore.sources.huey import offers, rights, rows
+from mrcore.sources.huey import obeying, offers, rights, rows
 
 _WHOLE = (b"queue", b"job", b"declared", b"every_s", b"template")
 
@@ -48,7 +48,9 @@ def schedule(
         verdict=_verdict(facts, does, now),
         actions=who.offered(
             offers.of_schedule(
-                template=bool(facts.get(b"template")), removed=b"removed_at" in facts
+                template=bool(facts.get(b"template")),
+                removed=b"removed_at" in facts,
+                differs=obeying.differs(*(text(name) for name in ("interval_s", "every_s"))),
             )
         ),
         engine="huey",

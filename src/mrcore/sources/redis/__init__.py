@@ -17,6 +17,7 @@ from mrcore.model import redis as model
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.redis import acting, canary, info, keys, link, primaries, scan, value
+from mrcore.sources.redis import waking as wakings
 
 
 class Settings(link.Settings):
@@ -54,6 +55,7 @@ class Redis(source_base.SourceBase):
         self._before: tuple[info.Info, datetime] | None = None
         self._run: tuple[str, datetime | None] = ("", None)
         self._node = ref.make(name, "node", "main")
+        self._waking = wakings.Waking(self._node, self._hand)
         self._check = ref.make(name, "check", "canary")
 
     async def __aenter__(self) -> Self:
@@ -68,7 +70,7 @@ class Redis(source_base.SourceBase):
         return wire.Description(
             kinds=("node", "check"),
             collections=("keys",),
-            actions=self._acting.actions,
+            actions=(*self._acting.actions, *self._wakes()),
             capabilities=(*self._missing.values(), *self._acting.missing),
         )
 
@@ -149,6 +151,10 @@ class Redis(source_base.SourceBase):
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
         """Keys by their refs, or of the node's `keys` by prefix and text, as SCAN finds them."""
+        if action in wakings.ACTIONS and not selection.ref:
+            async for planned in self._waking.plan(action, selection.refs):
+                yield planned
+            return
         self._deletes(action)
         if selection.ref and (selection.ref, selection.collection) != (self._node, "keys"):
             asked = f"There is no collection {selection.collection} of {selection.ref}"
@@ -159,12 +165,16 @@ class Redis(source_base.SourceBase):
     async def prepare(
         self, action: base.ActionId, chunk: Sequence[plans.Target], by: plans.By
     ) -> Mapping[base.Ref, plans.Args]:
+        if action in wakings.ACTIONS:
+            return {}
         self._deletes(action)
         return await self._acting.prepare(chunk, by)
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
+        if action in wakings.ACTIONS:
+            return await self._waking.apply(action, chunk, by)
         self._deletes(action)
         return await self._acting.delete(chunk, by)
 
@@ -180,6 +190,10 @@ class Redis(source_base.SourceBase):
     ) -> Sequence[plans.TargetOutcome]:
         self._deletes(action)
         return await self._acting.undelete(chunk)
+
+    def _wakes(self) -> tuple[base.ActionId, ...]:
+        """What lets the server go on; a login that may change no key may hardly do that."""
+        return wakings.ACTIONS if acting.DELETE in self._acting.actions else ()
 
     def _deletes(self, action: base.ActionId) -> None:
         if action != acting.DELETE:

@@ -46,6 +46,14 @@ def started(info: Info, now: datetime) -> datetime | None:
     return (now - timedelta(seconds=number(info, "uptime_in_seconds"))).replace(microsecond=0)
 
 
+_WAKES: dict[str, tuple[base.ActionId, ...]] = {
+    "paused": ("redis.unpause",),
+    "hangs": ("redis.unpause",),
+    "busy": ("redis.script_kill",),
+}
+"""What lets a server go on, by the code of its verdict."""
+
+
 def node(
     ref: base.Ref,
     info: Info,
@@ -60,6 +68,7 @@ def node(
     version = info.get("valkey_version") or info.get("redis_version", "")
     return redis.RedisNode(
         ref=ref,
+        actions=_WAKES.get(verdict.code, ()),
         verdict=verdict if verdict.level is not base.Level.OK else _own_verdict(info),
         version=f"{product} {version}" if version else "",
         role=info.get("role", ""),

@@ -8,7 +8,8 @@ do. No pickle is loaded: the journal's restricted reader reads them. RQ's layout
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
 
 from pydantic import Field
 
@@ -70,7 +71,7 @@ class Rq(source.Source[str]):
         self._only = frozenset(settings.queues)
         self._look = look.Look(name, settings.queues, self._who)
         self._jobs = jobs.Jobs(rows.Maker(name, self._who, settings.age_limits))
-        self._tail = capturing.Tail(name)
+        self.tail = capturing.Tail(name, self._hand)
         failures = grouping.Failures(self._who)
         self._groups = engine_grouping.Groups(name, self._hand, failures, now)
         runner = running.Runner(name, self._who, now)
@@ -87,15 +88,17 @@ class Rq(source.Source[str]):
         }
         self._acts = acts.table(families)
 
+    def _seek(self) -> Coroutine[Any, Any, None]:
+        return self.tail.follow()
+
     def _capabilities(self) -> tuple[str, ...]:
-        return (ONE_PAUSE, *self._who.lacking(), *self._tail.sentence())
+        return (ONE_PAUSE, *self._who.lacking(), *self.tail.sentence())
 
     async def _sample(self, client: link.Client) -> wire.Sample:
         await self._who.ask(client, self.now())
         sample = await self._look.sample(client, self.now())
         names = [e.name for e in sample.entities if isinstance(e, queue.Queue)]
-        captured = await self._tail.read(client, names)
-        return sample.model_copy(update={"captured": captured})
+        return sample.model_copy(update={"captured": self.tail.take(names)})
 
     async def _place(self, client: link.Client, name: str) -> str | None:
         if self._only and name not in self._only:

@@ -1,19 +1,25 @@
 """Runs that have ended, from RQ's registries of what finished and failed.
 
-RQ tells nobody: a registry is sorted by when RQ forgets the job. Each sample reads on from the last
+RQ tells nobody: a registry is sorted by when RQ forgets the job. Each look reads on from the last
 one upwards, at most 300 of a registry, and looks at both of its ends; what was not there before is
 captured. What RQ deletes at once (`result_ttl=0`) leaves nothing that could be captured, and of a
 queue whose jobs are kept for different times those in between may be missed.
+
+A sample does not wait for any of it: it takes what has been read, and asks for the next look, which
+goes in small portions with pauses between them, in a task of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from mrcore import errors
 from mrcore.model import queue, ref
 from mrcore.queues import capture
+from mrcore.sources import kept
 from mrcore.sources.redis import link
 from mrcore.sources.rq import asking, keys, record
 
@@ -22,6 +28,15 @@ BOTTOM = 10
 MOST = 300
 REMEMBERED = 5_000
 """Jobs of each registry that are remembered."""
+
+PORTION, SPOTS = 20, 8
+"""Jobs that are read, and registries that are looked at, while nobody else gets a turn: some ms."""
+
+PAUSE_S = 0.02
+"""Between two portions, so that no more than a fifth of a core goes into this."""
+
+RUNS = 4_000
+"""A sample may have 5,000; what is more waits for the next one."""
 
 _STATES = ("finished", "failed")
 
@@ -40,33 +55,98 @@ class _Spot(NamedTuple):
 class Tail:
     """Follows the registries of one source's queues."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, hand: kept.Kept[link.Client]) -> None:
         self._source = source
+        self._hand = hand
+        self._queues: tuple[str, ...] = ()
+        self._asked = asyncio.Event()
+        self._settled = asyncio.Event()
         self._seen: dict[_Spot, dict[bytes, bytes]] = {}
         self._tops: dict[_Spot, dict[bytes, bytes]] = {}
         self._cursors: dict[_Spot, tuple[bytes, int]] = {}
+        self._ahead: list[tuple[_Spot, bytes]] = []  # seen, and kept until their hashes were read
+        self._made: list[queue.Captured] = []
+        self._late: set[str] = set()
+        self._broken: Exception | None = None
         self.refused = ""
 
     def sentence(self) -> tuple[str, ...]:
-        """The capability that is missing, if it is."""
-        return (f"runs are not kept: {self.refused}",) if self.refused else ()
+        """What keeps runs from being captured, if anything does."""
+        if self.refused:
+            return (f"runs are not kept: {self.refused}",)
+        late = ", ".join(sorted(self._late))
+        return (f"behind with keeping runs of {late}",) if late else ()
 
-    async def read(self, client: link.Client, queues: Sequence[str]) -> tuple[queue.Captured, ...]:
-        """What has ended since the last call. Raises SourceError."""
-        spots = [_Spot(name, state) for name in queues for state in _STATES]
-        self._seen = {spot: seen for spot, seen in self._seen.items() if spot in set(spots)}
-        try:
-            fresh = await self._fresh(client, spots)
-            self.refused = ""
-            return tuple(await self._runs(client, fresh))
-        except errors.NotPermitted as error:
-            self.refused = error.sentence
-            return ()
+    def take(self, queues: Sequence[str]) -> tuple[queue.Captured, ...]:
+        """What has been read since the last call; asks for what has ended since in these queues.
+
+        Raises what broke the last look, if it was a defect.
+        """
+        broken, self._broken = self._broken, None
+        if broken is not None:
+            self._asked.set()
+            raise broken
+        taken, self._made = tuple(self._made[:RUNS]), self._made[RUNS:]
+        self._queues = tuple(queues)
+        self._settled.clear()
+        self._asked.set()
+        return taken
+
+    async def settled(self) -> None:
+        """Wait until the look that the last `take` asked for has ended, well or not."""
+        await self._settled.wait()
+
+    async def follow(self) -> None:
+        """Look whenever a sample has asked, until cancelled; a look that fails is made again."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            try:
+                await self._look()
+                self.refused = ""
+            except errors.NotPermitted as error:
+                self.refused = error.sentence
+            except errors.SourceError:
+                pass  # the sample on the other connection says why nothing can be seen
+            except Exception as error:  # who samples next shall have it, and those after go on
+                self._broken = error
+                del self._ahead[:PORTION]
+            if not self._asked.is_set():
+                self._settled.set()
+
+    async def _look(self) -> None:
+        """What has ended since the last look; what was found before and not read comes first."""
+        if not self._ahead:
+            await self._find()
+        while self._ahead and len(self._made) < RUNS:
+            some = self._ahead[:PORTION]
+            self._made += await self._hand.run(functools.partial(self._runs, fresh=some))
+            del self._ahead[:PORTION]
+            await asyncio.sleep(PAUSE_S)
+
+    async def _find(self) -> None:
+        """Which jobs have ended, of all queues."""
+        spots = [_Spot(name, state) for name in self._queues for state in _STATES]
+        there = set(spots)
+        for of in (self._seen, self._tops, self._cursors):
+            for spot in of.keys() - there:
+                of.pop(spot)
+        late: set[str] = set()
+        for start in range(0, len(spots), SPOTS):
+            some = spots[start : start + SPOTS]
+            self._ahead += await self._hand.run(
+                functools.partial(self._fresh, spots=some, late=late)
+            )
+            await asyncio.sleep(PAUSE_S if self._ahead else 0)
+        self._late = late
 
     async def _fresh(
-        self, client: link.Client, spots: Sequence[_Spot]
+        self, client: link.Client, spots: Sequence[_Spot], late: set[str]
     ) -> list[tuple[_Spot, bytes]]:
-        """Jobs that were not in these registries before, those that RQ keeps longest last."""
+        """Jobs that were not in these registries before, those that RQ keeps longest last.
+
+        `late` takes the names of queues that have more than was read.
+        """
         replies = await asking.ask(
             client,
             *(("ZRANGEBYSCORE", spot.key, *self._from(spot)) for spot in spots),
@@ -80,6 +160,8 @@ class Tail:
             self._go_on(spot, window, top)
             self._left(spot, top)
             there[spot] = [*bottom, *window, *top[::-1]]
+            if len(window) == MOST:
+                late.add(spot.queue)
         fresh: list[tuple[_Spot, bytes]] = []
         for spot, pairs in there.items():
             new = self._new(spot, pairs)

@@ -1,0 +1,156 @@
+"""`mrcore gameday`: break real parts on purpose, and see that they are detected and mended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mrcore import errors
+from mrcore.cli import plain
+
+if TYPE_CHECKING:
+    from mrcore.gameday import play as plays
+    from mrcore.gameday import scenario, score
+
+TIME_SCALE = 20.0
+
+
+@click.group()
+def command() -> None:
+    """Play scripted faults in a local stack: alerts, diagnosis, fix and recovery must come.
+
+    Example: mrcore gameday play J --auto
+    """
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+def list_(as_json: bool) -> None:
+    """Say which scenarios there are.
+
+    Example: mrcore gameday list
+    """
+    found = _scenarios().values()
+    if as_json:
+        rows = [{"id": s.id, "title": s.title, "runbook": s.runbook} for s in found]
+        click.echo(plain.document({"scenarios": rows}))
+        return
+    for each in found:
+        alerts = ", ".join(alert.rule for alert in each.alerts)
+        click.echo(plain.text(f"{each.id:<12} {each.title}  ({alerts})"))
+
+
+@command.command()
+@click.argument("scenario_id", metavar="SCENARIO")
+@click.option("--auto", is_flag=True, help="Confirm the runbook's plans, play its manual steps.")
+@click.option(
+    "--until",
+    type=click.Choice(["injected", "detected", "diagnosed", "recovered"]),
+    default="recovered",
+    show_default=True,
+    help="How far to play.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the score as one line of JSON.")
+@click.option("--state", type=click.Path(path_type=Path), help="Play in the stack that runs here.")
+@click.option("--seed", type=int, help="Dice of the faults, instead of the scenario's own.")
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(1, 1_000),
+    default=TIME_SCALE,
+    show_default=True,
+    help="How many times as quick a stack of its own is.",
+)
+def play(
+    scenario_id: str,
+    auto: bool,
+    until: score.Until,
+    as_json: bool,
+    state: Path | None,
+    seed: int | None,
+    time_scale: float,
+) -> None:
+    """Play one scenario in a stack of its own, or in the one of --state; 0 when everything held.
+
+    What is broken is mended at the end, also after ctrl-C. Only a stack of `mrcore up` is taken.
+
+    Example: mrcore gameday play J --auto --json
+    """
+    from mrcore.gameday import play as plays  # the rest of this file needs no servers' libraries
+    from mrcore.gameday import score
+
+    what = _find(scenario_id)
+    order = plays.Order(until=until, auto=auto, seed=seed)
+    card = asyncio.run(_played(what, order, state, time_scale, quiet=as_json))
+    score.keep(card, score.default_file())
+    for line in [plain.document(card.model_dump(mode="json"))] if as_json else score.lines(card):
+        click.echo(line if as_json else plain.text(line))
+    sys.exit(0 if card.ok else 1)
+
+
+@command.command("score")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+def score_(as_json: bool) -> None:
+    """Print the newest score of every scenario that was played here.
+
+    Example: mrcore gameday score
+    """
+    from mrcore.gameday import score
+
+    cards = score.kept(score.default_file()).values()
+    if as_json:
+        click.echo(plain.document({"scores": [card.model_dump(mode="json") for card in cards]}))
+        return
+    for card in cards:
+        for line in score.lines(card):
+            click.echo(plain.text(line))
+
+
+def _scenarios() -> dict[str, scenario.Scenario]:
+    from mrcore.alerts import rule
+    from mrcore.gameday import faults, scenario
+
+    return scenario.shipped(faults.KINDS, rule.read(rule.shipped(), "rules.toml"))
+
+
+def _find(scenario_id: str) -> scenario.Scenario:
+    known = _scenarios()
+    if scenario_id not in known:
+        raise errors.ScenarioError(
+            f"There is no scenario {scenario_id!r}.", fix=f"There are {', '.join(known)}."
+        )
+    return known[scenario_id]
+
+
+async def _played(
+    what: scenario.Scenario,
+    order: plays.Order,
+    state: Path | None,
+    time_scale: float,
+    *,
+    quiet: bool,
+) -> score.Card:
+    from mrcore.gameday import arena, own
+    from mrcore.gameday import play as plays
+    from mrcore.sources import base
+
+    def tell(sentence: str) -> None:
+        if not quiet:
+            with contextlib.suppress(OSError):  # a lost terminal ends nothing
+                click.echo(plain.text(f"  … {sentence}"), err=True)
+
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as ctrl-C: what is broken is mended first
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    if state is not None:
+        stack = arena.Arena.at(state)
+        return await plays.Play(stack, what, order, now=base.utc_now, tell=tell).run()
+    tell("starting a stack of its own")
+    async with own.stack(time_scale, None) as stack:
+        return await plays.Play(stack, what, order, now=base.utc_now, tell=tell).run()

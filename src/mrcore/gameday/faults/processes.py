@@ -1,0 +1,52 @@
+"""Processes of the stack that hang or die."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+
+from mrcore import errors
+from mrcore.gameday.faults import base
+
+_LOOK_S = 0.1
+
+
+class Stop(base.Fault):
+    """SIGSTOP: it lives, holds its connections, and does nothing any more."""
+
+    process: str
+
+    async def before(self, stage: base.Stage) -> base.Memo:
+        return {"pid": stage.arena.pid(self.process)}
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        stage.arena.signal(self.process, signal.SIGSTOP)
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        # Restarted in the meantime, it runs as another process: to go on does that no harm.
+        with contextlib.suppress(errors.StackError):
+            stage.arena.signal(self.process, signal.SIGCONT)
+
+
+class Kill(base.Fault):
+    """`kill -9`: once, or (`again`) whenever it has come back."""
+
+    process: str
+    again: bool = False
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        stage.arena.signal(self.process, signal.SIGKILL)
+        if self.again:
+            task = asyncio.create_task(self._on(stage))
+            stage.held.callback(task.cancel)
+
+    async def _on(self, stage: base.Stage) -> None:
+        killed = 0
+        while True:
+            with contextlib.suppress(errors.StackError):
+                pid = stage.arena.pid(self.process)
+                if pid != killed:
+                    stage.arena.signal(self.process, signal.SIGKILL)
+                    killed = pid
+            await asyncio.sleep(_LOOK_S)

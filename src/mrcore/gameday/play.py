@@ -1,0 +1,210 @@
+"""One play of a scenario: calm, broken, detected, diagnosed, recovered, and mended in any case."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import random
+from collections.abc import Callable
+from datetime import datetime
+
+from mrcore import client as clients
+from mrcore import errors, settings
+from mrcore.alerts import rule as rules
+from mrcore.gameday import arena, debts, judge, recovering, scenario, score, warden, watch
+from mrcore.gameday.faults import base
+from mrcore.model import alert, core
+
+CALM_S = 120.0
+BARRIER_S = 240.0
+DETECTED_S = 180.0
+"""How long is waited at most, at any time scale: patience with the host, no expectation."""
+
+ORDER: tuple[score.Until, ...] = ("injected", "detected", "diagnosed", "recovered")
+
+Tell = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """How far to play, with which dice, and who confirms what the runbook plans."""
+
+    until: score.Until = "recovered"
+    auto: bool = False
+    seed: int | None = None
+
+
+class Failed(Exception):
+    """An expectation that did not come true, after which there is nothing more to play."""
+
+
+class Play:
+    """One scenario in one stack; `tell` hears where it is."""
+
+    def __init__(
+        self,
+        stack: arena.Arena,
+        what: scenario.Scenario,
+        order: Order,
+        *,
+        now: Callable[[], datetime],
+        tell: Tell,
+    ) -> None:
+        self._stack = stack
+        self._what = what
+        self._order = order
+        self._now = now
+        self._tell = tell
+        self._seen = watch.Watcher(now=now)
+        self._found: list[score.Expectation] = []
+        self._times: dict[str, float] = {}
+        self._operators: list[str] = []
+        self._before: frozenset[str] = frozenset()
+        own = settings.load(stack.state / "settings.json")
+        self._scale = own.time_scale
+        self._rules = rules.load(rules.shipped(), own.alerts.rules, own.time_scale)
+        self._began = self._there = now()
+        self._story: dict[str, tuple[str, ...]] = {}
+
+    async def run(self) -> score.Card:
+        """Play it to its end, mend everything, and say what came of it.
+
+        Raises StackError where it cannot be played here.
+        """
+        await self._stack.check()
+        state = self._stack.state
+        owed = debts.Debts(state)
+        with state.lock("gameday.lock", f"A game day is played in {state.path} already."):
+            await owed.mend(self._stack)
+            async with clients.CoreClient.at(state=state.path) as client:
+                following = asyncio.create_task(self._seen.follow(client))
+                try:
+                    await self._between(client, owed)
+                finally:
+                    following.cancel()
+                    await asyncio.gather(following, return_exceptions=True)
+        return self._card()
+
+    async def _between(self, client: clients.CoreClient, owed: debts.Debts) -> None:
+        """What is broken in here is mended when it is left, whatever happens."""
+        with warden.Warden(self._stack.state):
+            try:
+                async with contextlib.AsyncExitStack() as held:
+                    dice = random.Random(self._seed)  # noqa: S311 - of a game
+                    with contextlib.suppress(Failed):
+                        await self._acts(client, base.Stage(self._stack, dice, held), owed)
+                    self._story = judge.story(self._what, self._seen, self._began)
+            finally:
+                failed = await asyncio.shield(owed.mend(self._stack))
+                for sentence in failed:
+                    self._expect("everything is mended", False, sentence)
+
+    async def _acts(self, client: clients.CoreClient, stage: base.Stage, owed: debts.Debts) -> None:
+        far = ORDER.index(self._order.until)
+        await self._calm()
+        await self._inject(stage, owed)
+        if far >= ORDER.index("detected"):
+            await self._detect()
+        if far >= ORDER.index("diagnosed"):
+            actor = recovering.Recovery(client, self._seen, self._what, self._began, self._tell)
+            self._found += await actor.diagnosed()
+            self._lap("diagnosed")
+            self._stop_if_failed()
+            if far >= ORDER.index("recovered"):
+                self._found += await actor.recovered(stage, auto=self._order.auto)
+                self._operators += actor.operators
+                self._lap("recovered")
+        if far >= ORDER.index("detected"):
+            self._found.append(judge.unrelated(self._what, self._seen, self._began, self._before))
+
+    async def _calm(self) -> None:
+        """Begin when every source is watched and nothing is about to fire."""
+        self._tell("waiting until all is calm")
+        calm = await self._seen.until(self._is_calm, CALM_S)
+        if not calm:
+            pending = ", ".join(sorted(a.rule for a in self._seen.alerts() if _waits(a)))
+            raise errors.StackError(
+                f"The stack does not become calm: {pending or 'a source gives no samples'}."
+            )
+        self._before = frozenset(each.ref for each in self._seen.alerts())
+
+    def _is_calm(self) -> bool:
+        sources = [e for e in self._seen.entities("source") if isinstance(e, core.SourceStatus)]
+        watched = len(sources) > 1 and all(each.state == "watching" for each in sources)
+        return watched and not any(_waits(each) for each in self._seen.alerts())
+
+    async def _inject(self, stage: base.Stage, owed: debts.Debts) -> None:
+        self._began = self._now()
+        for step in self._what.faults:
+            await self._barrier(step.when, f"before {step.kind}")
+            self._tell(f"injecting {step.kind}")
+            memo = await step.fault.before(stage)
+            owed.owe(step.kind, step.fault.model_dump(mode="json"), memo)
+            try:
+                await step.fault.inject(stage, memo)
+            except debts.BROKEN as error:
+                raise errors.StackError(f"{step.kind} could not be injected: {error}") from error
+            self._there = self._now()
+            await self._barrier(step.until, f"after {step.kind}")
+        self._expect("the fault is there", True)
+
+    async def _barrier(self, condition: object, where: str) -> None:
+        if condition is None:
+            return
+        found = await self._seen.until(lambda: self._seen.holds(condition), BARRIER_S)  # type: ignore[arg-type]
+        if not found:
+            text = getattr(condition, "text", "")
+            self._expect(f"the fault is there ({where}: {text})", False, "it was not observed")
+            raise Failed
+
+    async def _detect(self) -> None:
+        self._tell("waiting for " + ", ".join(each.rule for each in self._what.alerts))
+        for each in self._what.alerts:
+            find = lambda each=each: judge.of(each, self._seen.firings.values(), self._began)  # noqa: E731
+            firing = await self._seen.until(find, DETECTED_S)
+            about = f" of {each.subject}" if each.subject else ""
+            self._expect(f"alert {each.rule}{about}", firing is not None, "" if firing else "none")
+            if firing is not None:
+                self._found.append(judge.punctual(firing, self._rules[each.rule], self._seen))
+        self._lap("detected")
+        self._stop_if_failed()
+
+    def _lap(self, name: str) -> None:
+        self._times[name] = (self._now() - self._there).total_seconds()
+
+    def _expect(self, what: str, held: bool, why: str = "") -> None:
+        self._found.append(score.Expectation(what=what, held=held, why=why))
+
+    def _stop_if_failed(self) -> None:
+        if not all(each.held for each in self._found):
+            raise Failed
+
+    @property
+    def _seed(self) -> int:
+        return self._what.seed if self._order.seed is None else self._order.seed
+
+    def _card(self) -> score.Card:
+        what = self._what
+        return score.Card(
+            scenario=what.id,
+            title=what.title,
+            seed=self._seed,
+            time_scale=self._scale,
+            until=self._order.until,
+            at=self._now(),
+            ok=bool(self._found) and all(each.held for each in self._found),
+            detected_s=self._times.get("detected"),
+            diagnosed_s=self._times.get("diagnosed"),
+            recovered_s=self._times.get("recovered"),
+            wrong_actions=judge.wrong_actions(what, self._seen, self._began),
+            expectations=tuple(self._found),
+            operators=tuple(self._operators),
+            story=self._story,
+        )
+
+
+def _waits(each: alert.Alert) -> bool:
+    """Whether it is about to fire, or to end, and would wake somebody; other troubles may stand."""
+    wakes = each.severity in (alert.Severity.P1, alert.Severity.P2)
+    return wakes and each.phase in (alert.Phase.PENDING, alert.Phase.RECOVERING)

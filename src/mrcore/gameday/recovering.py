@@ -1,0 +1,153 @@
+"""From the alert to the proof that it is over: the run of the runbook, and who helps it along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from mrcore import client as clients
+from mrcore import errors
+from mrcore.gameday import scenario, score, watch
+from mrcore.gameday.faults import base
+from mrcore.model import alert, plans, run
+from mrcore.model import base as base_model
+
+DIAGNOSED_S = 120.0
+RECOVERED_S = 300.0
+REASON = "game day"
+ANSWERS = ("run.confirm", "run.next")
+"""What a run may ask for, as its row offers it: that a manual step is done, and the next fix."""
+
+ENDED = frozenset(
+    {run.RunState.RECOVERED, run.RunState.UNVERIFIED, run.RunState.FAILED, run.RunState.ABORTED}
+)
+
+
+class Recovery:
+    """The second half of a play, over the `Run` entity that its alert has begun."""
+
+    def __init__(
+        self,
+        client: clients.CoreClient,
+        seen: watch.Watcher,
+        what: scenario.Scenario,
+        began: datetime,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.operators: list[str] = []
+        self._client = client
+        self._seen = seen
+        self._what = what
+        self._began = began
+        self._tell = tell
+        self._done: set[str] = set()
+        self._plans: dict[str, str] = {}
+        self._asked: run.Run | None = None
+
+    async def diagnosed(self) -> list[score.Expectation]:
+        """Wait for the diagnosis, and compare what it found."""
+        self._tell("waiting for the diagnosis")
+        found = await self._seen.until(self._diagnosed, DIAGNOSED_S)
+        what = f"diagnosis {', '.join(self._what.diagnosis) or 'made'}"
+        if not found:
+            return [score.Expectation(what=what, held=False, why="no run has ended its diagnosis")]
+        missing = set(self._what.diagnosis) - set(found.codes)
+        why = f"it found {', '.join(found.codes) or 'nothing'}" if missing else ""
+        return [score.Expectation(what=what, held=not missing, why=why)]
+
+    async def recovered(self, stage: base.Stage, *, auto: bool) -> list[score.Expectation]:
+        """Wait for the end of the run; with `auto`, confirm its plans and play its operators."""
+        self._tell("recovering" if auto else "waiting until somebody has recovered it")
+        while not (ended := self._run()) or ended.state not in ENDED:
+            if auto and ended and await self._help(ended, stage):
+                continue
+            known = ended
+            news = lambda: self._run() != known  # noqa: E731, B023 - asked before the next turn
+            if not await self._seen.until(news, RECOVERED_S if auto else None):
+                break
+        return await self._judged(ended)
+
+    async def _judged(self, ended: run.Run | None) -> list[score.Expectation]:
+        wanted, state = self._what.outcome, ended.state if ended else None
+        found = [
+            score.Expectation(
+                what=f"outcome {wanted.value}",
+                held=state is wanted,
+                why="" if state is wanted else f"it is {state.value if state else 'no run'}",
+            )
+        ]
+        if self._what.action:
+            held = self._what.action in self._plans.values()
+            why = "" if held else ", ".join(self._plans.values()) or "nothing was planned"
+            what = f"plan {self._what.action}"
+            found.append(score.Expectation(what=what, held=held, why=why))
+        if wanted is run.RunState.RECOVERED:
+            over = bool(await self._seen.until(self._is_over, RECOVERED_S))
+            found.append(score.Expectation(what=f"{self._what.recovered.text} again", held=over))
+        return found
+
+    def _run(self) -> run.Run | None:
+        """The newest run of the scenario's runbook since it began."""
+        runs = [
+            each
+            for each in self._seen.runs.values()
+            if each.began_at >= self._began and each.runbook == self._what.runbook
+        ]
+        return max(runs, key=lambda each: each.id, default=None)
+
+    def _diagnosed(self) -> run.Run | None:
+        found = self._run()
+        return found if found and found.diagnosed_at is not None else None
+
+    def _is_over(self) -> bool:
+        """What was expected fires no more, and what had to be true again is."""
+        rules = {each.rule for each in self._what.alerts}
+        firing = any(
+            each.rule in rules and each.phase is alert.Phase.FIRING for each in self._seen.alerts()
+        )
+        return not firing and self._seen.holds(self._what.recovered)
+
+    # What `--auto` does in a person's place: the one place that knows how a run is answered.
+
+    async def _help(self, running: run.Run, stage: base.Stage) -> bool:
+        """Confirm what is planned, or play a manual step; False when there is nothing to do."""
+        for step in running.steps:
+            open_ = step.state in (run.StepState.PENDING, run.StepState.RUNNING)
+            if open_ and step.kind == "fix" and step.plan and step.plan not in self._plans:
+                await self._confirm(step.plan)
+                return True
+            if open_ and step.kind == "manual" and step.id not in self._done:
+                await self._operate(step.id, stage)
+        if running == self._asked:
+            return False  # it has not gone on since
+        self._asked = running
+        for action in ANSWERS:
+            if action in running.actions:
+                await self._answer(action, running.ref)
+                return True
+        return False
+
+    async def _answer(self, action: base_model.ActionId, ref: base_model.Ref) -> None:
+        """What a person answers a run that waits."""
+        try:
+            plan = await self._client.plan(action, plans.Selection(refs=(ref,)))
+            await self._client.apply(plan.plan_id, reason=REASON, confirm=plan.confirm)
+        except errors.DoorError as error:
+            self._tell(str(error))
+
+    async def _confirm(self, plan_id: str) -> None:
+        plan = await self._client.planned(plan_id)
+        self._plans[plan_id] = plan.action
+        self._tell(f"confirming {plan.label}")
+        try:
+            await self._client.apply(plan_id, reason=REASON, confirm=plan.confirm)
+        except errors.DoorError as error:
+            self._tell(str(error))
+
+    async def _operate(self, step: str, stage: base.Stage) -> None:
+        self._done.add(step)
+        for operator in self._what.operators:
+            if operator.step == step:
+                self._tell(f"an operator plays {step}: {operator.kind}")
+                await operator.fault.inject(stage, await operator.fault.before(stage))
+                self.operators.append(f"{step}: {operator.kind}")

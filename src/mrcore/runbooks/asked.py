@@ -1,0 +1,58 @@
+"""What a fix asks of the door: its action, on exactly what it means now. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrcore import catalogue
+from mrcore.model import plans
+from mrcore.runbooks import asking, book, kinds, record
+
+
+def request(
+    runbook: book.Runbook, known: record.Record, step: book.Step, ask: asking.Asking
+) -> plans.PlanRequest | str:
+    """The request of a fix's plan, or why there is nothing that it could be for."""
+    values = {"subject": known.subject, **{f"params.{n}": v for n, v in known.params.items()}}
+    targets = step.targets
+    if targets.where is None:
+        of = str(filled(targets.of, values))
+        if not of:
+            return f"{targets.of} is not known: the run is about no single thing."
+        if targets.collection:
+            query = plans.Query.model_validate(targets.query)
+            chosen = plans.Selection(ref=of, collection=targets.collection, query=query)
+        else:
+            chosen = plans.Selection(refs=(of,))
+    else:
+        refs = _where(step, ask)
+        if not refs:
+            kind = catalogue.ACTIONS[step.action].kind
+            return f"No {kind} is so: {' '.join(targets.where.text.split())}."
+        chosen = plans.Selection(refs=refs)
+    args = {name: filled(value, values) for name, value in step.args.items()}
+    return plans.PlanRequest(action=step.action, selection=chosen, args=args)
+
+
+def _where(step: book.Step, ask: asking.Asking) -> tuple[str, ...]:
+    """Everything that can be acted on for which the condition is true now, and known to be."""
+    where = step.targets.where
+    assert where is not None
+    found = []
+    for entity in ask.things(where):
+        if entity is None or step.action not in entity.actions:
+            continue
+        if ask.of(where, entity):
+            found.append(entity.ref)
+    return tuple(found[: plans.REFS_MAX])
+
+
+def filled(value: Any, values: dict[str, str]) -> Any:
+    """A value with its `{{…}}` replaced: whole values only of text, never in an expression."""
+    if isinstance(value, dict):
+        return {key: filled(each, values) for key, each in value.items()}
+    if isinstance(value, list):
+        return [filled(each, values) for each in value]
+    if isinstance(value, str):
+        return kinds.TEMPLATE.sub(lambda found: values.get(found[1], ""), value)
+    return value

@@ -1,0 +1,313 @@
+"""Every run of a core: begun by alerts or persons, moved on as sources are sampled.
+
+A run lives in the ledger: what it has come to is written before it is shown, and the next core
+goes on with it, with the runbook's text as it was when the run began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from mrcore import errors
+from mrcore.expr import views
+from mrcore.model import alert, base, core, plans, run
+from mrcore.runbooks import asking, book, parse, progress, record, shown
+from mrcore.store import database, operations
+from mrcore.store import runbooks as store
+from mrcore.trust import auth
+
+SHOWN_MAX = 50
+BY_ITSELF_MAX = 100
+"""So many runs at a time begin by themselves, at most: more than anybody could look at."""
+
+Plan = Callable[[auth.Login, plans.PlanRequest], Awaitable[plans.Plan]]
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """The runs; `alerts` are what fires now, `plan` makes a plan for a login."""
+
+    def __init__(
+        self,
+        known: Mapping[str, book.Runbook],
+        ledger: database.Database,
+        *,
+        view: Callable[[datetime], views.View],
+        alerts: Callable[[], Sequence[base.Entity]],
+        plan: Plan,
+        now: Callable[[], datetime],
+        changed: Callable[[], None],
+        time_scale: float = 1.0,
+    ) -> None:
+        self.runbooks = known
+        self.lock = asyncio.Lock()
+        self.plan = plan
+        self.now = now
+        self._ledger = ledger
+        self._view = view
+        self._alerts = alerts
+        self._changed = changed
+        self._scale = time_scale
+        self._active: dict[int, record.Record] = {}
+        self._ended: dict[int, record.Record] = {}
+        self._books: dict[int, book.Runbook] = {}
+        self._fired: set[tuple[str, str]] = set()
+        self._recovered: dict[str, datetime] = {}
+        self._news = asyncio.Event()
+        self._loading = asyncio.Lock()
+        self._loaded = False
+
+    # What goes on
+
+    def heard(self, source: str) -> None:
+        """A source was sampled: the runs are looked at soon."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Look whenever something was heard, until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await self.ready()
+                await self.look()
+            except errors.StoreError as error:
+                log.warning("%s", error)
+
+    async def ready(self) -> None:
+        """Read the runs that the last core had under way, once. Raises StoreError."""
+        async with self._loading:
+            if self._loaded:
+                return
+            active, ended, fired, recovered = await self._ledger.read(
+                lambda c: (
+                    store.active(c),
+                    store.newest(c, SHOWN_MAX),
+                    store.of_alerts(c),
+                    store.recovered(c),
+                )
+            )
+            for each in active:
+                self._know(record.Record.model_validate_json(each.body))
+            for each in reversed(ended):
+                self._know(record.Record.model_validate_json(each.body))
+            self._fired |= fired
+            self._recovered = recovered
+            self._loaded = True
+
+    async def look(self) -> None:
+        """Begin runs for what fires, and take every step that can be taken now.
+
+        Raises StoreError when what has changed could not be written; it is tried again.
+        """
+        async with self.lock:
+            view = self._view(self.now())
+            await self._begin_for_alerts(view)
+            done = await self._operations()
+            for known in list(self._active.values()):
+                await self._move(known, view, done)
+
+    async def _move(self, known: record.Record, view: views.View, done: record.Operations) -> None:
+        """Take the steps of one run; a defect in one keeps no other from going on."""
+        going = progress.Progress(self._books[known.id], known, view, done)
+        try:
+            after = going.go()
+        except Exception:
+            log.exception("Run %s cannot go on.", known.id)
+            return
+        if after != known:
+            await self.write(after, going.events)
+        for other in going.leads_to:
+            await self._lead(known, other, view)
+
+    async def _operations(self) -> record.Operations:
+        """The operations of plans that fixes wait for."""
+        wanted = {
+            now.plan
+            for known in self._active.values()
+            for now in known.steps.values()
+            if now.plan and now.state is run.StepState.RUNNING
+        }
+        if not wanted:
+            return {}
+
+        def read(connection: sqlite3.Connection) -> list[core.Operation | None]:
+            return [operations.of_plan(connection, plan) for plan in wanted]
+
+        found = await self._ledger.read(read)
+        return {each.plan_id: each for each in found if each is not None}
+
+    async def _begin_for_alerts(self, view: views.View) -> None:
+        for each in self._alerts():
+            if not isinstance(each, alert.Alert) or each.phase is not alert.Phase.FIRING:
+                continue
+            fired = each.fired_at.isoformat() if each.fired_at else ""
+            known = self.runbooks.get(each.runbook)
+            wanted = each.about == "condition" and each.severity is not alert.Severity.INFO
+            if known is None or not wanted or (each.ref, fired) in self._fired:
+                continue
+            if any(param.required for param in known.params):
+                continue  # only a person can say for what
+            subject = asking.subject_of(view, each.subject, known.about)
+            running = self.active(known.id, subject)
+            if running is not None:
+                await self._join(running, each.ref, fired)
+            elif len(self._active) < BY_ITSELF_MAX:
+                await self.begin(known, subject, {}, "", alert_=(each.ref, fired))
+
+    async def _join(self, running: record.Record, ref: base.Ref, fired: str) -> None:
+        """An alert for which a run is under way already."""
+        alerts = tuple(dict.fromkeys((*running.alerts, ref)))
+        event = record.Event(at=self.now(), what="alert", text=ref)
+        await self.write(running.but(alerts=alerts), [event], alert_=(ref, fired))
+
+    async def _lead(self, known: record.Record, other: str, view: views.View) -> None:
+        """Begin the runbook that a run leads to, unless it is under way."""
+        found = self.runbooks.get(other)
+        if found is None or any(param.required for param in found.params):
+            return
+        subject = asking.subject_of(view, known.subject, found.about)
+        if self.active(other, subject) is None:
+            await self.begin(found, subject, {}, "", why=f"led to by run {known.id}")
+
+    # What is written
+
+    async def begin(
+        self,
+        runbook: book.Runbook,
+        subject: base.Ref,
+        params: dict[str, str],
+        login: str,
+        *,
+        alert_: tuple[base.Ref, str] | None = None,
+        why: str = "",
+    ) -> record.Record | None:
+        """Begin a run; None where one is active on the same. The lock is held.
+
+        Raises StoreError.
+        """
+        now = self.now()
+        new = record.Record(
+            runbook=runbook.id,
+            title=runbook.title,
+            text=runbook.text,
+            where=runbook.where,
+            subject=subject,
+            params=params,
+            began_by=login,
+            login=login,
+            alerts=(alert_[0],) if alert_ else (),
+            began_at=now,
+        )
+        said = why or (alert_[0] if alert_ else "")
+        event = record.Event(at=now, what="began", text=said, login=login)
+
+        def write(connection: sqlite3.Connection) -> int | None:
+            number = store.begin(connection, _kept(new))
+            if number is not None:
+                store.keep(connection, _kept(new.but(id=number)))
+                store.tell(connection, number, [event.model_dump_json()])
+                if alert_:
+                    store.note_alert(connection, *alert_, number)
+            return number
+
+        number = await self._ledger.run(write)
+        if number is None:
+            return None
+        if alert_:
+            self._fired.add(alert_)
+        made = new.but(id=number)
+        self._know(made)
+        self._changed()
+        self._news.set()
+        return made
+
+    async def write(
+        self,
+        known: record.Record,
+        events: Iterable[record.Event],
+        *,
+        alert_: tuple[base.Ref, str] | None = None,
+    ) -> None:
+        """Keep what has become of a run, then let it be so. The lock is held.
+
+        Raises StoreError; then nothing has changed.
+        """
+        bodies = [event.model_dump_json() for event in events]
+
+        def write(connection: sqlite3.Connection) -> None:
+            store.keep(connection, _kept(known))
+            store.tell(connection, known.id, bodies)
+            if alert_:
+                store.note_alert(connection, *alert_, known.id)
+
+        await self._ledger.run(write)
+        if alert_:
+            self._fired.add(alert_)
+        self._know(known)
+        if known.state is run.RunState.RECOVERED and known.ended_at:
+            self._recovered[known.runbook] = known.ended_at
+        self._changed()
+        self._news.set()
+
+    def _know(self, known: record.Record) -> None:
+        """Show a run as it is; of those that have ended only the newest."""
+        if known.id not in self._books:
+            self._books[known.id] = parse.read(known.text, known.where, self._scale)
+        if not known.ended:
+            self._active[known.id] = known
+            return
+        self._active.pop(known.id, None)
+        self._ended[known.id] = known
+        while len(self._ended) > SHOWN_MAX:
+            oldest = next(iter(self._ended))
+            del self._ended[oldest], self._books[oldest]
+
+    # What is shown and asked
+
+    def active(self, runbook: str, subject: base.Ref) -> record.Record | None:
+        """The run of a runbook that is under way on a subject."""
+        for each in self._active.values():
+            if (each.runbook, each.subject) == (runbook, subject):
+                return each
+        return None
+
+    def find(self, ref: base.Ref) -> tuple[book.Runbook, record.Record] | None:
+        """A run under way, with its runbook as it was when that began."""
+        for each in self._active.values():
+            if each.ref == ref:
+                return self._books[each.id], each
+        return None
+
+    def view(self) -> views.View:
+        """What is known now."""
+        return self._view(self.now())
+
+    def entities(self) -> list[base.Entity]:
+        """Runs under way, the newest first, then those that have ended; every runbook."""
+        now = self.now()
+        runs = [*reversed(self._active.values()), *reversed(self._ended.values())]
+        return [
+            *(shown.entity(self._books[each.id], each) for each in runs),
+            *(
+                shown.runbook(each, self._recovered.get(each.id), now)
+                for each in self.runbooks.values()
+            ),
+        ]
+
+
+def _kept(known: record.Record) -> store.Kept:
+    return store.Kept(
+        known.id,
+        known.runbook,
+        known.subject,
+        known.state.value,
+        known.began_at.isoformat(),
+        known.ended_at.isoformat() if known.ended_at else "",
+        known.model_dump_json(),
+    )

@@ -1,0 +1,118 @@
+"""What is remembered of a run, in the ledger, so that it goes on where it was. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from mrcore.model import base, core, run
+from mrcore.runbooks import book
+
+ENDED = (
+    run.RunState.RECOVERED,
+    run.RunState.UNVERIFIED,
+    run.RunState.FAILED,
+    run.RunState.ABORTED,
+)
+PASSED, DONE = "ok", "done"
+
+
+class StepNow(base.Frozen):
+    """Where a step is. `true_since`: since when its proof holds; `by`: who did what was by hand."""
+
+    state: run.StepState = run.StepState.PENDING
+    found: str = ""
+    why: str = ""
+    about: base.Ref = ""
+    plan: str = ""
+    operation: base.Ref = ""
+    operation_done: int = 0
+    by: str = ""
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+    proves_at: datetime | None = None
+    true_since: datetime | None = None
+    before: dict[str, float | bool | str] = {}
+
+
+class Record(base.Frozen):
+    """A run; `text` is the runbook as it was when it began, `at_step` the step that is next.
+
+    `fired` tells one firing of the alert from the next. `seen` is whether its symptom was there,
+    `acted` whether something was done, `gone_since` since when the symptom is not there any more.
+    """
+
+    id: int = 0
+    runbook: str
+    title: str
+    text: str
+    where: str
+    subject: base.Ref
+    params: dict[str, str] = {}
+    began_by: str
+    login: str
+    alerts: tuple[base.Ref, ...] = ()
+    fired: tuple[str, ...] = ()
+    state: run.RunState = run.RunState.DIAGNOSING
+    at_step: int = 0
+    steps: dict[str, StepNow] = {}
+    diagnosis: str = ""
+    codes: tuple[str, ...] = ()
+    why: str = ""
+    seen: bool = False
+    acted: bool = False
+    unproven: bool = False
+    began_at: datetime
+    diagnosed_at: datetime | None = None
+    ended_at: datetime | None = None
+    recovers_at: datetime | None = None
+    gone_since: datetime | None = None
+
+    @property
+    def ref(self) -> base.Ref:
+        """Its address."""
+        return f"core/run/{self.id}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing becomes of it any more."""
+        return self.state in ENDED
+
+    def now(self, step: str) -> StepNow:
+        """Where a step is."""
+        return self.steps.get(step, StepNow())
+
+    def but(self, **changes: Any) -> Record:
+        """The same with changes."""
+        return self.model_copy(update=changes)
+
+    def with_step(self, step: str, **changes: Any) -> Record:
+        """The same with changes of one step."""
+        made = self.now(step).model_copy(update=changes)
+        return self.but(steps={**self.steps, step: made})
+
+
+class Event(base.Frozen):
+    """Something on the timeline of a run: of which step (none: of the run), what, and who."""
+
+    at: datetime
+    step: str = ""
+    what: str
+    text: str = ""
+    login: str = ""
+
+
+Operations = dict[str, core.Operation]
+"""Operations by the id of their plan."""
+
+
+def bound(runbook: book.Runbook, record: Record) -> dict[str, base.Ref]:
+    """What a run is about, by kind: its subject, and parameters that are refs."""
+    found = {
+        param.type: record.params[param.name]
+        for param in runbook.params
+        if param.type not in ("text", "number") and record.params.get(param.name)
+    }
+    if record.subject and runbook.about:
+        found[runbook.about] = record.subject
+    return found

@@ -1,0 +1,220 @@
+"""Every fault breaks a real part, and is taken back whatever has happened."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+import redis.asyncio
+from redis import exceptions
+
+from mrcore.gameday import proxy
+from mrcore.gameday.faults import base, host, postgres, processes, queues, services
+from mrcore.gameday.faults import redis as of_redis
+from mrcore.journal import keys
+from mrcore.mentor import queues as mentor_queues
+from tests import servers, waiting
+from tests.core.gameday import stages
+
+IDLE = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state LIKE $2"
+BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0"
+
+
+async def _writes(url: str) -> bool:
+    """Whether a write is taken, within a fifth of a second."""
+    async with redis.asyncio.Redis.from_url(url, socket_timeout=0.2) as client:
+        try:
+            return bool(await client.set("gameday:canary", "1"))
+        except exceptions.RedisError:
+            return False
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        of_redis.Pause(mode="write"),
+        of_redis.Configured(name="maxmemory", value="1mb"),
+        of_redis.Configured(name="min-replicas-to-write", value="1"),
+        of_redis.Busy(),
+    ],
+    ids=["paused", "oom", "noreplicas", "busy"],
+)
+async def test_redis_takes_no_writes_and_takes_them_again(
+    state: Path, tmp_path: Path, fault: base.Fault
+) -> None:
+    with servers.valkey(tmp_path / "own", "--busy-reply-threshold", "50") as server:
+        url = server.url()
+        async with stages.stage(state, redis_url=url) as stage:
+            memo = json.loads(json.dumps(await fault.before(stage)))
+            assert await _writes(url)
+            await fault.inject(stage, memo)
+            await waiting.until(lambda: _refused(url), what="a refused write")
+            await waiting.until(lambda: _cleaned(fault, stage, memo), what="a clean-up")
+        await waiting.until(lambda: _writes(url), what="a write")
+        async with stages.stage(state, redis_url=url) as stage:
+            await fault.clean(stage, memo)
+        assert await _writes(url)
+
+
+async def _refused(url: str) -> bool:
+    return not await _writes(url)
+
+
+async def _cleaned(fault: base.Fault, stage: base.Stage, memo: base.Memo) -> bool:
+    await fault.clean(stage, memo)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("fault", "state_like", "count"),
+    [
+        (postgres.IdleInTransaction(count=2), "idle in transaction", 2),
+        (postgres.IdleInTransaction(state="aborted"), "idle in transaction (aborted)", 1),
+    ],
+    ids=["idle", "aborted"],
+)
+async def test_transactions_are_left_open(
+    state: Path, database: str, fault: base.Fault, state_like: str, count: int
+) -> None:
+    eye = await asyncpg.connect(database)
+    async with stages.stage(state, database) as stage:
+        await fault.inject(stage, {})
+        assert await eye.fetchval(IDLE, postgres.APP, state_like) == count
+        await fault.clean(stage, {})
+        await fault.clean(stage, {})
+        await waiting.until(lambda: _gone(eye), what="the end of every session")
+    await eye.close()
+
+
+async def _gone(eye: asyncpg.Connection) -> bool:
+    return not await eye.fetchval(IDLE, postgres.APP, "%")
+
+
+async def test_each_waits_for_the_one_before_it(state: Path, database: str) -> None:
+    eye = await asyncpg.connect(database)
+    fault = postgres.LockChain(length=4)
+    async with stages.stage(state, database) as stage:
+        await fault.inject(stage, {})
+        await waiting.until(lambda: _blocked(eye, 3), what="three who wait")
+        await fault.clean(stage, {})
+        await waiting.until(lambda: _blocked(eye, 0), what="nobody who waits")
+    await eye.close()
+
+
+async def _blocked(eye: asyncpg.Connection, count: int) -> bool:
+    return bool(await eye.fetchval(BLOCKED) == count)
+
+
+async def test_a_queue_is_paused_and_fills(state: Path, redis_url: str) -> None:
+    fault = queues.Pause(queue="emailQueue")
+    jobs = queues.Jobs(queue="emailQueue", job="sendWelcome", payload={"to": "a@b.c"}, count=3)
+    at = keys.Root().queue("emailQueue")
+    async with stages.stage(state, redis_url=redis_url) as stage:
+        await fault.inject(stage, {})
+        await jobs.inject(stage, {})
+        async with stage.arena.redis() as client:
+            assert float(await client.get(at.paused)) > 0
+        built: Any = queues.producer(stage)["emailQueue"]
+        assert isinstance(built, mentor_queues.JobQueue)
+        assert len(built) == 3
+        await fault.clean(stage, {})
+        async with stage.arena.redis() as client:
+            assert not await client.exists(at.paused, at.paused_by)
+
+
+async def test_a_schedule_is_out_and_comes_back(state: Path, redis_url: str) -> None:
+    fault = queues.StaleKpi()
+    at = keys.schedule("kpi-dashboard")
+    async with stages.stage(state, redis_url=redis_url) as stage, stage.arena.redis() as client:
+        await client.hset(at, "declared", "every 15 min")
+        await fault.inject(stage, {})
+        assert set(await client.hgetall(at)) == {
+            "declared", "removed_at", "removed_by", "removed_why",
+        }  # fmt: skip
+        revision = await client.get(keys.REVISION)
+        await fault.clean(stage, {})
+        assert set(await client.hgetall(at)) == {"declared"}
+        assert await client.get(keys.REVISION) > revision
+        assert not await client.exists("mentor:kpi:dashboard")
+
+
+@pytest.mark.parametrize("answers", ["401", "403", "429"])
+async def test_a_service_answers_wrongly(state: Path, database: str, answers: Any) -> None:
+    fault = services.Upstream(answers=answers)
+    eye = await asyncpg.connect(database)
+    await eye.execute(
+        "CREATE TABLE sync_configs (id text PRIMARY KEY, kind text, base_url text,"
+        " api_key text, every_hours numeric)"
+    )
+    async with stages.stage(state, database) as stage:
+        await fault.inject(stage, {})
+        url = await eye.fetchval("SELECT base_url FROM sync_configs WHERE id = 'gameday'")
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get(f"{url}/mrtest/v1/results")).status_code == int(answers)
+        await fault.clean(stage, {})
+        assert not await eye.fetchval("SELECT count(*) FROM sync_configs")
+    await eye.close()
+
+
+def _process(state: Path) -> subprocess.Popen[bytes]:
+    """A child that is in processes.json as the worker."""
+    child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"])
+    rows = {"processes": [{"name": "worker", "pid": child.pid}]}
+    state.mkdir(exist_ok=True)
+    (state / "processes.json").write_text(json.dumps(rows))
+    return child
+
+
+async def test_a_process_hangs_and_goes_on(state: Path) -> None:
+    child = _process(state)
+    async with stages.stage(state) as stage:
+        fault = processes.Stop(process="worker")
+        memo = await fault.before(stage)
+        await fault.inject(stage, memo)
+        await waiting.until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_STOPPED)
+        await fault.clean(stage, memo)
+        await fault.clean(stage, memo)
+        await waiting.until(lambda: psutil.Process(child.pid).status() != psutil.STATUS_STOPPED)
+    child.kill()
+    assert child.wait(20) == -signal.SIGKILL
+
+
+async def test_a_process_is_killed_whenever_it_has_come_back(state: Path) -> None:
+    first = _process(state)
+    async with stages.stage(state) as stage:
+        await processes.Kill(process="worker", again=True).inject(stage, {})
+        assert await asyncio.to_thread(first.wait, 20) == -signal.SIGKILL
+        second = _process(state)
+        assert await asyncio.to_thread(second.wait, 20) == -signal.SIGKILL
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
+async def test_a_process_finds_the_disk_full(state: Path) -> None:
+    child = _process(state)
+    async with stages.stage(state) as stage:
+        fault = host.DiskFull(process="worker")
+        memo = json.loads(json.dumps(await fault.before(stage)))
+        await fault.inject(stage, memo)
+        limits = psutil.Process(child.pid).rlimit(resource.RLIMIT_FSIZE)
+        assert limits[0] < 10_000
+        await fault.clean(stage, memo)
+        assert psutil.Process(child.pid).rlimit(resource.RLIMIT_FSIZE) == tuple(memo["limits"])
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait(20)
+
+
+async def test_a_link_takes_only_known_toxics() -> None:
+    with pytest.raises(ValueError, match="toxic"):
+        services.Link.model_validate({"toxic": "sour"})
+    assert proxy.Toxic.of("down", {}).attributes == {}

@@ -1,0 +1,158 @@
+"""What was seen is judged: the alert that was expected, in time, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mrcore.alerts import rule as rules
+from mrcore.gameday import faults, judge, recovering, scenario, score, watch
+from mrcore.model import alert, base, core, run, wire
+
+T0 = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+RULES = rules.read(rules.shipped(), "rules.toml", 20)
+J = scenario.shipped(faults.KINDS, RULES)["J"]
+
+
+def later(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def fired(rule: str, at_s: float = 1.0, **more: Any) -> alert.Alert:
+    """An alert that fired so long after the beginning and was told."""
+    said: dict[str, Any] = {
+        "ref": f"core/alert/{rule}/x",
+        "rule": rule,
+        "severity": alert.Severity.P1,
+        "phase": alert.Phase.FIRING,
+        "subject": "redis/node/main",
+        "name": "main",
+        "summary": "",
+        "since": later(at_s - 0.5),
+        "fired_at": later(at_s),
+        "told_at": later(at_s),
+    }
+    return alert.Alert(**(said | more))
+
+
+async def seen(*entities: base.Entity, samples_s: tuple[float, ...] = ()) -> watch.Watcher:
+    """A watcher that has heard these, and of these samples of Redis."""
+    events = [
+        wire.Snapshot(at=T0, environment="local", core_version="1"),
+        wire.Changed(source="core", at=later(9), upserts=entities),
+        *(wire.Changed(source="redis", at=later(at_s)) for at_s in samples_s),
+    ]
+
+    class Client:
+        async def changes(self) -> AsyncIterator[wire.Snapshot | wire.Changed | wire.Touched]:
+            for event in events:
+                yield event
+
+    made = watch.Watcher(now=lambda: later(10))
+    await made.follow(Client())
+    return made
+
+
+async def test_the_expected_alert_is_found_after_the_beginning() -> None:
+    watcher = await seen(fired("redis_wedged"))
+    found = judge.of(J.alerts[0], watcher.firings.values(), T0)
+    assert found is not None
+    assert found.phases == ["firing"]
+    assert judge.of(J.alerts[0], watcher.firings.values(), later(2)) is None
+    other = scenario.Expected("redis_wedged", "redis/node/other")
+    assert judge.of(other, watcher.firings.values(), T0) is None
+
+
+@pytest.mark.parametrize(
+    ("samples_s", "at_s", "held"),
+    [((1.0, 1.2), 1.3, True), ((1.0, 1.2, 1.4, 1.6), 1.7, True), ((1, 2, 3, 4), 4.5, False)],
+    ids=["second", "busy host", "late"],
+)
+async def test_it_fires_by_the_second_sample(
+    samples_s: tuple[float, ...], at_s: float, held: bool
+) -> None:
+    at = fired("redis_wedged", at_s, since=later(0.4))
+    watcher = await seen(at, samples_s=samples_s)
+    found = judge.of(J.alerts[0], watcher.firings.values(), T0)
+    assert found is not None
+    assert judge.punctual(found, RULES["redis_wedged"], watcher).held is held
+
+
+@pytest.mark.parametrize(
+    ("other", "held"),
+    [
+        (fired("health_503"), True),
+        (fired("pg_blocked"), False),
+        (fired("pg_blocked", told_at=None), True),
+        (fired("pg_blocked", -1.0), True),
+        (fired("pg_blocked", severity=alert.Severity.INFO), True),
+        (fired("redis_wedged", about="nodata", ref="core/alert/redis_wedged/x/nodata"), False),
+    ],
+    ids=["also", "unrelated", "suppressed", "before", "for the record", "no data"],
+)
+async def test_nobody_is_told_of_anything_else(other: alert.Alert, held: bool) -> None:
+    watcher = await seen(fired("redis_wedged"), other)
+    assert judge.unrelated(J, watcher, T0, ()).held is held
+    assert judge.unrelated(J, watcher, T0, [other.ref]).held
+
+
+async def test_what_else_was_done_is_counted() -> None:
+    def done(number: int, action: str) -> core.Operation:
+        return core.Operation(
+            ref=f"core/operation/{number}", id=number, plan_id=str(number), action=action,
+            label="", login="me", started_at=later(1),
+        )  # fmt: skip
+
+    watcher = await seen(done(1, J.action), done(2, "key.delete"), done(3, "alert.ack"))
+    assert judge.wrong_actions(J, watcher, T0) == 1
+
+
+async def test_a_story_has_no_times_and_is_the_same_again() -> None:
+    step = run.Step(id="see", kind="diagnose", title="", state=run.StepState.PASSED, found="paused")
+
+    def of(shift_s: float) -> run.Run:
+        return run.Run(
+            ref="core/run/1", id=1, runbook="J", title="", state=run.RunState.RECOVERED,
+            login="me", codes=("paused",), steps=(step,), began_at=later(shift_s),
+            diagnosed_at=later(shift_s + 1),
+        )  # fmt: skip
+
+    one, two = await seen(fired("redis_wedged"), of(1)), await seen(fired("redis_wedged", 3), of(4))
+    story = judge.story(J, one, T0)
+    assert story == judge.story(J, two, T0)
+    assert story["run of J"] == ("paused", "see passed paused", "recovered")
+    assert story["core/alert/redis_wedged/x"] == ("fired",)
+
+
+async def test_a_diagnosis_must_have_found_the_code() -> None:
+    def of(*codes: str) -> run.Run:
+        return run.Run(
+            ref="core/run/1", id=1, runbook="J", title="", state=run.RunState.WAITING,
+            login="me", codes=codes, began_at=later(1), diagnosed_at=later(2),
+        )  # fmt: skip
+
+    for codes, held in ((("paused",), True), (("oom",), False)):
+        watcher = await seen(of(*codes))
+        told: Any = lambda sentence: None  # noqa: E731
+        found = recovering.Recovery(None, watcher, J, T0, told)  # type: ignore[arg-type]
+        assert [each.held for each in await found.diagnosed()] == [held]
+
+
+def test_the_newest_score_of_each_scenario_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "mr" / "gamedays.jsonl"
+    assert score.kept(file) == {}
+    for id_, ok in (("J", False), ("B", True), ("J", True)):
+        card = score.Card(
+            scenario=id_, title="t", seed=7, time_scale=20, until="detected", at=T0, ok=ok,
+            detected_s=1.25, expectations=(score.Expectation(what="x", held=ok, why="y"),),
+        )  # fmt: skip
+        score.keep(card, file)
+    found = score.kept(file)
+    assert {id_: card.ok for id_, card in found.items()} == {"B": True, "J": True}
+    said = "\n".join(score.lines(found["J"]))
+    assert "detected after 1.2 s" in said
+    assert "held: J until detected" in said

@@ -1,0 +1,142 @@
+"""Runs over the real door: every way one can go, and that none ends well that did not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mrcore.model import plans, run
+from tests.core.runbooks import room
+
+
+def _steps(of: run.Run) -> dict[str, tuple[str, str]]:
+    return {step.id: (step.state.value, step.found) for step in of.steps}
+
+
+async def test_an_alert_is_diagnosed_fixed_and_proven(state: Path) -> None:
+    async with room.opened(state) as here:
+        here.source.waiting, here.source.paused = 50, True
+        found = await here.waits("resume")
+        assert found.codes == ("paused",)
+        assert found.diagnosis == "Who consumes: emailQueue has 1 workers."
+        assert (found.alert, found.subject) == (
+            f"core/alert/backlog/{room.QUEUE}".replace(room.QUEUE, "huey%2Fqueue%2FemailQueue"),
+            room.QUEUE,
+        )
+        assert found.diagnosed_at is not None
+        assert here.source.applied == []
+        await here.fix(found)
+        ended = await here.until("recovered")
+        assert here.source.applied == ["olga"]
+        assert _steps(ended) == {
+            "consumers": ("passed", "paused"),
+            "resume": ("passed", "done"),
+            "worker": ("not_selected", ""),
+            "tell": ("not_selected", ""),
+        }
+        assert (ended.login, ended.actions, ended.why) == ("olga", (), "Its symptom is gone.")
+
+
+async def test_a_symptom_that_stays_is_no_recovery(state: Path) -> None:
+    async with room.opened(state) as here:
+        here.source.waiting, here.source.paused, here.source.heals = 50, True, False
+        await here.fix(await here.waits("resume"))
+        ended = await here.until("failed", "recovered", "unverified")
+        assert ended.state == "failed"
+        assert "symptom is still there" in ended.why
+        assert _steps(ended)["resume"] == ("passed", "done")
+
+
+async def test_a_fix_that_proves_nothing_stops_the_run(state: Path) -> None:
+    async with room.opened(state) as here:
+        here.source.waiting, here.source.paused, here.source.sticks = 50, True, True
+        here.source.heals = False
+        await here.fix(await here.waits("resume"))
+        ended = await here.until("failed", "recovered", "unverified")
+        assert (ended.state, _steps(ended)["resume"]) == ("failed", ("failed", ""))
+        assert _steps(ended)["worker"] == ("pending", "")
+
+
+async def test_what_is_unknown_never_selects_a_fix(state: Path) -> None:
+    async with room.opened(state) as here:
+        here.source.waiting, here.source.workers = 50, None
+        found = await here.until("waiting")
+        assert _steps(found) == {
+            "consumers": ("passed", "unknown"),
+            "resume": ("not_selected", ""),
+            "worker": ("not_selected", ""),
+            "tell": ("not_selected", ""),
+        }
+        assert (found.codes, found.waits) == ((), "")
+        assert "unknown: who consumes" in found.diagnosis
+        assert "run.next" not in found.actions
+        here.source.waiting = 0
+        assert (await here.until("recovered")).why == "It went by itself: nothing was done."
+
+
+async def test_what_is_done_by_hand_is_proven_by_the_machine_or_said_by_a_person(
+    state: Path,
+) -> None:
+    async with room.opened(state) as here:
+        here.source.waiting, here.source.workers = 50, 0
+        found = await here.waits("worker")
+        said = await here.do("run.confirm", found.ref)
+        assert isinstance(said, plans.Plan)
+        assert "the machine watches" in said.left_out[0].why
+        here.source.workers = 1
+        found = await here.waits("tell")
+        assert _steps(found)["worker"] == ("passed", "done")
+        await here.do("run.confirm", found.ref, reason="told them")
+        here.source.waiting = 0
+        ended = await here.until("recovered")
+        assert ended.steps[-1].why == "olga says that it is done: told them"
+
+
+async def test_the_next_core_goes_on_in_the_middle(state: Path) -> None:
+    source = room.Queues()
+    source.waiting, source.paused = 50, True
+    async with room.opened(state, source) as here:
+        before = await here.waits("resume")
+        await here.do("run.next", before.ref)
+    changed = room.TEXT.replace("jobs pile up", "another text by now")
+    async with room.opened(state, source, text=changed) as here:
+        found = await here.waits("resume")
+        assert (found.id, found.title) == (before.id, "jobs pile up")
+        assert found.steps[1].plan
+        await here.fix(found)
+        await here.until("recovered", number=before.id)
+        assert len(here.runs()) == 1, "one firing of an alert is diagnosed once"
+
+
+async def test_one_run_at_a_time_on_one_thing(state: Path) -> None:
+    async with room.opened(state) as here:
+        here.source.waiting, here.source.paused = 50, True
+        first = await here.waits("resume")
+        other = await here.do("runbook.start", "core/runbook/T", subject=room.QUEUE)
+        assert isinstance(other, plans.Plan)
+        assert f"Run {first.id} of it is under way" in other.left_out[0].why
+        await here.do("run.handover", first.ref, to="ravi")
+        assert (await here.until("waiting")).login == "ravi"
+        await here.do("run.abort", first.ref, reason="INC-7 has it")
+        ended = await here.until("aborted")
+        assert (ended.why, ended.steps[1].state) == ("olga ended it: INC-7 has it", "aborted")
+        done = await here.do("runbook.start", "core/runbook/T", subject=room.QUEUE)
+        assert isinstance(done, plans.TargetOutcome)
+        assert done.why == f"run {first.id + 1}"
+
+
+async def test_where_nothing_is_wrong_nothing_recovers(state: Path) -> None:
+    async with room.opened(state) as here:
+        await here.do("runbook.start", "core/runbook/T", subject=room.QUEUE)
+        ended = await here.until("recovered", "unverified", "failed")
+        assert (ended.state, ended.codes) == ("unverified", ())
+
+
+async def test_a_fix_for_which_there_is_nothing_is_passed_by(state: Path) -> None:
+    async with room.opened(state) as here:
+        here.source.waiting, here.source.paused = 50, True
+        found = await here.waits("resume")
+        here.source.paused = False
+        done = await here.do("run.next", found.ref)
+        assert isinstance(done, plans.TargetOutcome)
+        assert done.why == "nothing to do: It is not paused."
+        assert here.source.applied == []
