@@ -73,6 +73,7 @@ TABLE: tuple[Key, ...] = (
     Key("go.deploy", (), "go deploy", "which colour is live", command="deploy"),
     Key("go.slots", (), "go slots", "slots of mentors", command="slots"),
     Key("go.trails", (), "trails", "search the audit trails", command="trails", takes="[TEXT]"),
+    Key("go.host", (), "go host", "disks, memory, certificates", command="host"),
     Key("go.upstreams", (), "go upstreams", "services outside", command="upstreams"),
     Key("go.plans", (), "go plans", "plans that wait for a second login", command="plans"),
     Key("go.tokens", (), "go tokens", "who has a token", command="tokens"),

@@ -12,6 +12,7 @@ from tests.contract import (
     rig_bullmq,
     rig_core,
     rig_deploy,
+    rig_host,
     rig_huey,
     rig_logs,
     rig_meetings,
@@ -38,6 +39,7 @@ RIGS: dict[str, type[rig.Rig]] = {
         rig_slots.Slots,
         rig_deploy.Deploy,
         rig_stack.Stack,
+        rig_host.Host,
         rig_upstreams.Upstreams,
         rig_core.Core,
     )

@@ -100,6 +100,7 @@ SOURCES = {
     "slots",
     "deploy",
     "stack",
+    "host",
     "upstreams",
     "meetings",
 }

@@ -47,6 +47,7 @@ NAMES = (
     "deploy",
     "slots",
     "trails",
+    "host",
     "upstreams",
     "meetings",
     "troubles",
