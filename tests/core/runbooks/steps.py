@@ -14,7 +14,7 @@ MINUTE = 60.0
 
 
 class Deed(NamedTuple):
-    """What is found before a fix or manual step is chosen, its action, and what proves it or not."""
+    """What is found before a step is chosen, its action, and what proves it and what does not."""
 
     found: Values
     action: str
