@@ -6,9 +6,10 @@ has no data.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-Values = dict[str, float | bool | str]
+Values = Mapping[str, float | bool | str]
 
 MINUTE = 60.0
 
