@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -117,3 +120,11 @@ def test_a_release_says_its_name_and_how_it_is_bad(tmp_path: Path) -> None:
         file.write_text(wrong)
         with pytest.raises(errors.SettingsError, match=r"release\.json"):
             release.Release.read(env)
+
+
+def test_a_worker_is_told_where_its_queues_are() -> None:
+    env = {**os.environ, "MR_QUEUES_URL": "http://elsewhere"}
+    argv = [sys.executable, "-m", "mrcore", "worker"]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "MR_QUEUES_URL" in done.stderr
