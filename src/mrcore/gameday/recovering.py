@@ -87,13 +87,20 @@ class Recovery:
         return found
 
     def _run(self) -> run.Run | None:
-        """The newest run of the scenario's runbook since it began."""
+        """The run of an expected alert; else the newest of the scenario's runbook since it began."""
         runs = [
             each
             for each in self._seen.runs.values()
             if each.began_at >= self._began and each.runbook == self._what.runbook
         ]
-        return max(runs, key=lambda each: each.id, default=None)
+        expected = {each.rule for each in self._what.alerts}
+        fired = {
+            firing.alert.ref
+            for firing in self._seen.firings.values()
+            if firing.alert.rule in expected
+        }
+        mine = [each for each in runs if fired & set(each.alerts)]
+        return max(mine or runs, key=lambda each: each.id, default=None)
 
     def _diagnosed(self) -> run.Run | None:
         found = self._run()
