@@ -87,7 +87,7 @@ class Recovery:
         return found
 
     def _run(self) -> run.Run | None:
-        """The run of an expected alert; else the newest of the scenario's runbook since it began."""
+        """The run of an expected alert; the newest of the runbook where no such alert leads to it."""
         runs = [
             each
             for each in self._seen.runs.values()
@@ -95,12 +95,13 @@ class Recovery:
         ]
         expected = {each.rule for each in self._what.alerts}
         fired = {
-            firing.alert.ref
+            firing.alert.ref: firing.alert.runbook
             for firing in self._seen.firings.values()
             if firing.alert.rule in expected
         }
-        mine = [each for each in runs if fired & set(each.alerts)]
-        return max(mine or runs, key=lambda each: each.id, default=None)
+        if self._what.runbook in fired.values():
+            runs = [each for each in runs if fired.keys() & set(each.alerts)]
+        return max(runs, key=lambda each: each.id, default=None)
 
     def _diagnosed(self) -> run.Run | None:
         found = self._run()
