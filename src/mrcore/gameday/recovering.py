@@ -73,9 +73,8 @@ class Recovery:
     async def withheld(self) -> list[score.Expectation]:
         """Do nothing, and see that the run does not end as if somebody had."""
         self._tell("withholding the fix")
-        over = lambda: (found := self._run()) and found.state in ENDED and found  # noqa: E731
-        ended = await self._seen.until(over, WITHHELD_S)
-        good = bool(ended) and ended.state is run.RunState.RECOVERED
+        ended = await self._seen.until(self._ended, WITHHELD_S)
+        good = ended is not None and ended.state is run.RunState.RECOVERED
         return [
             score.Expectation(
                 what="no recovery without its fix",
@@ -119,6 +118,10 @@ class Recovery:
         if self._what.runbook in fired.values():
             runs = [each for each in runs if fired.keys() & set(each.alerts)]
         return max(runs, key=lambda each: each.id, default=None)
+
+    def _ended(self) -> run.Run | None:
+        found = self._run()
+        return found if found and found.state in ENDED else None
 
     def _diagnosed(self) -> run.Run | None:
         found = self._run()
