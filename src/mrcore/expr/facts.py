@@ -194,6 +194,7 @@ _ROWS = (
     Fact("colour.live", "colour", "truth", "whether it has the traffic", _value("live")),
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
     Fact("colour.release", "colour", "text", "its release", _value("release")),
+    Fact("upstream.name", "upstream", "text", "its name in the settings", _value("name")),
     Fact("upstream.form", "upstream", "text", "http, smtp or tcp", _value("form")),
     Fact("upstream.status", "upstream", "", "status of the probe", _value("status_code")),
     Fact("upstream.auth_ok", "upstream", "truth", "it takes the credential", _value("auth_ok")),
