@@ -22,6 +22,7 @@ KeyOf = Callable[[str], Awaitable[str]]
 """The stored key of a sync config."""
 
 _SALT = os.urandom(16)
+_UNHEARD_S = 5.0
 LATENCY = "upstream.latency_ms"
 
 
@@ -125,6 +126,8 @@ class Asking:
         if answer.status_code is not None:
             took_ms = 1000 * (time.monotonic() - started)
             one.point = wire.Point(metric=LATENCY, ref=one.entity.ref, at=at, value=took_ms)
+        elif one.every_s:  # no credential was tried: nobody is locked out by asking again
+            one.due_at = min(one.due_at, time.monotonic() + _UNHEARD_S)
         one.entity = _heard(one, answer, shown, credential, at)
         one.credential = credential
 
