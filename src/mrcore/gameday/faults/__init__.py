@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from mrcore.gameday.faults import base, host, postgres, processes, queues, redis, services
+from mrcore.gameday.faults import (
+    accounts,
+    base,
+    host,
+    postgres,
+    processes,
+    queues,
+    redis,
+    services,
+)
 
 KINDS: dict[str, type[base.Fault]] = {
     "process.stop": processes.Stop,
@@ -19,7 +28,13 @@ KINDS: dict[str, type[base.Fault]] = {
     "kpi.stale": queues.StaleKpi,
     "mail.refuse": services.MailRefuses,
     "mail.accept": services.MailAccepts,
-    "exotel.home": services.ExotelHome,
+    "mail.rotated": accounts.MailRotated,
+    "secrets.put": accounts.Put,
+    "service.answers": accounts.Answers,
+    "service.well": accounts.Well,
+    "service.rekeyed": accounts.Rekeyed,
+    "sync.key": accounts.Stored,
+    "exotel.home": accounts.ExotelHome,
     "razorpay.pay": services.Payment,
     "upstream.answers": services.Upstream,
     "upstream.link": services.Link,

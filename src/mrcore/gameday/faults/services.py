@@ -49,18 +49,6 @@ class MailAccepts(base.Fault):
         await console(stage, "/control/smtp", {"logins": "accept"})
 
 
-class ExotelHome(base.Fault):
-    """Exotel's account is on one of its clusters: the other one answers 401."""
-
-    cluster: Literal["api.exotel.com", "api.in.exotel.com"] = "api.exotel.com"
-
-    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
-        await console(stage, "/control/exotel", {"home": self.cluster})
-
-    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
-        await console(stage, "/control/exotel", {"home": "api.in.exotel.com"})
-
-
 class Payment(base.Fault):
     """Somebody pays an order; its webhook comes once, twice, or never."""
 
