@@ -26,6 +26,7 @@ KINDS: dict[str, type[base.Fault]] = {
     "queue.pause": queues.Pause,
     "schedule.removed": queues.Unscheduled,
     "kpi.stale": queues.StaleKpi,
+    "demo.known_off": services.KnownOff,
     "mail.refuse": services.MailRefuses,
     "mail.accept": services.MailAccepts,
     "mail.rotated": accounts.MailRotated,

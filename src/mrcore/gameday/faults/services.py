@@ -32,6 +32,16 @@ async def console(stage: base.Stage, path: str, said: dict[str, Any]) -> dict[st
         return found
 
 
+class KnownOff(base.Fault):
+    """The demo's own faults do not come meanwhile: what is seen is of the game day."""
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        await console(stage, "/control/faults/known", {"known": "off"})
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        await console(stage, "/control/faults/known", {"known": "on"})
+
+
 class MailRefuses(base.Fault):
     """The mail server answers every login with 535: a password that was changed."""
 
