@@ -107,6 +107,7 @@ class Play:
         far = ORDER.index(self._order.until)
         await self._break(scenario.Step(_QUIET, KINDS[_QUIET]()), stage, owed)
         await self._calm()
+        await recovering.end_others(client, self._seen, self._what.runbook)
         await self._inject(stage, owed)
         if far >= ORDER.index("detected"):
             await self._detect()
