@@ -23,6 +23,18 @@ ENDED = frozenset(
 )
 
 
+async def end_others(client: clients.CoreClient, seen: watch.Watcher, runbook: str) -> None:
+    """Abort the runs of a runbook that are left from before: an alert would only join them."""
+    for each in list(seen.runs.values()):
+        if each.runbook != runbook or "run.abort" not in each.actions:
+            continue
+        try:
+            plan = await client.plan("run.abort", plans.Selection(refs=(each.ref,)))
+            await client.apply(plan.plan_id, reason=REASON, confirm=plan.confirm)
+        except errors.DoorError:
+            continue  # it has ended meanwhile
+
+
 class Recovery:
     """The second half of a play, over the `Run` entity that its alert has begun."""
 

@@ -158,7 +158,8 @@ class Engine:
             if running is not None:
                 await self._join(running, each.ref, fired)
             elif len(self._active) < BY_ITSELF_MAX:
-                await self.begin(known, subject, {}, "", alert_=(each.ref, fired))
+                usual = {param.name: param.usual for param in known.params if param.usual}
+                await self.begin(known, subject, usual, "", alert_=(each.ref, fired))
 
     async def _join(self, running: record.Record, ref: base.Ref, fired: str) -> None:
         """An alert for which a run is under way already."""
@@ -173,7 +174,8 @@ class Engine:
             return
         subject = asking.subject_of(view, known.subject, found.about)
         if self.active(other, subject) is None:
-            await self.begin(found, subject, {}, "", why=f"led to by run {known.id}")
+            usual = {param.name: param.usual for param in found.params if param.usual}
+            await self.begin(found, subject, usual, "", why=f"led to by run {known.id}")
 
     # What is written
 

@@ -22,6 +22,8 @@ class Stage:
     arena: arena.Arena
     dice: random.Random
     held: contextlib.AsyncExitStack
+    parts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What a fault leaves for its operators: people in a room, a payment."""
 
 
 class Fault(pydantic.BaseModel):
