@@ -17,13 +17,15 @@ Memo = dict[str, Any]
 
 @dataclasses.dataclass
 class Stage:
-    """Where a fault is played: the stack, the seeded dice, and what stays open until its end."""
+    """Where a fault is played: the stack, the seeded dice, what stays open until its end,
+    and the processes that are killed no more."""
 
     arena: arena.Arena
     dice: random.Random
     held: contextlib.AsyncExitStack
     parts: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What a fault leaves for its operators: people in a room, a payment."""
+    spared: set[str] = dataclasses.field(default_factory=set)
 
 
 class Fault(pydantic.BaseModel):
