@@ -212,6 +212,7 @@ _ROWS = (
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
     Fact("colour.up_s", "colour", "s", "how long it is up", _age("since")),
     Fact("colour.release", "colour", "text", "its release", _value("release")),
+    Fact("upstream.name", "upstream", "text", "its name in the settings", _value("name")),
     Fact("host.cores", "host", "", "processor cores", _value("cores")),
     Fact(
         "host.clock_jump_s", "host", "s", "by how much its clock was moved", _value("clock_jump_s")
@@ -219,7 +220,6 @@ _ROWS = (
     Fact("host.clock_age_s", "host", "s", "since its clock was moved", _age("clock_jumped_at")),
     Fact("disk.path", "disk", "text", "the path that matters", _value("path")),
     Fact("certificate.left_s", "certificate", "s", "until it expires", _left),
-    Fact("upstream.name", "upstream", "text", "its name in the settings", _value("name")),
     Fact("upstream.form", "upstream", "text", "http, smtp or tcp", _value("form")),
     Fact("upstream.status", "upstream", "", "status of the probe", _value("status_code")),
     Fact("upstream.auth_ok", "upstream", "truth", "it takes the credential", _value("auth_ok")),

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from typing import Literal
 
-import asyncpg
 import httpx
 
 from mrcore import errors
@@ -15,7 +14,9 @@ from mrcore.mentor import attending, config
 from mrcore.sources import base as sources
 
 ROOM = "gameday"
-_PEOPLE = "SELECT id, email, role::text AS role FROM users WHERE role::text = $1 ORDER BY id LIMIT 1"
+_PEOPLE = (
+    "SELECT id, email, role::text AS role FROM users WHERE role::text = $1 ORDER BY id LIMIT 1"
+)
 _BEGIN_S = 30.0
 
 
@@ -62,9 +63,7 @@ class TurnUp(TurnDown):
         await self.clean(stage, memo)
 
 
-async def meet(
-    stage: base.Stage, people: contextlib.AsyncExitStack, lacks: str, tabs: int
-) -> None:
+async def meet(stage: base.Stage, people: contextlib.AsyncExitStack, lacks: str, tabs: int) -> None:
     """Two people in the room, as far as `lacks` lets them come; they stay until `people` ends.
 
     Raises StackError where the backend gives them no socket in time.
@@ -102,9 +101,11 @@ async def _socket(
     settings = config.Config.read(stage.arena.names)
     connection = await stage.arena.app("mrcore-gameday")
     try:
-        who: asyncpg.Record = await connection.fetchrow(_PEOPLE, role)
+        who = await connection.fetchrow(_PEOPLE, role)
     finally:
         await connection.close()
+    if who is None:
+        raise errors.StackError(f"There is no {role} who could meet anybody.")
     client = await people.enter_async_context(httpx.AsyncClient(timeout=60.0, trust_env=False))
     made = attending.Socket(client, stage.arena.line["switch"])
     await made.open(attending.token(who, settings, sources.utc_now()))

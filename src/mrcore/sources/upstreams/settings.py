@@ -52,7 +52,7 @@ class Settings(settings.SourceSettings):
     probes: dict[str, Probe] = Field(default_factory=dict, max_length=100, description="by name")
 
     def scaled(self, time_scale: float) -> Self:
-        """The same, sampled and probed so many times as often; no oftener than a sample is taken."""
+        """The same, sampled and probed so many times as often; no oftener than once a second."""
         quick = super().scaled(time_scale)
         names = ("every_s", "smtp_every_s", "soon_s")
         paces = {name: getattr(self, name) / time_scale for name in names}
