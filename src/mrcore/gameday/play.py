@@ -31,11 +31,15 @@ Tell = Callable[[str], None]
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """How far to play, with which dice, and who confirms what the runbook plans."""
+    """How far to play, with which dice, and who confirms what the runbook plans.
+
+    With `withhold` nobody does, and it must not recover.
+    """
 
     until: score.Until = "recovered"
     auto: bool = False
     seed: int | None = None
+    withhold: bool = False
 
 
 class Failed(Exception):
@@ -117,7 +121,10 @@ class Play:
             self._lap("diagnosed")
             self._stop_if_failed()
             if far >= ORDER.index("recovered"):
-                self._found += await actor.recovered(stage, auto=self._order.auto)
+                if self._order.withhold:
+                    self._found += await actor.withheld()
+                else:
+                    self._found += await actor.recovered(stage, auto=self._order.auto)
                 self._operators += actor.operators
                 self._lap("recovered")
         if far >= ORDER.index("detected"):

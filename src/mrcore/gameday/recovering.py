@@ -14,6 +14,9 @@ from mrcore.model import base as base_model
 
 DIAGNOSED_S = 120.0
 RECOVERED_S = 300.0
+WITHHELD_S = 20.0
+"""So long nothing is done: many times the hold of each runbook at twenty times its pace."""
+
 REASON = "game day"
 ANSWERS = ("run.confirm", "run.next")
 """What a run may ask for, as its row offers it: that a manual step is done, and the next fix."""
@@ -79,6 +82,20 @@ class Recovery:
                 break
         return await self._judged(ended)
 
+    async def withheld(self) -> list[score.Expectation]:
+        """Do nothing, and see that the run does not end as if somebody had."""
+        self._tell("withholding the fix")
+        over = lambda: (found := self._run()) and found.state in ENDED and found  # noqa: E731
+        ended = await self._seen.until(over, WITHHELD_S)
+        good = bool(ended) and ended.state is run.RunState.RECOVERED
+        return [
+            score.Expectation(
+                what="no recovery without its fix",
+                held=not good,
+                why=ended.why if ended and good else "",
+            )
+        ]
+
     async def _judged(self, ended: run.Run | None) -> list[score.Expectation]:
         wanted, state = self._what.outcome, ended.state if ended else None
         found = [
@@ -99,7 +116,7 @@ class Recovery:
         return found
 
     def _run(self) -> run.Run | None:
-        """The run of an expected alert; the newest of the runbook where no such alert leads to it."""
+        """The run of an expected alert; the newest where no such alert leads to the runbook."""
         runs = [
             each
             for each in self._seen.runs.values()

@@ -27,6 +27,7 @@ KINDS: dict[str, type[base.Fault]] = {
     "pg.locks": postgres.LockChain,
     "pg.exhausted": postgres.Exhausted,
     "queue.jobs": queues.Jobs,
+    "queue.cease": queues.Cease,
     "queue.pause": queues.Pause,
     "schedule.removed": queues.Unscheduled,
     "kpi.stale": queues.StaleKpi,

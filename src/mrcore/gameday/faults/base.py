@@ -18,7 +18,8 @@ Memo = dict[str, Any]
 @dataclasses.dataclass
 class Stage:
     """Where a fault is played: the stack, the seeded dice, what stays open until its end,
-    and the processes that are killed no more."""
+    and the
+    processes and queues that an operator has spared."""
 
     arena: arena.Arena
     dice: random.Random
