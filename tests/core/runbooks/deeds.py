@@ -31,8 +31,11 @@ DEEDS: dict[str, Deed] = {
     "A.quarantine": Deed(
         {"failures": "failing"},
         "job.quarantine",
-        {"queue.fail_rate": 0.0},
-        {"queue.fail_rate": 0.1},
+        {"queue.failed": 1.0, "before.queue.failed": 4.0},
+        {"queue.failed": 4.0, "before.queue.failed": 4.0},
+    ),
+    "A.source": Deed(
+        {"failures": "failing"}, "", {"queue.fail_rate": 0.0}, {"queue.fail_rate": 0.1}
     ),
     "B.rotate": Deed({"smtp": "credentials"}, "", {"smtp.code": 235.0}, steps.NO_LOGIN),
     "B.restart": Deed({"rotate": "done"}, "process.restart", steps.FRESH, steps.STALE),
