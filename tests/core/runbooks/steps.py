@@ -7,29 +7,26 @@ has no data.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 Values = Mapping[str, float | bool | str]
 
 MINUTE = 60.0
 
-
-class Deed(NamedTuple):
-    """What is found before a step is chosen, its action, and what proves it and what does not."""
-
-    found: Values
-    action: str
-    proven: Values
-    unproven: Values
-
-
 CANARY, NO_CANARY = {"redis.canary_ok": True}, {"redis.canary_ok": False}
-NO_LOGIN: Values = {"smtp.auth": 535.0}
+NO_LOGIN: Values = {"smtp.code": 535.0}
 IDLE: Values = {"session.state": "idle in transaction", "session.blocks": 0.0}
 ABORTED: Values = {"session.state": "idle in transaction (aborted)", "session.state_s": 2 * MINUTE}
-SETTLED: Values = {"payment.grants": 1.0, "payment.invoices": 1.0}
-HEALTHY: Values = {"health.verdict": "ok"}
-READY, BACKOFF = {"process.state": "ready"}, {"process.state": "backoff"}
+SETTLED: Values = {"payment.without_invoice": 0.0, "payment.double_grants": 0.0}
+TOLD: Values = {"webhook.unanswered": 0.0, **SETTLED}
+HEALTHY: Values = {"health.verdict": "ok", "colour.live": True}
+UNWELL: Values = {"health.verdict": "bad", "colour.live": True}
+READY: Values = {"process.state": "ready", "process.code": "", "queue.workers": 1.0}
+BACKOFF: Values = {"process.state": "backoff", "process.code": "failed"}
+HANGS: Values = {"process.state": "ready", "process.code": "stopped_by_signal"}
+FRESH: Values = {"secret.stale": False}
+STALE: Values = {"secret.stale": True}
+ROOM: Values = {"meeting.in_room": 2.0, "meeting.takeovers": 0.0, "meeting.state_s": 30.0}
+SIGNALLED: Values = {**ROOM, "meeting.state": "signalling_ok"}
 ONCE: Values = {"schedule.code": "", "schedule.registered": 1.0}
 KPI: Values = {**ONCE, "queue.workers": 1.0, "queue.paused": False, "queue.fail_rate": 0.0}
 
@@ -43,22 +40,22 @@ SYMPTOMS: dict[str, tuple[Values, Values]] = {
     # it is there, and it is not
     "A": (
         {"queue.oldest_wait_s": 5 * MINUTE},
-        {"queue.oldest_wait_s": 1.0, "queue.code": "", "queue.paused": False},
+        {"queue.oldest_wait_s": 1.0, "queue.code": "", "queue.workers": 1.0, "queue.paused": False},
     ),
-    "B": (
-        {"queue.failed": 3.0, **NO_LOGIN},
-        {"queue.failed": 3.0, "queue.fail_rate": 0.0, "smtp.auth": 235.0},
+    "B": (NO_LOGIN, {"smtp.code": 235.0, **FRESH, "queue.failed": 3.0, "queue.fail_rate": 0.0}),
+    "C": (
+        {**ROOM, "meeting.state": "no_ice"},
+        {**SIGNALLED, "turn.ok": True, "origin.code": ""},
     ),
-    "C": ({"meeting.state": "no_ice"}, {"meeting.state": "signalling_ok"}),
-    "D": ({"payment.captured": True, "payment.grants": 0.0}, {"payment.captured": True, **SETTLED}),
-    "E": ({"schedule.code": "missed"}, ONCE),
+    "D": ({"payment.without_invoice": 1.0}, TOLD),
+    "E": ({"schedule.code": "missed"}, {**ONCE, "upstream.code": ""}),
     "F": ({"pg.used": 0.9}, {"pg.used": 0.2, "pg.blocked": 0.0, "pg.round_trip_ms": 0.001}),
-    "G": ({"exotel.status": 401.0}, {"exotel.status": 200.0, "exotel.code": ""}),
+    "G": ({"upstream.code": "wrong_cluster"}, {"upstream.code": "", **FRESH}),
     "H": (
         {"colour.live": True, "colour.state": "unhealthy"},
         {"colour.live": False, "colour.state": "stopped"},
     ),
-    "I": ({"cache.age_s": 45 * MINUTE}, {"cache.age_s": 16 * MINUTE}),
+    "I": ({"schedule.code": "overdue"}, {"schedule.code": ""}),
     "J": (NO_CANARY, CANARY),
 }
 
@@ -71,35 +68,40 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "ok": {"queue.paused": False, "queue.code": "", "queue.workers": 1.0},
     },
     "A.heartbeats": {"silent": {"worker.silent_s": 61.0}, "ok": {"worker.silent_s": 5.0}},
-    "A.processes": {"process_down": BACKOFF, "ok": READY},
+    "A.processes": {"hangs": HANGS, "process_down": BACKOFF, "ok": READY},
     "A.failures": {"failing": {"queue.fail_rate": 0.1}, "ok": {"queue.fail_rate": 0.01}},
     "B.failures": {"failed": {"queue.failed": 1.0}, "ok": {"queue.failed": 0.0}},
     "B.workers": {"no_workers": {"queue.workers": 0.0}, "ok": {"queue.workers": 1.0}},
     "B.smtp": {
         "credentials": NO_LOGIN,
-        "refused": {"smtp.auth": 454.0},
-        "ok": {"smtp.auth": 235.0},
+        "refused": {"smtp.code": 454.0},
+        "ok": {"smtp.code": 235.0},
     },
     "B.secret": {"stale_secret": {"secret.stale": True}, "ok": {"secret.stale": False}},
-    "C.health": {"unhealthy": {"health.verdict": "bad"}, "ok": HEALTHY},
-    "C.origins": {"origin_blocked": {"origin.ok": False}, "ok": {"origin.ok": True}},
+    "C.health": {"unhealthy": UNWELL, "ok": HEALTHY},
+    "C.origins": {
+        "origin_blocked": {"origin.code": "origin_blocked"},
+        "ok": {"origin.code": "", "origin.ok": True},
+    },
     "C.signalling": {
-        **{code: {"meeting.state": code} for code in ("no_join", "no_answer", "no_ice")},
-        "ok": {"meeting.state": "signalling_ok"},
+        "no_join": {**ROOM, "meeting.state": "no_join", "meeting.state_s": 6 * MINUTE},
+        **{code: {**ROOM, "meeting.state": code} for code in ("no_answer", "no_ice")},
+        "ok": SIGNALLED,
     },
     "C.turn": {"turn_bad": {"turn.ok": False}, "ok": {"turn.ok": True}},
     "C.takeovers": {"takeover": {"meeting.takeovers": 4.0}, "ok": {"meeting.takeovers": 1.0}},
-    "D.captured": {"not_captured": {"payment.captured": False}, "ok": {"payment.captured": True}},
+    "D.provider": {
+        "credentials": {"upstream.code": "auth"},
+        "down": {"upstream.code": "timeout"},
+        "ok": {"upstream.code": "", "upstream.verdict": "ok"},
+    },
     "D.settled": {
-        "twice": {"payment.grants": 2.0, "payment.invoices": 1.0},
-        "nothing": {"payment.grants": 1.0, "payment.invoices": 0.0},
+        "twice": {**SETTLED, "payment.double_grants": 1.0},
+        "nothing": {**SETTLED, "payment.without_invoice": 1.0},
         "ok": SETTLED,
     },
-    "D.webhook": {
-        "wrong_url": {"webhook.status": 404.0},
-        "never_arrived": {"webhook.status": 400.0, "webhook.code": "silent"},
-        "ok": {"webhook.status": 400.0, "webhook.code": ""},
-    },
+    "D.webhook": {"never_arrived": {"webhook.unanswered": 1.0}, "ok": TOLD},
+    "D.health": {"unhealthy": UNWELL, "ok": HEALTHY},
     "E.schedule": {
         "missing": {"schedule.code": "removed", "schedule.registered": 1.0},
         "doubled": {"schedule.code": "doubled", "schedule.registered": 2.0},
@@ -113,12 +115,12 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "ok": {"queue.workers": 1.0, "queue.paused": False},
     },
     "E.upstream": {
-        "credentials": {"upstream.status": 401.0},
-        "limited": {"upstream.status": 429.0},
-        "down": {"upstream.status": 503.0},
-        "ok": {"upstream.status": 200.0},
+        "credentials": {"upstream.code": "auth"},
+        "limited": {"upstream.code": "limited"},
+        "down": {"upstream.code": "error"},
+        "ok": {"upstream.code": "", "upstream.verdict": "ok"},
     },
-    "F.health": {"down": {"health.verdict": "bad"}, "ok": HEALTHY},
+    "F.health": {"down": UNWELL, "ok": HEALTHY},
     "F.connections": {"saturated": {"pg.used": 0.81}, "ok": {"pg.used": 0.8}},
     "F.idle": {
         "idle_in_tx": {**IDLE, "session.state_s": 6 * MINUTE},
@@ -129,17 +131,29 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "lock_chain": {"session.blocks": 3.0, "session.blocked_by": 0.0},
         "ok": {"session.blocks": 0.0, "session.blocked_by": 1.0},
     },
-    "G.configured": {"unset": {"exotel.code": "unset"}, "ok": {"exotel.code": ""}},
-    "G.cluster": {
-        "wrong_cluster": {"exotel.code": "wrong_cluster", "exotel.status": 401.0},
-        "credentials": {"exotel.code": "refused", "exotel.status": 401.0},
-        "ok": {"exotel.code": "", "exotel.status": 200.0},
+    "F.leaked": {
+        "leaked": {"pg.used": 0.9, "session.state": "idle", "session.state_s": MINUTE},
+        "ok": {"pg.used": 0.9, "session.state": "active", "session.state_s": MINUTE},
     },
-    "G.callbacks": {"callback": {"exotel.code": "callback"}, "ok": {"exotel.code": ""}},
+    "G.configured": {"unset": {"upstream.code": "not_set"}, "ok": {"upstream.code": ""}},
+    "G.cluster": {
+        "wrong_cluster": {"upstream.code": "wrong_cluster"},
+        "credentials": {"upstream.code": "auth"},
+        "down": {"upstream.code": "unreachable"},
+        "ok": {"upstream.code": ""},
+    },
+    "G.callbacks": {
+        "callback": {"upstream.calls": 9.0, "webhook.last_s": 120 * MINUTE},
+        "ok": {"upstream.calls": 9.0, "webhook.last_s": MINUTE},
+    },
     "H.live": {
-        "unhealthy": {"colour.live": True, "colour.state": "unhealthy"},
-        "degraded": {"colour.live": True, "colour.state": "degraded"},
-        "ok": {"colour.live": True, "colour.state": "healthy"},
+        "unhealthy": {"colour.live": True, "colour.state": "unhealthy", "colour.verdict": "bad"},
+        "degraded": {"colour.live": True, "colour.state": "degraded", "colour.verdict": "warn"},
+        "ok": {"colour.live": True, "colour.state": "healthy", "colour.verdict": "ok"},
+    },
+    "H.gate": {
+        "gate": {"colour.live": False, "colour.state": "unhealthy", "colour.verdict": "warn"},
+        "ok": {"colour.live": False, "colour.state": "stopped", "colour.verdict": "ok"},
     },
     "H.beneath": {"redis": NO_CANARY, "ok": CANARY},
     "H.database": {"database": {"pg.used": 0.96}, "ok": {"pg.used": 0.5}},
@@ -182,108 +196,12 @@ VERDICTS: dict[str, dict[str, Values]] = {
     },
 }
 
-DEEDS: dict[str, Deed] = {
-    "A.resume": Deed(
-        {"consumers": "paused"}, "queue.resume", {"queue.paused": False}, {"queue.paused": True}
-    ),
-    "A.restart": Deed(
-        {"heartbeats": "silent"},
-        "worker.restart",
-        {"queue.workers": 1.0, "worker.silent_s": 1.0},
-        {"queue.workers": 0.0, "worker.silent_s": 1.0},
-    ),
-    "A.process": Deed({"processes": "process_down"}, "process.restart", READY, BACKOFF),
-    "A.quarantine": Deed(
-        {"failures": "failing"},
-        "job.quarantine",
-        {"queue.fail_rate": 0.0},
-        {"queue.fail_rate": 0.1},
-    ),
-    "B.rotate": Deed(
-        {"smtp": "credentials"}, "", {"smtp.auth": 235.0}, {**NO_LOGIN, "secret.stale": False}
-    ),
-    "B.restart": Deed({"rotate": "done"}, "process.restart", READY, BACKOFF),
-    "B.proof": Deed({}, "", {"smtp.auth": 235.0}, NO_LOGIN),
-    "B.retry": Deed(
-        {"failures": "failed"},
-        "queue.retry",
-        {"queue.failed": 0.0, "before.queue.failed": 9.0, "queue.oldest_wait_s": 1.0},
-        {"queue.failed": 9.0, "before.queue.failed": 9.0, "queue.oldest_wait_s": 1.0},
-    ),
-    "C.origin": Deed({"origins": "origin_blocked"}, "", {"origin.ok": True}, {"origin.ok": False}),
-    "C.relay": Deed({"turn": "turn_bad"}, "", {"turn.ok": True}, {"turn.ok": False}),
-    "C.tab": Deed(
-        {"takeovers": "takeover"}, "", {"meeting.takeovers": 1.0}, {"meeting.takeovers": 9.0}
-    ),
-    "C.restart": Deed(
-        {"signalling": "no_answer"}, "process.restart", HEALTHY, {"health.verdict": "bad"}
-    ),
-    "C.rejoin": Deed(
-        {"restart": "done"}, "", {"meeting.paired_s": 9.0}, {"meeting.paired_s": 5 * MINUTE}
-    ),
-    "D.url": Deed(
-        {"webhook": "wrong_url"}, "", {"webhook.status": 400.0}, {"webhook.status": 502.0}
-    ),
-    "D.reconcile": Deed({"settled": "nothing"}, "", SETTLED, {**SETTLED, "payment.grants": 2.0}),
-    "D.credit": Deed({"settled": "twice"}, "", SETTLED, {**SETTLED, "payment.invoices": 2.0}),
-    "E.credentials": Deed(
-        {"upstream": "credentials"}, "", {"upstream.status": 200.0}, {"upstream.status": 401.0}
-    ),
-    "E.register": Deed(
-        {"schedule": "missing"}, "schedule.register", ONCE, {"schedule.registered": 0.0}
-    ),
-    "E.run": Deed(
-        {"credentials": "done"},
-        "schedule.run",
-        {"schedule.success_age_s": 9.0},
-        {"schedule.success_age_s": 9 * MINUTE},
-    ),
-    "F.terminate": Deed(
-        {"idle": "idle_in_tx"},
-        "pg.terminate",
-        {"pg.idle_in_tx": 0.0, "before.pg.idle_in_tx": 2.0, "pg.blocked": 0.0},
-        {"pg.idle_in_tx": 2.0, "before.pg.idle_in_tx": 2.0, "pg.blocked": 0.0},
-    ),
-    "F.cancel": Deed(
-        {"locks": "lock_chain"}, "pg.cancel", {"pg.blocked": 0.0}, {"pg.blocked": 1.0}
-    ),
-    "F.room": Deed({"connections": "saturated"}, "", {"pg.used": 0.5}, {"pg.used": 0.9}),
-    "G.secrets": Deed(
-        {"cluster": "wrong_cluster"},
-        "",
-        {"exotel.status": 200.0},
-        {"exotel.status": 401.0, "secret.stale": False},
-    ),
-    "G.restart": Deed(
-        {"secrets": "done"}, "process.restart", {"exotel.status": 200.0}, {"exotel.status": 401.0}
-    ),
-    "H.rollback": Deed(
-        {"live": "unhealthy"},
-        "deploy.switch",
-        {"colour.live": True, "colour.state": "healthy"},
-        {"colour.live": True, "colour.state": "degraded"},
-    ),
-    "I.register": Deed(
-        {"schedule": "missing"}, "schedule.register", ONCE, {"schedule.registered": 0.0}
-    ),
-    "I.compute": Deed(
-        {"age": "stale"}, "schedule.run", {"cache.age_s": 9.0}, {"cache.age_s": 40 * MINUTE}
-    ),
-    "J.unpause": Deed({"write": "paused"}, "redis.unpause", CANARY, NO_CANARY),
-    "J.kill_script": Deed({"write": "busy"}, "redis.script_kill", CANARY, NO_CANARY),
-    "J.room": Deed({"write": "oom"}, "", CANARY, NO_CANARY),
-    "J.save": Deed({"write": "misconf"}, "", CANARY, NO_CANARY),
-    "J.replicas": Deed({"write": "noreplicas"}, "", CANARY, NO_CANARY),
-    "J.primary": Deed({"write": "readonly"}, "", CANARY, NO_CANARY),
-    "J.start": Deed({"reached": "stopped"}, "process.restart", CANARY, NO_CANARY),
-}
-"""What other diagnoses found is `ok` there."""
-
 ROUTES: dict[str, tuple[Values, str]] = {
     # what is found, and where that leads to; nothing bad leads on to a step
     "A.way": ({"redis": "redis"}, "J"),
     "B.way": ({"workers": "no_workers"}, "A"),
     "E.way": ({"consumers": "no_workers"}, "A"),
+    "F.way": ({"health": "down"}, "H"),
     "H.way": ({"database": "database"}, "F"),
     "I.way": ({"consumers": "paused"}, "A"),
 }

@@ -15,11 +15,12 @@ from mrcore.expr import local, words
 from mrcore.mentor import queues, schedules
 from mrcore.runbooks import book, library
 from tests.core.expr import recorded
-from tests.core.runbooks import steps
+from tests.core.runbooks import deeds, steps
 
 KNOWN = library.load(None)
 ALL = {f"{known.id}.{step.id}": step for known in KNOWN.values() for step in known.steps}
-ONE = re.compile(r'\["([^"]+)"\]')
+ONE = re.compile(r'\[(?:"[^"]+"|name)\]')
+NAMED = re.compile(r'(?:queue|schedule)\.\w+\["([^"]+)"\]|huey/(?:schedule|queue)/([\w-]+)')
 WINDOW = re.compile(r"median\(([a-z_.]+), \w+\)")
 NAMES = {name: word.type for name, word in words.WORDS.items()}
 NAMES |= {f"{local.BEFORE}{name}": typed for name, typed in NAMES.items()}
@@ -59,7 +60,7 @@ def test_every_step_that_ships_is_tried_with_every_verdict() -> None:
         elif step.kind in kinds:
             kinds[step.kind].add(name)
     assert {name: set(cases) for name, cases in steps.VERDICTS.items()} == verdicts
-    assert set(steps.DEEDS) == kinds["fix"] | kinds["manual"] | kinds["wait"]
+    assert set(deeds.DEEDS) == kinds["fix"] | kinds["manual"] | kinds["wait"]
     assert set(steps.ROUTES) == kinds["decide"]
     assert set(steps.SYMPTOMS) == set(KNOWN)
 
@@ -78,9 +79,9 @@ def test_a_diagnosis_finds_what_it_looks_for(name: str) -> None:
         assert all(holds(each.when, {}) is None for each in ALL[name].verdicts)
 
 
-@pytest.mark.parametrize("name", steps.DEEDS)
+@pytest.mark.parametrize("name", deeds.DEEDS)
 def test_a_deed_is_chosen_for_what_was_found_and_proven(name: str) -> None:
-    step, deed = ALL[name], steps.DEEDS[name]
+    step, deed = ALL[name], deeds.DEEDS[name]
     assert step.action == deed.action
     assert (step.kind == "fix") is bool(deed.action)
     assert not step.action or step.action in catalogue.ACTIONS
@@ -109,6 +110,5 @@ def test_a_note_has_something_to_say(name: str) -> None:
 def test_what_a_runbook_names_is_there() -> None:
     there = {queue.name for queue in queues.TABLE} | {one.name for one in schedules.fixed()}
     for runbook in KNOWN.values():
-        named = set(ONE.findall(runbook.text))
-        named |= set(re.findall(r"huey/(?:schedule|queue)/([\w-]+)", runbook.text))
+        named = {name for pair in NAMED.findall(runbook.text) for name in pair if name}
         assert named <= there, f"{runbook.id} names what nobody has"
