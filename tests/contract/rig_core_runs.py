@@ -135,7 +135,7 @@ class Runs:
         made: list[base.Entity] = []
         for kept in own.run_here(runbooks.active):
             known = record.Record.model_validate_json(kept.body)
-            made.append(shown.entity(self._books[known.runbook], known))
+            made.append(shown.entity(self._books[known.runbook], known, now))
         now = self._now()
         return [*made, *(shown.runbook(each, None, now) for each in self._books.values())]
 
