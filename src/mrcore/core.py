@@ -26,9 +26,9 @@ from mrcore import (
 )
 from mrcore.acting import door
 from mrcore.alerts import acking, desk, live, silencing
+from mrcore.model import alert, ref, wire
 from mrcore.model import base as model
 from mrcore.model import core as entities
-from mrcore.model import alert, ref, wire
 from mrcore.rights import approval, arming, authority, revoking
 from mrcore.runbooks import acts as run_acts
 from mrcore.runbooks import engine, library, telling

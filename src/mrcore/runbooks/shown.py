@@ -9,7 +9,7 @@ from mrcore.runbooks import book, record
 
 STALE = timedelta(days=90)
 FRESH = timedelta(hours=1)
-"""So long a run that has ended badly is a trouble, as a resolved alert is shown; then it is past."""
+"""So long a run that has ended badly is a trouble, as a resolved alert is shown; then no more."""
 
 _LEVELS = {
     run.RunState.WAITING: base.Level.WARN,
