@@ -209,6 +209,8 @@ ACTIONS: dict[ActionId, Action] = _actions(
         needs_reason=True,
     ),
     _row("silence.expire", "silence", Risk.LOW, "End silence", "lets it last as long as before"),
+    # Services outside.
+    _row("check.run", "upstream", Risk.LOW, "Probe now", "not: what was asked was asked"),
     _row(
         "runbook.start",
         "runbook",
@@ -269,6 +271,8 @@ METRICS: dict[str, Metric] = _metrics(
     ("log.error_rate", "stream", "1/s", "lines of level error"),
     ("log.size_bytes", "stream", "bytes", "size of the file"),
     ("check.latency_ms", "check", "ms", "time that the check took"),
+    ("upstream.latency_ms", "upstream", "ms", "time that the probe took"),
+    ("webhook.rate", "webhook", "1/s", "webhooks received, of the last hour"),
     ("meeting.rooms", "signalling", "", "rooms with somebody in them"),
     ("meeting.stuck", "signalling", "", "rooms whose peers do not find each other"),
     ("meeting.peers", "signalling", "", "people in these rooms"),

@@ -71,6 +71,7 @@ TABLE: tuple[Key, ...] = (
     Key("go.ran", (), "go ran", "what ran, and when", command="ran"),
     Key("go.meetings", (), "go meetings", "who meets, and how far it came", command="meetings"),
     Key("go.deploy", (), "go deploy", "which colour is live", command="deploy"),
+    Key("go.upstreams", (), "go upstreams", "services outside", command="upstreams"),
     Key("go.plans", (), "go plans", "plans that wait for a second login", command="plans"),
     Key("go.tokens", (), "go tokens", "who has a token", command="tokens"),
     Key("go.troubles", (), "go troubles", "everything that is not well", command="troubles"),
@@ -140,6 +141,7 @@ TABLE: tuple[Key, ...] = (
     _act("key.delete", "D", "delete", "key", "key.delete"),
     _act("job.reveal", "V", "reveal", "job", "job.reveal", shown=9),
     _act("key.reveal", "V", "reveal", "key", "key.reveal", shown=9),
+    _act("upstream.run", "R", "probe now", "upstream", "check.run"),
     _act("colour.switch", "S", "send traffic here", "colour", "deploy.switch"),
     _act(
         "operation.pause", "P", "pause / resume", "operation", "operation.pause", "operation.resume"

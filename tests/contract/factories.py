@@ -18,6 +18,7 @@ from tests.contract import (
     rig_redis,
     rig_rq,
     rig_stack,
+    rig_upstreams,
 )
 
 RIGS: dict[str, type[rig.Rig]] = {
@@ -34,6 +35,7 @@ RIGS: dict[str, type[rig.Rig]] = {
         rig_backend.Backend,
         rig_deploy.Deploy,
         rig_stack.Stack,
+        rig_upstreams.Upstreams,
         rig_core.Core,
     )
 }

@@ -84,6 +84,9 @@ class Crew:
             self._ended.wait()
             self._ended.clear()
             heart.stop()
+            for beating in threading.enumerate():  # before its connections are taken away
+                if beating.name == f"heart {heart.name}":
+                    beating.join(20)
 
     def end(self) -> None:
         """As when it is killed by hand: another one begins."""

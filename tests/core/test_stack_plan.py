@@ -90,7 +90,18 @@ async def test_leftovers_are_swept_only_when_they_are_ours(state: Path) -> None:
         process.communicate()
 
 
-SOURCES = {"pg", "redis", "huey", "rq", "logs", "backend", "deploy", "stack"}
+SOURCES = {
+    "pg",
+    "redis",
+    "huey",
+    "rq",
+    "logs",
+    "backend",
+    "deploy",
+    "stack",
+    "upstreams",
+    "meetings",
+}
 OWN = addresses.Server("postgresql://me:word@127.0.0.1:6000/postgres", own=True)
 GIVEN = addresses.Server("postgresql://me:word@db:6000/postgres", own=False)
 

@@ -50,6 +50,7 @@ MAY = {
     "mrcore/sources/pg",
     "mrcore/sources/redis",
     "mrcore/sources/rq",
+    "mrcore/sources/upstreams",
     "mrcore/sources/kept.py",
     "mrcore/sources/live_meetings.py",  # a stack's own backend, on loopback
     "mrcore/sources/meetings",

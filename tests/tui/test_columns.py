@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mrcore.model import base, log, postgres
 from mrtui import columns, outlook, panes, start, world
 from mrtui.columns import fmt, line, session, table
-from tests.tui import facts, facts_runs, simulated
+from tests.tui import facts, facts_outside, facts_runs, facts_upstreams, simulated
 
 
 def known() -> world.World:
@@ -34,7 +34,14 @@ def samples() -> dict[str, base.Entity]:
     waits = facts.waiting("9f2cc0ffee", "anna")
     away = outlook.unseen(start.Context("blue", "https://blue", simulated.Simulated))
     more = (facts.environment(), facts.arming(), waits, facts.colours()[0], away)
-    more = (*more, facts.alerts()[0], facts.silences()[0], facts_runs.runs()[0])
+    more = (
+        *more,
+        facts.alerts()[0],
+        facts.silences()[0],
+        facts_runs.runs()[0],
+        *facts_outside.entities(),
+        *facts_upstreams.every(),
+    )
     return made | {entity.kind: entity for entity in more}
 
 

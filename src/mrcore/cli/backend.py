@@ -21,7 +21,8 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
     Reads DB_*, REDIS_*, NODE_ENV, MR_RELEASE or MR_RELEASE_FILE, MR_HEALTH (deep or
     shallow); JWT_SECRET, which
     signs logins and is the same for all colours; RAZORPAY_* and EXOTEL_* (without them payments
-    and calls are off), BACKEND_PUBLIC_URL; CORS_ORIGINS (comma-separated), whose pages get a
+    and calls are off), BACKEND_PUBLIC_URL; MR_SECRETS_URL and MR_SECRETS_TOKEN, where what the
+    environment lacks is read at the start; CORS_ORIGINS (comma-separated), whose pages get a
     socket beside the local ones; and for the board at
     /admin/queues BULL_BOARD_USERNAME, BULL_BOARD_PASSWORD (without them it is off), MR_CORE_URL
     (unix:/path or https://host:port), MR_CORE_TOKEN_FILE and MR_CORE_CA; MR_TIME_SCALE, by which
@@ -33,7 +34,7 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
     # Imported here: `mrcore backend --help` needs no web framework.
     import uvicorn
 
-    from mrcore.mentor import app, console, health
+    from mrcore.mentor import app, console, health, secret
     from mrcore.stack import joining, ready
 
     class Server(uvicorn.Server):
@@ -49,6 +50,7 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
 
     joining.join(state)
     console.set_up()
+    secret.read(os.environ)
     api = app.create(colour, os.environ, health_interval_s=health.interval_s(os.environ))
     config = uvicorn.Config(
         api,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import os
@@ -10,11 +11,12 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import click
 import redis
 
 from mrcore import errors, worker
-from mrcore.mentor import config, console
+from mrcore.mentor import config, console, secret
 from mrcore.sources import base
 from mrcore.sources.redis import pool
 from mrcore.stack import joining
@@ -43,6 +45,7 @@ from mrcore.stack import joining
 def command(state: Path | None, queues: str, app: str, schedules: str, threads: int) -> None:
     """Run huey consumers and the scheduler until SIGTERM.
 
+    What the environment lacks is read from MR_SECRETS_URL with MR_SECRETS_TOKEN, at the start.
     Running jobs may end within 5 s; what still runs then goes back into its queue. Reads REDIS_*
     and what the jobs need (DB_*, EMAIL_*). MR_QUEUES_URL is where the queues are, when that is
     another place: redis:// or redis+sentinel://host:port,host:port/service.
@@ -52,7 +55,10 @@ def command(state: Path | None, queues: str, app: str, schedules: str, threads: 
     console.set_up()
     logging.getLogger("huey").setLevel(logging.CRITICAL)  # every outcome is told by ours
     joining.join(state)
+    secret.read(os.environ)
     settings = config.Config.read(os.environ)
+    if settings.secret_version:
+        asyncio.run(_note(settings))
     url = os.environ.get("MR_QUEUES_URL", "")
     where = pool.of(url, "MR_QUEUES_URL") if url else None
     connections = where or redis.ConnectionPool(**settings.redis.options())
@@ -69,6 +75,18 @@ def command(state: Path | None, queues: str, app: str, schedules: str, threads: 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: made.stop())
     worker.end_process(made.run())
+
+
+async def _note(settings: config.Config) -> None:
+    """Write down which version of the secret this worker runs with."""
+    try:
+        connection = await asyncpg.connect(**settings.database.options("mentor-worker"), timeout=5)
+        try:
+            await secret.note(connection, "worker", settings, base.utc_now())
+        finally:
+            await connection.close()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        logging.getLogger("secrets").warning("the version is not noted: %s", type(error).__name__)
 
 
 def _resolve(name: str) -> Any:

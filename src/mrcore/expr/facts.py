@@ -76,6 +76,16 @@ def _failing(entity: Any, now: datetime) -> float | None:
     return _since(entity.since, now) if entity.state == "failing" else 0.0
 
 
+def _smtp(name: str) -> Read:
+    """Of a mail server only; of another service there is nothing to say."""
+    return lambda entity, now: getattr(entity, name) if entity.form == "smtp" else None
+
+
+def _share(name: str) -> Read:
+    """Which part of the backend's calls, in percent; nothing of no calls."""
+    return lambda entity, now: 100 * getattr(entity, name) / entity.calls if entity.calls else None
+
+
 def _generic() -> Iterable[Fact]:
     """What is known of everything: its verdict."""
     for prefix, kind in PREFIXES.items():
@@ -123,6 +133,10 @@ PREFIXES = {
     "origin": "origin",
     "turn": "turn",
     "source": "source",
+    "upstream": "upstream",
+    "webhook": "webhook",
+    "payment": "payment",
+    "secret": "secret",
     "heartbeat": "heartbeat",
 }
 """What a name begins with, and the kind of entity that it is of."""
@@ -180,6 +194,26 @@ _ROWS = (
     Fact("colour.live", "colour", "truth", "whether it has the traffic", _value("live")),
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
     Fact("colour.release", "colour", "text", "its release", _value("release")),
+    Fact("upstream.form", "upstream", "text", "http, smtp or tcp", _value("form")),
+    Fact("upstream.status", "upstream", "", "status of the probe", _value("status_code")),
+    Fact("upstream.auth_ok", "upstream", "truth", "it takes the credential", _value("auth_ok")),
+    Fact("upstream.probe_age_s", "upstream", "s", "since the last probe", _age("probed_at")),
+    Fact("upstream.call_age_s", "upstream", "s", "since the backend's call", _age("last_call_at")),
+    Fact("upstream.calls", "upstream", "", "the backend's calls of 10 min", _value("calls")),
+    Fact("upstream.refused", "upstream", "%", "share of 401, 403, 535", _share("refused")),
+    Fact("upstream.limited", "upstream", "%", "share of 429", _share("limited")),
+    Fact("upstream.failed", "upstream", "%", "share of 5xx and no answer", _share("failed")),
+    Fact("smtp.code", "upstream", "", "what AUTH was answered", _smtp("status_code")),
+    Fact("smtp.auth_ok", "upstream", "truth", "it takes the login", _smtp("auth_ok")),
+    Fact("webhook.last_s", "webhook", "s", "since the last one", _age("last_at")),
+    Fact("webhook.unanswered", "webhook", "", "orders not told of", _value("unanswered")),
+    Fact(
+        "payment.without_invoice", "payment", "", "captured, no invoice", _value("without_invoice")
+    ),
+    Fact("payment.double_grants", "payment", "", "granted twice", _value("double_grants")),
+    Fact("secret.version", "secret", "text", "version that is run with", _value("version")),
+    Fact("secret.current", "secret", "text", "version the manager has", _value("current")),
+    Fact("secret.stale", "secret", "truth", "whether it runs with an older one", _value("stale")),
     Fact("meeting.state", "meeting", "text", "no_join, no_answer, no_ice, …", _value("state")),
     Fact("meeting.state_s", "meeting", "s", "how long it is in that state", _age("state_since")),
     Fact("meeting.in_room", "meeting", "", "people in the room", _value("peers")),

@@ -137,8 +137,9 @@ class Heart:
                 self.beat()
                 self._sweeper.sweep(self.name, self._messages, grace_s=self.beat_s * 2)
                 away = False
-            except redis.RedisError as error:
-                if not away:
+            # A connection that is closed under it, by an application that leaves, is an OSError.
+            except (redis.RedisError, OSError) as error:
+                if not away and not self.stopping.is_set():
                     log.warning("The heartbeat cannot be written: %s", error)
                 away = True
 

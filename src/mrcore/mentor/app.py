@@ -32,6 +32,7 @@ from mrcore.mentor import (
     redis_routes,
     release,
     routes,
+    secret,
     signalling,
     sync_routes,
     trace,
@@ -41,6 +42,8 @@ from mrcore.mentor.board import routes as board
 from mrcore.mentor.board import told
 
 LOG = logging.getLogger("app")
+
+_AGAIN_S = 0.5
 
 
 def utc_now() -> datetime:
@@ -72,11 +75,15 @@ def create(
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
         keeping, checking = asyncio.create_task(at.keep()), asyncio.create_task(checker.run())
-        for task in (keeping, checking):
+        tasks = [checking, keeping]  # whoever asks ends before what is asked
+        if settings.secret_version:
+            noting = _note(at, f"backend-{colour}", now())
+            tasks.insert(0, asyncio.create_task(noting))
+        for task in tasks:
             task.add_done_callback(_say_why)
         sockets.begin()
         yield
-        for task in (checking, keeping):  # whoever asks ends before what is asked
+        for task in tasks:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         await sockets.close()
@@ -117,6 +124,18 @@ def _open(
     app.include_router(trail_routes.build(desk_, door))
     app.include_router(exotel_routes.Telephony(desk_, exotel.Settings.read(env), door).router)
     app.include_router(payment_routes.Payments(desk_, razorpay.Settings.read(env), door).router)
+
+
+async def _note(at: links.Links, process: str, read_at: datetime) -> None:
+    """Write down which version of the secret this process runs with, once Postgres is there."""
+    while True:
+        try:
+            async with at.database() as connection:
+                await secret.note(connection, process, at.settings, read_at)
+        except links.LOST:
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            return
 
 
 def _say_why(task: asyncio.Task[None]) -> None:

@@ -71,6 +71,9 @@ class Config:
     release: release.Release
     health: str
     jwt_secret: SecretStr
+    secret: str = ""
+    secret_version: str = ""
+    """Which secret of the manager was read at the start, and its version; "" for none."""
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Config:
@@ -106,6 +109,10 @@ class Config:
             health=health,
             # Without one, tokens end with the process and no other colour takes them.
             jwt_secret=SecretStr(env.get("JWT_SECRET") or secrets.token_hex(32)),
+            secret=f"mr-mentor-backend/{env.get('NODE_ENV') or 'development'}"
+            if env.get("MR_SECRET_VERSION")
+            else "",
+            secret_version=env.get("MR_SECRET_VERSION", ""),
         )
 
 

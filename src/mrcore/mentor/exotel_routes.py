@@ -12,7 +12,7 @@ import asyncpg
 import fastapi
 import pydantic
 
-from mrcore.mentor import crm_routes, desk, exotel, gate, jwt
+from mrcore.mentor import calls, crm_routes, desk, exotel, gate, jwt
 
 LOG = logging.getLogger("exotel")
 
@@ -96,7 +96,14 @@ class Telephony:
 
     async def _try(self, work: Any) -> str:
         try:
-            return str(await work)
+            async with calls.counted(self._at.links.database, "exotel", self._at.now) as call:
+                try:
+                    sid = str(await work)
+                    call.status = 200
+                except exotel.Failed as error:
+                    call.status = error.status
+                    raise
+            return sid
         except exotel.Failed as error:
             LOG.error("%s", error)
             raise fastapi.HTTPException(502, str(error)) from None

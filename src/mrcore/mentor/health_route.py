@@ -93,6 +93,8 @@ class Health:
             "degraded": degraded,
             "age_ms": None if age_s == float("inf") else round(1000 * age_s),
         }
+        if version := self.settings.secret_version:
+            body["secret"] = {"name": self.settings.secret, "version": version}
         return healthy, body
 
 

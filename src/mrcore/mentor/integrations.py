@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from mrcore import errors
-from mrcore.mentor import tools
+from mrcore.mentor import calls, tools
 
 LOG = logging.getLogger("integrations")
 
@@ -33,8 +33,11 @@ async def ask(at_hand: tools.Tools, config_id: str, path: str, **query: str) -> 
             f"Sync config {config_id!r} has no address.", fix="Set its base_url."
         )
     async with httpx.AsyncClient(base_url=row["base_url"], timeout=_TIMEOUT_S) as client:
+        headers = {"x-api-key": row["api_key"]}
         try:
-            answer = await client.get(path, params=query, headers={"x-api-key": row["api_key"]})
+            async with calls.counted(at_hand.database, config_id, at_hand.now) as call:
+                answer = await client.get(path, params=query, headers=headers)
+                call.status = answer.status_code
             answer.raise_for_status()
         except httpx.HTTPError as error:
             LOG.error("%s: %s %s", config_id, type(error).__name__, error)

@@ -11,7 +11,7 @@ from email import message
 
 import asyncpg
 
-from mrcore.mentor import config, tools, trails
+from mrcore.mentor import calls, config, tools, trails
 
 LOG = logging.getLogger("email.worker")
 
@@ -71,7 +71,13 @@ async def _send(
 ) -> str:
     letter = compose(template, to, name, **fields)
     try:
-        await asyncio.to_thread(deliver, at_hand.config.email, letter)
+        async with calls.counted(at_hand.database, "smtp", at_hand.now) as call:
+            try:
+                await asyncio.to_thread(deliver, at_hand.config.email, letter)
+                call.status = 250
+            except smtplib.SMTPException as error:
+                call.status = code_of(error)
+                raise
     except (smtplib.SMTPException, OSError) as error:
         LOG.error("%s to %s was not sent: %s", template, to, error)
         await _note(at_hand, template, to, lead_id, str(error))
@@ -100,6 +106,13 @@ def compose(template: str, to: str, name: str, **fields: str) -> message.EmailMe
     letter["From"], letter["To"], letter["Subject"] = _FROM, to, subject
     letter.set_content("Hi " + name + ",\n\n" + text.format(**fields) + "\n")
     return letter
+
+
+def code_of(error: smtplib.SMTPException) -> int:
+    """The server's code in an error of smtplib; 0 where there is none."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return next((int(code) for code, _ in error.recipients.values()), 0)
+    return int(error.smtp_code) if isinstance(error, smtplib.SMTPResponseException) else 0
 
 
 def deliver(settings: config.Email, letter: message.EmailMessage) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from typing import Annotated, Any
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
 
 import fastapi
 import pydantic
 
-from mrcore.mentor import desk, gate, jwt, razorpay, settling, trails
+from mrcore.mentor import calls, desk, gate, jwt, razorpay, settling, trails
 
 LOG = logging.getLogger("payments")
+
+T = TypeVar("T")
 
 BODY_MOST = 1 << 18
 WEBHOOK = trails.By(None, "razorpay")
@@ -66,7 +69,10 @@ class Payments:
         async def order(body: Order) -> dict[str, Any]:
             """Open an order, which the payment page then pays."""
             try:
-                order_id = await razorpay.order(self._settings, body.amountPaise, uuid.uuid4().hex)
+                receipt = uuid.uuid4().hex
+                order_id = await self._call(
+                    razorpay.order(self._settings, body.amountPaise, receipt)
+                )
             except razorpay.Failed as error:
                 raise fastapi.HTTPException(503, str(error)) from None
             gst = settling.gst_of(body.amountPaise)
@@ -90,6 +96,17 @@ class Payments:
             event_id = request.headers.get(razorpay.EVENT_ID) or f"{event}/{paid.id}"
             LOG.info("razorpay webhook %s of payment %s order %s", event, paid.id, paid.order_id)
             return await self._told(event_id, event, paid)
+
+    async def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        """A call to Razorpay, counted. Raises razorpay.Failed."""
+        async with calls.counted(self._at.links.database, "razorpay", self._at.now) as call:
+            try:
+                found = await work
+            except razorpay.Failed as error:
+                call.status = error.status
+                raise
+            call.status = 200
+            return found
 
     async def _told(self, event_id: str, event: str, paid: razorpay.Payment) -> dict[str, Any]:
         now = self._at.now()
@@ -115,7 +132,7 @@ class Payments:
         async def reconcile(body: Reconcile, who: jwt.Claims = admin) -> dict[str, Any]:
             """Ask Razorpay of a payment, and settle it where it was captured."""
             try:
-                paid = await razorpay.payment(self._settings, body.paymentId)
+                paid = await self._call(razorpay.payment(self._settings, body.paymentId))
             except razorpay.Failed as error:
                 raise fastapi.HTTPException(503, str(error)) from None
             if paid is None:

@@ -17,7 +17,11 @@ _TIMEOUT_S = 5.0
 
 
 class Failed(Exception):
-    """Razorpay did not do it; the sentence says what it answered."""
+    """Razorpay did not do it; the sentence says what it answered, `status` is 0 without one."""
+
+    def __init__(self, said: str, status: int = 0) -> None:
+        super().__init__(said)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,6 @@ async def _ask(
     if answer.status_code == 404:
         return {}
     if answer.status_code != 200:
-        raise Failed(f"Razorpay answered {answer.status_code}.")
+        raise Failed(f"Razorpay answered {answer.status_code}.", answer.status_code)
     found: dict[str, Any] = answer.json()
     return found

@@ -123,15 +123,6 @@ def _machines(router: fastapi.APIRouter, at: desk.Desk) -> None:
             raise fastapi.HTTPException(404, "Call not found")
         return _done()
 
-    @router.post("/sync/{config_id}/run", status_code=202)
-    async def sync_now(config_id: str) -> dict[str, Any]:
-        """Run a sync now."""
-        job = await at.sync_now(config_id)
-        if job is None:
-            raise fastapi.HTTPException(404, "Sync config not found")
-        LOG.info("sync %s triggered by hand", config_id)
-        return _done(jobId=job)
-
     @router.post("/finance/exports", status_code=202)
     async def export(body: Export) -> dict[str, Any]:
         """Order the export of a month's payments."""

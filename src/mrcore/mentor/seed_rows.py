@@ -201,6 +201,8 @@ class Builder:
             gst = net * 18 // 100
             states = ("captured", "failed", "created", "refunded")
             status = self.dice.choices(states, (80, 10, 6, 4))[0]
+            if status == "created" and self.now - made < timedelta(days=1):
+                made -= timedelta(days=1)  # a new one without a webhook would be an incident
             settled = made + timedelta(seconds=90) if status in ("captured", "refunded") else None
             invoice = f"INV-{self.seed}-{number:06d}" if settled else None
             order = f"order_{self.dice.getrandbits(56):014x}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import dataclasses
 import email
 import email.policy
 import hmac
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiosmtpd import smtp
+from pydantic import SecretStr
 
 from mrcore.mentor import config, people
 
@@ -47,6 +49,10 @@ class Sink:
     def __post_init__(self) -> None:
         self._greeted: set[str] = set()
         self._codes: dict[str, str] = {}
+
+    def take_password(self, password: str) -> None:
+        """The account's password is another from now on."""
+        self.account = dataclasses.replace(self.account, password=SecretStr(password))
 
     def take_code(self, address: str) -> str | None:
         """The one-time code that was mailed last to somebody, once: as who reads it does."""

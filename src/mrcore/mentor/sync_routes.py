@@ -1,6 +1,6 @@
-"""`/api/admin/sync-configs`: the credentials and intervals of the syncs, for admins.
+"""What admins have done now: the syncs' credentials and intervals, a sync, the KPIs.
 
-Saving one registers its schedules again, `mrlearn-sync-<configId>`, without a reboot.
+Saving a config registers its schedules again, `mrlearn-sync-<configId>`, without a reboot.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import pydantic
 from mrcore.mentor import desk, gate, jwt, schedules
 
 LOG = logging.getLogger("sync")
+
+PATH = "/admin/sync-configs"
+KPI_JOBS = ("calculateKpi", "calculateSalesOverview")
 
 Id = Annotated[str, fastapi.Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
@@ -43,17 +46,17 @@ class Config(pydantic.BaseModel):
 
 def build(at: desk.Desk, door: gate.Gate) -> fastapi.APIRouter:
     """The router of one backend."""
-    router = fastapi.APIRouter(prefix="/api/admin/sync-configs")
+    router = fastapi.APIRouter(prefix="/api")
     admin = fastapi.Depends(door.admin)
 
-    @router.get("", dependencies=[admin])
+    @router.get(PATH, dependencies=[admin])
     async def configs() -> dict[str, Any]:
         """All of them, without their keys."""
         async with at.links.database() as connection:
             rows = await connection.fetch(_LIST)
         return {"success": True, "data": [_shown(dict(row)) for row in rows]}
 
-    @router.put("/{config_id}")
+    @router.put(PATH + "/{config_id}")
     async def save(config_id: Id, body: Config, who: jwt.Claims = admin) -> dict[str, Any]:
         """Save one and register its schedules again."""
         key = body.apiKey.get_secret_value() if body.apiKey else None
@@ -67,7 +70,8 @@ def build(at: desk.Desk, door: gate.Gate) -> fastapi.APIRouter:
         LOG.info("sync config %s saved by %s", config_id, who.user)
         return {"success": True, "schedules": list(names) if body.enabled else []}
 
-    @router.post("/{config_id}/run", status_code=202)
+    @router.post(PATH + "/{config_id}/run", status_code=202)
+    @router.post("/sync/{config_id}/run", status_code=202)
     async def run(config_id: Id, who: jwt.Claims = admin) -> dict[str, Any]:
         """Run one now."""
         job = await at.sync_now(config_id)
@@ -75,6 +79,13 @@ def build(at: desk.Desk, door: gate.Gate) -> fastapi.APIRouter:
             raise fastapi.HTTPException(404, "Sync config not found")
         LOG.info("sync %s triggered by %s", config_id, who.user)
         return {"success": True, "jobId": job}
+
+    @router.post("/admin/kpi/recompute", status_code=202)
+    async def add_kpi_job(who: jwt.Claims = admin) -> dict[str, Any]:
+        """Recompute the dashboard and the sales overview now."""
+        jobs = [await at.add("kpiQueue", job) for job in KPI_JOBS]
+        LOG.info("kpi jobs added by %s", who.user)
+        return {"success": True, "jobIds": jobs}
 
     return router
 

@@ -1,4 +1,4 @@
-"""The HTTP services that Mr. Mentor syncs with, simulated: Graphy, Mr. Test, ElevenLabs.
+"""The HTTP services of Mr. Mentor, simulated: Graphy, Mr. Test, ElevenLabs, Miss Ozone.
 
 They check their key (401), allow so many requests (429 to every fourth, and to all while the quota
 is used up) and sometimes hang (every ninth), each service by its own count, so that a run is the
@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from starlette import applications, requests, responses, routing
+from starlette import applications, requests, responses, routing, types
 
-from mrcore.mentor import people, smtp_sink
+from mrcore.mentor import people, smtp_sink, upstream_faults
 
 LOG = logging.getLogger("upstreams")
 
@@ -47,25 +47,64 @@ class Upstreams:
     extra: list[routing.Route] = field(default_factory=list)
     """Routes of services that have accounts of their own."""
 
-    def app(self) -> applications.Starlette:
+    faults: upstream_faults.Faults = field(default_factory=upstream_faults.Faults)
+    keys: dict[str, set[str]] = field(default_factory=dict)
+    """Keys that a service takes where the console changed them, by service."""
+
+    def app(self) -> types.ASGIApp:
         """The services and the simulation's own control, on one port."""
-        return applications.Starlette(
+        made = applications.Starlette(
             routes=[
+                self._account("graphy", "/graphy/v1/account"),
+                self._account("mrtest", "/mrtest/v1/account"),
+                self._account("elevenlabs", "/v1/convai/user"),
+                self._account("ozone", "/ozone/v1/account"),
                 self._route("graphy", "/graphy/v1/progress", self._progress),
                 self._route("graphy", "/graphy/v1/students", self._students),
                 self._route("mrtest", "/mrtest/v1/results", self._results),
                 self._route("elevenlabs", "/v1/convai/conversations", self._conversations),
+                routing.Route("/control/keys", self._control_keys, methods=["POST"]),
+                *self.faults.routes(),
                 routing.Route("/control/smtp", self._control_smtp, methods=["POST"]),
                 routing.Route("/control/counters", self._counters),
                 *self.extra,
             ]
         )
+        return self.faults.wrap(made)
+
+    def _knows(self, service: str, request: requests.Request) -> bool:
+        known = self.keys.get(service) or {people.api_key(self.seed, service)}
+        if request.headers.get("x-api-key") in known:
+            return True
+        LOG.warning("%s: 401, the key is not valid", service)
+        return False
+
+    def _account(self, service: str, path: str) -> routing.Route:
+        """Whose key it is: free, counted against no quota, and refused as the rest is."""
+
+        async def handle(request: requests.Request) -> responses.Response:
+            if not self._knows(service, request):
+                return _strange()
+            if service in self.used_up:
+                return _too_many(service)
+            return responses.JSONResponse({"account": service, "status": "active"})
+
+        return routing.Route(path, handle)
+
+    async def _control_keys(self, request: requests.Request) -> responses.Response:
+        """`{"service": …, "keys": […]}`: what a service takes from now on; none: its own again."""
+        said = await request.json()
+        service, keys = said.get("service"), said.get("keys")
+        if service not in upstream_faults.PREFIXES.values() or not isinstance(keys, list):
+            return responses.JSONResponse({"message": "service and keys are needed"}, 400)
+        self.keys[service] = {str(key) for key in keys}
+        LOG.warning("control: %s takes %d keys", service, len(keys))
+        return responses.JSONResponse({"service": service, "keys": len(keys)})
 
     def _route(self, service: str, path: str, answer: Answer) -> routing.Route:
         async def handle(request: requests.Request) -> responses.Response:
-            if request.headers.get("x-api-key") != people.api_key(self.seed, service):
-                LOG.warning("%s: 401, the key is not valid", service)
-                return responses.JSONResponse({"message": "API key is not valid"}, 401)
+            if not self._knows(service, request):
+                return _strange()
             if service in self.used_up:
                 return _too_many(service)
             self.asked[service] += 1
@@ -131,16 +170,26 @@ class Upstreams:
         return {"conversations": calls}
 
     async def _control_smtp(self, request: requests.Request) -> responses.Response:
-        """`{"logins": "refuse"}` makes the mail server answer 535, `"accept"` ends that."""
-        wanted = (await request.json()).get("logins")
+        """`{"logins": "refuse"}` makes the mail server answer 535, `"accept"` ends that.
+
+        With `password` the account's is that from now on: who has the old one is refused.
+        """
+        said = await request.json()
+        wanted = said.get("logins")
         if wanted not in ("refuse", "accept"):
             return responses.JSONResponse({"message": "logins must be refuse or accept"}, 400)
+        if password := said.get("password"):
+            self.sink.take_password(str(password))
         self.sink.refuse_logins = wanted == "refuse"
         LOG.warning("control: smtp logins are now %sd", wanted.rstrip("d"))
         return responses.JSONResponse({"logins": wanted})
 
     async def _counters(self, request: requests.Request) -> responses.Response:
         return responses.JSONResponse({"smtp": self.sink.counters, "http": self.asked})
+
+
+def _strange() -> responses.Response:
+    return responses.JSONResponse({"message": "API key is not valid"}, 401)
 
 
 def _too_many(service: str) -> responses.Response:

@@ -38,6 +38,7 @@ class Razorpay:
         """Its API, and the console on which somebody pays or sends a webhook again."""
         return [
             routing.Route("/razorpay/v1/orders", self._order, methods=["POST"]),
+            routing.Route("/razorpay/v1/payments", self._list),
             routing.Route("/razorpay/v1/payments/{id}", self._payment),
             routing.Route("/control/razorpay/pay", self._pay, methods=["POST"]),
             routing.Route("/control/razorpay/resend", self._resend, methods=["POST"]),
@@ -54,6 +55,12 @@ class Razorpay:
         order_id = f"order_{uuid.uuid4().hex[:14]}"
         self.orders[order_id] = amount
         return responses.JSONResponse({"id": order_id, "amount": amount, "status": "created"})
+
+    async def _list(self, request: requests.Request) -> responses.Response:
+        if self._is_strange(request):
+            return _error(401, "The api key provided is invalid")
+        items = list(self.payments.values())[-10:]
+        return responses.JSONResponse({"count": len(items), "items": items})
 
     async def _payment(self, request: requests.Request) -> responses.Response:
         if self._is_strange(request):

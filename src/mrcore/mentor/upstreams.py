@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncpg
 import uvicorn
+from pydantic import SecretStr
 from starlette import routing
 
 from mrcore import errors
@@ -24,11 +25,13 @@ from mrcore.mentor import (
     faults,
     people,
     razorpay,
+    secret,
     smtp_sink,
     turn,
     upstream_exotel,
     upstream_http,
     upstream_razorpay,
+    upstream_secrets,
     visitors,
 )
 
@@ -50,6 +53,8 @@ class Order:
     http_port: int
     razorpay: razorpay.Settings
     exotel: exotel.Settings
+    secret: Mapping[str, str]
+    secrets_token: SecretStr
     turn: turn.Account
     public: str = ""
 
@@ -75,6 +80,8 @@ class Order:
             http_port=config.number(env, "MR_UPSTREAMS_PORT", 0),
             razorpay=razorpay.Settings.read(env),
             exotel=exotel.Settings.read(env),
+            secret={name: env[name] for name in secret.KEPT if env.get(name)},
+            secrets_token=SecretStr(env.get("MR_SECRETS_TOKEN", "")),
             turn=turn.Account.read(env),
             public=env.get("BACKEND_PUBLIC_URL", "").rstrip("/"),
         )
@@ -106,7 +113,7 @@ async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], 
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         _bind(listener, order.http_port)
         relays = await _relays(order)
-        extra = [*_accounts(order), *turn.control(relays)]
+        extra = [*_accounts(order, now), *turn.control(relays)]
         services = upstream_http.Upstreams(order.seed or 0, order.scale, sink, now, extra=extra)
         server = _Server(
             uvicorn.Config(services.app(), log_config=None, access_log=False, lifespan="off")
@@ -148,12 +155,15 @@ async def _relays(order: Order) -> list[turn.Server]:
         ) from error
 
 
-def _accounts(order: Order) -> list[routing.Route]:
-    """Razorpay, which tells every backend in turn, and Exotel, which is told whom to call back."""
+def _accounts(order: Order, now: Callable[[], datetime]) -> list[routing.Route]:
+    """Razorpay, which tells every backend in turn; Exotel, which is told whom to call back; and
+    the secrets, which hold those accounts."""
     pays = upstream_razorpay.Razorpay(
         order.razorpay, [f"{url}/api/webhooks/razorpay" for url in order.urls]
     )
-    return [*pays.routes(), *upstream_exotel.Exotel(order.exotel).routes()]
+    calls = upstream_exotel.Exotel(order.exotel)
+    kept = upstream_secrets.Secrets(order.secret, order.secrets_token, now())
+    return [*pays.routes(), *calls.routes(), *kept.routes(now)]
 
 
 def _life(

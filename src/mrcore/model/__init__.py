@@ -15,6 +15,7 @@ from mrcore.model import (
     ref,
     run,
     stack,
+    upstream,
     wire,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "ref",
     "run",
     "stack",
+    "upstream",
     "wire",
 ]

@@ -24,6 +24,7 @@ REGISTRY: dict[str, str] = {
     "backend": "mrcore.sources.backend",
     "meetings": "mrcore.sources.meetings",
     "deploy": "mrcore.sources.deploy",
+    "upstreams": "mrcore.sources.upstreams",
     "stack": "mrcore.sources.stack",
 }
 """Module of each kind: it has `Settings` and `open_source(name, settings, *, now)`."""
@@ -39,6 +40,7 @@ DOCTORS: dict[str, str] = {
     "backend": "mrcore.sources.backend_doctor",
     "meetings": "mrcore.sources.meetings.doctor",
     "deploy": "mrcore.sources.deploy.doctor",
+    "upstreams": "mrcore.sources.upstreams.doctor",
     "stack": "mrcore.sources.stack_doctor",
 }
 """Module of each kind's doctor: it has `async examine(settings, now) -> list[Finding]`."""

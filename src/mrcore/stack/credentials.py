@@ -13,7 +13,7 @@ FILE = "secrets.json"
 @dataclass(frozen=True, repr=False)
 class Credentials:
     """Postgres's three logins, Redis, SMTP, Bull Board, what signs Mr. Mentor's tokens, and its
-    accounts at the simulated services."""
+    accounts at the simulated services and their secrets manager."""
 
     postgres: str
     app: str
@@ -26,6 +26,7 @@ class Credentials:
     razorpay_webhook: str
     exotel: str
     exotel_webhook: str
+    secrets: str
     turn: str
 
 

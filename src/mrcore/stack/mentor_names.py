@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from mrcore.stack import addresses, credentials
 
+SECRET = frozenset(
+    (
+        "EMAIL_USER",
+        "EMAIL_PASS",
+        "RAZORPAY_KEY_ID",
+        "RAZORPAY_KEY_SECRET",
+        "RAZORPAY_WEBHOOK_SECRET",
+        "EXOTEL_SID",
+        "EXOTEL_API_KEY",
+        "EXOTEL_API_TOKEN",
+        "EXOTEL_CALLER_ID",
+        "EXOTEL_SUBDOMAIN",
+        "EXOTEL_SMS_SENDER_ID",
+        "EXOTEL_WEBHOOK_TOKEN",
+    )
+)
+"""What a backend and a worker read from the secrets manager instead."""
+
 
 def of(places: addresses.Addresses, words: credentials.Credentials) -> dict[str, str]:
     """The environment of a stack's Mr. Mentor; secrets are in it."""
@@ -50,4 +68,6 @@ def _services(places: addresses.Addresses, words: credentials.Credentials) -> di
         "TURN_USERNAME": "mrmentor",
         "TURN_PASSWORD": words.turn,
         "BACKEND_PUBLIC_URL": places.switch,
+        "MR_SECRETS_URL": f"{url}/secrets",
+        "MR_SECRETS_TOKEN": words.secrets,
     }

@@ -17,6 +17,7 @@ from mrcore.stack import (
     backend_token,
     credentials,
     mentor_names,
+    outside,
     probes,
     seeded,
     services,
@@ -73,6 +74,7 @@ class Plan:
             "backend": {"kind": "backend", "urls": places.backends},
             "meetings": self._meetings(),
             "deploy": switching.source(self.state, places.backends),
+            "upstreams": outside.source(places, self.words, watcher),
             "stack": {"kind": "stack", "state": str(self.state.path)},
         }
         return {
@@ -118,7 +120,7 @@ class Plan:
         needs = (*needs, *(spec.name for spec in once))
         rest = [
             self._mentor("upstreams", "upstreams", after=needs, env=self._upstreams()),
-            self._mentor("worker", "worker", after=needs),
+            self._mentor("worker", "worker", after=needs, secret=True),
             self._mentor("rqworker", "rqworker", after=needs),
             *(
                 self._mentor(
@@ -126,6 +128,7 @@ class Plan:
                     *("backend", "--colour", colour, "--port", str(port)),
                     after=needs,
                     env={**self.backend_names(), **switching.release_names(self.state, colour)},
+                    secret=True,
                 )
                 for colour, port in self.places.backend_ports.items()
             ),
@@ -140,9 +143,17 @@ class Plan:
         return supervisor.Spec("switch", _mrcore("switch", *words), self.env())
 
     def _mentor(
-        self, name: str, *words: str, after: tuple[str, ...], env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *words: str,
+        after: tuple[str, ...],
+        env: Mapping[str, str] | None = None,
+        secret: bool = False,
     ) -> supervisor.Spec:
+        """A process of Mr. Mentor; with `secret` it reads its accounts from the manager itself."""
         told = {**self.mentor_env(), **(env or {})}
+        if secret:
+            told = {k: v for k, v in told.items() if k not in mentor_names.SECRET}
         return supervisor.Spec(name, _mrcore(*words), told, after=after)
 
     def _postgres(self) -> list[supervisor.Spec]:

@@ -42,6 +42,7 @@ NAMES = (
     "plans",
     "tokens",
     "deploy",
+    "upstreams",
     "meetings",
     "troubles",
     "envs",

@@ -27,6 +27,10 @@ LEAST: dict[str, dict[str, Any]] = {
     "process": {"state": "ready"},
     "colour": {"live": True, "state": "healthy"},
     "heartbeat": {"state": "up"},
+    "upstream": {},
+    "webhook": {},
+    "payment": {},
+    "secret": {"secret": "backend/production"},
     "meeting": {},
     "origin": {},
     "turn": {"ok": True},
@@ -44,6 +48,7 @@ NAMED = {
     "origin",
     "turn",
 }
+NAMED |= {"upstream", "webhook", "payment", "secret"}
 
 
 def ago(seconds: float) -> Callable[[Any], Any]:
@@ -81,6 +86,10 @@ SOURCES = {
     "node": "redis",
     "process": "stack",
     "colour": "deploy",
+    "upstream": "upstreams",
+    "webhook": "upstreams",
+    "payment": "upstreams",
+    "secret": "upstreams",
     "heartbeat": "core",
     "meeting": "meetings",
     "origin": "meetings",
@@ -117,6 +126,18 @@ STOPPED = {"live": False, "state": "stopped"}
 
 CASES: dict[str, tuple[Case, Case]] = {
     # rule: (fires, stays quiet)
+    "upstream_auth": (
+        one("upstream", calls=4, refused=3),
+        one("upstream", calls=4, refused=1, **verdict("limited", "warn")),
+    ),
+    "smtp_535": (
+        one("upstream", form="smtp", status_code=535),
+        one("upstream", form="http", status_code=535),
+    ),
+    "webhook_silence": (one("webhook", unanswered=1), one("webhook", unanswered=0)),
+    "payment_without_invoice": (one("payment", without_invoice=1), one("payment", double_grants=1)),
+    "double_grant": (one("payment", double_grants=1), one("payment", without_invoice=1)),
+    "secret_stale": (one("secret", stale=True), one("secret", **verdict("odd"))),
     "collector_blind": (
         one("source", state="failing", since=ago(5)),
         one("source", state="failing", since=ago(5), interval_s=10),

@@ -155,10 +155,30 @@ async def test_dashboards_come_from_the_cache_and_a_missing_key_is_computed(
         assert json.loads(await cache.get(key)) == answer.json()["data"]
 
 
-async def test_a_sync_runs_by_hand(client: httpx.AsyncClient, env: dict[str, str]) -> None:
-    assert (await client.post("/api/sync/elevenlabs/run")).status_code == 202
+async def test_a_sync_runs_by_hand(
+    client: httpx.AsyncClient, app: asyncpg.Connection, env: dict[str, str]
+) -> None:
+    path = "/api/sync/elevenlabs/run"
+    assert (await client.post(path)).status_code == 401
+    student = await conftest.bearer(app, env, "student")
+    assert (await client.post(path, headers=student)).status_code == 403
+    admin = await conftest.bearer(app, env, "admin")
+    assert (await client.post(path, headers=admin)).status_code == 202
     assert waiting_in(env, "aaryaSyncQueue") == [("syncCalls", {"config_id": "elevenlabs"})]
-    assert (await client.post("/api/sync/nothing/run")).status_code == 404
+    assert (await client.post("/api/sync/nothing/run", headers=admin)).status_code == 404
+
+
+async def test_the_kpis_are_computed_again_for_admins_only(
+    client: httpx.AsyncClient, app: asyncpg.Connection, env: dict[str, str]
+) -> None:
+    path = "/api/admin/kpi/recompute"
+    assert (await client.post(path)).status_code == 401
+    sales = await conftest.bearer(app, env, "sales")
+    assert (await client.post(path, headers=sales)).status_code == 403
+    admin = await conftest.bearer(app, env, "admin")
+    assert (await client.post(path, headers=admin)).status_code == 202
+    jobs = [("calculateKpi", {}), ("calculateSalesOverview", {})]
+    assert sorted(waiting_in(env, "kpiQueue")) == jobs
 
 
 async def test_an_export_is_ordered_by_month(

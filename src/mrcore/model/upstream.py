@@ -1,0 +1,65 @@
+"""Services outside: whether they take our credentials, tell us of events, and what is settled."""
+
+from __future__ import annotations
+
+from mrcore.model.base import Entity, Instant
+
+
+class Upstream(Entity):
+    """One service and what its last probe came to; the latency of a probe is a point.
+
+    `status_code` is of HTTP or SMTP; `auth_ok` is None where nothing was said of the credential.
+    `calls` are the backend's own of the last 10 minutes, of which so many were `refused` (401, 403,
+    535), `limited` (429) or `failed` (5xx, or no answer).
+    """
+
+    KIND = "upstream"
+
+    name: str
+    form: str = "http"
+    target: str = ""
+    status_code: int | None = None
+    auth_ok: bool | None = None
+    probed_at: Instant | None = None
+    last_call_at: Instant | None = None
+    calls: int = 0
+    refused: int = 0
+    limited: int = 0
+    failed: int = 0
+    credential_since: Instant | None = None
+
+
+class Webhook(Entity):
+    """One provider's webhooks: when the last came, how many in the last hour."""
+
+    KIND = "webhook"
+
+    name: str
+    last_at: Instant | None = None
+    last_hour: int = 0
+    unanswered: int = 0
+    """Orders that were created in the last 2 hours, more than 10 minutes ago, and not told of."""
+
+
+class Payments(Entity):
+    """What captured payments led to, counted."""
+
+    KIND = "payment"
+
+    name: str
+    without_invoice: int = 0
+    double_grants: int = 0
+
+
+class Secret(Entity):
+    """Which version of a secret a process began with, and which the manager has; never a value."""
+
+    KIND = "secret"
+
+    name: str
+    secret: str
+    version: str = ""
+    current: str = ""
+    stale: bool = False
+    read_at: Instant | None = None
+    changed_at: Instant | None = None

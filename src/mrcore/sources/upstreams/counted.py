@@ -1,0 +1,75 @@
+"""What the backend counted and what its rows say, read in one transaction that changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mrcore.sources.pg import link
+
+_CALLS = """
+SELECT upstream AS name, max(last_at) AS last_at, sum(calls)::int AS calls,
+       coalesce(sum(calls) FILTER (WHERE status IN (401, 403, 535)), 0)::int AS refused,
+       coalesce(sum(calls) FILTER (WHERE status = 429), 0)::int AS limited,
+       coalesce(sum(calls) FILTER (WHERE status = 0 OR status BETWEEN 500 AND 504), 0)::int
+           AS failed
+  FROM upstream_calls WHERE minute > $1::timestamptz - interval '10 minutes' GROUP BY upstream
+"""
+_HOOKS = {
+    "razorpay": ("razorpay_events", "received_at"),
+    "exotel": ("exotel_callbacks", "at"),
+    "ozone": ("ai_call_events", "at"),
+}
+_HOOK = (
+    "SELECT (SELECT max({at}) FROM {table}) AS last_at, (SELECT count(*) FROM {table}"
+    " WHERE {at} > $1::timestamptz - interval '1 hour')::int AS last_hour"
+)
+_MONEY = """
+SELECT (SELECT count(*) FROM payments p WHERE status = 'captured'
+           AND captured_at < $1::timestamptz - interval '1 minute'
+           AND NOT EXISTS (SELECT FROM invoices i WHERE i.payment_id = p.id))::int
+           AS without_invoice,
+       (SELECT count(*) FROM (SELECT FROM token_grants GROUP BY payment_id HAVING count(*) > 1) g
+       )::int AS double_grants,
+       (SELECT count(*) FROM payments WHERE status = 'created'
+           AND created_at < $1::timestamptz - interval '10 minutes'
+           AND created_at > $1::timestamptz - interval '2 hours')::int AS unanswered
+"""
+_PROCESSES = "SELECT process, secret, version, read_at FROM process_secrets ORDER BY process"
+_KEY = "SELECT api_key FROM sync_configs WHERE id = $1"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Rows by name: calls and webhooks; money; processes with the version of their secret."""
+
+    calls: Mapping[str, Mapping[str, Any]]
+    hooks: Mapping[str, Mapping[str, Any]]
+    money: Mapping[str, Any]
+    processes: Sequence[Mapping[str, Any]]
+
+
+async def read(connection: link.Connection, now: datetime) -> Counted:
+    """All of it."""
+    hooks = {}
+    for name, (table, at) in _HOOKS.items():
+        hooks[name] = await _row(connection, _HOOK.format(table=table, at=at), now)
+    return Counted(
+        calls={row["name"]: dict(row) for row in await connection.fetch(_CALLS, now)},
+        hooks=hooks,
+        money=await _row(connection, _MONEY, now),
+        processes=[dict(row) for row in await connection.fetch(_PROCESSES)],
+    )
+
+
+async def _row(connection: link.Connection, query: str, now: datetime) -> Mapping[str, Any]:
+    found = await connection.fetchrow(query, now)
+    assert found is not None
+    return dict(found)
+
+
+async def key_of(connection: link.Connection, config: str) -> str:
+    """The key that is stored with a sync config; "" without one."""
+    return str(await connection.fetchval(_KEY, config) or "")
