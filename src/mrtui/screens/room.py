@@ -107,6 +107,11 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         return self._composed and living.lives(self)
 
     @property
+    def writes(self) -> bool:
+        """Whether characters are written into a line."""
+        return self.stands and self.query_one(prompt.Prompt).is_open
+
+    @property
     def cursor_ref(self) -> str:
         """The ref that keys act on; empty without one."""
         shown = self.grid
