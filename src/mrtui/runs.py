@@ -11,6 +11,9 @@ from mrtui import world
 START = "runbook.start"
 """The action that begins one."""
 
+NEXT = "run.next"
+"""The action that has the plan of a run's next fix made."""
+
 UNDER_WAY = (
     run.RunState.DIAGNOSING,
     run.RunState.WAITING,
