@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar, cast
 
 from textual.app import ComposeResult
@@ -157,7 +158,7 @@ class Run(detail.Detail):
         if isinstance(known, run.Run) and known.steps:
             at = self._at(known)
             told = steps.in_full(known.steps[at], at + 1, known, self.control.instant)
-            self.control.later(lambda: self._show("step", told), "step")
+            self.control.later(functools.partial(self._show, "step", told), "step")
 
     async def do_why(self, _: str) -> None:
         """Why the chosen step is taken, or is not."""
@@ -165,7 +166,7 @@ class Run(detail.Detail):
         if isinstance(known, run.Run) and known.steps:
             at = self._at(known)
             told = steps.why(known.steps[at], at + 1, known)
-            self.control.later(lambda: self._show("why this step", told), "step")
+            self.control.later(functools.partial(self._show, "why this step", told), "step")
 
     async def _show(self, title: str, told: list[prose.Line]) -> None:
         await self.control.question(step_dialog.StepDialog(title, told), self)
