@@ -44,6 +44,26 @@ def of(text: str) -> Matches:
     return matches
 
 
+def lines(pattern: str) -> Callable[[bytes], int]:
+    """Counts the lines that a pattern of the settings fits, among whole lines.
+
+    One pass over all of them, not one a line; what is hidden is looked at too, because it is not
+    shown: only a number leaves. Raises BadRequest with what is wrong with `pattern`.
+    """
+    search: Callable[[bytes, int], Any] = _compiled(pattern).search
+
+    def count(data: bytes) -> int:
+        found = position = 0
+        while (fit := search(data, position)) is not None:
+            found += 1
+            position = data.find(b"\n", fit.start()) + 1
+            if not position:
+                break
+        return found
+
+    return count
+
+
 def _compiled(pattern: str) -> Any:
     if len(pattern) > PATTERN_MAX:
         raise errors.BadRequest(

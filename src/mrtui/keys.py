@@ -71,6 +71,7 @@ TABLE: tuple[Key, ...] = (
     Key("go.ran", (), "go ran", "what ran, and when", command="ran"),
     Key("go.meetings", (), "go meetings", "who meets, and how far it came", command="meetings"),
     Key("go.deploy", (), "go deploy", "which colour is live", command="deploy"),
+    Key("go.host", (), "go host", "disks, memory, certificates", command="host"),
     Key("go.upstreams", (), "go upstreams", "services outside", command="upstreams"),
     Key("go.plans", (), "go plans", "plans that wait for a second login", command="plans"),
     Key("go.tokens", (), "go tokens", "who has a token", command="tokens"),

@@ -32,6 +32,7 @@ REPORTS: Mapping[str, frozenset[str]] = {
     "logs": frozenset({"stream", "line"}),
     "backend": frozenset({"check"}),
     "stack": frozenset({"process"}),
+    "host": frozenset({"host", "disk", "certificate"}),
 }
 
 RANK = {base.Level.BAD: 0, base.Level.WARN: 1, base.Level.UNKNOWN: 2, base.Level.OK: 3}

@@ -11,6 +11,7 @@ from tests.contract import (
     rig_bullmq,
     rig_core,
     rig_deploy,
+    rig_host,
     rig_huey,
     rig_logs,
     rig_meetings,
@@ -35,6 +36,7 @@ RIGS: dict[str, type[rig.Rig]] = {
         rig_backend.Backend,
         rig_deploy.Deploy,
         rig_stack.Stack,
+        rig_host.Host,
         rig_upstreams.Upstreams,
         rig_core.Core,
     )

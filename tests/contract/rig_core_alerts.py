@@ -69,7 +69,8 @@ class Alerts:
         bodies = own.run_here(store.remembered).values()
         tracks = [track.Track.model_validate_json(body) for body in bodies]
         alerts = [track.entity(each, telling.Around()) for each in tracks]
-        return [*alerts, *own.run_here(lambda c: store.lasting(c, self._now()))]
+        switch = alert.Heartbeat(ref="core/heartbeat/backup", name="backup")
+        return [*alerts, switch, *own.run_here(lambda c: store.lasting(c, self._now()))]
 
     async def deed(self, action: base.ActionId) -> rig.Deed:
         """Three alerts that fire, acknowledged or silenced where that is to be ended."""

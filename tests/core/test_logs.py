@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from mrcore import errors, redact, sources
+from mrcore import errors, match, redact, sources
+from mrcore.logreader import tally
 from mrcore.model import base, log, plans, ref
 from mrcore.sources import logs
 from mrcore.sources.logs import child, rates
@@ -56,8 +57,9 @@ async def streams(source: logs.LogsSource) -> dict[str, log.LogStream]:
     sample = await source.sample()
     found = {}
     for entity in sample.entities:
-        assert isinstance(entity, log.LogStream)
-        found[entity.name] = entity
+        if not isinstance(entity, log.LogPattern):
+            assert isinstance(entity, log.LogStream)
+            found[entity.name] = entity
     return found
 
 
@@ -268,7 +270,7 @@ async def test_a_folder_that_is_not_there_fails_the_sample(tmp_path: Path) -> No
 
         async def seen() -> bool:
             try:
-                return (await source.sample()).entities == ()
+                return not await streams(source)
             except errors.NotFound:
                 return False
 
@@ -396,7 +398,7 @@ def test_the_reader_loads_next_to_nothing() -> None:
 
 def test_what_it_says_of_itself() -> None:
     described = build(folder="/nowhere").describe()
-    assert described.kinds == ("stream",)
+    assert described.kinds == ("stream", "pattern")
     assert described.collections == ("lines",)
     assert "merges all streams by time: logs/stream/%2A" in described.capabilities
 
@@ -420,3 +422,54 @@ async def test_the_reader_tags_with_the_key_of_the_core(folder: Path, redaction_
     assert isinstance(row, log.LogLine)
     assert row.text.endswith(redact.text("to asha@example.org"))
     assert "•" not in row.text
+
+
+async def test_lines_that_fit_a_pattern_are_counted_where_they_are_read(folder: Path) -> None:
+    found = sources.build("logs", {"folder": str(folder), "patterns": {"otp": "otp (sent|lost)"}})
+    async with found[0] as source:
+        append(folder / "a.log", "OTP sent\n")
+        first = await source.sample()
+        assert not [point for point in first.points if point.metric == "log.match"]
+        append(folder / "a.log", "OTP sent\nother\nINFO otp LOST, otp sent\n")
+        append(folder / "b.log", "535 5.7.8 Username and Password not accepted\n")
+
+        async def counted() -> dict[str, float]:
+            sample = await source.sample()
+            names = {e.ref: e for e in sample.entities if isinstance(e, log.LogPattern)}
+            return {
+                names[point.ref].name: point.value
+                for point in sample.points
+                if point.metric == "log.match" and point.value
+            }
+
+        total: dict[str, float] = {}
+
+        async def all_there() -> bool:
+            for name, value in (await counted()).items():
+                total[name] = total.get(name, 0) + value
+            return len(total) == 2
+
+        await waiting.until(all_there)
+        assert total == {"otp": 2.0, "smtp_refused": 1.0}
+        rows = {
+            e.name: e for e in (await source.sample()).entities if isinstance(e, log.LogPattern)
+        }
+        assert rows["smtp_refused"].stream == "logs/stream/b"
+        assert rows["otp"].matched_at is not None
+        assert rows["http_5xx"].matched_at is None
+
+
+@pytest.mark.parametrize(
+    ("name", "expr", "words"),
+    [("a b", "x", "is no name"), ("a", "(", "not a regular"), ("a", "", "is empty")],
+)
+def test_a_pattern_that_is_none_is_refused_with_its_name(name: str, expr: str, words: str) -> None:
+    with pytest.raises(errors.SettingsError, match=words):
+        sources.build("logs", {"folder": "x", "patterns": {name: expr}})
+
+
+def test_in_a_hurry_matches_are_estimated() -> None:
+    counted = tally.Tally({"bad": match.lines("bad")})
+    counted.add(b"bad\nfine\n", 0, "1", hurry=False)
+    counted.add(b"line\n" * 100, 9, "1", hurry=True)
+    assert counted.matches == {"bad": 51.0}

@@ -99,6 +99,7 @@ SOURCES = {
     "backend",
     "deploy",
     "stack",
+    "host",
     "upstreams",
     "meetings",
 }

@@ -44,6 +44,7 @@ MAY = {
     "mrcore/sources/backend.py",
     "mrcore/sources/bullboard",
     "mrcore/sources/bullmq",
+    "mrcore/sources/certificates.py",  # what is served there, and nothing is sent
     "mrcore/sources/deploy",
     "mrcore/sources/engine",
     "mrcore/sources/huey",

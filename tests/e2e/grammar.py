@@ -71,6 +71,8 @@ SEQUENCES: dict[str, str] = {
     "pointer": r"\x1b\]22;(?:default|pointer|text)\x07",
     "title stack": r"\x1b\[2[23];2t",
     "title": r"\x1b\]2;([^\x00-\x1f\x7f-\x9f]{0,120})\x1b\\",
+    "bell": r"\x07",
+    "notice": r"\x1b\](?:9;|777;notify;)([^\x00-\x1f\x7f-\x9f]{0,450})\x1b\\",
     "clipboard": r"\x1b\]52;c;([A-Za-z0-9+/]*={0,2})\x07",
 }
 """What a screen may send besides text."""
@@ -160,8 +162,9 @@ class Grammar:
             raise Foreign(f"{said!r} while it draws")
         if name == "text" and _pile().search(self._text + said):
             raise Foreign(f"a pile of marks: {said!r}")
-        if name == "title" and said and not (_text().fullmatch(said) and said.startswith("mr ")):
-            raise Foreign(f"title: {said!r}")
+        told = name in ("title", "notice") and said
+        if told and not (_text().fullmatch(said) and said.startswith("mr ")):
+            raise Foreign(f"{name}: {said!r}")
         if name in ("at", "region") and said and not self._inside(name, said):
             raise Foreign(f"{name} {said}, which is not of this screen")
         if name == "clipboard" and not (self.copies and _is_harmless(said)):

@@ -13,7 +13,6 @@ from typing import Any
 
 import asyncpg
 import click
-import redis
 
 from mrcore import errors, worker
 from mrcore.mentor import config, console, secret
@@ -61,7 +60,7 @@ def command(state: Path | None, queues: str, app: str, schedules: str, threads: 
         asyncio.run(_note(settings))
     url = os.environ.get("MR_QUEUES_URL", "")
     where = pool.of(url, "MR_QUEUES_URL") if url else None
-    connections = where or redis.ConnectionPool(**settings.redis.options())
+    connections = where or pool.plain(**settings.redis.options())
     read = functools.partial(_resolve(schedules), settings) if schedules else None
     made = worker.Worker(
         _resolve(app)(connections),

@@ -72,6 +72,11 @@ def _overdue(entity: Any, now: datetime) -> float | None:
     return _since(entity.next_at, now)
 
 
+def _left(entity: Any, now: datetime) -> float | None:
+    """What has expired is less than nothing."""
+    return None if entity.expires_at is None else (entity.expires_at - now).total_seconds()
+
+
 def _failing(entity: Any, now: datetime) -> float | None:
     return _since(entity.since, now) if entity.state == "failing" else 0.0
 
@@ -133,6 +138,9 @@ PREFIXES = {
     "origin": "origin",
     "turn": "turn",
     "source": "source",
+    "host": "host",
+    "disk": "disk",
+    "certificate": "certificate",
     "upstream": "upstream",
     "webhook": "webhook",
     "payment": "payment",
@@ -155,6 +163,7 @@ _ROWS = (
     Fact("queue.listed", "queue", "truth", "whether the board shows it", _value("listed")),
     Fact("queue.engine", "queue", "text", "its engine", _value("engine")),
     Fact("queue.prioritized", "queue", "", "jobs with a priority", _of_counts("prioritized")),
+    Fact("queue.keep_failed", "queue", "", "failed jobs that it keeps", _value("keep_failed")),
     Fact("queue.completed", "queue", "", "completed jobs kept", _of_counts("completed")),
     Fact("queue.quarantined", "queue", "", "jobs put aside", _of_counts("quarantined")),
     Fact("schedule.missed", "schedule", "", "ticks without a job", _value("missed")),
@@ -188,12 +197,21 @@ _ROWS = (
         "health.status", "check", "", "HTTP status of /api/health", _value("status_code"), "backend"
     ),
     Fact("log.silent_s", "stream", "s", "since the last line", _age("last_line_at")),
+    Fact("log.match_age_s", "pattern", "s", "since a line fitted", _age("matched_at")),
     Fact("process.state", "process", "text", "its state", _value("state")),
     Fact("process.restarts", "process", "", "how often it began anew", _value("restarts")),
     Fact("process.state_s", "process", "s", "since when it is so", _age("since")),
     Fact("colour.live", "colour", "truth", "whether it has the traffic", _value("live")),
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
+    Fact("colour.up_s", "colour", "s", "how long it is up", _age("since")),
     Fact("colour.release", "colour", "text", "its release", _value("release")),
+    Fact("host.cores", "host", "", "processor cores", _value("cores")),
+    Fact(
+        "host.clock_jump_s", "host", "s", "by how much its clock was moved", _value("clock_jump_s")
+    ),
+    Fact("host.clock_age_s", "host", "s", "since its clock was moved", _age("clock_jumped_at")),
+    Fact("disk.path", "disk", "text", "the path that matters", _value("path")),
+    Fact("certificate.left_s", "certificate", "s", "until it expires", _left),
     Fact("upstream.form", "upstream", "text", "http, smtp or tcp", _value("form")),
     Fact("upstream.status", "upstream", "", "status of the probe", _value("status_code")),
     Fact("upstream.auth_ok", "upstream", "truth", "it takes the credential", _value("auth_ok")),

@@ -87,12 +87,20 @@ class Recovery:
         return found
 
     def _run(self) -> run.Run | None:
-        """The newest run of the scenario's runbook since it began."""
+        """The run of an expected alert; the newest of the runbook where no such alert leads to it."""
         runs = [
             each
             for each in self._seen.runs.values()
             if each.began_at >= self._began and each.runbook == self._what.runbook
         ]
+        expected = {each.rule for each in self._what.alerts}
+        fired = {
+            firing.alert.ref: firing.alert.runbook
+            for firing in self._seen.firings.values()
+            if firing.alert.rule in expected
+        }
+        if self._what.runbook in fired.values():
+            runs = [each for each in runs if fired.keys() & set(each.alerts)]
         return max(runs, key=lambda each: each.id, default=None)
 
     def _diagnosed(self) -> run.Run | None:

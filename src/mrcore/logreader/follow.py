@@ -35,11 +35,19 @@ class Stream:
     there. `chain` are the readable generations, oldest first, the last one is current.
     """
 
-    def __init__(self, name: str, path: str, *, links: bool, from_start: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        *,
+        links: bool,
+        from_start: bool,
+        patterns: tally.Patterns | None = None,
+    ) -> None:
         self.name = name
         self.path = path
         self.chain: list[generation.Generation] = []
-        self.tally = tally.Tally()
+        self.tally = tally.Tally(patterns)
         self.problem: errors.SourceError | None = None
         self.gone_since: float | None = None
         self.rotated_at: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from mrcore.logreader import fold, level, stamp, text
@@ -20,13 +21,23 @@ class Notable(NamedTuple):
     text: str
 
 
-class Tally:
-    """Counts since the stream was first followed; `errors` is a number of entries."""
+Patterns = Mapping[str, Callable[[bytes], int]]
+"""By name, what counts the lines that fit."""
 
-    def __init__(self) -> None:
+
+class Tally:
+    """Counts since the stream was first followed; `errors` is a number of entries.
+
+    `matches` are numbers of lines by the name of a pattern that they fit.
+    """
+
+    def __init__(self, patterns: Patterns | None = None) -> None:
         self.lines = 0
         self.errors = 0.0
         self._share = 0.0
+        self._patterns = patterns or {}
+        self.matches = dict.fromkeys(self._patterns, 0.0)
+        self._shares = dict(self.matches)
         self.notable: deque[Notable] = deque(maxlen=NOTABLE)
         self._folder = fold.Folder()
 
@@ -37,16 +48,22 @@ class Tally:
     def add(self, data: bytes, offset: int, identity: str, *, hurry: bool) -> None:
         """Count whole lines that lie at `offset` of the generation `identity`.
 
-        In a hurry, because much more is waiting, their errors are estimated from those before.
+        In a hurry, because much more is waiting, what they hold is estimated from those before.
         """
         lines = data.count(b"\n")
         self.lines += lines
         if hurry:
             self.errors += lines * self._share
+            for name, share in self._shares.items():
+                self.matches[name] += lines * share
             return
         errors = self.look(data, offset, identity)
         self.errors += errors
         self._share = errors / lines
+        for name, count in self._patterns.items():
+            found = count(data)
+            self.matches[name] += found
+            self._shares[name] = found / lines
 
     def look(self, data: bytes, offset: int, identity: str) -> int:
         """Keep what is notable in these whole lines, and return how many are errors.

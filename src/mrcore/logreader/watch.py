@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from mrcore import errors
@@ -25,8 +26,13 @@ class Watch:
     """
 
     def __init__(
-        self, folder: str = "", files: Sequence[str] = (), names: Mapping[str, str] | None = None
+        self,
+        folder: str = "",
+        files: Sequence[str] = (),
+        names: Mapping[str, str] | None = None,
+        patterns: Mapping[str, str] | None = None,
     ) -> None:
+        self._patterns = {name: _counter(expr) for name, expr in (patterns or {}).items()}
         self.folder = folder
         self.files = tuple(files)
         self.names = dict(names or {})
@@ -81,7 +87,9 @@ class Watch:
         for path, links in new[:room]:
             if path not in self._by_path:
                 name = self._name(path)
-                stream = follow.Stream(name, path, links=links, from_start=from_start)
+                stream = follow.Stream(
+                    name, path, links=links, from_start=from_start, patterns=self._patterns
+                )
                 self.streams[name] = self._by_path[path] = stream
 
     def _in_folder(self) -> list[str]:
@@ -117,3 +125,15 @@ class Watch:
         stream.close()
         del self.streams[stream.name]
         del self._by_path[stream.path]
+
+
+def _counter(expr: str) -> Callable[[bytes], int]:
+    """Counts the lines that fit; RE2 takes time to load, and does so when there are lines."""
+
+    @functools.cache
+    def counter() -> Callable[[bytes], int]:
+        from mrcore import match
+
+        return match.lines(expr)
+
+    return lambda data: counter()(data)

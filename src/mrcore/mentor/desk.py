@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import redis
-
 from mrcore.mentor import flight, kpi, links, mail, queues, trails
+from mrcore.sources.redis import pool
 
 OTP_S = 300
 _QUEUE_S = 5
@@ -61,7 +60,7 @@ class Desk:
 
     def _load_queues(self) -> dict[str, queues.JobQueue]:
         options = self.links.settings.redis.options()
-        return queues.hueys(redis.ConnectionPool(**options, socket_timeout=_QUEUE_S))
+        return queues.hueys(pool.plain(**options, socket_timeout=_QUEUE_S))
 
     async def send_code(self, email: str) -> str | None:
         """Send a one-time code; the request's id, None for a stranger."""

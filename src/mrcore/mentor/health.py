@@ -141,6 +141,7 @@ class Checker:
     database: Track = field(default_factory=Track)
     redis: Track = field(default_factory=Track)
     saturation: float = 0.0
+    acquire_ms: float | None = None
     checked_at: float | None = None
 
     def __post_init__(self) -> None:
@@ -193,11 +194,13 @@ class Checker:
         pool = self.links.pool
         if pool is None:
             return
+        started = self.clock()
         try:
             connection = await pool.acquire(timeout=_ACQUIRE_S)
         except TimeoutError:
-            self.saturation = 1.0
+            self.saturation, self.acquire_ms = 1.0, 1000 * _ACQUIRE_S
             return
+        self.acquire_ms = round(1000 * (self.clock() - started), 1)
         # The one in our hand is not load.
         used = pool.get_size() - pool.get_idle_size() - 1
         self.saturation = round(used / pool.get_max_size(), 2)

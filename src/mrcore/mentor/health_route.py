@@ -82,6 +82,7 @@ class Health:
                 "ok": check.database.ok,
                 "latency_ms": check.database.latency_ms,
                 "saturation": check.saturation,
+                "acquire_ms": check.acquire_ms,
             },
             "redis": {
                 "connected": self.links.redis_connected,

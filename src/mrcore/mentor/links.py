@@ -63,6 +63,8 @@ class Links:
             socket_timeout=timeout_s,
             # Once more, for a pooled connection that died unnoticed; no patience beyond that.
             retry=retry.Retry(NoBackoff(), 1),
+            # After a failover an old connection leads to a replica: a new one is made.
+            retry_on_error=[redis.ReadOnlyError],
         )
 
     @property

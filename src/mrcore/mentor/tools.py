@@ -21,6 +21,7 @@ import redis
 import redis.asyncio
 
 from mrcore.mentor import config, queues
+from mrcore.sources.redis import pool
 
 T = TypeVar("T")
 
@@ -42,7 +43,11 @@ class Tools:
         self.config = settings
         self.now = now
         self.redis = redis.asyncio.Redis(
-            **settings.redis.options(), decode_responses=True, socket_timeout=_CONNECT_S
+            **settings.redis.options(),
+            decode_responses=True,
+            socket_timeout=_CONNECT_S,
+            # After a failover an old connection leads to a replica: a new one is made.
+            retry_on_error=[redis.ReadOnlyError],
         )
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
@@ -52,8 +57,8 @@ class Tools:
     @functools.cached_property
     def queues(self) -> dict[str, queues.JobQueue]:
         """Every queue, for jobs that lead to other jobs."""
-        pool = redis.ConnectionPool(**self.config.redis.options(), socket_timeout=_CONNECT_S)
-        return queues.hueys(pool, lambda: self)
+        made = pool.plain(**self.config.redis.options(), socket_timeout=_CONNECT_S)
+        return queues.hueys(made, lambda: self)
 
     async def add(self, queue: str, job: str, **payload: Any) -> str:
         """Enqueue another job; its id."""

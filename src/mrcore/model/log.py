@@ -40,6 +40,20 @@ class LogStream(Entity):
     notable: tuple[NotableLine, ...] = ()
 
 
+class LogPattern(Entity):
+    """What lines are counted for: `expr` fits them; in which stream and when one did last.
+
+    How many and how often are points.
+    """
+
+    KIND = "pattern"
+
+    name: str
+    expr: str
+    matched_at: Instant | None = None
+    stream: Ref = ""
+
+
 class LogLine(Entity):
     """One line of a stream: `offset` is its first byte; `inferred` when the level was guessed."""
 

@@ -108,13 +108,26 @@ class Engine:
         async with self.lock:
             view = self._view(self.now())
             await self._begin_for_alerts(view)
-            done = await self._operations()
+            done, firing = await self._operations(), self._firing()
             for known in list(self._active.values()):
-                await self._move(known, view, done)
+                await self._move(known, view, done, firing)
 
-    async def _move(self, known: record.Record, view: views.View, done: record.Operations) -> None:
+    def _firing(self) -> frozenset[base.Ref]:
+        return frozenset(
+            each.ref
+            for each in self._alerts()
+            if isinstance(each, alert.Alert) and each.phase is alert.Phase.FIRING
+        )
+
+    async def _move(
+        self,
+        known: record.Record,
+        view: views.View,
+        done: record.Operations,
+        firing: frozenset[base.Ref],
+    ) -> None:
         """Take the steps of one run; a defect in one keeps no other from going on."""
-        going = progress.Progress(self._books[known.id], known, view, done)
+        going = progress.Progress(self._books[known.id], known, view, done, firing)
         try:
             after = going.go()
         except Exception:

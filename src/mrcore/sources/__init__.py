@@ -26,6 +26,7 @@ REGISTRY: dict[str, str] = {
     "deploy": "mrcore.sources.deploy",
     "upstreams": "mrcore.sources.upstreams",
     "stack": "mrcore.sources.stack",
+    "host": "mrcore.sources.host",
 }
 """Module of each kind: it has `Settings` and `open_source(name, settings, *, now)`."""
 
@@ -42,6 +43,7 @@ DOCTORS: dict[str, str] = {
     "deploy": "mrcore.sources.deploy.doctor",
     "upstreams": "mrcore.sources.upstreams.doctor",
     "stack": "mrcore.sources.stack_doctor",
+    "host": "mrcore.sources.host_doctor",
 }
 """Module of each kind's doctor: it has `async examine(settings, now) -> list[Finding]`."""
 

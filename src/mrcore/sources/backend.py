@@ -47,7 +47,7 @@ class _Colour:
     check: backend.Check
     asking: asyncio.Task[None] | None = None
     body: JsonValue = None
-    point: wire.Point | None = None
+    points: tuple[wire.Point, ...] = ()
 
 
 class Backend(source_base.SourceBase):
@@ -85,9 +85,9 @@ class Backend(source_base.SourceBase):
 
     async def sample(self) -> wire.Sample:
         await asyncio.wait(self._ask(), timeout=WAIT_S)
-        points = tuple(colour.point for colour in self._colours if colour.point)
+        points = tuple(point for colour in self._colours for point in colour.points)
         for colour in self._colours:
-            colour.point = None
+            colour.points = ()
         checks = tuple(colour.check for colour in self._colours)
         return wire.Sample(at=self.now(), entities=checks, points=points)
 
@@ -127,8 +127,11 @@ class Backend(source_base.SourceBase):
             why = f"asking it broke with {type(error).__name__}"
             self._silent(colour, _verdict(base.Level.UNKNOWN, "defect", why))
         else:
-            colour.point = wire.Point(
-                metric="check.latency_ms", ref=colour.check.ref, at=at, value=took_ms
+            values = {"check.latency_ms": took_ms, "check.acquire_ms": _acquire_ms(body)}
+            colour.points = tuple(
+                wire.Point(metric=metric, ref=colour.check.ref, at=at, value=value)
+                for metric, value in values.items()
+                if value is not None
             )
 
     def _silent(self, colour: _Colour, verdict: base.Verdict) -> None:
@@ -229,6 +232,14 @@ def _facts(said: Facts) -> Facts:
         elif part is not None:
             facts[name] = part
     return facts
+
+
+def _acquire_ms(body: JsonValue) -> float | None:
+    """How long its pool let it wait for a connection, where it says that."""
+    part = body.get("database") if isinstance(body, dict) else None
+    told = part.get("acquire_ms") if isinstance(part, dict) else None
+    known = isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told < 1e9
+    return float(told) if known and isinstance(told, int | float) else None
 
 
 def _down(said: Facts) -> list[str]:

@@ -76,6 +76,7 @@ class Plan:
             "deploy": switching.source(self.state, places.backends),
             "upstreams": outside.source(places, self.words, watcher),
             "stack": {"kind": "stack", "state": str(self.state.path)},
+            "host": {"kind": "host", "paths": {"state": str(self.state.path)}},
         }
         return {
             "environment": self.settings.environment,

@@ -42,6 +42,7 @@ NAMES = (
     "plans",
     "tokens",
     "deploy",
+    "host",
     "upstreams",
     "meetings",
     "troubles",

@@ -15,6 +15,8 @@ from tests.core.expr import recorded
 
 RULES = rule.load(rule.shipped(), None)
 EVERY_S = 5.0
+DAY = 86_400
+MACHINE = ("host", "disk", "certificate")
 LEAST: dict[str, dict[str, Any]] = {
     "source": {"source_kind": "pg", "interval_s": 1, "deadline_s": 2, "state": "watching"},
     "check": {},
@@ -26,6 +28,10 @@ LEAST: dict[str, dict[str, Any]] = {
     "worker": {"engine": "huey"},
     "process": {"state": "ready"},
     "colour": {"live": True, "state": "healthy"},
+    "host": {"cores": 2, "memory_bytes": 8 << 30},
+    "disk": {"path": "/"},
+    "certificate": {},
+    "pattern": {"expr": "x"},
     "heartbeat": {"state": "up"},
     "upstream": {},
     "webhook": {},
@@ -47,6 +53,8 @@ NAMED = {
     "meeting",
     "origin",
     "turn",
+    *MACHINE,
+    "pattern",
 }
 NAMED |= {"upstream", "webhook", "payment", "secret"}
 
@@ -86,6 +94,8 @@ SOURCES = {
     "node": "redis",
     "process": "stack",
     "colour": "deploy",
+    "pattern": "logs",
+    **dict.fromkeys(MACHINE, "host"),
     "upstream": "upstreams",
     "webhook": "upstreams",
     "payment": "upstreams",
@@ -102,6 +112,8 @@ class Case(NamedTuple):
 
     things: tuple[Thing, ...]
     metrics: Mapping[str, list[float]] = {}
+    of: int = 0
+    """Whose metrics."""
 
 
 def one(kind: str, metrics: Mapping[str, list[float]] | None = None, **facts: Any) -> Case:
@@ -121,6 +133,8 @@ DOWN = {"status_code": 503, **verdict("down")}
 UP = {"status_code": 200}
 CALM, RISING = [5.0] * 240, [float(n) for n in range(240)]
 SPIKE = [0.0] * 200 + [0.5] * 40
+ERRORS = Thing("pattern", ref="logs/pattern/http_5xx")
+HOUR = {"log.rate": [0.0] * 200 + [0.5] * 40}
 IDLE = {"live": False, "state": "unhealthy"}
 STOPPED = {"live": False, "state": "stopped"}
 
@@ -208,6 +222,54 @@ CASES: dict[str, tuple[Case, Case]] = {
         one("colour", state="stopped"),
         one("colour", live=False, state="stopped"),
     ),
+    "retention_about_to_trim": (
+        one("queue", {"queue.failed": [900.0], "queue.fail_rate": [0.1] * 40}, keep_failed=1000),
+        one("queue", {"queue.failed": [1000.0], "queue.fail_rate": [0.1] * 40}, keep_failed=1000),
+    ),
+    "deploy_regression": (
+        Case((Thing("colour", {"since": ago(600), "release": "v2"}), ERRORS), HOUR, of=1),
+        Case((Thing("colour", {"since": ago(7200), "release": "v2"}), ERRORS), HOUR, of=1),
+    ),
+    "pg_acquire_wait": (
+        one("check", {"check.acquire_ms": [300.0] * 20}),
+        one("check", {"check.acquire_ms": [*[1.0] * 19, 900.0, *[1.0] * 20]}),
+    ),
+    "disk_filling": (
+        one("disk", {"disk.used": [50.0], "disk.inodes": [91.0], "disk.free_bytes": [9.0]}),
+        one("disk", {"disk.used": [89.0], "disk.inodes": [5.0]}),
+    ),
+    "disk_full": (
+        one("disk", {"disk.used": [98.0], "disk.inodes": [5.0], "disk.free_bytes": [9.0]}),
+        one("disk", {"disk.used": [96.0], "disk.inodes": [5.0]}),
+    ),
+    "memory_full": (
+        one("host", {"host.memory": [95.0] * 40}),
+        one("host", {"host.memory": [*[95.0] * 38, 60.0, 95.0]}),
+    ),
+    "descriptors_full": (
+        one("host", {"host.descriptors": [90.0]}),
+        one("host", {"host.descriptors": [60.0]}),
+    ),
+    "certificate_expires": (
+        one("certificate", expires_at=ago(-20 * DAY)),
+        one("certificate", expires_at=ago(-22 * DAY)),
+    ),
+    "certificate_expired": (
+        one("certificate", expires_at=ago(60), **verdict("expired")),
+        one("certificate", expires_at=ago(-4 * DAY)),
+    ),
+    "clock_moved": (
+        one("host", clock_jumped_at=ago(60), clock_jump_s=-90),
+        one("host", clock_jumped_at=ago(301), clock_jump_s=-90),
+    ),
+    "pg_clock_off": (
+        one("postgres", {"pg.clock_off_ms": [-3000.0] * 40}),
+        one("postgres", {"pg.clock_off_ms": [*[0.0] * 39, 4000.0]}),
+    ),
+    "redis_clock_off": (
+        one("node", {"redis.clock_off_ms": [3000.0] * 40}),
+        one("node", {"redis.clock_off_ms": [*[0.0] * 39, 4000.0]}),
+    ),
     "channel_not_told": (
         Case((Thing("check", verdict("not_told"), ref="core/check/channel%20ops"),)),
         of_core("channel%20ops", "warn"),
@@ -261,7 +323,7 @@ class Seen(recorded.View):
 
 
 def _history(case: Case) -> dict[tuple[str, str], list[tuple[float, float]]]:
-    subject = case.things[0].at(recorded.T0).ref
+    subject = case.things[case.of].at(recorded.T0).ref
     return {
         (metric, subject): [(n * 15.0 - 15.0 * len(values), v) for n, v in enumerate(values, 1)]
         for metric, values in case.metrics.items()

@@ -107,7 +107,13 @@ async def test_healthy_has_exactly_the_documented_body(own_env: dict[str, str]) 
         assert set(body) == BODY
         assert body["success"] is True
         assert (body["status"], body["message"], body["environment"]) == ("OK", "Healthy", "test")
-        assert set(body["database"]) == {"connected", "ok", "latency_ms", "saturation"}
+        assert set(body["database"]) == {
+            "connected",
+            "ok",
+            "latency_ms",
+            "saturation",
+            "acquire_ms",
+        }
         assert set(body["redis"]) == {"connected", "ok", "latency_ms"}
         assert body["database"]["connected"] is body["database"]["ok"] is True
         assert (body["health"], body["degraded"]) == ("pass", [])

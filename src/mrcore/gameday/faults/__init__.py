@@ -7,6 +7,8 @@ from mrcore.gameday.faults import base, host, postgres, processes, queues, redis
 KINDS: dict[str, type[base.Fault]] = {
     "process.stop": processes.Stop,
     "process.kill": processes.Kill,
+    "process.spare": processes.Spare,
+    "deploy.traffic": processes.Traffic,
     "redis.pause": redis.Pause,
     "redis.config": redis.Configured,
     "redis.busy": redis.Busy,

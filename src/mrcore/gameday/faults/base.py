@@ -17,11 +17,13 @@ Memo = dict[str, Any]
 
 @dataclasses.dataclass
 class Stage:
-    """Where a fault is played: the stack, the seeded dice, and what stays open until its end."""
+    """Where a fault is played: the stack, the seeded dice, what stays open until its end,
+    and the processes that are killed no more."""
 
     arena: arena.Arena
     dice: random.Random
     held: contextlib.AsyncExitStack
+    spared: set[str] = dataclasses.field(default_factory=set)
 
 
 class Fault(pydantic.BaseModel):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mrcore import redact, settings
 from mrcore.model import base as types
 from mrcore.model import plans, ref, wire
 from mrcore.sources import base
-from mrcore.sources.logs import child, rates, rows
+from mrcore.sources.logs import child, patterns, rates, rows
 
 COLLECTION = "lines"
 ALL = "*"
@@ -23,6 +23,17 @@ class Settings(settings.SourceSettings):
     folder: str = Field(default="", description="every *.log file in it, new ones too; no links")
     files: tuple[str, ...] = Field(default=(), description="paths and globs; links are followed")
     names: dict[str, str] = Field(default={}, description="a stream's name by its path")
+    patterns: dict[str, str] = Field(
+        default={},
+        validate_default=True,
+        description="regular expressions by name (RE2, case does not matter): lines that fit one "
+        "are counted, and rules ask log.rate and log.match; some ship",
+    )
+
+    @field_validator("patterns")
+    @classmethod
+    def _fit(cls, given: dict[str, str]) -> dict[str, str]:
+        return patterns.checked(given)
 
 
 def open_source(name: str, settings: Settings, *, now: base.Now) -> LogsSource:
@@ -42,6 +53,7 @@ class LogsSource(base.SourceBase):
         self._settings = settings
         self._child = child.Child(self._watched)
         self._rates = rates.Rates()
+        self._counts = patterns.Counts(name, settings.patterns)
 
     @property
     def reader_pid(self) -> int | None:
@@ -57,7 +69,7 @@ class LogsSource(base.SourceBase):
 
     def describe(self) -> wire.Description:
         return wire.Description(
-            kinds=("stream",),
+            kinds=("stream", "pattern"),
             collections=(COLLECTION,),
             capabilities=(
                 "follows files through rename, truncation and absence",
@@ -87,7 +99,8 @@ class LogsSource(base.SourceBase):
                 **measured.get(row["name"], {}),
             }.items()
         ]
-        return wire.Sample(at=at, entities=tuple(entities), points=tuple(points))
+        found, counted = self._counts.since(self._child.started, at, streams)
+        return wire.Sample(at=at, entities=(*entities, *found), points=(*points, *counted))
 
     async def page(
         self,
@@ -126,6 +139,8 @@ class LogsSource(base.SourceBase):
         if (ids := self._ids(ref, "stream", 1)) is not None and ids[0] != ALL:
             found = await self._child.ask("stream", stream=ids[0])
             return rows.stream_detail(self.name, self.now(), found)
+        if (ids := self._ids(ref, "pattern", 1)) is not None:
+            return self._counts.detail(ids[0], self.now())
         if (ids := self._ids(ref, "line", 2)) is not None:
             found = await self._child.ask("line", stream=ids[0], line_id=ids[1])
             return rows.line_detail(self.name, self.now(), found)
@@ -137,6 +152,7 @@ class LogsSource(base.SourceBase):
             "folder": settings.folder,
             "files": list(settings.files),
             "names": settings.names,
+            "patterns": settings.patterns,
             "redact": redact.key().hex(),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib.resources
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -126,12 +127,14 @@ class Pg(source_base.SourceBase):
 
     async def _look(self, connection: link.Connection) -> rows.Look:
         """Two statements; the first is short and always there, so its time is the round trip."""
-        started = time.perf_counter()
+        asked, started = self.now(), time.perf_counter()
         server = await connection.fetchrow(self._server_sql)
         round_trip_ms = (time.perf_counter() - started) * 1000
         assert server is not None
         snapshot = await connection.fetch(self._snapshot_sql)
-        return rows.look(server, snapshot, self._own(), round_trip_ms)
+        seen = rows.look(server, snapshot, self._own(), round_trip_ms)
+        ahead_ms = (seen.now - asked).total_seconds() * 1000 - round_trip_ms / 2
+        return dataclasses.replace(seen, clock_off_ms=ahead_ms)
 
     def _own(self) -> list[int]:
         """Pids of our own backends."""
@@ -164,6 +167,7 @@ class Pg(source_base.SourceBase):
             "pg.idle_in_tx": float(rows.idle_in_tx(seen)),
             "pg.blocked": float(sum(1 for row in foreign if row["blocked_by"])),
             "pg.round_trip_ms": seen.round_trip_ms,
+            "pg.clock_off_ms": seen.clock_off_ms,
             **rows.rates(self._before, seen),
         }
         check = ref.make(self.name, "check", "postgres")

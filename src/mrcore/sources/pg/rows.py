@@ -37,6 +37,7 @@ class Look:
     others: Mapping[int, str]
     own: frozenset[int]
     round_trip_ms: float = 0.0
+    clock_off_ms: float = 0.0
 
     @property
     def now(self) -> datetime:

@@ -16,7 +16,18 @@ from mrcore.model import backend, base, plans, ref, wire
 from mrcore.model import redis as model
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.redis import acting, canary, info, keys, link, primaries, scan, value
+from mrcore.sources.redis import (
+    acting,
+    canary,
+    faults,
+    info,
+    keys,
+    link,
+    looking,
+    primaries,
+    scan,
+    value,
+)
 from mrcore.sources.redis import waking as wakings
 
 
@@ -44,14 +55,16 @@ class Redis(source_base.SourceBase):
     def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
         super().__init__(name, now=now)
         gate = asyncio.Lock()
-        self._eye = kept.Kept(link.Link(settings.url), gate)
+        opened = link.Link(settings.url)
+        self._eye = kept.Kept(opened, gate)
         self._wing = kept.Kept(link.Link(settings.url), gate)
         self._hand = kept.Kept(link.Link(settings.url), gate)
         self._scanner = scan.Scanner()
-        self._missing: dict[str, str] = {}
+        self._looking = looking.Looking(opened, self._eye, self._wing, now)
         self._acting = acting.Acting(
             name, link.login(settings.url), self._hand, self._wing, now, settings.journals
         )
+        self._facts: info.Info = {}
         self._before: tuple[info.Info, datetime] | None = None
         self._run: tuple[str, datetime | None] = ("", None)
         self._node = ref.make(name, "node", "main")
@@ -71,25 +84,38 @@ class Redis(source_base.SourceBase):
             kinds=("node", "check"),
             collections=("keys",),
             actions=(*self._acting.actions, *self._wakes()),
-            capabilities=(*self._missing.values(), *self._acting.missing),
+            capabilities=(*self._looking.missing.values(), *self._acting.missing),
         )
 
     async def probe(self) -> Sequence[backend.Check]:
-        return (self._check_of(await self._write()),)
+        return (self._check_of(await self._looking.write()),)
 
     async def sample(self) -> wire.Sample:
-        wrote, (facts, size) = await asyncio.gather(self._write(), self._eye.run(self._look))
+        """The server, also while it is away: that it is so, and how, is what there is to say.
+
+        Raises NotPermitted, and Unsupported for what is no server that can be watched.
+        """
+        wrote, (facts, size) = await self._looking.seen()
+        if wrote.ok is not False or (facts and wrote.code not in ("hangs", "paused")):
+            with contextlib.suppress(errors.SourceError):  # who asks for a plan is told
+                await self._acting.allowed()
         at = self.now()
-        node = info.node(self._node, facts, self._started(facts, at), wrote.ok, wrote.verdict)
+        self._facts = facts or self._facts
+        node = info.node(
+            self._node, self._facts, self._started(self._facts, at), wrote.ok, wrote.verdict
+        )
         values = info.values(facts, self._before, at)
+        if facts and self._looking.ahead_ms is not None:
+            values["redis.clock_off_ms"] = self._looking.ahead_ms
         values |= {"redis.keys": float(size)} if size is not None else {}
         points = [wire.Point(metric=k, ref=self._node, at=at, value=v) for k, v in values.items()]
         if wrote.took_ms is not None:
             for metric, of in (("redis.canary_ms", self._node), ("check.latency_ms", self._check)):
                 points.append(wire.Point(metric=metric, ref=of, at=at, value=wrote.took_ms))
-        self._before = (facts, at)
+        if facts:
+            self._before = (facts, at)
         if wrote.code == "not_permitted":
-            self._missing["SET"] = wrote.why
+            self._looking.missing["SET"] = wrote.why
         return wire.Sample(at=at, entities=(node, self._check_of(wrote)), points=tuple(points))
 
     async def page(
@@ -120,11 +146,15 @@ class Redis(source_base.SourceBase):
         kind, name = self._address(ref)
         if kind == "key":
             return await self._key(name, redact.ALL)
-        wrote, (facts, _) = await asyncio.gather(self._write(), self._hand.run(self._look))
+        wrote, (facts, _) = await asyncio.gather(
+            self._looking.write(), self._hand.run(self._looking.look)
+        )
+        if wrote is canary.HANGS:
+            wrote = canary.bad(faults.hangs(facts, wrote.why))
         at = self.now()
         node = info.node(self._node, facts, self._started(facts, at), wrote.ok, wrote.verdict)
         entity = node if kind == "node" else self._check_of(wrote)
-        lacks = tuple(wire.Field(name=k, value=v) for k, v in self._missing.items())
+        lacks = tuple(wire.Field(name=k, value=v) for k, v in self._looking.missing.items())
         section = wire.Section(id="lacks", title="What this login lacks", fields=lacks)
         parts = await self._hand.run(primaries.section)
         sections = (*info.sections(facts), *parts, *((section,) if lacks else ()))
@@ -198,32 +228,6 @@ class Redis(source_base.SourceBase):
     def _deletes(self, action: base.ActionId) -> None:
         if action != acting.DELETE:
             raise self._unsupported(f"action {action!r}")
-
-    async def _look(self, client: link.Client) -> tuple[info.Info, int | None]:
-        """INFO and DBSIZE; what this login may not ask is noted and left empty."""
-        text, size = await client.ask(("INFO",), ("DBSIZE",))
-        missing = dict(client.missing)
-        for reply, name, loss in (
-            (text, "INFO", "no memory, clients and rates"),
-            (size, "DBSIZE", "no number of keys"),
-        ):
-            if isinstance(reply, Exception):
-                missing[name] = f"{link.needs(reply, name)}: {loss}"
-        self._missing = missing
-        facts = {} if isinstance(text, Exception) else info.parse(text)
-        return facts, None if isinstance(size, Exception) else size
-
-    async def _write(self) -> canary.Canary:
-        try:
-            async with asyncio.timeout(canary.DEADLINE_S):
-                wrote = await self._wing.run(canary.write)
-        except TimeoutError:
-            return canary.HANGS
-        except errors.SourceError as error:
-            return canary.Canary(None, f"writes are not proven: {error.sentence}")
-        with contextlib.suppress(errors.SourceError):  # who asks for a plan is told
-            await self._acting.allowed()
-        return wrote
 
     def _check_of(self, wrote: canary.Canary) -> backend.Check:
         return backend.Check(

@@ -9,19 +9,11 @@ from dataclasses import dataclass
 from redis import exceptions
 
 from mrcore.model import base
-from mrcore.sources.redis import link
+from mrcore.sources.redis import faults, link
 
 KEY = "mr:canary:core"
 DEADLINE_S = 0.5
 _EXPIRE_S = 60
-
-_REFUSALS: tuple[tuple[type[Exception], str, str], ...] = (
-    (exceptions.OutOfMemoryError, "", "writes are refused: maxmemory is reached (OOM)"),
-    (exceptions.ReadOnlyError, "", "writes are refused: this is a read-only replica (READONLY)"),
-    (exceptions.ResponseError, "NOREPLICAS", "writes are refused: too few good replicas"),
-    (exceptions.ResponseError, "MISCONF", "writes are refused: the last save failed (MISCONF)"),
-    (exceptions.ResponseError, "BUSY", "nothing else runs: a script does not end (BUSY)"),
-)
 
 
 @dataclass(frozen=True)
@@ -42,7 +34,12 @@ class Canary:
         return base.Verdict(level=level, code=self.code, why=self.why)
 
 
-HANGS = Canary(False, f"a write is not answered within {DEADLINE_S * 1000:g} ms")
+HANGS = Canary(False, f"a write is not answered within {DEADLINE_S * 1000:g} ms", code="hangs")
+
+
+def bad(verdict: base.Verdict) -> Canary:
+    """A write that does not work, for a reason that is known from elsewhere."""
+    return Canary(False, verdict.why, code=verdict.code)
 
 
 async def write(client: link.Client) -> Canary:
@@ -66,7 +63,11 @@ async def write(client: link.Client) -> Canary:
         if isinstance(read, Exception):
             return _refused(read, f"GET on {key}")
         if read != nonce:
-            return Canary(False, "a write was confirmed, and something else was read back")
+            return Canary(
+                False,
+                "a write was confirmed, and something else was read back",
+                code="lost_write",
+            )
     return Canary(True, "", took_ms)
 
 
@@ -75,8 +76,7 @@ def _refused(reply: Exception, what: str) -> Canary:
         needs = link.needs(reply, what.split()[0])
         why = f"writes are not proven: {needs} and ~mr:canary:*"
         return Canary(None, why, code="not_permitted")
-    words = str(reply)
-    for kind, begin, why in _REFUSALS:
-        if isinstance(reply, kind) and words.startswith(begin):
-            return Canary(False, why)
-    return Canary(False, f"{what} was refused: {words.rstrip('.')}")
+    if (known := faults.of_reply(reply)) is not None:
+        code, why = known
+        return Canary(False, why, code=code)
+    return Canary(False, f"{what} was refused: {str(reply).rstrip('.')}", code="refuses")

@@ -46,6 +46,12 @@ def started(info: Info, now: datetime) -> datetime | None:
     return (now - timedelta(seconds=number(info, "uptime_in_seconds"))).replace(microsecond=0)
 
 
+def ahead_ms(info: Info, now: datetime) -> float | None:
+    """How far the server's clock is ahead; INFO tells its time since Redis 6.2."""
+    told_us = number(info, "server_time_usec")
+    return told_us / 1000 - now.timestamp() * 1000 if told_us else None
+
+
 _WAKES: dict[str, tuple[base.ActionId, ...]] = {
     "paused": ("redis.unpause",),
     "hangs": ("redis.unpause",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import Field, SecretStr, field_validator
 from redis import exceptions
@@ -33,6 +33,14 @@ class Settings(settings.SourceSettings):
         return value
 
 
+class Refused(errors.Unreachable):
+    """Nothing listens where Redis should be."""
+
+
+class Loading(errors.Unreachable):
+    """It has begun anew and reads its data: it answers soon."""
+
+
 class Link:
     """Opens connections; without the library's timeouts, `kept` has the deadlines.
 
@@ -44,6 +52,17 @@ class Link:
     def __init__(self, url: SecretStr, *, alone: str = "") -> None:
         self._place = address.parse(url.get_secret_value())
         self._alone = alone
+
+    @property
+    def bare(self) -> dict[str, Any] | None:
+        """Where it is, without a login, which a server that is paused would not answer.
+
+        None where there are several servers.
+        """
+        if self._place.way is not address.Way.ONE:
+            return None
+        login = ("username", "password", "db", "credential_provider")
+        return {name: value for name, value in self._place.options.items() if name not in login}
 
     async def open(self) -> Client:
         """Connect, log in and choose the database.
@@ -98,14 +117,22 @@ class Link:
             case exceptions.AuthenticationError() | exceptions.NoPermissionError():
                 return errors.NotPermitted(f"Redis refused: {words}.")
             case exceptions.BusyLoadingError():
-                return errors.Unreachable("Redis is loading its data and answers nothing yet.")
+                return Loading("Redis is loading its data and answers nothing yet.")
             case exceptions.ClusterDownError() | exceptions.TryAgainError():
                 return errors.Unreachable(f"The Cluster does not serve all keys now: {words}.")
             case exceptions.MovedError():
                 return _no_cluster(self._alone) if self._alone else _one_node()
+            case exceptions.ConnectionError() | OSError() if _refused(error):
+                return Refused(f"Redis cannot be reached: {words}.")
             case exceptions.ConnectionError() | exceptions.TimeoutError() | OSError():
                 return errors.Unreachable(f"Redis cannot be reached: {words or 'no answer'}.")
         return errors.SourceError(f"Redis answered with an error: {words}.")
+
+
+def _refused(error: Exception) -> bool:
+    """Whether nothing listens there; a socket file that is not there is the same."""
+    causes = (error, error.__cause__, error.__context__)
+    return any(isinstance(one, ConnectionRefusedError | FileNotFoundError) for one in causes)
 
 
 def login(url: SecretStr) -> str:

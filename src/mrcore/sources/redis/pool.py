@@ -8,7 +8,7 @@ from typing import Any
 import redis
 import redis.connection as wire
 from redis import sentinel
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
 from mrcore import errors
@@ -33,7 +33,7 @@ def of(url: str, what: str) -> redis.ConnectionPool:
             fix="Name one server, or Sentinels: redis+sentinel://host:port,host:port/service.",
         )
     if place.way is address.Way.ONE:
-        return redis.ConnectionPool(**place.options)
+        return plain(**place.options)
     watching = sentinel.Sentinel(  # type: ignore[no-untyped-call]
         list(place.nodes),
         sentinel_kwargs={**_tls(place.sentinel_options), "socket_timeout": SENTINEL_S},
@@ -44,6 +44,17 @@ def of(url: str, what: str) -> redis.ConnectionPool:
         place.service, retry=retry, **_tls(place.options)
     )
     return client.connection_pool
+
+
+def plain(**options: Any) -> redis.ConnectionPool:
+    """A pool for one address, which may lead to another server after a failover.
+
+    A connection to what has become a replica stands, and would refuse every write (READONLY) for
+    ever: it is closed, and the next one goes where the address leads now. The refused command is
+    not tried again: who asked knows whether it may be done twice.
+    """
+    retry = Retry(NoBackoff(), 0)
+    return redis.ConnectionPool(retry=retry, retry_on_error=[redis.ReadOnlyError], **options)
 
 
 def _tls(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,159 @@
+"""A plain address that leads to another Redis after a failover: nobody has to start anew."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import huey
+import pytest
+import redis
+
+from mrcore import journal
+from mrcore.mentor import config, health, links
+from mrcore.sources.redis import pool
+from tests import servers, waiting
+from tests.core.mentor import conftest
+
+
+class Address:
+    """A TCP address: connections stay where they are, new ones go to `port`."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.own = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[Address]:
+        server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        self.own = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        there, back = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            ways = {
+                asyncio.create_task(_pump(reader, back)),
+                asyncio.create_task(_pump(there, writer)),
+            }
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+        finally:
+            back.transport.abort()
+            writer.transport.abort()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(1 << 16):
+        writer.write(data)
+        await writer.drain()
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[servers.Valkey, servers.Valkey]]:
+    with servers.valkey(tmp_path / "one") as one, servers.valkey(tmp_path / "two") as two:
+        yield one, two
+
+
+@contextlib.asynccontextmanager
+async def behind(server: servers.Valkey) -> AsyncIterator[Address]:
+    async with Address(server.port).open() as address:
+        yield address
+
+
+def fail_over(address: Address, old: servers.Valkey, new: servers.Valkey) -> None:
+    """The address leads to the new primary; the old one is its replica, and goes on to answer."""
+    with contextlib.closing(redis.Redis(port=new.port)) as client:
+        client.execute_command("REPLICAOF", "NO", "ONE")
+    with contextlib.closing(redis.Redis(port=old.port)) as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", new.port)
+    address.port = new.port
+
+
+async def test_a_backend_writes_to_the_new_primary(
+    pair: tuple[servers.Valkey, servers.Valkey],
+) -> None:
+    one, two = pair
+    async with behind(one) as address:
+        env = conftest.environment(
+            "postgresql://u:p@127.0.0.1:1/x", f"redis://127.0.0.1:{address.own}/0"
+        )
+        kept = links.Links(config.Config.read(env), "blue")
+        checker = health.Checker(kept, "blue")
+        keeping = asyncio.create_task(kept.keep())
+        try:
+            for old, new in ((one, two), (two, one)):
+
+                async def well() -> bool:
+                    await checker.check()
+                    return checker.redis.ok and checker.redis.misses == 0
+
+                await waiting.until(well)
+                await kept.redis.set("counted", "before")
+                fail_over(address, old, new)
+                await kept.redis.set("counted", f"on {new.port}")
+                await waiting.until(well)
+                with contextlib.closing(redis.Redis(port=new.port)) as client:
+                    assert client.get("counted") == f"on {new.port}".encode()
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_a_worker_takes_jobs_from_the_new_primary(
+    pair: tuple[servers.Valkey, servers.Valkey],
+) -> None:
+    one, two = pair
+    async with behind(one) as address:
+        connections = pool.plain(host="127.0.0.1", port=address.own)
+        ran: list[str] = []
+        refused: list[str] = []
+        made: Any = huey.RedisHuey("otp", connection_pool=connections)
+        book = journal.watch(made)
+
+        @made.task()
+        def send(word: str) -> None:
+            ran.append(word)
+
+        def step(word: str) -> None:
+            """One turn of a consumer, which goes on whatever Redis says."""
+            try:
+                if word not in ran and not len(made):
+                    send(word)
+                if (claim := book.claim()) is not None:
+                    book.run(claim)
+            except redis.RedisError as error:
+                refused.append(f"{word} {type(error).__name__}")
+
+        for word, old, new in (("a", one, two), ("b", two, one)):
+
+            async def done(word: str = word) -> bool:
+                await asyncio.to_thread(step, word)
+                return word in ran
+
+            await waiting.until(done, what=f"job {word}")
+            fail_over(address, old, new)
+        await waiting.until(lambda: done("c"), what="job c")
+        book.heart.stop()
+        connections.disconnect()
+        assert ran == ["a", "b", "c"]
+        # Once a connection, which is closed then; not until something else happens to it.
+        assert len([why for why in refused if why.endswith("ReadOnlyError")]) <= 6
