@@ -22,6 +22,8 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 class Server:
     """One server process; `answers` is called until it does not raise any more."""
 
+    patience_s = 20
+
     def __init__(
         self,
         service: services.Service,
@@ -59,7 +61,7 @@ class Server:
     def wait(self) -> None:
         """Wait until it answers; in a thread where an event loop runs."""
         assert self._child is not None
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + self.patience_s
         while True:
             try:
                 self._answers()
@@ -68,6 +70,11 @@ class Server:
                 if self._child.poll() is not None or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
+
+    def resume(self) -> None:
+        """Start it again if it has ended."""
+        if self._child is None or self._child.poll() is not None:
+            self.start()
 
     def kill(self) -> None:
         """End it at once, without a goodbye to its clients."""

@@ -162,6 +162,24 @@ ACTIONS: dict[ActionId, Action] = _actions(
         "switches back",
         role="admin",
     ),
+    # Mr. Mentor.
+    _row(
+        "slots.clean",
+        "slots",
+        Risk.HIGH,
+        "Delete expired unbooked slots",
+        "not: they are deleted for good",
+    ),
+    _row(
+        "slots.enqueue",
+        "slots",
+        Risk.LOW,
+        "Enqueue their cleanup",
+        "not: remove its job from cleanupQueue while it waits",
+    ),
+    _row(
+        "trail.reveal", "trail", Risk.LOW, "Show what is hidden", "not: what was seen", reveals=True
+    ),
     # The core itself.
     _row(
         "core.arm",
@@ -275,6 +293,12 @@ METRICS: dict[str, Metric] = _metrics(
     ("log.rate", "pattern", "1/s", "lines that fit, in all streams"),
     ("log.size_bytes", "stream", "bytes", "size of the file"),
     ("check.latency_ms", "check", "ms", "time that the check took"),
+    ("slots.total", "slots", "", "slots"),
+    ("slots.available", "slots", "", "future slots that can be booked"),
+    ("slots.booked", "slots", "", "booked slots"),
+    ("slots.future", "slots", "", "slots that have not begun"),
+    ("slots.expired", "slots", "", "slots that are over"),
+    ("slots.expired_unbooked", "slots", "", "slots that are over and nobody booked"),
     ("check.acquire_ms", "check", "ms", "wait for a connection of the backend's own pool"),
     ("upstream.latency_ms", "upstream", "ms", "time that the probe took"),
     ("webhook.rate", "webhook", "1/s", "webhooks received, of the last hour"),

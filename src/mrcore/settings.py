@@ -52,8 +52,8 @@ class SourceSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str = Field(
-        description="pg, redis, huey, rq, bullmq, bullboard, logs, backend, deploy, upstreams,"
-        " stack; else its name"
+        description="pg, redis, huey, rq, bullmq, bullboard, logs, backend, slots, meetings,"
+        " deploy, upstreams, stack; else its name"
     )
     interval_s: float = Field(default=1.0, gt=0, description="time between samples")
     deadline_s: float = Field(default=2.0, gt=0, description="a sample that takes longer failed")

@@ -71,6 +71,8 @@ TABLE: tuple[Key, ...] = (
     Key("go.ran", (), "go ran", "what ran, and when", command="ran"),
     Key("go.meetings", (), "go meetings", "who meets, and how far it came", command="meetings"),
     Key("go.deploy", (), "go deploy", "which colour is live", command="deploy"),
+    Key("go.slots", (), "go slots", "slots of mentors", command="slots"),
+    Key("go.trails", (), "trails", "search the audit trails", command="trails", takes="[TEXT]"),
     Key("go.host", (), "go host", "disks, memory, certificates", command="host"),
     Key("go.upstreams", (), "go upstreams", "services outside", command="upstreams"),
     Key("go.plans", (), "go plans", "plans that wait for a second login", command="plans"),
@@ -144,6 +146,9 @@ TABLE: tuple[Key, ...] = (
     _act("key.reveal", "V", "reveal", "key", "key.reveal", shown=9),
     _act("upstream.run", "R", "probe now", "upstream", "check.run"),
     _act("colour.switch", "S", "send traffic here", "colour", "deploy.switch"),
+    _act("slots.clean", "W", "clean now", "slots", "slots.clean"),
+    _act("slots.enqueue", "R", "enqueue cleanup", "slots", "slots.enqueue"),
+    _act("trail.reveal", "V", "reveal", "trail", "trail.reveal", shown=9),
     _act(
         "operation.pause", "P", "pause / resume", "operation", "operation.pause", "operation.resume"
     ),

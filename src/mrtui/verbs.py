@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from mrcore import errors
 from mrcore.model import base, core, log, plans, postgres, queue, ref, run, stack
-from mrtui import acting, finding, match, news, runs
+from mrtui import acting, finding, match, news, runs, trails
 
 if TYPE_CHECKING:
     from mrtui import app, keys
 
 
-OF_OURS = ("search", "found")
-"""Kinds of refs that only the screen knows: lines, or jobs, that match an expression."""
+OF_OURS = ("search", "found", trails.KIND)
+"""Kinds of refs that only the screen knows: lines, jobs or rows of trails that match something."""
 
 
 class Verbs:
@@ -171,6 +171,10 @@ class Verbs:
             self.control.visits.into("found", address)
         else:
             await self.do_look("")
+
+    async def do_trails(self, argument: str) -> None:
+        """Search the audit trails: exactly this, or show the newest rows."""
+        self.control.visits.go("trails", trails.address(argument))
 
     async def do_look(self, _: str) -> None:
         """Ask for what to search."""

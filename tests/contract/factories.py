@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mrcore import catalogue
-from mrcore.model import base
 from tests.contract import (
     rig,
     rig_backend,
@@ -18,6 +19,7 @@ from tests.contract import (
     rig_pg,
     rig_redis,
     rig_rq,
+    rig_slots,
     rig_stack,
     rig_upstreams,
 )
@@ -34,6 +36,7 @@ RIGS: dict[str, type[rig.Rig]] = {
         rig_logs.Logs,
         rig_meetings.Meetings,
         rig_backend.Backend,
+        rig_slots.Slots,
         rig_deploy.Deploy,
         rig_stack.Stack,
         rig_host.Host,
@@ -42,8 +45,22 @@ RIGS: dict[str, type[rig.Rig]] = {
     )
 }
 
-DEEDS: list[tuple[str, base.ActionId]] = [
-    (kind, action) for kind, factory in RIGS.items() for action in factory.acts
+GROUPED = {"slots"}
+"""Kinds whose rig is dear: all of its tests are run by one worker."""
+
+
+def _marks(kind: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xdist_group(kind)] if kind in GROUPED else []
+
+
+KINDS = [pytest.param(kind, marks=_marks(kind)) for kind in sorted(RIGS)]
+
+DRIVEN = {action for factory in RIGS.values() for action in factory.acts}
+
+DEEDS = [
+    pytest.param(kind, action, marks=_marks(kind))
+    for kind, factory in RIGS.items()
+    for action in factory.acts
 ]
 """Every kind with each of its actions: what the suites of acting are parametrised over."""
 

@@ -6,7 +6,8 @@ import abc
 import operator
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 from mrcore import sources
 from mrcore.model import base, plans
@@ -62,6 +63,11 @@ class Rig(abc.ABC):
     lacks: ClassVar[dict[str, str]] = {}
     frozen_answer: ClassVar[str] = "raises"
     """What a sample does while the server is stopped: `raises`, or `unknown` in its entities."""
+
+    @classmethod
+    def made(cls, folder: Path, fixture: Callable[[str], Any]) -> Self:
+        """The rig with its files in `folder`; `fixture` gives a fixture of the session by name."""
+        return cls(folder)  # type: ignore[call-arg]
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -97,6 +97,7 @@ SOURCES = {
     "rq",
     "logs",
     "backend",
+    "slots",
     "deploy",
     "stack",
     "host",

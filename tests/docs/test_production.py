@@ -51,6 +51,7 @@ MAY = {
     "mrcore/sources/pg",
     "mrcore/sources/redis",
     "mrcore/sources/rq",
+    "mrcore/sources/slots",
     "mrcore/sources/upstreams",
     "mrcore/sources/kept.py",
     "mrcore/sources/live_meetings.py",  # a stack's own backend, on loopback

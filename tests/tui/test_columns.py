@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mrcore.model import base, log, postgres
 from mrtui import columns, outlook, panes, start, world
 from mrtui.columns import fmt, line, session, table
-from tests.tui import facts, facts_outside, facts_runs, facts_upstreams, simulated
+from tests.tui import facts, facts_outside, facts_runs, facts_slots, facts_upstreams, simulated
 
 
 def known() -> world.World:
@@ -41,6 +41,9 @@ def samples() -> dict[str, base.Entity]:
         facts_runs.runs()[0],
         *facts_outside.entities(),
         *facts_upstreams.every(),
+        *facts_slots.counted(),
+        facts_slots.slots()[0],
+        facts_slots.trails()[0],
     )
     return made | {entity.kind: entity for entity in more}
 

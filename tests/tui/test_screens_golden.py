@@ -14,12 +14,12 @@ from mrtui import app, finding, screens, start
 from mrtui.cli import show
 from mrtui.screens import jobs
 from tests import waiting
-from tests.tui import facts, facts_runs, shots, simulated, test_app
+from tests.tui import facts, facts_runs, facts_slots, shots, simulated, test_app
 
 FOLDER = Path(__file__).parents[1] / "golden"
 SIZES = ((40, 10), (80, 24), (120, 40))
 
-ELSEWHERE = ("jobs", "job", "detail", "envs", "alerts", "silences", "runbooks")
+ELSEWHERE = ("jobs", "job", "detail", "envs", "alerts", "silences", "runbooks", "slots", "trails")
 """What has a ref or a test of its own."""
 
 SCREENS = {
@@ -179,6 +179,23 @@ async def test_runbooks_look_as_they_did(size: tuple[int, int]) -> None:
             await waiting.until(
                 lambda name=name: name.split("-")[0] == control.screen.NAME, what=name
             )
+            await shots.settled(pilot)
+            if differs(name, size, show.text(control)):
+                wrong.append(name)
+    assert not wrong, f"not as in tests/golden: {wrong}; UPDATE_GOLDEN=1 accepts them"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_slots_and_trails_look_as_they_did(size: tuple[int, int]) -> None:
+    wrong = []
+    async with shots.running(size, facts_slots.Simulated()) as (control, pilot):
+        for name, where, says in (
+            ("slots", "slots", "Ravi"),
+            ("slot_list", facts_slots.ALL, "2026-03"),
+            ("trails", "trails", "master_log"),
+        ):
+            await control.enter(where)
+            await waiting.until(functools.partial(arrived, control, says), what=name)
             await shots.settled(pilot)
             if differs(name, size, show.text(control)):
                 wrong.append(name)

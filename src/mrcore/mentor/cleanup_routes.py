@@ -1,4 +1,8 @@
-"""`/api/cleanup/*`: slots counted, listed and cleaned, for admins only."""
+"""`/api/cleanup/*`: slots counted, listed and cleaned, for admins only.
+
+What is expired and unbooked is listed with an `ETag`; a cleanup with that in `If-Match` deletes
+exactly these or nothing. Both acts honour `Idempotency-Key`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Annotated, Any
 
 import fastapi
 
-from mrcore.mentor import desk, gate, jwt, slots
+from mrcore.mentor import desk, gate, jwt, once, slots
 
 LOG = logging.getLogger("cleanup")
 
@@ -42,13 +46,16 @@ def _looks(router: fastapi.APIRouter, at: desk.Desk) -> None:
         return {"success": True, "data": {"mentorId": str(mentor_id), **found}}
 
     @router.get("/slots/{name}")
-    async def listed(name: str, limit: Limit = LIMIT) -> dict[str, Any]:
+    async def listed(name: str, response: fastapi.Response, limit: Limit = LIMIT) -> dict[str, Any]:
         """Slots by a filter, the earliest first."""
         if name not in slots.FILTERS:
             known = ", ".join(slots.FILTERS)
             raise fastapi.HTTPException(400, f"{name!r} is no filter; there are {known}")
         async with at.links.database() as connection:
-            found = await slots.listed(connection, at.now(), name, limit)
+            now = at.now()
+            if name == slots.STALE:
+                response.headers["etag"] = await slots.stale_tag(connection, now)
+            found = await slots.listed(connection, now, name, limit)
         return {"success": True, "data": found, "count": len(found), "limit": limit}
 
 
@@ -56,16 +63,30 @@ def _acts(router: fastapi.APIRouter, at: desk.Desk, door: gate.Gate) -> None:
     admin = fastapi.Depends(door.admin)
 
     @router.delete("/slots")
-    async def clean(who: jwt.Claims = admin) -> dict[str, Any]:
+    async def clean(
+        request: fastapi.Request, response: fastapi.Response, who: jwt.Claims = admin
+    ) -> dict[str, Any]:
         """Delete expired unbooked slots now, and wait for it."""
-        async with at.links.database() as connection:
-            done = await slots.delete_expired(connection, at.now())
-        LOG.info("deleted %d expired unbooked slots for %s", done.deleted, who.user)
-        return {"success": True, "deletedCount": done.deleted, "details": done.details}
+
+        async def work() -> dict[str, Any]:
+            async with at.links.database() as connection, connection.transaction():
+                done = await slots.delete_expired(connection, at.now())
+                if request.headers.get("if-match", done.tag) != done.tag:
+                    raise once.NotDone(412, "Others are expired and unbooked now")
+            LOG.info("deleted %d expired unbooked slots for %s", done.deleted, who.user)
+            return {"success": True, "deletedCount": done.deleted, "details": done.details}
+
+        return await once.only(at.links.redis, "clean", request.headers, response, work)
 
     @router.post("/schedule", status_code=202)
-    async def schedule(who: jwt.Claims = admin) -> dict[str, Any]:
+    async def schedule(
+        request: fastapi.Request, response: fastapi.Response, who: jwt.Claims = admin
+    ) -> dict[str, Any]:
         """Enqueue the same on cleanupQueue."""
-        job = await at.add("cleanupQueue", "cleanupExpiredSlots")
-        LOG.info("cleanup %s enqueued for %s", job, who.user)
-        return {"success": True, "jobId": job}
+
+        async def work() -> dict[str, Any]:
+            job = await at.add("cleanupQueue", "cleanupExpiredSlots")
+            LOG.info("cleanup %s enqueued for %s", job, who.user)
+            return {"success": True, "jobId": job}
+
+        return await once.only(at.links.redis, "schedule", request.headers, response, work)

@@ -24,6 +24,16 @@ FILTERS = {
 }
 """Conditions by name; `$1` is now. A slot that runs now is neither future nor expired."""
 
+STALE = "expiredUnbooked"
+"""The filter of what a cleanup deletes."""
+
+_TAG = (
+    """'"' || count(*) || '-' || coalesce(md5(string_agg(id::text, ',' ORDER BY id)), '') || '"'"""
+)
+
+NOTHING = '"0-"'
+"""The tag of no slots."""
+
 _COUNTS = ", ".join(
     f'count(*) FILTER (WHERE {condition}) AS "{"total" if name == "all" else name}"'
     for name, condition in FILTERS.items()
@@ -36,10 +46,12 @@ SELECT s.id, s.mentor_id AS "mentorId", u.name AS "mentorName", s.starts_at AS "
   JOIN mentors m ON m.id = s.mentor_id JOIN users u ON u.id = m.user_id
  ORDER BY s.starts_at, s.id
 """
+_STALE_TAG = f"SELECT {_TAG} FROM slots WHERE {FILTERS[STALE]}"  # noqa: S608
 _DELETE = f"""
-WITH gone AS (DELETE FROM slots WHERE {FILTERS["expiredUnbooked"]} RETURNING mentor_id, ends_at)
-SELECT g.mentor_id AS "mentorId", u.name AS "mentorName", count(*) AS "deletedCount",
-       min(g.ends_at) AS "oldestEndsAt", max(g.ends_at) AS "newestEndsAt"
+WITH gone AS (DELETE FROM slots WHERE {FILTERS[STALE]} RETURNING id, mentor_id, ends_at)
+SELECT (SELECT {_TAG} FROM gone) AS tag, g.mentor_id AS "mentorId",
+       u.name AS "mentorName", count(*) AS "deletedCount", min(g.ends_at) AS "oldestEndsAt",
+       max(g.ends_at) AS "newestEndsAt"
   FROM gone g JOIN mentors m ON m.id = g.mentor_id JOIN users u ON u.id = m.user_id
  GROUP BY g.mentor_id, u.name ORDER BY count(*) DESC, g.mentor_id
 """  # noqa: S608 - our own conditions
@@ -47,10 +59,11 @@ SELECT g.mentor_id AS "mentorId", u.name AS "mentorName", count(*) AS "deletedCo
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What a cleanup deleted: in all, and for each mentor who had any."""
+    """What a cleanup deleted: in all, and for each mentor who had any; `tag` names these slots."""
 
     deleted: int
     details: list[dict[str, Any]]
+    tag: str
 
 
 async def statistics(
@@ -79,7 +92,13 @@ async def listed(
 async def delete_expired(connection: tools.Connection, now: datetime) -> Cleaned:
     """Delete what is over and was never booked."""
     details = [_shown(row) for row in await connection.fetch(_DELETE, now)]
-    return Cleaned(sum(each["deletedCount"] for each in details), details)
+    tags = {each.pop("tag") for each in details}
+    return Cleaned(sum(each["deletedCount"] for each in details), details, *(tags or {NOTHING}))
+
+
+async def stale_tag(connection: tools.Connection, now: datetime) -> str:
+    """What `delete_expired` would delete now, as a tag: the same slots have the same one."""
+    return str(await connection.fetchval(_STALE_TAG, now))
 
 
 async def clean_up(at_hand: tools.Tools) -> int:

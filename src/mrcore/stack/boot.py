@@ -182,7 +182,7 @@ async def _prepare(state: folder.StateFolder, order: Order, now: base.Now) -> pl
     (state / "logs").mkdir(mode=0o700, exist_ok=True)
     switching.lay(state)
     whole = plan.Plan(state, order.settings, words, places, order.seed, order.scale)
-    state.write_json("settings.json", whole.core_settings())
+    state.write_json("settings.json", whole.core_settings(now))
     await backend_token.keep(state, whole.anchor, now())
     names = {**whole.mentor_names(), **whole.backend_names(), **whole.seed_names()}
     joining.keep(state, names)

@@ -12,8 +12,10 @@ from typing import Any
 
 from mrcore import folder
 from mrcore.settings import Settings
+from mrcore.sources import base
 from mrcore.stack import (
     addresses,
+    admin_token,
     backend_token,
     credentials,
     mentor_names,
@@ -59,8 +61,11 @@ class Plan:
     seed: int | None
     scale: str
 
-    def core_settings(self) -> dict[str, Any]:
-        """Settings of the stack's core; sources of the same name in the user's file win."""
+    def core_settings(self, now: base.Now = base.utc_now) -> dict[str, Any]:
+        """Settings of the stack's core; sources of the same name in the user's file win.
+
+        In them is a token that is valid for 30 days from now.
+        """
         places = self.places
         watcher = places.postgres.other(
             addresses.WATCHER_ROLE, self.words.watcher, addresses.DATABASE
@@ -72,6 +77,7 @@ class Plan:
             "rq": {"kind": "rq", "url": places.redis.url},
             "logs": {"kind": "logs", "folder": str(self.state / "logs")},
             "backend": {"kind": "backend", "urls": places.backends},
+            "slots": admin_token.source(places.switch, self.words.jwt, now()),
             "meetings": self._meetings(),
             "deploy": switching.source(self.state, places.backends),
             "upstreams": outside.source(places, self.words, watcher),

@@ -18,7 +18,7 @@ COMMANDS: dict[str, str] = {
     "check": "One line and an exit code: 0 ok, 1 warn, 2 bad, 3 unknown.",
     "envs": "Every environment side by side; the code of the worst: 2, then 3, 1, 0.",
     "show": "Print a screen as text.",
-    "find": "Search the jobs of queues, in every state.",
+    "find": "Search the jobs of queues, in every state, or the audit trails.",
     "do": "Plan and apply an action on refs.",
     "reset": "Restore a terminal that was left in a bad state.",
     "completion": "Print a shell's completion script.",
@@ -134,13 +134,15 @@ def _show(parser: Parser) -> None:
 
 def _find(parser: Parser) -> None:
     parser.add_argument("text", metavar="TEXT", help="a regular expression, as / filters")
+    said = "rows of the audit trails that are about exactly TEXT: an e-mail, invoice, payment …"
+    parser.add_argument("--trails", action="store_true", help=said)
     parser.add_argument("--core", default="", dest="target", metavar="URL|CONTEXT", help="a core")
     _where(parser)
     said = "only this one, a name or a ref; may be repeated"
     parser.add_argument("--queue", action="append", default=[], metavar="QUEUE", help=said)
-    parser.add_argument("--in-state", default="", metavar="STATE", help="for example failed")
+    parser.add_argument("--in-state", default="", metavar="STATE", help="as failed; or the trail")
     parser.add_argument(
-        "--look", type=int, default=20_000, metavar="N", help="at how many jobs at most (20000)"
+        "--look", type=int, default=20_000, metavar="N", help="at how many at most (20000)"
     )
     parser.add_argument("--json", action="store_true", help="as JSON, a hit a line")
     parser.epilog = """exit codes:

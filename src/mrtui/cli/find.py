@@ -1,4 +1,4 @@
-"""`mrtui find TEXT`: jobs of every state that match, as they are found."""
+"""`mrtui find TEXT`: jobs of every state that match, as they are found; or rows of trails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mrcore import errors
 from mrcore.model import base, queue, wire
 from mrcore.model import ref as refs
 from mrtui import finding, match
-from mrtui.cli import following, reach
+from mrtui.cli import following, reach, trails
 from mrtui.columns import fmt
 from mrtui.columns import job as columns
 from mrtui.terminal import safe_text
@@ -19,7 +19,7 @@ from mrtui.terminal import safe_text
 
 def run(options: argparse.Namespace) -> int:
     """The exit code, as `mrtui find --help` explains it."""
-    if wrong := match.wrong(options.text):
+    if not options.trails and (wrong := match.wrong(options.text)):
         raise errors.BadRequest(wrong)
     _, connect = reach.core(options)
     return asyncio.run(_run(options, connect))
@@ -27,6 +27,8 @@ def run(options: argparse.Namespace) -> int:
 
 async def _run(options: argparse.Namespace, connect: following.Connect) -> int:
     async with connect() as client:
+        if options.trails:
+            return await trails.run(client, options)
         live = await client.live()
         owners = chosen(live, options.queue)
         search = finding.Search(owners, options.text, options.in_state)

@@ -182,7 +182,7 @@ _SORTED: dict[str, tuple[str, ...]] = {
     "attempts": ("try",),
     "longest": ("tx",),
 }
-_UPWARDS = {"newest", "name", "app", "pid", "type", "next"}
+_UPWARDS = {"newest", "name", "app", "pid", "type", "next", "begins"}
 
 
 def sorted_by(spec: Table, order: str) -> tuple[str, bool]:

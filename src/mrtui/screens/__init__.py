@@ -20,6 +20,9 @@ OPENS = {
     "node": "redis",
     "operation": "operation",
     "run": "run",
+    "slots": "slot_list",
+    "mentor": "slot_list",
+    "trails": "trails",
 }
 """The screen that a kind opens into; every other kind has its detail shown."""
 
@@ -42,6 +45,8 @@ NAMES = (
     "plans",
     "tokens",
     "deploy",
+    "slots",
+    "trails",
     "host",
     "upstreams",
     "meetings",

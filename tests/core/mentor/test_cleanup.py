@@ -131,3 +131,23 @@ async def test_a_cleanup_can_be_enqueued(
     finally:
         pool.disconnect()
     assert task.id == answer.json()["jobId"]
+
+
+async def test_a_cleanup_deletes_exactly_what_was_seen_and_once(
+    web: httpx.AsyncClient, app: asyncpg.Connection, admin: dict[str, str], env: dict[str, str]
+) -> None:
+    seen = await web.get("/api/cleanup/slots/expiredUnbooked?limit=1", headers=admin)
+    once = {**admin, "idempotency-key": "7:abc"}
+    wrong = await web.delete("/api/cleanup/slots", headers={**once, "if-match": '"1-x"'})
+    assert wrong.status_code == 412
+    stale = (await get(web, "statistics", admin))["data"]["expiredUnbooked"]
+    assert stale > 0
+    exact = {**once, "if-match": seen.headers["etag"]}
+    done = await web.delete("/api/cleanup/slots", headers=exact)
+    assert done.json()["deletedCount"] == stale, "what was refused may come again"
+    again = await web.delete("/api/cleanup/slots", headers=exact)
+    assert (again.json(), again.headers["idempotent-replayed"]) == (done.json(), "true")
+    for _ in range(2):
+        told = await web.post("/api/cleanup/schedule", headers=once)
+        assert told.status_code == 202
+    assert len(test_routes.waiting_in(env, "cleanupQueue")) == 1

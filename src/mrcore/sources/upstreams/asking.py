@@ -117,7 +117,7 @@ class Asking:
             started = time.monotonic()
             answer = await probes.ask(asked, self._client, self._wanted.answer_s)
         except probes.NotSet as missing:
-            answer = _unknown("not_set", f"{missing} is not set")
+            answer = _not_set(one.probe, str(missing))
         except errors.SourceError as error:
             answer = _unknown("no_credential", error.sentence)
         except Exception as error:  # whatever it is, an ok from before must not stay
@@ -157,6 +157,17 @@ def _busy(one: Probed) -> bool:
 def _print(asked: probes.Asked) -> str:
     said = repr(replace(asked, alternates=())).encode()
     return hmac.digest(_SALT, said, hashlib.sha256).hex()[:16]
+
+
+def _not_set(probe: settings.Probe, name: str) -> probes.Answer:
+    """A key that its sync config would hold: without one nobody uses the service, and all is well.
+
+    Without a name of the environment a service that is wanted cannot be asked.
+    """
+    if probe.config and name == "API_KEY":
+        why = f"not used: no config of {probe.config} has a key"
+        return probes.Answer(None, None, base.Verdict(level=base.Level.OK, code="not_set", why=why))
+    return _unknown("not_set", f"{name} is not set")
 
 
 def _unknown(code: str, why: str) -> probes.Answer:

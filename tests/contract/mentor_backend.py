@@ -1,0 +1,15 @@
+"""Mr. Mentor's own application as a process: argv has its port, and a file of what it is told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from mrcore.mentor import app
+
+if __name__ == "__main__":
+    made = app.create("blue", json.loads(Path(sys.argv[2]).read_text()), health_interval_s=0.1)
+    uvicorn.run(made, host="127.0.0.1", port=int(sys.argv[1]), log_config=None, access_log=False)
