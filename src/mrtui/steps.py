@@ -47,7 +47,7 @@ def now(known: run.Run, key: str, confirm: str) -> tuple[cells.Cell, ...]:
         style: cells.Style = columns.STYLES.get(known.state, "accent")
         return (cells.Cell(known.why or _alone(known), style),)
     if step.kind == "fix":
-        said = f"shows what {step.title!r} would do, and asks: nothing is done before"
+        said = f"plans {step.title!r}, shows it and asks"
         return (cells.Cell(f"▶ {key} ", "accent"), cells.Cell(said, "strong"))
     if step.until:
         said = f"do {step.title!r} by hand: it is seen here when that is done"

@@ -60,7 +60,7 @@ async def test_n_shows_the_plan_of_the_step_that_waits_and_applies_it_there() ->
         core.tell(*facts.alerts(), found)
         await waiting.until(lambda: "b: runbook A diagnosed, fix ready" in shown(control), what="b")
         await pilot.press("b")
-        await waiting.until(lambda: "▶ n shows" in shown(control), what="what is next")
+        await waiting.until(lambda: "▶ n plans" in shown(control), what="what is next")
         await pilot.press("n")
         await waiting.until(lambda: len(core.applied) == 1, what="the plan's plan")
         core.tell(core.operation(core.applied[0][0], action="run.next", state="done", done=1))

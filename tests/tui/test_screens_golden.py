@@ -159,7 +159,7 @@ async def test_runbooks_look_as_they_did(size: tuple[int, int]) -> None:
         core.tell(*facts_runs.runs(), *facts_runs.books())
         await waiting.until(lambda: control.world.table("run"), what="runs")
         for name, key, says in (
-            ("runbooks", "7", "for a person"),
+            ("runbooks", "7", "[runs 2]"),
             ("runbooks-all", "tab", "[runbooks 2]"),
             ("run", "tab enter", "run 41"),
             ("run-step", "enter", "esc closes"),

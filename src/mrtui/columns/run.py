@@ -25,6 +25,7 @@ _STEPS: dict[run.StepState, tuple[str, Style]] = {
     run.StepState.ABORTED: ("■", "dim"),
 }
 _BY_HAND: tuple[str, Style] = ("✎", "warn")
+_READY: tuple[str, Style] = ("▶", "accent")
 
 
 def found(step: run.Step) -> Cell:
@@ -50,6 +51,8 @@ def step_cells(step: run.Step, number: int, view: View) -> tuple[Cell, ...]:
     glyph, style = _STEPS[step.state]
     if step.kind == "manual" and step.state is run.StepState.RUNNING:
         glyph, style = _BY_HAND
+    elif step.kind == "fix" and step.state is run.StepState.RUNNING and not step.operation:
+        glyph, style = _READY
     ended = step.ended_at or view.now
     took = fmt.seconds((ended - step.began_at).total_seconds()) if step.began_at else ""
     gone = step.state is run.StepState.NOT_SELECTED
