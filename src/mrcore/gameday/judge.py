@@ -73,9 +73,7 @@ def wrong_actions(what: scenario.Scenario, seen: watch.Watcher, since: datetime)
         step.plan for run in seen.runs.values() if run.runbook == what.runbook for step in run.steps
     }
     return sum(
-        op.action != what.action
-        and op.plan_id not in planned
-        and not op.action.startswith(_OURS)
+        op.action != what.action and op.plan_id not in planned and not op.action.startswith(_OURS)
         for op in seen.operations.values()
         if op.started_at >= since
     )
