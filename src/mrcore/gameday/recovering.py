@@ -144,7 +144,8 @@ class Recovery:
             if open_ and step.kind == "fix" and step.plan and step.plan not in self._plans:
                 await self._confirm(step.plan)
                 return True
-            if open_ and step.kind == "manual" and step.id not in self._done:
+            waits = running.waits == step.id
+            if waits and step.kind == "manual" and step.id not in self._done:
                 await self._operate(step.id, stage)
         if running == self._asked:
             return False  # it has not gone on since
