@@ -68,9 +68,12 @@ def unrelated(
 
 
 def wrong_actions(what: scenario.Scenario, seen: watch.Watcher, since: datetime) -> int:
-    """How many operations did something else than the runbook's fix; the core's own are none."""
+    """How many operations were no fix that the runbook planned; the core's own are none."""
+    planned = {
+        step.plan for run in seen.runs.values() if run.runbook == what.runbook for step in run.steps
+    }
     return sum(
-        op.action != what.action and not op.action.startswith(_OURS)
+        op.action != what.action and op.plan_id not in planned and not op.action.startswith(_OURS)
         for op in seen.operations.values()
         if op.started_at >= since
     )

@@ -12,14 +12,27 @@ from datetime import datetime
 from mrcore import client as clients
 from mrcore import errors, settings
 from mrcore.alerts import rule as rules
-from mrcore.gameday import arena, debts, judge, recovering, scenario, score, warden, watch
-from mrcore.gameday.faults import base
+from mrcore.gameday import (
+    arena,
+    debts,
+    judge,
+    keypresses,
+    recovering,
+    scenario,
+    score,
+    warden,
+    watch,
+)
+from mrcore.gameday.faults import KINDS, base
 from mrcore.model import alert, core
 
 CALM_S = 120.0
 BARRIER_S = 240.0
 DETECTED_S = 180.0
 """How long is waited at most, at any time scale: patience with the host, no expectation."""
+
+_QUIET = "demo.known_off"
+"""What comes before every scenario, and ends with it."""
 
 ORDER: tuple[score.Until, ...] = ("injected", "detected", "diagnosed", "recovered")
 
@@ -70,6 +83,8 @@ class Play:
         self._rules = rules.load(rules.shipped(), own.alerts.rules, own.time_scale)
         self._began = self._there = now()
         self._story: dict[str, tuple[str, ...]] = {}
+        self._keys = keypresses.Keypresses(stack.state)
+        self._keypresses = 0
 
     async def run(self) -> score.Card:
         """Play it to its end, mend everything, and say what came of it.
@@ -92,7 +107,7 @@ class Play:
 
     async def _between(self, client: clients.CoreClient, owed: debts.Debts) -> None:
         """What is broken in here is mended when it is left, whatever happens."""
-        with warden.Warden(self._stack.state):
+        with warden.Warden(self._stack.state), self._keys:
             try:
                 async with contextlib.AsyncExitStack() as held:
                     dice = random.Random(self._seed)  # noqa: S311 - of a game
@@ -106,7 +121,9 @@ class Play:
 
     async def _acts(self, client: clients.CoreClient, stage: base.Stage, owed: debts.Debts) -> None:
         far = ORDER.index(self._order.until)
+        await self._break(scenario.Step(_QUIET, KINDS[_QUIET]()), stage, owed)
         await self._calm()
+        await recovering.end_others(client, self._seen, self._what.runbook)
         await self._inject(stage, owed)
         if far >= ORDER.index("detected"):
             await self._detect()
@@ -121,6 +138,7 @@ class Play:
                 else:
                     self._found += await actor.recovered(stage, auto=self._order.auto)
                 self._operators += actor.operators
+                self._keypresses = self._keys.counted()
                 self._lap("recovered")
         if far >= ORDER.index("detected"):
             self._found.append(judge.unrelated(self._what, self._seen, self._began, self._before))
@@ -146,15 +164,19 @@ class Play:
         for step in self._what.faults:
             await self._barrier(step.when, f"before {step.kind}")
             self._tell(f"injecting {step.kind}")
-            memo = await step.fault.before(stage)
-            owed.owe(step.kind, step.fault.model_dump(mode="json"), memo)
-            try:
-                await step.fault.inject(stage, memo)
-            except debts.BROKEN as error:
-                raise errors.StackError(f"{step.kind} could not be injected: {error}") from error
+            await self._break(step, stage, owed)
             self._there = self._now()
             await self._barrier(step.until, f"after {step.kind}")
         self._expect("the fault is there", True)
+
+    async def _break(self, step: scenario.Step, stage: base.Stage, owed: debts.Debts) -> None:
+        """Inject one fault, which is owed from before. Raises StackError where it cannot be."""
+        memo = await step.fault.before(stage)
+        owed.owe(step.kind, step.fault.model_dump(mode="json"), memo)
+        try:
+            await step.fault.inject(stage, memo)
+        except debts.BROKEN as error:
+            raise errors.StackError(f"{step.kind} could not be injected: {error}") from error
 
     async def _barrier(self, condition: object, where: str) -> None:
         if condition is None:
@@ -175,6 +197,7 @@ class Play:
             if firing is not None:
                 self._found.append(judge.punctual(firing, self._rules[each.rule], self._seen))
         self._lap("detected")
+        self._keys.begin()
         self._stop_if_failed()
 
     def _lap(self, name: str) -> None:
@@ -204,6 +227,7 @@ class Play:
             detected_s=self._times.get("detected"),
             diagnosed_s=self._times.get("diagnosed"),
             recovered_s=self._times.get("recovered"),
+            keypresses=self._keypresses,
             wrong_actions=judge.wrong_actions(what, self._seen, self._began),
             expectations=tuple(self._found),
             operators=tuple(self._operators),

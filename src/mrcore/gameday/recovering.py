@@ -26,6 +26,18 @@ ENDED = frozenset(
 )
 
 
+async def end_others(client: clients.CoreClient, seen: watch.Watcher, runbook: str) -> None:
+    """Abort the runs of a runbook that are left from before: an alert would only join them."""
+    for each in list(seen.runs.values()):
+        if each.runbook != runbook or "run.abort" not in each.actions:
+            continue
+        try:
+            plan = await client.plan("run.abort", plans.Selection(refs=(each.ref,)))
+            await client.apply(plan.plan_id, reason=REASON, confirm=plan.confirm)
+        except errors.DoorError:
+            continue  # it has ended meanwhile
+
+
 class Recovery:
     """The second half of a play, over the `Run` entity that its alert has begun."""
 
@@ -144,8 +156,8 @@ class Recovery:
             if open_ and step.kind == "fix" and step.plan and step.plan not in self._plans:
                 await self._confirm(step.plan)
                 return True
-            waits = running.waits == step.id
-            if waits and step.kind == "manual" and step.id not in self._done:
+            waits = step.kind == "manual" and step.state is run.StepState.RUNNING
+            if waits and step.id not in self._done:
                 await self._operate(step.id, stage)
         if running == self._asked:
             return False  # it has not gone on since

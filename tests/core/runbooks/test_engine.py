@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mrcore.model import plans, run
+from mrcore.runbooks import telling
 from tests.core.runbooks import room
 
 
@@ -119,9 +120,14 @@ async def test_one_run_at_a_time_on_one_thing(state: Path) -> None:
         await here.do("run.abort", first.ref, reason="INC-7 has it")
         ended = await here.until("aborted")
         assert (ended.why, ended.steps[1].state) == ("olga ended it: INC-7 has it", "aborted")
-        done = await here.do("runbook.start", "core/runbook/T", subject=room.QUEUE)
+        done = await here.do("runbook.start", "core/runbook/T", subject=first.alert)
         assert isinstance(done, plans.TargetOutcome)
         assert done.why == f"run {first.id + 1}"
+        again = await here.waits("resume")
+        assert (again.id, again.alert, again.subject) == (first.id + 1, first.alert, room.QUEUE)
+        steps, timeline = await telling.sections(here.core.engine, again)
+        assert steps.fields[1].value == "running"
+        assert "diagnosed, Who consumes: emailQueue has 1 workers." in timeline.text
 
 
 async def test_where_nothing_is_wrong_nothing_recovers(state: Path) -> None:

@@ -25,6 +25,8 @@ class Stage:
     dice: random.Random
     held: contextlib.AsyncExitStack
     spared: set[str] = dataclasses.field(default_factory=set)
+    parts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What a fault leaves for its operators: people in a room, a payment."""
 
 
 class Fault(pydantic.BaseModel):
