@@ -236,7 +236,7 @@ ACTIONS: dict[ActionId, Action] = _actions(
         "Start runbook",
         "not: abort its run",
         args={
-            "subject": "ref of what it is about, where it is about one thing",
+            "subject": "ref of what it is about, where it is about one thing, or of the alert",
             "params": "its parameters, a JSON object: name and value",
         },
     ),

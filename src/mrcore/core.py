@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Self
@@ -26,12 +26,12 @@ from mrcore import (
 )
 from mrcore.acting import door
 from mrcore.alerts import acking, desk, live, silencing
+from mrcore.model import alert, ref, wire
 from mrcore.model import base as model
 from mrcore.model import core as entities
-from mrcore.model import ref
 from mrcore.rights import approval, arming, authority, revoking
 from mrcore.runbooks import acts as run_acts
-from mrcore.runbooks import engine, library
+from mrcore.runbooks import engine, library, telling
 from mrcore.sources import base
 from mrcore.sources import core as core_source
 from mrcore.sources import own as own_acts
@@ -184,13 +184,19 @@ class Core:
             not_resumed=lambda: self.not_resumed,
             alerts=self.desk.entities,
             checks=self.desk.checks,
-            told=self.desk.told,
+            told=self._told,
             runbooks=self.engine.entities,
         )
         source = core_source.CoreSource(
             facts, self.ledger, self.history, self.runs, self._acts(), now=self.now
         )
         return source, settings.SourceSettings(kind="core").scaled(self.settings.time_scale)
+
+    async def _told(self, entity: model.Entity) -> Sequence[wire.Section]:
+        """What there is to say of one of the core's own besides its facts."""
+        if isinstance(entity, alert.Alert):
+            return (await self.desk.told(entity.ref),)
+        return await telling.sections(self.engine, entity)
 
     def _environment(self) -> entities.Environment:
         own = self.settings

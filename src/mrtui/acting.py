@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import itertools
 from collections.abc import Awaitable, Callable, Iterable
@@ -37,7 +38,8 @@ GONE_S = 3.0
 class Wish(NamedTuple):
     """What is asked for: `refs` are marked as pending, `answer` was given before it was planned.
 
-    `word` is what a person has to know before: with one, the plan is always shown.
+    `word` is what a person has to know before: with one, the plan is always shown. `then` is done
+    once the operation has ended, unless the room that asked for it was left.
     """
 
     action: str
@@ -46,6 +48,7 @@ class Wish(NamedTuple):
     args: plans.Args = {}
     answer: answers.Answer | None = None
     word: str = ""
+    then: Callable[[], Awaitable[None]] | None = None
 
 
 class Acting:
@@ -61,6 +64,7 @@ class Acting:
         self._far: dict[str, str] = {}
         self._counted = news.News()
         self._numbers = itertools.count(1)
+        self._heard = asyncio.Event()
         self._watch = approvals.Watch()
 
     @property
@@ -151,6 +155,7 @@ class Acting:
                     here.applied(wanted.refs)
                 self._tell(done)
                 await self._reveal(wanted, done, here)
+                await self._go_on(wanted, done, here)
         except errors.MrError as error:
             self._control.say(f"✖ {error}", "bad")
         finally:
@@ -161,6 +166,7 @@ class Acting:
 
     def settle(self) -> None:
         """Close what the core says has ended; say what others decided."""
+        self._heard.set()
         for ref in list(self._open):
             now = self._control.world.get(ref)
             if isinstance(now, core.Operation) and (now.state in FINAL or self._goes_on(now)):
@@ -214,9 +220,11 @@ class Acting:
             task.cancel()
 
     async def _confirmed(
-        self, plan: plans.Plan, word: str, here: room.Room | None
+        self, plan: plans.Plan, word: str, here: room.Room | None, *, always: bool = False
     ) -> answers.Answer | None:
-        asks = plan.needs_reason or plan.needs_approval or bool(plan.confirm) or bool(word)
+        asks = (
+            always or plan.needs_reason or plan.needs_approval or bool(plan.confirm) or bool(word)
+        )
         if plan.risk is plans.Risk.LOW and not asks:
             return answers.Answer()
         if here is None or self._control.screen is not here:
@@ -260,6 +268,33 @@ class Acting:
                 self._control.say("not shown: the screen that asked for it was left", "warn")
             else:
                 await self._control.question(revealed.Revealed(found), here)
+
+    async def _go_on(self, wanted: Wish, done: core.Operation, here: room.Room | None) -> None:
+        """Do what follows from it, where a person still looks at what asked for it."""
+        if wanted.then is None:
+            return
+        try:
+            async with asyncio.timeout(REVEALED_WITHIN_S):
+                await self._until_ended(done)
+        except TimeoutError:
+            return  # the news says how far it is
+        if here is not None and self._control.screen is here:
+            await wanted.then()
+
+    async def until(self, told: Callable[[], bool]) -> None:
+        """Wait until the core has told of something, as long as that is soon."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REVEALED_WITHIN_S):
+                while not told():
+                    self._heard.clear()
+                    await self._heard.wait()
+
+    async def show(self, plan: plans.Plan, here: room.Room) -> answers.Answer | None:
+        """Show a plan that the core has made, and apply it if a person says so; the answer."""
+        answer = await self._confirmed(plan, "", here, always=True)
+        if answer is not None and answer.verb is not answers.Verb.AGAIN:
+            await self._applied(plan, answer)
+        return answer
 
     async def _until_ended(self, done: core.Operation) -> None:
         if done.ref in self._open:

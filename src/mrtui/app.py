@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import ModalScreen, Screen
 
-from mrtui import keys, news, ringing, start, themes, typeahead
+from mrtui import counting, keys, news, ringing, start, themes, typeahead
 from mrtui.screens import splash
 from mrtui.terminal import bell, frame_diff, safe_text, title
 from mrtui.widgets import cells
@@ -79,6 +79,7 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         self.clock = clock
         self.keymap = keymap or keys.Keymap()
         self.started = started or start.Start()
+        self.counter = counting.Counter(self.started.state)
         self.naming = title.Title(self, os.environ)
         self.bell_of = bell.Bell(self, os.environ, self.started.ring)
         self.inside = asyncio.Event()  # set when home has taken the splash's place
@@ -87,6 +88,9 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         wanted = self.started.locked_theme or self.started.theme
         self.theme = themes.choose(wanted, self.available_themes)
         self.news = news.News("; ".join(loaded.problems), "warn")
+
+    def pressed(self) -> None:
+        self.counter.press()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our words' colours, for themes that do not know them."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.screen import Screen
 
 from mrcore import catalogue, errors
-from mrcore.model import base, core, deploy, plans, postgres
-from mrtui import acting, answers, columns, giving, keys, plan_lines, undoing
+from mrcore.model import base, core, deploy, plans, postgres, run
+from mrtui import acting, answers, columns, giving, keys, plan_lines, steps, undoing
 from mrtui.columns import fmt
 
 if TYPE_CHECKING:
@@ -242,6 +242,8 @@ def _because(found: base.Entity) -> str:
     """Why such a row offers nothing, where that can be seen from it."""
     if isinstance(found, deploy.Colour) and found.live:
         return "is live already"
+    if isinstance(found, run.Run):
+        return steps.asks(found)
     if isinstance(found, postgres.Session) and found.state == "idle":
         return "runs nothing"
     return ""

@@ -113,8 +113,8 @@ def _where(text: str, name: str) -> str:
 def _meet(one: keys.Key, other: keys.Key) -> bool:
     """Whether two entries can work at once.
 
-    `logs`, `job` and `detail` show no list. Entries whose actions are on different kinds never
-    share a row; only the jobs of a queue are shown with their queue.
+    `logs`, `job`, `detail` and `run` show no list. Entries whose actions are on different kinds
+    never share a row; only the jobs of a queue are shown with their queue.
     """
     kinds = {one.kind, other.kind}
     if one.needs and other.needs and len(kinds) == 2 and kinds != {"job", "queue"}:
@@ -122,4 +122,4 @@ def _meet(one: keys.Key, other: keys.Key) -> bool:
     scopes = {one.scope, other.scope}
     if len(scopes) == 1 or keys.EVERYWHERE in scopes:
         return True
-    return keys.LISTS in scopes and not {"logs", "job", "detail"} & scopes
+    return keys.LISTS in scopes and not {"logs", "job", "detail", "run"} & scopes

@@ -54,6 +54,7 @@ class Start(NamedTuple):
 
     place: str = ""
     address: str = ""
+    state: Path | None = None
     theme: str = ""
     locked_theme: str = ""
     read_only: bool = False

@@ -20,9 +20,15 @@ class TypeAhead(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         """Every key that comes from the terminal passes here first."""
-        if isinstance(event, events.Key) and not event.is_forwarded and await self._typed(event):
-            return
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if not (event.is_printable and getattr(self.screen, "writes", False)):
+                self.pressed()
+            if await self._typed(event):
+                return
         await super().on_event(event)
+
+    def pressed(self) -> None:
+        """A key was pressed that is no character of a line."""
 
     async def _typed(self, event: events.Key) -> bool:
         """Do a key of the room or dialog on top; False for the splash, and keys of widgets."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mrcore import errors
-from mrcore.model import base, core, log, postgres, queue, ref, stack
-from mrtui import finding, match, news, runs, trails
+from mrcore.model import base, core, log, plans, postgres, queue, ref, run, stack
+from mrtui import acting, finding, match, news, runs, trails
 
 if TYPE_CHECKING:
     from mrtui import app, keys
@@ -29,6 +29,8 @@ class Verbs:
         def cursor_ref(self) -> str: ...
         @property
         def stands(self) -> bool: ...
+
+        def refs_here(self) -> tuple[base.Ref, ...]: ...
         def entity(self) -> base.Entity | None: ...
         def active(self) -> list[keys.Key]: ...
         def ask(self, sign: str, typed: str, told: Callable[[str, bool], str]) -> None: ...
@@ -116,13 +118,36 @@ class Verbs:
         found = self.entity()
         self.control.visits.into("logs", "" if found is None else self._logs_of(found))
 
+    def runbook_here(self) -> run.Run | runs.Begin | None:
+        """The run that `b` shows or begins: of the row, of what it belongs to, else the named."""
+        known, here = self.control.world, self.refs_here()
+        for address in here:
+            if found := runs.led(known, address) or runs.begins(known, address):
+                return found
+        found = runs.named(known, self.control.instant)
+        return found if found is not None and found.ref not in here else None
+
     async def do_runbook(self, _: str) -> None:
-        """Show the run of a runbook about what is under the cursor; begin one if there is none."""
-        found = runs.of(self.control.world, self.cursor_ref)
-        if found is not None:
+        """Show the run of a runbook that is of the row; begin one if there is none."""
+        found = self.runbook_here()
+        if isinstance(found, run.Run):
             self.control.visits.open(found.ref, found.KIND)
-        else:
-            await self.do(f"act {runs.START}")
+        elif found is not None and found.runbook == self.cursor_ref:
+            await self.do(f"act {runs.START}")  # a person says what it is about
+        elif found is not None:
+            begun = functools.partial(runs.newest, self.control.world, found.runbook)
+            args: plans.Args = {"subject": found.subject} if found.subject else {}
+            chosen, before = plans.Selection(refs=(found.runbook,)), begun()
+            then = functools.partial(self._show_run, begun, before)
+            self.control.acting.wish(acting.Wish(runs.START, chosen, args=args, then=then))
+
+    async def _show_run(self, newest: Callable[[], run.Run | None], before: run.Run | None) -> None:
+        """Open a run that was just begun, as soon as the core tells of it."""
+        old = before.id if before is not None else 0
+        begun = lambda: (found := newest()) is not None and found.id > old  # noqa: E731
+        await self.control.acting.until(begun)
+        if (found := newest()) is not None:
+            self.control.visits.open(found.ref, found.KIND)
 
     def _stream(self, name: str) -> str:
         """The ref of a log stream by its name, whatever its source is called; empty: none."""

@@ -133,10 +133,10 @@ class Runs:
     def entities(self, own: database.Database) -> list[base.Entity]:
         """What is shown of what is in the ledger."""
         made: list[base.Entity] = []
+        now = self._now()
         for kept in own.run_here(runbooks.active):
             known = record.Record.model_validate_json(kept.body)
-            made.append(shown.entity(self._books[known.runbook], known))
-        now = self._now()
+            made.append(shown.entity(self._books[known.runbook], known, now))
         return [*made, *(shown.runbook(each, None, now) for each in self._books.values())]
 
     def acts(self) -> dict[base.ActionId, own.Act]:

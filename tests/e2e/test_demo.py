@@ -31,6 +31,21 @@ def test_the_demo_lives_in_a_terminal_and_leaves_nothing(state: Path) -> None:
     assert running.gone(family) == []
 
 
+@pytest.mark.proof
+def test_a_scenario_begins_with_its_incident_under_way(state: Path) -> None:
+    argv = [*running.MRTUI, "demo", "--state", str(state), "--scenario", "J"]
+    with terminal.run(argv, columns=80, rows=24) as screen:
+        screen.until("b: runbook J ", timeout_s=240)
+        screen.press("b")
+        screen.until("runbooks ▸ J Redis is down or wedged")
+        family = _family(screen.pid)
+        screen.press("q")
+        screen.until("Stop the stack")
+        screen.press("y")
+        screen.wait(120)
+    assert running.gone(family) == []
+
+
 def test_it_says_how_long_it_took(
     state: Path, record_property: Callable[[str, object], None]
 ) -> None:

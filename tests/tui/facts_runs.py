@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mrcore.model import run
+from mrcore.model import alert, run
 from tests.tui import facts
 
 
@@ -12,7 +12,7 @@ def runs() -> list[run.Run]:
         run.Run(
             ref="core/run/41",
             verdict=facts.warn("waiting", "waits for a person"),
-            actions=("run.next", "run.handover", "run.abort"),
+            actions=("run.handover", "run.abort"),
             id=41,
             runbook="B",
             title="e-mails are not sending",
@@ -24,6 +24,7 @@ def runs() -> list[run.Run]:
             codes=("credentials",),
             recovers="no new 535 for 5m, and the oldest waits less than 1m",
             steps=_steps(),
+            waits="rotate",
             began_at=facts.ago(130),
             diagnosed_at=facts.ago(122),
         ),
@@ -72,7 +73,10 @@ def _steps() -> tuple[run.Step, ...]:
             kind="manual",
             title="rotate the app password",
             state=run.StepState.RUNNING,
-            why="by hand; done when SMTP answers 235: still 535",
+            why="SMTP answers 535",
+            text="Make a new app password, and put it into both secrets.",
+            when='failures == "credentials"',
+            until="smtp.auth == 235",
             began_at=facts.ago(122),
         ),
         run.Step(
@@ -80,6 +84,7 @@ def _steps() -> tuple[run.Step, ...]:
             kind="fix",
             title="restart blue, then green",
             state=pending,
+            when='rotate == "done"',
             why="waits for 3",
         ),
         run.Step(
@@ -89,3 +94,58 @@ def _steps() -> tuple[run.Step, ...]:
             state=run.StepState.NOT_SELECTED,
         ),
     )
+
+
+def ready(found: alert.Alert) -> run.Run:
+    """A run for an alert, whose diagnosis has ended and whose fix waits for a person."""
+    step = run.Step(
+        id="restart",
+        kind="fix",
+        title="restart its process",
+        state=run.StepState.RUNNING,
+        action="process.restart",
+        until="queue.workers > 0",
+        began_at=facts.ago(20),
+    )
+    return run.Run(
+        ref="core/run/43",
+        verdict=facts.warn("waiting", "restart its process waits for a person"),
+        actions=("run.next", "run.handover", "run.abort"),
+        id=43,
+        runbook="A",
+        title="a queue is backed up",
+        state=run.RunState.WAITING,
+        login="",
+        alert=found.ref,
+        alerts=(found.ref,),
+        subject=found.subject,
+        diagnosis="Its process: process failed.",
+        codes=("process_down",),
+        recovers="nothing waits longer than 2 min",
+        waits=step.id,
+        steps=(step,),
+        began_at=facts.ago(30),
+        diagnosed_at=facts.ago(20),
+    )
+
+
+def books() -> list[run.Runbook]:
+    """Two runbooks that can be started."""
+    return [
+        run.Runbook(
+            ref=f"core/runbook/{letter}",
+            actions=("runbook.start",),
+            id=letter,
+            title=title,
+            symptom="queue.failed > 0",
+            recovers=recovers,
+            severity="SEV2",
+            owner="platform",
+            about="queue",
+            steps=steps,
+        )
+        for letter, title, recovers, steps in (
+            ("A", "a queue is backed up", "nothing waits longer than 2 min", 10),
+            ("B", "e-mails are not sending", "SMTP lets us in, and no e-mail fails any more", 9),
+        )
+    ]

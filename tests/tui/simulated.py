@@ -78,6 +78,7 @@ class Simulated:
         self.made: dict[str, plans.Plan] = {}
         self.first_targets: list[int] = []
         self.operations: list[core.Operation] = _operations()
+        self.details: dict[str, wire.Detail] = {}
         self._plans: dict[str, tuple[str, ...]] = {}
 
     async def __aenter__(self) -> Self:
@@ -150,8 +151,9 @@ class Simulated:
     async def detail(self, ref: str) -> wire.Detail:
         if self.down:
             raise errors.CoreUnreachable(self.down)
-        if ref == GOOD:
-            return _job_detail(self.good, expiresAt="14:01:00Z", cc=None)
+        good = _job_detail(self.good, expiresAt="14:01:00Z", cc=None)
+        if ref in (known := {GOOD: good, **self.details}):
+            return known[ref]
         if ref.startswith("huey/job/"):
             if (identity := ref.rsplit("/", 1)[-1]) not in self.jobs:
                 raise errors.NotFound(f"There is no {ref} (any more).")

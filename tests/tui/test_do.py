@@ -14,7 +14,7 @@ from mrcore.model import core, plans, wire
 from mrtui import cli, link
 from mrtui.cli import agreeing, do, following
 from tests import waiting
-from tests.tui import facts, simulated
+from tests.tui import facts, facts_runs, simulated
 
 REF = "mr://huey/job/emailQueue/8123"
 QUEUE = "mr://huey/queue/emailQueue"
@@ -105,6 +105,20 @@ def test_a_plan_without_targets_counts_them_once() -> None:
     plan = asyncio.run(simulated.Simulated().plan("queue.retry", plans.Selection(refs=()), {}))
     plan = plan.model_copy(update={"label": "Retry failed job: 0 targets"})
     assert agreeing.described(plan)[0].startswith("Retry failed job: 0 targets, risk low")
+
+
+@pytest.mark.parametrize(("planned", "says"), [(True, "1 of 1 done"), (False, "it goes on")])
+async def test_the_next_step_of_a_run_is_planned_and_applied(
+    capsys: pytest.CaptureFixture[str], *, planned: bool, says: str
+) -> None:
+    client, found = Finishing(), facts_runs.ready(facts.alerts()[0])
+    fix = await client.plan("queue.retry", do.selection(options("queue.retry", REF)), {})
+    steps = (found.steps[0].model_copy(update={"plan": fix.plan_id if planned else ""}),)
+    entity = found.model_copy(update={"steps": steps})
+    client.details[found.ref] = wire.Detail(at=facts.NOW, entity=entity)
+    assert await doing(client, "run.next", found.ref, "--yes", "--reason", "INC-12") == 0
+    assert says in capsys.readouterr().out
+    assert [plan for plan, _ in client.applied][1:] == ([fix.plan_id] if planned else [])
 
 
 async def test_a_high_risk_needs_yes_where_nobody_can_be_asked(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from mrcore.model import wire
-from mrtui import runs, world
+from pathlib import Path
+
+from mrcore import folder
+from mrcore.gameday import keypresses
+from mrcore.model import plans, run, wire
+from mrtui import app, counting, runs, world
+from mrtui.cli import show
 from tests import waiting
 from tests.tui import facts, facts_runs, shots, simulated
 
@@ -42,3 +47,76 @@ async def test_b_leads_to_the_run_only_where_there_is_one() -> None:
             lambda: getattr(control.screen, "ref", "") == waits.ref, what="the run's screen"
         )
         assert getattr(control.screen, "NAME", "") == "run"
+
+
+async def test_n_shows_the_plan_of_the_step_that_waits_and_applies_it_there() -> None:
+    core = simulated.Simulated()
+    found = facts_runs.ready(facts.alerts()[0])
+    fix = await core.plan("queue.retry", plans.Selection(refs=("huey/job/emailQueue/8123",)))
+    planned = found.steps[0].model_copy(update={"plan": fix.plan_id})
+    entity = found.model_copy(update={"steps": (planned,)})
+    core.details[found.ref] = wire.Detail(at=facts.NOW, entity=entity)
+    async with shots.running((80, 24), core) as (control, pilot):
+        core.tell(*facts.alerts(), found)
+        await waiting.until(lambda: "b: runbook A diagnosed, fix ready" in shown(control), what="b")
+        await pilot.press("b")
+        await waiting.until(lambda: "▶ n plans" in shown(control), what="what is next")
+        await pilot.press("n")
+        await waiting.until(lambda: len(core.applied) == 1, what="the plan's plan")
+        core.tell(core.operation(core.applied[0][0], action="run.next", state="done", done=1))
+        await waiting.until(lambda: "expires" in shown(control), what="the plan")
+        await pilot.press("right", "enter")
+        await waiting.until(lambda: len(core.applied) == 2, what="the fix")
+        assert core.applied[1][0] == fix.plan_id
+
+
+async def test_b_begins_the_run_of_an_alert_and_shows_it() -> None:
+    core = simulated.Simulated()
+    found = facts.alerts()[0]
+    async with shots.running((80, 24), core) as (control, pilot):
+        core.tell(*facts.alerts(), *facts_runs.books())
+        await pilot.press("6")
+        await waiting.until(lambda: control.cursor_ref == found.ref, what="the alert")
+        await waiting.until(lambda: "b runbook" in shown(control), what="the key")
+        await pilot.press("b")
+        await waiting.until(lambda: len(core.applied) == 1, what="the start")
+        begun = ("runbook.start", plans.Selection(refs=("core/runbook/A",)), {"subject": found.ref})
+        assert core.wishes[-1] == begun
+        core.tell(
+            facts_runs.ready(found),
+            core.operation(core.applied[0][0], action="runbook.start", state="done", done=1),
+        )
+        await waiting.until(lambda: control.screen.NAME == "run", what="its run")  # type: ignore[attr-defined]
+
+
+def test_an_alert_that_fires_anew_has_no_run_yet() -> None:
+    known, found = world.World(), facts.alerts()[0]
+    ended = facts_runs.ready(found).model_copy(
+        update={"state": run.RunState.RECOVERED, "waits": "", "ended_at": facts.ago(7_000)}
+    )
+    books = facts_runs.books()
+    known.apply(wire.Changed(source="core", at=facts.NOW, upserts=(found, ended, *books)))
+    assert runs.led(known, found.ref) is None
+    assert runs.begins(known, found.ref) == runs.Begin("core/runbook/A", found.ref)
+    assert runs.begins(known, ended.ref) == runs.Begin("core/runbook/A", found.ref)
+    later = ended.model_copy(update={"ended_at": facts.NOW})
+    known.apply(wire.Changed(source="core", at=facts.NOW, upserts=(later,)))
+    assert runs.led(known, found.subject) == later
+
+
+def test_a_key_counts_only_while_a_game_day_is_played(tmp_path: Path) -> None:
+    counter, there = counting.Counter(tmp_path), tmp_path / counting.FILE
+    counter.press()
+    assert not there.exists()
+    with keypresses.Keypresses(folder.StateFolder(tmp_path)) as counted:
+        counter.press()
+        counted.begin()
+        counter.press()
+        counter.press()
+        assert counted.counted() == 2
+    assert not there.exists()
+
+
+def shown(control: app.ControlRoom) -> str:
+    """What is on the screen."""
+    return show.text(control)

@@ -156,12 +156,29 @@ async def test_alerts_look_as_they_did(size: tuple[int, int]) -> None:
 async def test_runbooks_look_as_they_did(size: tuple[int, int]) -> None:
     core, wrong = simulated.Simulated(), []
     async with shots.running(size, core) as (control, pilot):
-        core.tell(*facts_runs.runs())
+        core.tell(*facts_runs.runs(), *facts_runs.books())
         await waiting.until(lambda: control.world.table("run"), what="runs")
-        for name, key, says in (("runbooks", "7", "run"), ("run", "enter", "run 41")):
-            await pilot.press(key)
-            await waiting.until(lambda name=name: name == control.screen.NAME, what=name)
+        for name, key, says in (
+            ("runbooks", "7", "[runs 2]"),
+            ("runbooks-all", "tab", "[runbooks 2]"),
+            ("run", "tab enter", "run 41"),
+            ("run-step", "enter", "esc closes"),
+            ("run-why", "escape w", "taken when"),
+        ):
+            await pilot.press(*key.split())
             await waiting.until(lambda says=says: arrived(control, says), what=says)
+            await shots.settled(pilot)
+            if differs(name, size, show.text(control)):
+                wrong.append(name)
+        await pilot.press("escape", "1")
+        found = facts.alerts()[0]
+        core.tell(*facts.alerts(), facts_runs.ready(found))
+        await waiting.until(lambda: arrived(control, "fix ready"), what="the fix")
+        for name, key in (("home-fix", "1"), ("alerts-fix", "6"), ("run-fix", "b")):
+            await pilot.press(key)
+            await waiting.until(
+                lambda name=name: name.split("-")[0] == control.screen.NAME, what=name
+            )
             await shots.settled(pilot)
             if differs(name, size, show.text(control)):
                 wrong.append(name)

@@ -12,7 +12,17 @@ from datetime import datetime
 from mrcore import client as clients
 from mrcore import errors, settings
 from mrcore.alerts import rule as rules
-from mrcore.gameday import arena, debts, judge, recovering, scenario, score, warden, watch
+from mrcore.gameday import (
+    arena,
+    debts,
+    judge,
+    keypresses,
+    recovering,
+    scenario,
+    score,
+    warden,
+    watch,
+)
 from mrcore.gameday.faults import KINDS, base
 from mrcore.model import alert, core
 
@@ -31,11 +41,15 @@ Tell = Callable[[str], None]
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """How far to play, with which dice, and who confirms what the runbook plans."""
+    """How far to play, with which dice, and who confirms what the runbook plans.
+
+    With `withhold` nobody does, and it must not recover.
+    """
 
     until: score.Until = "recovered"
     auto: bool = False
     seed: int | None = None
+    withhold: bool = False
 
 
 class Failed(Exception):
@@ -69,6 +83,8 @@ class Play:
         self._rules = rules.load(rules.shipped(), own.alerts.rules, own.time_scale)
         self._began = self._there = now()
         self._story: dict[str, tuple[str, ...]] = {}
+        self._keys = keypresses.Keypresses(stack.state)
+        self._keypresses = 0
 
     async def run(self) -> score.Card:
         """Play it to its end, mend everything, and say what came of it.
@@ -91,7 +107,7 @@ class Play:
 
     async def _between(self, client: clients.CoreClient, owed: debts.Debts) -> None:
         """What is broken in here is mended when it is left, whatever happens."""
-        with warden.Warden(self._stack.state):
+        with warden.Warden(self._stack.state), self._keys:
             try:
                 async with contextlib.AsyncExitStack() as held:
                     dice = random.Random(self._seed)  # noqa: S311 - of a game
@@ -117,8 +133,12 @@ class Play:
             self._lap("diagnosed")
             self._stop_if_failed()
             if far >= ORDER.index("recovered"):
-                self._found += await actor.recovered(stage, auto=self._order.auto)
+                if self._order.withhold:
+                    self._found += await actor.withheld()
+                else:
+                    self._found += await actor.recovered(stage, auto=self._order.auto)
                 self._operators += actor.operators
+                self._keypresses = self._keys.counted()
                 self._lap("recovered")
         if far >= ORDER.index("detected"):
             self._found.append(judge.unrelated(self._what, self._seen, self._began, self._before))
@@ -177,6 +197,7 @@ class Play:
             if firing is not None:
                 self._found.append(judge.punctual(firing, self._rules[each.rule], self._seen))
         self._lap("detected")
+        self._keys.begin()
         self._stop_if_failed()
 
     def _lap(self, name: str) -> None:
@@ -206,6 +227,7 @@ class Play:
             detected_s=self._times.get("detected"),
             diagnosed_s=self._times.get("diagnosed"),
             recovered_s=self._times.get("recovered"),
+            keypresses=self._keypresses,
             wrong_actions=judge.wrong_actions(what, self._seen, self._began),
             expectations=tuple(self._found),
             operators=tuple(self._operators),

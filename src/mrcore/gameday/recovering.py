@@ -14,6 +14,9 @@ from mrcore.model import base as base_model
 
 DIAGNOSED_S = 120.0
 RECOVERED_S = 300.0
+WITHHELD_S = 20.0
+"""So long nothing is done: many times the hold of each runbook at twenty times its pace."""
+
 REASON = "game day"
 ANSWERS = ("run.confirm", "run.next")
 """What a run may ask for, as its row offers it: that a manual step is done, and the next fix."""
@@ -79,6 +82,19 @@ class Recovery:
                 break
         return await self._judged(ended)
 
+    async def withheld(self) -> list[score.Expectation]:
+        """Do nothing, and see that the run does not end as if somebody had."""
+        self._tell("withholding the fix")
+        ended = await self._seen.until(self._ended, WITHHELD_S)
+        good = ended is not None and ended.state is run.RunState.RECOVERED
+        return [
+            score.Expectation(
+                what="no recovery without its fix",
+                held=not good,
+                why=ended.why if ended and good else "",
+            )
+        ]
+
     async def _judged(self, ended: run.Run | None) -> list[score.Expectation]:
         wanted, state = self._what.outcome, ended.state if ended else None
         found = [
@@ -99,13 +115,25 @@ class Recovery:
         return found
 
     def _run(self) -> run.Run | None:
-        """The newest run of the scenario's runbook since it began."""
+        """The run of an expected alert; the newest where no such alert leads to the runbook."""
         runs = [
             each
             for each in self._seen.runs.values()
             if each.began_at >= self._began and each.runbook == self._what.runbook
         ]
+        expected = {each.rule for each in self._what.alerts}
+        fired = {
+            firing.alert.ref: firing.alert.runbook
+            for firing in self._seen.firings.values()
+            if firing.alert.rule in expected
+        }
+        if self._what.runbook in fired.values():
+            runs = [each for each in runs if fired.keys() & set(each.alerts)]
         return max(runs, key=lambda each: each.id, default=None)
+
+    def _ended(self) -> run.Run | None:
+        found = self._run()
+        return found if found and found.state in ENDED else None
 
     def _diagnosed(self) -> run.Run | None:
         found = self._run()

@@ -39,8 +39,9 @@ StepKind = Literal["diagnose", "decide", "fix", "manual", "wait", "note"]
 class Step(Frozen):
     """One step of a run. `found` is its verdict: ok, unknown, or what is bad (a code).
 
-    `text` is what its runbook says of it, `until` the condition that proves it, `true_since` since
-    when that holds; `plan` is the plan of a fix, `by` who did it or confirmed it.
+    `text` is what its runbook says of it, `when` the condition under which it is taken (empty:
+    always), `until` the condition that proves it, `true_since` since when that holds; `plan` is the
+    plan of a fix, `by` who did it or confirmed it.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Step(Frozen):
     why: str = ""
     text: str = ""
     action: ActionId = ""
+    when: str = ""
     until: str = ""
     plan: str = ""
     operation: Ref = ""

@@ -41,12 +41,12 @@ class Start:
         found = self.engine.runbooks.get(ref.parse(where).id)
         if found is None or where != ref.make("core", "runbook", found.id):
             return _left_out(where, "There is no such runbook.")
-        subject, params = self._asked(found, args)
+        alert_, subject, params = self._asked(found, args)
         running = self.engine.active(found.id, subject)
         if running is not None:
             return _left_out(where, _busy(running))
         about = f" on {subject}" if subject else ""
-        guard: plans.Args = {"subject": subject, "params": dict(params)}
+        guard: plans.Args = {"subject": subject, "params": dict(params), "alert": list(alert_)}
         return plans.Target(ref=where, label=f"{found.id} {found.title}{about}", guard=guard)
 
     async def apply(
@@ -59,20 +59,26 @@ class Start:
             return _skipped(target, "There is no such runbook any more.")
         subject = str(target.guard["subject"])
         params = _texts(target.guard["params"])
+        alert_ = _firing(target.guard["alert"])
         async with self.engine.lock:
             running = self.engine.active(found.id, subject)
             if running is None:
-                running = await self.engine.begin(found, subject, params, by.login)
+                running = await self.engine.begin(found, subject, params, by.login, alert_=alert_)
                 if running is not None:
                     return _done(target, f"run {running.id}")
             elif by.again and running.began_by == by.login:
                 return _done(target, f"run {running.id}")
             return _skipped(target, _busy(running) if running else "Another run is under way.")
 
-    def _asked(self, found: book.Runbook, args: plans.Args) -> tuple[base.Ref, dict[str, str]]:
-        """What it is about, and its parameters. Raises BadRequest."""
+    def _asked(
+        self, found: book.Runbook, args: plans.Args
+    ) -> tuple[tuple[str, ...], base.Ref, dict[str, str]]:
+        """The alert that it is for, what it is about, and its parameters. Raises BadRequest."""
         subject = str(args.get("subject") or "").removeprefix(ref.SCHEME)
-        view = self.engine.view()
+        view, params = self.engine.view(), _params(found, args.get("params") or {})
+        if (alert_ := self.engine.firing(subject)) is not None:
+            about = asking.subject_of(view, alert_.subject, found.about)
+            return engine.firing_of(alert_), about, params
         if not found.about and subject:
             raise errors.BadRequest(f"subject: runbook {found.id} is about no single thing.")
         if found.about:
@@ -80,7 +86,7 @@ class Start:
                 subject = asking.subject_of(view, "", found.about)
             if not subject or ref.parse(subject).kind != found.about:
                 raise errors.BadRequest(f"subject: runbook {found.id} is about a {found.about}.")
-        return subject, _params(found, args.get("params") or {})
+        return (), subject, params
 
 
 @dataclasses.dataclass(frozen=True)
@@ -340,6 +346,14 @@ def _not_now(runbook: book.Runbook, known: record.Record, action: base.ActionId)
     if action == "run.skip":
         return f"{step.title!r} cannot be left out."
     return f"{step.title!r} waits, which is a {step.kind} step."
+
+
+def _firing(given: object) -> tuple[base.Ref, str] | None:
+    """An alert and since when it fires, as a guard keeps it."""
+    match given:
+        case [str(alert_), str(fired)]:
+            return alert_, fired
+    return None
 
 
 def _params(found: book.Runbook, given: object) -> dict[str, str]:

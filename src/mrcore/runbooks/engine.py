@@ -108,13 +108,26 @@ class Engine:
         async with self.lock:
             view = self._view(self.now())
             await self._begin_for_alerts(view)
-            done = await self._operations()
+            done, firing = await self._operations(), self._firing()
             for known in list(self._active.values()):
-                await self._move(known, view, done)
+                await self._move(known, view, done, firing)
 
-    async def _move(self, known: record.Record, view: views.View, done: record.Operations) -> None:
+    def _firing(self) -> frozenset[base.Ref]:
+        return frozenset(
+            each.ref
+            for each in self._alerts()
+            if isinstance(each, alert.Alert) and each.phase is alert.Phase.FIRING
+        )
+
+    async def _move(
+        self,
+        known: record.Record,
+        view: views.View,
+        done: record.Operations,
+        firing: frozenset[base.Ref],
+    ) -> None:
         """Take the steps of one run; a defect in one keeps no other from going on."""
-        going = progress.Progress(self._books[known.id], known, view, done)
+        going = progress.Progress(self._books[known.id], known, view, done, firing)
         try:
             after = going.go()
         except Exception:
@@ -146,20 +159,20 @@ class Engine:
         for each in self._alerts():
             if not isinstance(each, alert.Alert) or each.phase is not alert.Phase.FIRING:
                 continue
-            fired = each.fired_at.isoformat() if each.fired_at else ""
+            firing = firing_of(each)
             known = self.runbooks.get(each.runbook)
             wanted = each.about == "condition" and each.severity is not alert.Severity.INFO
-            if known is None or not wanted or (each.ref, fired) in self._fired:
+            if known is None or not wanted or firing in self._fired:
                 continue
             if any(param.required for param in known.params):
                 continue  # only a person can say for what
             subject = asking.subject_of(view, each.subject, known.about)
             running = self.active(known.id, subject)
             if running is not None:
-                await self._join(running, each.ref, fired)
+                await self._join(running, *firing)
             elif len(self._active) < BY_ITSELF_MAX:
                 usual = {param.name: param.usual for param in known.params if param.usual}
-                await self.begin(known, subject, usual, "", alert_=(each.ref, fired))
+                await self.begin(known, subject, usual, "", alert_=firing)
 
     async def _join(self, running: record.Record, ref: base.Ref, fired: str) -> None:
         """An alert for which a run is under way already."""
@@ -279,6 +292,18 @@ class Engine:
                 return each
         return None
 
+    def firing(self, ref: base.Ref) -> alert.Alert | None:
+        """An alert by its ref, while it is one."""
+        for each in self._alerts():
+            if isinstance(each, alert.Alert) and each.ref == ref:
+                return each
+        return None
+
+    async def timeline(self, number: int) -> list[record.Event]:
+        """What happened in a run, oldest first. Raises StoreError."""
+        bodies = await self._ledger.look(lambda c: store.timeline(c, number))
+        return [record.Event.model_validate_json(body) for body in bodies]
+
     def find(self, ref: base.Ref) -> tuple[book.Runbook, record.Record] | None:
         """A run under way, with its runbook as it was when that began."""
         for each in self._active.values():
@@ -295,12 +320,17 @@ class Engine:
         now = self.now()
         runs = [*reversed(self._active.values()), *reversed(self._ended.values())]
         return [
-            *(shown.entity(self._books[each.id], each) for each in runs),
+            *(shown.entity(self._books[each.id], each, now) for each in runs),
             *(
                 shown.runbook(each, self._recovered.get(each.id), now)
                 for each in self.runbooks.values()
             ),
         ]
+
+
+def firing_of(found: alert.Alert) -> tuple[base.Ref, str]:
+    """What tells one firing of an alert from the next."""
+    return found.ref, found.fired_at.isoformat() if found.fired_at else ""
 
 
 def _kept(known: record.Record) -> store.Kept:

@@ -6,10 +6,11 @@ when its proof holds, and the run recovers when its symptom was gone for long en
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from mrcore.expr import views
-from mrcore.model import core, run
+from mrcore.model import base, core, run
 from mrcore.runbooks import asking, book, record
 
 _STEP, _RUN = run.StepState, run.RunState
@@ -23,7 +24,10 @@ _OVER = (
 
 
 class Progress:
-    """One run at one instant; `events` is what happened, `leads_to` the runbooks it leads to."""
+    """One run at one instant; `events` is what happened, `leads_to` the runbooks it leads to.
+
+    `firing` are the alerts that fire now.
+    """
 
     def __init__(
         self,
@@ -31,6 +35,7 @@ class Progress:
         known: record.Record,
         view: views.View,
         operations: record.Operations,
+        firing: Collection[base.Ref] = (),
     ) -> None:
         self.runbook = runbook
         self.record = known
@@ -39,6 +44,7 @@ class Progress:
         self._view = view
         self._now = view.now
         self._operations = operations
+        self._firing = any(ref in firing for ref in known.alerts)
 
     def go(self) -> record.Record:
         """Take every step that can be taken now."""
@@ -81,8 +87,12 @@ class Progress:
     def _diagnose(self, step: book.Step, now: record.StepNow) -> None:
         self._state(_RUN.DIAGNOSING)
         ask, unknown = self._asking(), ""
+        assert now.began_at is not None
+        late = self._late(now.began_at, step.patience_s)
         for verdict in (each for each in step.verdicts if each.code):
             said = ask.any(verdict.when)
+            if said.value and verdict.last and not late:
+                return  # something that says more may come
             if said.value:
                 told = self._tell(step, ask, said.about, verdict.means)
                 self._end_step(step, _STEP.PASSED, found=verdict.code, why=told, about=said.about)
@@ -96,8 +106,7 @@ class Progress:
                 self._end_step(step, _STEP.PASSED, found=record.PASSED, why=told)
                 return
             unknown = said.why or "none of its verdicts is so"
-        assert now.began_at is not None
-        if self._now - now.began_at >= timedelta(seconds=step.patience_s):
+        if late:
             self._end_step(step, _STEP.PASSED, found=asking.FOUND_UNKNOWN, why=unknown)
 
     def _tell(self, step: book.Step, ask: asking.Asking, about: str, means: str) -> str:
@@ -220,8 +229,10 @@ class Progress:
         return any(now.plan in self._operations for now in self.record.steps.values() if now.plan)
 
     def _held(self) -> bool:
+        """Gone for long enough, and its alert, which may see more, fires no more."""
         since = self.record.gone_since
-        return since is not None and self._late(since, self.runbook.hold_s)
+        gone = since is not None and self._late(since, self.runbook.hold_s)
+        return gone and not self._firing
 
     def _recover(self) -> None:
         """After the last step: the symptom has to be gone for as long as the runbook says."""
@@ -235,14 +246,15 @@ class Progress:
         assert self.record.recovers_at is not None
         if self._held():
             self._recovered("")
-        elif self.record.gone_since is None and self._late(
+        elif (self.record.gone_since is None or self._firing) and self._late(
             self.record.recovers_at, self.runbook.within_s
         ):
             said = self._asking().gone(self.runbook.symptom)
-            if said.value is None:
+            if said.value is None and not self._firing:
                 self._end(_RUN.UNVERIFIED, f"Whether it has recovered is unknown: {said.why}.")
             else:
-                self._end(_RUN.FAILED, "Every step was taken, and its symptom is still there.")
+                still = "its alert still fires" if said.value else "its symptom is still there"
+                self._end(_RUN.FAILED, f"Every step was taken, and {still}.")
 
     def _recovered(self, why: str) -> None:
         if not self.record.seen and not self.record.alerts:

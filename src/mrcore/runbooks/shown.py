@@ -8,6 +8,8 @@ from mrcore.model import base, ref, run
 from mrcore.runbooks import book, record
 
 STALE = timedelta(days=90)
+FRESH = timedelta(hours=1)
+"""So long a run that has ended badly is a trouble, as a resolved alert is shown; then no more."""
 
 _LEVELS = {
     run.RunState.WAITING: base.Level.WARN,
@@ -41,12 +43,12 @@ def runbook(each: book.Runbook, recovered_at: datetime | None, now: datetime) ->
     )
 
 
-def entity(runbook: book.Runbook, known: record.Record) -> run.Run:
+def entity(runbook: book.Runbook, known: record.Record, now: datetime) -> run.Run:
     """A run with every step, also those that are still to come."""
     step = waiting(runbook, known)
     return run.Run(
         ref=known.ref,
-        verdict=_verdict(known, step),
+        verdict=_verdict(known, step, now),
         actions=actions(runbook, known),
         id=known.id,
         runbook=known.runbook,
@@ -93,9 +95,10 @@ def actions(runbook: book.Runbook, known: record.Record) -> tuple[base.ActionId,
     return (*found, "run.handover", "run.abort")
 
 
-def _verdict(known: record.Record, step: book.Step | None) -> base.Verdict:
+def _verdict(known: record.Record, step: book.Step | None, now: datetime) -> base.Verdict:
     level = _LEVELS.get(known.state)
-    if level is None:
+    past = known.ended_at is not None and now - known.ended_at > FRESH
+    if level is None or past:
         return base.OK
     why = known.why or known.diagnosis
     if step is not None:
@@ -113,6 +116,7 @@ def _step(step: book.Step, now: record.StepNow) -> run.Step:
         why=now.why,
         text=step.text,
         action=step.action,
+        when=" ".join(step.when.text.split()) if step.when else "",
         until=" ".join(step.proof.when.text.split()) if step.proof else "",
         plan=now.plan,
         operation=now.operation,

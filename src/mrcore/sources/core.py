@@ -12,7 +12,7 @@ from typing import Self, cast
 import psutil
 
 from mrcore import errors, runs
-from mrcore.model import alert, backend, plans, wire
+from mrcore.model import backend, plans, wire
 from mrcore.model import base as model
 from mrcore.model import core as entities
 from mrcore.model import ref as refs
@@ -47,7 +47,7 @@ class Facts:
     not_resumed: Callable[[], str]
     alerts: Callable[[], Sequence[model.Entity]] = tuple
     checks: Callable[[], Sequence[backend.Check]] = tuple
-    told: Callable[[model.Ref], Awaitable[wire.Section]] | None = None
+    told: Callable[[model.Entity], Awaitable[Sequence[wire.Section]]] | None = None
     runbooks: Callable[[], Sequence[model.Entity]] = tuple
 
 
@@ -165,11 +165,12 @@ class CoreSource(base.SourceBase):
             found = [e for e in (await self.sample()).entities if e.ref == ref]
         if not found or found[0].ref != ref:
             raise errors.NotFound(f"The core has no {ref!r}.")
-        sections = [standing.facts(found[0])]
-        if self._facts.told and address.kind == alert.Alert.KIND:
-            sections.insert(0, await self._facts.told(ref))
+        told = await self._facts.told(found[0]) if self._facts.told else ()
         return wire.Detail(
-            at=self.now(), entity=found[0], sections=tuple(sections), links=standing.links(found[0])
+            at=self.now(),
+            entity=found[0],
+            sections=(*told, standing.facts(found[0])),
+            links=standing.links(found[0]),
         )
 
     async def plan(

@@ -73,6 +73,10 @@ class Standing:
             return  # the check of the ledger says so
 
 
+_TOLD = {"run": ("steps",)}
+"""Fields that have a section of their own."""
+
+
 def links(entity: model.Entity) -> tuple[wire.Link, ...]:
     """Where an entity leads: an alert to what it is about, and to what hides it."""
     if not isinstance(entity, alert.Alert):
@@ -87,7 +91,7 @@ def links(entity: model.Entity) -> tuple[wire.Link, ...]:
 
 def facts(entity: model.Entity) -> wire.Section:
     """An entity's own fields."""
-    skipped = model.Entity.model_fields.keys()
+    skipped = {*model.Entity.model_fields, *_TOLD.get(entity.kind, ())}
     values = {k: v for k, v in entity.model_dump(mode="json").items() if k not in skipped}
     fields = tuple(wire.Field(name=name, value=value) for name, value in values.items())
     return wire.Section(id="facts", title="Facts", fields=fields)

@@ -35,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
         started = start.Start(
             place=place.name,
             address=place.address,
+            state=state,
             theme=options.theme,
             locked_theme=locked,
             read_only=options.read_only,

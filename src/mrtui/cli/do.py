@@ -11,7 +11,8 @@ from collections.abc import Awaitable
 from mrcore import catalogue, errors
 from mrcore.model import core, plans
 from mrcore.model import ref as refs
-from mrtui import acting, giving, link, prose
+from mrcore.model import run as run_model
+from mrtui import acting, giving, link, prose, runs
 from mrtui.cli import agreeing, following, progress, reach
 from mrtui.columns import operation
 from mrtui.terminal import safe_text
@@ -89,6 +90,13 @@ async def _run(
     if options.plan or not plan.total:
         _print(options, plan.model_dump_json(), agreeing.described(plan))
         return 0 if plan.total else 1
+    return await _settled(options, connect, plan)
+
+
+async def _settled(
+    options: argparse.Namespace, connect: following.Connect, plan: plans.Plan
+) -> int:
+    """Ask if it is due, apply it, and say what came of it; the fix of a run that it has planned."""
     if not agreeing.agreed(options, plan):
         print("Nothing was done.", file=sys.stderr)
         return 1
@@ -101,12 +109,26 @@ async def _run(
     if done.state not in acting.FINAL:
         _print(options, done.model_dump_json(), [following.left(done)])
         return GOES_ON
+    if plan.action == runs.NEXT and done.done:
+        return await _fixed(options, connect, plan.samples[0].ref)
     known = catalogue.ACTIONS.get(plan.action)
     if known is not None and known.reveals and done.done:
         await _reveal(options, connect, plan.samples[0].ref)
         return 0
     _print(options, done.model_dump_json(), [operation.sentence(done)[0]])
     return 0 if done.done == done.total and done.state is core.OperationState.DONE else 1
+
+
+async def _fixed(options: argparse.Namespace, connect: following.Connect, ref: str) -> int:
+    """Go on with the plan that a run has now for the step that waits: as `n` on its screen."""
+    found = (await following.asked(connect, lambda client: client.detail(ref))).entity
+    step = runs.waits(found) if isinstance(found, run_model.Run) else None
+    if step is None or not step.plan:
+        _print(options, found.model_dump_json(), ["Nothing was to be done: it goes on."])
+        return 0
+    plan_id = step.plan
+    plan = await following.asked(connect, lambda client: client.planned(plan_id))
+    return await _settled(options, connect, plan)
 
 
 async def _planned(

@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     started = start.Start(
         place=place.name,
         address=place.address,
+        state=place.state,
         theme=options.theme,
         locked_theme=locked,
         read_only=options.read_only,

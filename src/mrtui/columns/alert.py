@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mrcore.model import alert, base
+from mrtui import runs
 from mrtui.columns import fmt
 from mrtui.columns.table import Cell, Column, Style, Table, View
 
@@ -57,6 +58,14 @@ def hands(entity: alert.Alert, view: View) -> Cell:
     return Cell("nobody" if entity.phase in FIRING else "", "dim")
 
 
+def says(entity: alert.Alert, view: View) -> Cell:
+    """What is wrong; before that, where the run of its runbook is: `fix ready · kpi …`."""
+    found = runs.led(view.world, entity.ref)
+    going = found is not None and found.state in runs.UNDER_WAY
+    said = f"{runs.where(found)} · {entity.summary}" if found and going else entity.summary
+    return Cell(said, "dim" if entity.phase is Phase.RESOLVED else "")
+
+
 def cells(entity: alert.Alert, view: View) -> tuple[Cell, ...]:
     colour = tone(entity)
     sure = view.sure(entity)
@@ -69,7 +78,7 @@ def cells(entity: alert.Alert, view: View) -> tuple[Cell, ...]:
         Cell(entity.name),
         hands(entity, view),
         Cell(entity.runbook, "accent"),
-        Cell(entity.summary, "dim" if entity.phase is Phase.RESOLVED else ""),
+        says(entity, view),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mrcore.model import run
+from mrtui import runs
 from mrtui.columns import fmt
 from mrtui.columns.table import Cell, Column, Style, Table, View
 
@@ -24,6 +25,7 @@ _STEPS: dict[run.StepState, tuple[str, Style]] = {
     run.StepState.ABORTED: ("■", "dim"),
 }
 _BY_HAND: tuple[str, Style] = ("✎", "warn")
+_READY: tuple[str, Style] = ("▶", "accent")
 
 
 def found(step: run.Step) -> Cell:
@@ -32,8 +34,14 @@ def found(step: run.Step) -> Cell:
         return Cell("ok", "ok")
     if step.found == "unknown":
         return Cell("unknown", "unknown")
-    if step.found:
+    if step.found and step.kind == "diagnose":
         return Cell(f"bad({step.found})", "bad")
+    if step.state is run.StepState.RUNNING and step.kind == "manual":
+        return Cell("by hand", "warn")
+    if step.state is run.StepState.RUNNING and step.kind == "fix" and not step.operation:
+        return Cell("ready", "accent")
+    if step.kind == "decide" and step.found:
+        return Cell(f"→ {step.found}", "dim")
     said = {run.StepState.PENDING: "", run.StepState.NOT_SELECTED: "left out"}
     return Cell(said.get(step.state, step.state), _STEPS[step.state][1])
 
@@ -43,6 +51,8 @@ def step_cells(step: run.Step, number: int, view: View) -> tuple[Cell, ...]:
     glyph, style = _STEPS[step.state]
     if step.kind == "manual" and step.state is run.StepState.RUNNING:
         glyph, style = _BY_HAND
+    elif step.kind == "fix" and step.state is run.StepState.RUNNING and not step.operation:
+        glyph, style = _READY
     ended = step.ended_at or view.now
     took = fmt.seconds((ended - step.began_at).total_seconds()) if step.began_at else ""
     gone = step.state is run.StepState.NOT_SELECTED
@@ -66,7 +76,7 @@ def cells(entity: run.Run, view: View) -> tuple[Cell, ...]:
         Cell(fmt.GLYPHS[entity.verdict.level], STYLES.get(entity.state, "accent")),
         Cell(str(entity.id), "dim"),
         Cell(title(entity), "strong"),
-        Cell(entity.state, STYLES.get(entity.state, "accent")),
+        Cell(runs.where(entity), STYLES.get(entity.state, "accent")),
         Cell(view.age(entity.began_at), "dim"),
         Cell(entity.login),
         Cell(entity.diagnosis),
@@ -85,5 +95,8 @@ TABLE = Table(
     ),
     cells=cells,
     label=title,
-    orders=(("began", lambda entity, view: -entity.began_at.timestamp()),),
+    orders=(
+        ("began", lambda entity, view: (entity.state not in runs.UNDER_WAY, -entity.id)),
+        ("runbook", lambda entity, view: (entity.runbook, -entity.id)),
+    ),
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mrcore.model import base
-from mrtui import approvals, columns, news, rights, ringing, world
+from mrcore.model import base, run
+from mrtui import approvals, columns, news, rights, ringing, runs, world
 from mrtui.columns import fmt, table
+from mrtui.screens import text
 from mrtui.widgets import cells, fitting, status_bar
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ BRIEF_CELLS = 100
 """A narrower terminal says that one is armed, and not why."""
 
 REASON_CELLS = 16
+
+NARROW = 60
+"""With less room the line of news names a run by its letter."""
 
 
 def standing(here: room.Room) -> status_bar.Standing:
@@ -68,7 +72,21 @@ def told(here: room.Room) -> tuple[list[cells.Cell], bool]:
     ]
     if len(troubles) > 1:
         line.append(cells.Cell(f"  +{len(troubles) - 1} more :troubles", "dim"))
-    return line, False
+    going = runs.named(view.world, view.now)
+    if going is None or going.ref == here.ref:
+        return line, False
+    return text.ends(line, [_going(here, going)], here.size.width - 1), bool(runs.waits(going))
+
+
+def _going(here: room.Room, going: run.Run) -> cells.Cell:
+    """`b: runbook B diagnosed, fix ready`; where the key leads elsewhere, that of the list."""
+    leads = here.runbook_here()
+    its = isinstance(leads, run.Run) and leads.ref == going.ref
+    key = here.control.keymap.written("row.runbook" if its else "go.runbooks")
+    said = runs.said(going)
+    if here.size.width < NARROW:
+        said = f"{going.runbook} {runs.where(going)}"
+    return cells.Cell(f"  {key}: {said}", "accent" if runs.waits(going) else "dim")
 
 
 def _fresh(here: room.Room, view: table.View) -> cells.Cell:

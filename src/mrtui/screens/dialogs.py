@@ -72,6 +72,11 @@ class Dialog(Over[Answer | None]):
         """Whether its widgets are there: as a room, it can be left before it is composed."""
         return bool(self.query(".dialog > *")) and living.lives(self)
 
+    @property
+    def writes(self) -> bool:
+        """Whether characters are written into a line."""
+        return isinstance(self.focused, Input)
+
     def entered(self) -> None:
         """Its widgets are there."""
 

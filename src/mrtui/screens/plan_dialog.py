@@ -98,6 +98,11 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
                 yield Button("Plan again", id="again", classes="-away")
 
     @property
+    def writes(self) -> bool:
+        """A letter typed anywhere begins the reason."""
+        return super().writes or bool(self.query("#reason"))
+
+    @property
     def _wants_name(self) -> bool:
         return bool(self.plan.confirm) and any(choice.confirm for choice in self._choices)
 

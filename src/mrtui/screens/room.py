@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import WorkType
 
-from mrcore.model import base
+from mrcore.model import base, run
 from mrtui import copying, deeds, keys, runs, verbs, world
 from mrtui.columns import table
 from mrtui.screens import bars, living, text
@@ -107,10 +107,20 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         return self._composed and living.lives(self)
 
     @property
+    def writes(self) -> bool:
+        """Whether characters are written into a line."""
+        return self.stands and self.query_one(prompt.Prompt).is_open
+
+    @property
     def cursor_ref(self) -> str:
         """The ref that keys act on; empty without one."""
         shown = self.grid
         return (shown.cursor_ref or "") if shown else self.ref
+
+    def refs_here(self) -> tuple[base.Ref, ...]:
+        """What is looked at, the nearest first: the row, what it belongs to, what this is about."""
+        beside = self.beside_row()
+        return self.cursor_ref, beside.ref if beside is not None else "", self.ref
 
     def changed(self, difference: world.Difference) -> None:
         """An event came in."""
@@ -199,7 +209,9 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         """Ids of keys that are not offered here and now; pressed, they say why not."""
         here = self.control.rights
         never = ("app.arm", "app.undo") if here.looks_only and here.arming is None else ()
-        led = runs.START in self.offered() or runs.of(self.control.world, self.cursor_ref)
+        found = self.runbook_here()
+        begins = isinstance(found, runs.Begin) and not here.refusal(runs.START)
+        led = begins or isinstance(found, run.Run)
         return (*self.WITHOUT, *never, *(() if led else ("row.runbook",)))
 
     def paint_bars(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mrcore.model import plans, run
+from mrcore.runbooks import telling
 from tests.core.runbooks import room
 
 
@@ -119,9 +120,14 @@ async def test_one_run_at_a_time_on_one_thing(state: Path) -> None:
         await here.do("run.abort", first.ref, reason="INC-7 has it")
         ended = await here.until("aborted")
         assert (ended.why, ended.steps[1].state) == ("olga ended it: INC-7 has it", "aborted")
-        done = await here.do("runbook.start", "core/runbook/T", subject=room.QUEUE)
+        done = await here.do("runbook.start", "core/runbook/T", subject=first.alert)
         assert isinstance(done, plans.TargetOutcome)
         assert done.why == f"run {first.id + 1}"
+        again = await here.waits("resume")
+        assert (again.id, again.alert, again.subject) == (first.id + 1, first.alert, room.QUEUE)
+        steps, timeline = await telling.sections(here.core.engine, again)
+        assert steps.fields[1].value == "running"
+        assert "diagnosed, Who consumes: emailQueue has 1 workers." in timeline.text
 
 
 async def test_where_nothing_is_wrong_nothing_recovers(state: Path) -> None:
@@ -140,3 +146,23 @@ async def test_a_fix_for_which_there_is_nothing_is_passed_by(state: Path) -> Non
         assert isinstance(done, plans.TargetOutcome)
         assert done.why == "nothing to do: It is not paused."
         assert here.source.applied == []
+
+
+async def test_while_its_alert_fires_no_run_recovers(state: Path) -> None:
+    sees_less = room.TEXT.replace('symptom = "queue.waiting > 10"', 'symptom = "queue.paused"')
+    async with room.opened(state, text=sees_less) as here:
+        here.source.waiting, here.source.paused, here.source.heals = 50, True, False
+        await here.fix(await here.waits("resume"))
+        ended = await here.until("failed", "recovered", "unverified")
+        assert (ended.state, "its alert still fires" in ended.why) == ("failed", True)
+
+
+async def test_what_is_vague_is_found_only_when_nothing_else_is(state: Path) -> None:
+    vague = room.TEXT.replace('means = "nobody consumes"', "last = true").replace(
+        'within = "10s"', 'within = "2h"'
+    )
+    async with room.opened(state, text=vague) as here:
+        here.source.waiting, here.source.workers = 50, 0
+        await here.until("diagnosing")
+        here.source.paused = True
+        assert (await here.waits("resume")).codes == ("paused",)

@@ -18,6 +18,8 @@ from mrcore.gameday.faults import (
 KINDS: dict[str, type[base.Fault]] = {
     "process.stop": processes.Stop,
     "process.kill": processes.Kill,
+    "process.spare": processes.Spare,
+    "deploy.traffic": processes.Traffic,
     "redis.pause": redis.Pause,
     "redis.config": redis.Configured,
     "redis.busy": redis.Busy,
@@ -25,6 +27,7 @@ KINDS: dict[str, type[base.Fault]] = {
     "pg.locks": postgres.LockChain,
     "pg.exhausted": postgres.Exhausted,
     "queue.jobs": queues.Jobs,
+    "queue.cease": queues.Cease,
     "queue.pause": queues.Pause,
     "schedule.removed": queues.Unscheduled,
     "kpi.stale": queues.StaleKpi,

@@ -52,7 +52,10 @@ class IdleInTransaction(_Sessions):
 
 
 class LockChain(_Sessions):
-    """One holds a lock and does nothing; each of the others waits for the one before it."""
+    """One holds a lock and does nothing; each of the others waits for the one before it.
+
+    Whoever gets what it waited for ends its transaction, as an application does.
+    """
 
     length: int = Field(default=3, ge=2, le=10)
 
@@ -70,6 +73,7 @@ class LockChain(_Sessions):
 async def _wait(connection: asyncpg.Connection, lock: int) -> None:
     with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         await connection.fetchval(_LOCK, lock, timeout=None)
+        await connection.execute("COMMIT")
 
 
 class Exhausted(_Sessions):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from pathlib import Path
 
 from mrcore import errors
 from mrcore.gameday.faults import base
@@ -43,10 +44,38 @@ class Kill(base.Fault):
 
     async def _on(self, stage: base.Stage) -> None:
         killed = 0
-        while True:
+        while self.process not in stage.spared:
             with contextlib.suppress(errors.StackError):
                 pid = stage.arena.pid(self.process)
                 if pid != killed:
                     stage.arena.signal(self.process, signal.SIGKILL)
                     killed = pid
             await asyncio.sleep(_LOOK_S)
+
+
+class Spare(base.Fault):
+    """Nobody kills it any more: an operator has mended what did."""
+
+    process: str
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        stage.spared.add(self.process)
+
+
+class Traffic(base.Fault):
+    """Changes nothing by itself; the traffic is where it was again when the game day ends."""
+
+    async def before(self, stage: base.Stage) -> base.Memo:
+        return {"live": self._file(stage).read_text()}
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        """The switch is played by the runbook."""
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        file = self._file(stage)
+        new = file.with_suffix(".gameday")
+        new.write_text(memo["live"])
+        new.replace(file)
+
+    def _file(self, stage: base.Stage) -> Path:
+        return stage.arena.state / "deploy" / ".current_env"

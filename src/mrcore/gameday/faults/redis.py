@@ -12,6 +12,7 @@ from redis import exceptions
 from mrcore.gameday.faults import base
 
 _ENDLESS = "while true do end"
+_PATIENCE = "busy-reply-threshold"
 LONGEST_S = 600
 """A pause ends by itself after that, whoever has died."""
 
@@ -51,9 +52,19 @@ class Configured(base.Fault):
 
 
 class Busy(base.Fault):
-    """A script that does not end: everybody else hears BUSY."""
+    """A script that does not end: everybody else hears BUSY.
+
+    For its first 5 s a server answers nobody, as if it were stopped: here that is 100 ms, because
+    no time scale reaches it.
+    """
+
+    async def before(self, stage: base.Stage) -> base.Memo:
+        async with stage.arena.redis() as client:
+            return {_PATIENCE: (await client.config_get(_PATIENCE))[_PATIENCE]}
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        async with stage.arena.redis() as other:
+            await other.config_set(_PATIENCE, "100")
         client = stage.arena.redis()
         stage.held.push_async_callback(client.aclose)
         running = asyncio.create_task(_run(client))
@@ -63,6 +74,7 @@ class Busy(base.Fault):
         async with stage.arena.redis() as client:
             with contextlib.suppress(exceptions.ResponseError):  # NOTBUSY: somebody has ended it
                 await client.script_kill()
+            await client.config_set(_PATIENCE, memo[_PATIENCE])
 
 
 async def _run(client: Any) -> None:

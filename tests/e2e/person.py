@@ -1,0 +1,63 @@
+"""Who mends what is broken by what the screen says, and nothing else; each key is counted."""
+
+from __future__ import annotations
+
+import re
+
+from tests.e2e import terminal
+
+REASON = "game day"
+ENDED = re.compile(r"run \d+ · (recovered|unverified|failed|aborted) ·")
+_NEXT = re.compile(r"▶ n (.+)")
+_PLAN = re.compile(r"plan [0-9a-f]{4} · expires")
+_NAME = re.compile(r"type (\S.*?) to confirm")
+PATIENCE_S = 240.0
+"""For a fix to be proven, at any time scale and load: patience with the host, no expectation."""
+
+
+class Person:
+    """At a terminal that shows home; `pressed` counts keys, not what is typed into a line."""
+
+    def __init__(self, screen: terminal.Terminal) -> None:
+        self.screen = screen
+        self.pressed: list[str] = []
+
+    def mend(self, runbook: str) -> str:
+        """From the line that names the run to its end: how that ended, as the screen says."""
+        self.screen.until(rf"b: runbook {runbook} ", PATIENCE_S)
+        self._press("b")
+        done = ""
+        while True:
+            text = self.screen.until(lambda text, done=done: _turn(text, done), PATIENCE_S)
+            if ended := ENDED.search(text):
+                return ended[1]
+            done = _asked(text)
+            self._press("n")
+            self._agree(self.screen.until(_PLAN.pattern, PATIENCE_S))
+
+    def _agree(self, plan: str) -> None:
+        """Read a plan, type what it wants typed, and press its button."""
+        if re.search(r"│\s+reason\s+│", plan):
+            self.screen.press(REASON)
+            self.screen.until(REASON)
+            self._press("enter")
+        if name := _NAME.search(plan):
+            self.screen.press(name[1])
+            self._press("enter")
+        self._press("right", "enter")
+        self.screen.until(lambda text: not _PLAN.search(text))
+
+    def _press(self, *keys: str) -> None:
+        self.pressed += keys
+        self.screen.press(*keys)
+
+
+def _asked(text: str) -> str:
+    """What the run waits for a person to have done; empty where it waits for none."""
+    found = _NEXT.search(text)
+    return found[1] if found else ""
+
+
+def _turn(text: str, done: str) -> bool:
+    """Whether it is a person's turn again, or over."""
+    return bool(ENDED.search(text)) or _asked(text) not in ("", done)

@@ -1,0 +1,76 @@
+"""From the alert on the screen to the verified recovery in at most six keys."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mrcore.alerts import rule
+from mrcore.gameday import debts, faults, scenario
+from mrcore.model import run
+from tests.e2e import person, running, terminal
+
+SHIPPED = scenario.shipped(faults.KINDS, rule.read(rule.shipped(), "rules.toml"))
+BY_KEYS = [
+    each.id
+    for each in SHIPPED.values()
+    if each.runbook and not each.operators and each.outcome is run.RunState.RECOVERED
+]
+MOST = 6
+PLAY_S = 600
+
+
+def played(name: str, stack: running.Stack, data: Path) -> tuple[dict[str, Any], person.Person]:
+    """Play a scenario to its end, mended by who reads the screen; the score, and who did."""
+    argv = [*running.MRCORE, "gameday", "play", name, "--state", str(stack.state)]
+    env = {**os.environ, "XDG_DATA_HOME": str(data)}
+    with terminal.attached(stack.state, columns=80, rows=24) as screen:
+        who = person.Person(screen)
+        game = subprocess.Popen(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+        )
+        try:
+            assert game.stderr is not None
+            told = iter(game.stderr.readline, "")
+            assert any("waiting for" in line for line in told), "the fault was not injected"
+            ended = who.mend(SHIPPED[name].runbook)
+            said, wrong = game.communicate(timeout=PLAY_S)
+        finally:
+            game.terminate()  # what is broken is mended first
+            game.wait(PLAY_S)
+        assert ended == "recovered", screen.text
+    assert said, wrong
+    return _score(env)[name], who
+
+
+def _score(env: dict[str, str]) -> dict[str, Any]:
+    """Every card that is kept, by its scenario."""
+    argv = [*running.MRCORE, "gameday", "score", "--json"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60, env=env)
+    return {card["scenario"]: card for card in json.loads(done.stdout)["scores"]}
+
+
+def _judge(card: dict[str, Any], who: person.Person) -> None:
+    assert [f"{e['what']}: {e['why']}" for e in card["expectations"] if not e["held"]] == []
+    assert card["keypresses"] == len(who.pressed) <= MOST, who.pressed
+    assert card["wrong_actions"] == 0
+
+
+@pytest.mark.xdist_group("failure")
+@pytest.mark.timeout(PLAY_S)
+def test_a_wedged_redis_is_mended_in_six_keys(calm: running.Stack, tmp_path: Path) -> None:
+    _judge(*played("J", calm, tmp_path))
+    assert not (calm.state / debts.FILE).exists()
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(2 * PLAY_S)
+@pytest.mark.parametrize("name", BY_KEYS)
+def test_every_fault_without_a_manual_step_is_mended_in_six_keys(name: str, tmp_path: Path) -> None:
+    with running.stack(tmp_path / "state", "--time-scale", "20") as stack:
+        _judge(*played(name, stack, tmp_path / "data"))
