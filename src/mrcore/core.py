@@ -168,8 +168,8 @@ class Core:
         async def open_source() -> tuple[base.Source, settings.SourceSettings]:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._importer, sources.load, name, kind)
-            source, own = sources.build(name, table, now=self.now)
-            return source, own.scaled(self.settings.time_scale)
+            scale = self.settings.time_scale
+            return sources.build(name, table, now=self.now, time_scale=scale)
 
         return open_source
 

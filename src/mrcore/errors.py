@@ -11,6 +11,7 @@ MrError                      a sentence for a person, a stable code for a progra
 │   ├── NotPermitted         the watched system refused; names the missing right
 │   ├── NotFound             the ref leads nowhere (any more)
 │   ├── Unsupported          this source has no such collection, action or detail
+│   ├── NotSent              nobody could be told; how long the other side wants us to wait
 │   └── SourceLied           a sample broke the rules (foreign refs, too many rows, not finite)
 ├── DoorError                an action was not taken
 │   ├── Forbidden            this login may not
@@ -104,6 +105,15 @@ class NotFound(SourceError):
 class Unsupported(SourceError):
     code = "unsupported"
     status = 400
+
+
+class NotSent(SourceError):
+    code = "not_sent"
+    status = 502
+
+    def __init__(self, sentence: str, *, fix: str = "", after_s: float = 0.0) -> None:
+        super().__init__(sentence, fix=fix)
+        self.after_s = after_s
 
 
 class SourceLied(SourceError):

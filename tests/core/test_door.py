@@ -20,6 +20,7 @@ from mrcore.acting import operating, pacing, steps
 from mrcore.alerts import rule
 from mrcore.model import base, plans, wire
 from mrcore.model import core as entities
+from mrcore.runbooks import library
 from mrcore.sources import base as sources
 from mrcore.trust import audit, auth
 from tests import waiting
@@ -254,6 +255,7 @@ async def test_a_critical_action_wants_its_targets_name(
 ) -> None:
     action = catalogue.ACTIONS["queue.retry"].model_copy(update={"risk": plans.Risk.CRITICAL})
     monkeypatch.setitem(catalogue.ACTIONS, "queue.retry", action)
+    monkeypatch.setattr(library, "load", lambda folder, time_scale: {})  # they know its risk
     jobs = harness.Jobs()
     refs = jobs.add("1", "2")
     async with harness.unserved(state, jobs) as here:

@@ -16,6 +16,7 @@ import pytest
 from mrcore import core, deadline, errors, folder
 from mrcore.acting import drafts, planning, works
 from mrcore.model import base, plans
+from mrcore.runbooks import library
 from mrcore.sources import base as sources
 from mrcore.store import plans as plan_store
 from mrcore.trust import auth
@@ -248,6 +249,7 @@ async def test_a_critical_plan_of_a_protected_environment_has_time_for_an_approv
     action = planning.catalogue.ACTIONS["queue.retry"]
     critical = action.model_copy(update={"risk": plans.Risk.CRITICAL})
     monkeypatch.setitem(planning.catalogue.ACTIONS, "queue.retry", critical)
+    monkeypatch.setattr(library, "load", lambda folder, time_scale: {})  # they know its risk
     jobs = harness.Jobs()
     refs = jobs.add("1")
     async with harness.unserved(state, jobs, protected=True) as here:

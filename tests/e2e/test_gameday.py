@@ -19,8 +19,8 @@ PLAY_S = 420
 
 
 def play(*words: str, data: Path) -> tuple[int, dict[str, Any]]:
-    """Play until it is detected; the exit code, and the score."""
-    argv = [*running.MRCORE, "gameday", "play", *words, "--until", "detected", "--json"]
+    """Play it; the exit code, and the score."""
+    argv = [*running.MRCORE, "gameday", "play", *words, "--json"]
     env = {**os.environ, "XDG_DATA_HOME": str(data)}
     done = subprocess.run(
         argv, capture_output=True, text=True, timeout=PLAY_S, check=False, env=env
@@ -35,7 +35,7 @@ def _why(card: dict[str, Any]) -> list[str]:
 
 @pytest.mark.xdist_group("failure")
 def test_a_wedged_redis_is_detected_and_mended(calm: running.Stack, tmp_path: Path) -> None:
-    code, card = play("J", "--state", str(calm.state), data=tmp_path)
+    code, card = play("J", "--until", "detected", "--state", str(calm.state), data=tmp_path)
     assert (code, _why(card)) == (0, [])
     assert card["story"] == {"core/alert/redis_wedged/redis%2Fnode%2Fmain": ["fired"]}
     assert not (calm.state / debts.FILE).exists()
@@ -47,7 +47,27 @@ def test_a_wedged_redis_is_detected_and_mended(calm: running.Stack, tmp_path: Pa
 def test_every_scenario_is_detected_twice_the_same(name: str, tmp_path: Path) -> None:
     stories = []
     for _ in range(2):
-        code, card = play(name, data=tmp_path)
+        code, card = play(name, "--until", "detected", data=tmp_path)
         assert (code, _why(card)) == (0, [])
         stories.append(card["story"])
     assert stories[0] == stories[1]
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(2 * PLAY_S)
+@pytest.mark.parametrize("name", [each for each in SCENARIOS if each[0] in "AFHJ"])
+def test_it_recovers_twice_the_same(name: str, tmp_path: Path) -> None:
+    stories = []
+    for _ in range(2):
+        code, card = play(name, "--auto", data=tmp_path)
+        assert (code, _why(card)) == (0, [])
+        stories.append(card["story"])
+    assert stories[0] == stories[1]
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(PLAY_S)
+@pytest.mark.parametrize("name", [each for each in SCENARIOS if each[0] in "FJ"])
+def test_without_its_fix_it_does_not_recover(name: str, tmp_path: Path) -> None:
+    code, card = play(name, "--withhold", data=tmp_path)
+    assert (code, _why(card)) == (0, [])

@@ -89,5 +89,6 @@ class Beginning:
             approved_by=grant.approved_by,
             broke_glass=grant.broke_glass,
         )
-        steps.take(connection, self.allows, stored, operation.id, pacing.FIRST, self.now)
+        first = pacing.first(stored.does)
+        steps.take(connection, self.allows, stored, operation.id, first, self.now)
         return operation

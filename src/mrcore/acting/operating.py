@@ -32,7 +32,7 @@ class Operating:
         self._stored = stored
         self._means = means
         self._roles: tuple[str, ...] = ()
-        self._pace = pacing.Pace()
+        self._pace = pacing.Pace(pacing.first(stored.does))
         self._since_s = 0.0
         self._woken = asyncio.Event()
         self._changed: list[base.Ref] = []

@@ -11,10 +11,17 @@ from dataclasses import dataclass
 
 FIRST = 100
 MOST = 500
+ONE_BY_ONE = frozenset({"process.restart", "worker.restart"})
+"""What takes long for each: several in one chunk would not fit into its time."""
 AIM_S = 0.25
 FLOOR_S = 0.05
 SLOW = 2.0
 REST_MAX_S = 5.0
+
+
+def first(action: str) -> int:
+    """The size of the first chunk of an action."""
+    return 1 if action in ONE_BY_ONE else FIRST
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,6 @@ def test(channel: str, state: Path | None, settings: Path | None, as_json: bool)
     Example: mrcore alerts test oncall
     """
     from mrcore.alerts import notify
-    from mrcore.alerts.notify import channel as channels
     from mrcore.alerts.notify import message
     from mrcore.sources import base
 
@@ -153,7 +152,7 @@ def test(channel: str, state: Path | None, settings: Path | None, as_json: bool)
     told, why = message.test(own.environment, channel, base.utc_now()), ""
     try:
         asyncio.run(found[channel].channel.send(told))
-    except channels.NotSent as error:
+    except errors.NotSent as error:
         why = error.sentence
     if as_json:
         click.echo(plain.document({"channel": channel, "sent": not why, "why": why}))

@@ -49,6 +49,7 @@ def list_(as_json: bool) -> None:
 @command.command()
 @click.argument("scenario_id", metavar="SCENARIO")
 @click.option("--auto", is_flag=True, help="Confirm the runbook's plans, play its manual steps.")
+@click.option("--withhold", is_flag=True, help="Do nothing: it must not recover.")
 @click.option(
     "--until",
     type=click.Choice(["injected", "detected", "diagnosed", "recovered"]),
@@ -69,6 +70,7 @@ def list_(as_json: bool) -> None:
 def play(
     scenario_id: str,
     auto: bool,
+    withhold: bool,
     until: score.Until,
     as_json: bool,
     state: Path | None,
@@ -85,7 +87,7 @@ def play(
     from mrcore.gameday import score
 
     what = _find(scenario_id)
-    order = plays.Order(until=until, auto=auto, seed=seed)
+    order = plays.Order(until=until, auto=auto, seed=seed, withhold=withhold)
     card = asyncio.run(_played(what, order, state, time_scale, quiet=as_json))
     score.keep(card, score.default_file())
     for line in [plain.document(card.model_dump(mode="json"))] if as_json else score.lines(card):

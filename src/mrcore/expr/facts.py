@@ -86,6 +86,12 @@ def _smtp(name: str) -> Read:
     return lambda entity, now: getattr(entity, name) if entity.form == "smtp" else None
 
 
+def _colour(entity: Any, now: datetime) -> str:
+    """Of `backend-blue` it is blue; of another process it is empty."""
+    before, _, colour = str(entity.name).partition("-")
+    return colour if before == "backend" else ""
+
+
 def _share(name: str) -> Read:
     """Which part of the backend's calls, in percent; nothing of no calls."""
     return lambda entity, now: 100 * getattr(entity, name) / entity.calls if entity.calls else None
@@ -200,11 +206,13 @@ _ROWS = (
     Fact("log.match_age_s", "pattern", "s", "since a line fitted", _age("matched_at")),
     Fact("process.state", "process", "text", "its state", _value("state")),
     Fact("process.restarts", "process", "", "how often it began anew", _value("restarts")),
+    Fact("process.colour", "process", "text", "the colour that it is the backend of", _colour),
     Fact("process.state_s", "process", "s", "since when it is so", _age("since")),
     Fact("colour.live", "colour", "truth", "whether it has the traffic", _value("live")),
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
     Fact("colour.up_s", "colour", "s", "how long it is up", _age("since")),
     Fact("colour.release", "colour", "text", "its release", _value("release")),
+    Fact("upstream.name", "upstream", "text", "its name in the settings", _value("name")),
     Fact("host.cores", "host", "", "processor cores", _value("cores")),
     Fact(
         "host.clock_jump_s", "host", "s", "by how much its clock was moved", _value("clock_jump_s")
@@ -239,6 +247,7 @@ _ROWS = (
     Fact("meeting.paired_s", "meeting", "s", "since its last offer and answer", _age("paired_at")),
     Fact("signalling.refused", "signalling", "", "origins refused in an hour", _value("refused")),
     Fact("signalling.takeovers", "signalling", "", "takeovers in an hour", _value("takeovers")),
+    Fact("signalling.paired_s", "signalling", "s", "since the last pair", _age("paired_at")),
     Fact("origin.ok", "origin", "truth", "whether its pages get a socket", _value("ok")),
     Fact("origin.status", "origin", "", "HTTP status of the handshake", _value("status_code")),
     Fact("turn.ok", "turn", "truth", "whether it binds or relays", _value("ok")),

@@ -14,8 +14,12 @@ SAMPLES = 2
 """An alert fires at the latest with so many samples after its `for`."""
 
 GRACE_S = 2.0
-"""So long two samples take at the pace of production: a loaded host at twenty times that pace may
-need more of them, and is no later."""
+"""So long two samples take at the pace of production, in seconds of the host, at any time scale.
+
+An alert is evaluated beside the samples, not by them: at twenty times the pace a sample comes every
+50 to 100 ms, and one evaluation on a loaded host takes several of these. It is no later for that.
+At the pace of production it adds nothing to two samples.
+"""
 
 _OURS = ("alert.", "core.", "plan.", "run.", "runbook.", "operation.", "silence.", "incident.")
 
@@ -64,9 +68,12 @@ def unrelated(
 
 
 def wrong_actions(what: scenario.Scenario, seen: watch.Watcher, since: datetime) -> int:
-    """How many operations did something else than the runbook's fix; the core's own are none."""
+    """How many operations were no fix that the runbook planned; the core's own are none."""
+    planned = {
+        step.plan for run in seen.runs.values() if run.runbook == what.runbook for step in run.steps
+    }
     return sum(
-        op.action != what.action and not op.action.startswith(_OURS)
+        op.action != what.action and op.plan_id not in planned and not op.action.startswith(_OURS)
         for op in seen.operations.values()
         if op.started_at >= since
     )

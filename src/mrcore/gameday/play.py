@@ -23,13 +23,16 @@ from mrcore.gameday import (
     warden,
     watch,
 )
-from mrcore.gameday.faults import base
+from mrcore.gameday.faults import KINDS, base
 from mrcore.model import alert, core
 
 CALM_S = 120.0
 BARRIER_S = 240.0
 DETECTED_S = 180.0
 """How long is waited at most, at any time scale: patience with the host, no expectation."""
+
+_QUIET = "demo.known_off"
+"""What comes before every scenario, and ends with it."""
 
 ORDER: tuple[score.Until, ...] = ("injected", "detected", "diagnosed", "recovered")
 
@@ -38,11 +41,15 @@ Tell = Callable[[str], None]
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """How far to play, with which dice, and who confirms what the runbook plans."""
+    """How far to play, with which dice, and who confirms what the runbook plans.
+
+    With `withhold` nobody does, and it must not recover.
+    """
 
     until: score.Until = "recovered"
     auto: bool = False
     seed: int | None = None
+    withhold: bool = False
 
 
 class Failed(Exception):
@@ -114,7 +121,9 @@ class Play:
 
     async def _acts(self, client: clients.CoreClient, stage: base.Stage, owed: debts.Debts) -> None:
         far = ORDER.index(self._order.until)
+        await self._break(scenario.Step(_QUIET, KINDS[_QUIET]()), stage, owed)
         await self._calm()
+        await recovering.end_others(client, self._seen, self._what.runbook)
         await self._inject(stage, owed)
         if far >= ORDER.index("detected"):
             await self._detect()
@@ -124,7 +133,10 @@ class Play:
             self._lap("diagnosed")
             self._stop_if_failed()
             if far >= ORDER.index("recovered"):
-                self._found += await actor.recovered(stage, auto=self._order.auto)
+                if self._order.withhold:
+                    self._found += await actor.withheld()
+                else:
+                    self._found += await actor.recovered(stage, auto=self._order.auto)
                 self._operators += actor.operators
                 self._keypresses = self._keys.counted()
                 self._lap("recovered")
@@ -152,15 +164,19 @@ class Play:
         for step in self._what.faults:
             await self._barrier(step.when, f"before {step.kind}")
             self._tell(f"injecting {step.kind}")
-            memo = await step.fault.before(stage)
-            owed.owe(step.kind, step.fault.model_dump(mode="json"), memo)
-            try:
-                await step.fault.inject(stage, memo)
-            except debts.BROKEN as error:
-                raise errors.StackError(f"{step.kind} could not be injected: {error}") from error
+            await self._break(step, stage, owed)
             self._there = self._now()
             await self._barrier(step.until, f"after {step.kind}")
         self._expect("the fault is there", True)
+
+    async def _break(self, step: scenario.Step, stage: base.Stage, owed: debts.Debts) -> None:
+        """Inject one fault, which is owed from before. Raises StackError where it cannot be."""
+        memo = await step.fault.before(stage)
+        owed.owe(step.kind, step.fault.model_dump(mode="json"), memo)
+        try:
+            await step.fault.inject(stage, memo)
+        except debts.BROKEN as error:
+            raise errors.StackError(f"{step.kind} could not be injected: {error}") from error
 
     async def _barrier(self, condition: object, where: str) -> None:
         if condition is None:

@@ -14,6 +14,9 @@ from mrcore.model import base as base_model
 
 DIAGNOSED_S = 120.0
 RECOVERED_S = 300.0
+WITHHELD_S = 20.0
+"""So long nothing is done: many times the hold of each runbook at twenty times its pace."""
+
 REASON = "game day"
 ANSWERS = ("run.confirm", "run.next")
 """What a run may ask for, as its row offers it: that a manual step is done, and the next fix."""
@@ -21,6 +24,18 @@ ANSWERS = ("run.confirm", "run.next")
 ENDED = frozenset(
     {run.RunState.RECOVERED, run.RunState.UNVERIFIED, run.RunState.FAILED, run.RunState.ABORTED}
 )
+
+
+async def end_others(client: clients.CoreClient, seen: watch.Watcher, runbook: str) -> None:
+    """Abort the runs of a runbook that are left from before: an alert would only join them."""
+    for each in list(seen.runs.values()):
+        if each.runbook != runbook or "run.abort" not in each.actions:
+            continue
+        try:
+            plan = await client.plan("run.abort", plans.Selection(refs=(each.ref,)))
+            await client.apply(plan.plan_id, reason=REASON, confirm=plan.confirm)
+        except errors.DoorError:
+            continue  # it has ended meanwhile
 
 
 class Recovery:
@@ -67,6 +82,19 @@ class Recovery:
                 break
         return await self._judged(ended)
 
+    async def withheld(self) -> list[score.Expectation]:
+        """Do nothing, and see that the run does not end as if somebody had."""
+        self._tell("withholding the fix")
+        ended = await self._seen.until(self._ended, WITHHELD_S)
+        good = ended is not None and ended.state is run.RunState.RECOVERED
+        return [
+            score.Expectation(
+                what="no recovery without its fix",
+                held=not good,
+                why=ended.why if ended and good else "",
+            )
+        ]
+
     async def _judged(self, ended: run.Run | None) -> list[score.Expectation]:
         wanted, state = self._what.outcome, ended.state if ended else None
         found = [
@@ -87,7 +115,7 @@ class Recovery:
         return found
 
     def _run(self) -> run.Run | None:
-        """The run of an expected alert; the newest of the runbook where no such alert leads to it."""
+        """The run of an expected alert; the newest where no such alert leads to the runbook."""
         runs = [
             each
             for each in self._seen.runs.values()
@@ -102,6 +130,10 @@ class Recovery:
         if self._what.runbook in fired.values():
             runs = [each for each in runs if fired.keys() & set(each.alerts)]
         return max(runs, key=lambda each: each.id, default=None)
+
+    def _ended(self) -> run.Run | None:
+        found = self._run()
+        return found if found and found.state in ENDED else None
 
     def _diagnosed(self) -> run.Run | None:
         found = self._run()
@@ -124,7 +156,8 @@ class Recovery:
             if open_ and step.kind == "fix" and step.plan and step.plan not in self._plans:
                 await self._confirm(step.plan)
                 return True
-            if open_ and step.kind == "manual" and step.id not in self._done:
+            waits = step.kind == "manual" and step.state is run.StepState.RUNNING
+            if waits and step.id not in self._done:
                 await self._operate(step.id, stage)
         if running == self._asked:
             return False  # it has not gone on since

@@ -143,14 +143,9 @@ class Attendees:
         # A client each: closing it gives up the poll that is under way.
         async with httpx.AsyncClient(timeout=_HEARS_S) as client:
             made = Socket(client, self.url)
-            await made.open(self._token(who))
+            await made.open(token(who, self.settings, self.now()))
             yield made
             await made.close()
-
-    def _token(self, who: asyncpg.Record) -> str:
-        until = self.now() + _TOKEN
-        claims = jwt.Claims(who["id"], who["role"], who["email"], uuid.uuid4().hex, until)
-        return jwt.sign(claims, self.settings.jwt_secret)
 
     async def _people(self) -> list[list[asyncpg.Record]]:
         """Some mentors, and some students."""
@@ -161,3 +156,9 @@ class Attendees:
             return [await connection.fetch(f"{_PEOPLE} ORDER BY id LIMIT 40", [k]) for k in kinds]
         finally:
             await connection.close()
+
+
+def token(who: asyncpg.Record, settings: config.Config, now: datetime) -> str:
+    """The login of a person, as the backend would give it."""
+    claims = jwt.Claims(who["id"], who["role"], who["email"], uuid.uuid4().hex, now + _TOKEN)
+    return jwt.sign(claims, settings.jwt_secret)

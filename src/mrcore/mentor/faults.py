@@ -15,11 +15,13 @@ import contextlib
 import itertools
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import httpx
+from starlette import requests, responses, routing
 
 from mrcore.mentor import config, people, smtp_sink, upstream_http, visitors
 
@@ -31,6 +33,48 @@ _BOUNCING, _ASKED = 5, 560
 
 _ROW = "SELECT id FROM leads WHERE status = 'enrolled' ORDER BY id LIMIT 1"
 _HOLD = "SELECT id FROM leads WHERE id = $1 FOR UPDATE"
+
+
+class Calm:
+    """Whether the known faults come: a game day that breaks one thing wants no other broken."""
+
+    def __init__(self) -> None:
+        self._stormy = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._stormy.set()
+
+    async def over(self, fault: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Let a fault come and go; while it is calm it ends, and begins anew after that."""
+        while True:
+            await self._stormy.wait()
+            self._changed.clear()
+            task = asyncio.create_task(fault())
+            calm = asyncio.create_task(self._changed.wait())
+            try:
+                await asyncio.wait((task, calm), return_when=asyncio.FIRST_COMPLETED)
+                if task.done():
+                    return task.result()
+            finally:
+                for each in (task, calm):
+                    each.cancel()
+                await asyncio.gather(task, calm, return_exceptions=True)
+
+    def routes(self) -> list[routing.Route]:
+        """The console: `POST /control/faults/known {"known": "off"}`, and `"on"`."""
+
+        async def switch(request: requests.Request) -> responses.Response:
+            wanted = (await request.json()).get("known")
+            if wanted not in ("off", "on"):
+                return responses.JSONResponse({"message": "known must be off or on"}, 400)
+            if wanted == "on":
+                self._stormy.set()
+            else:
+                self._stormy.clear()
+                self._changed.set()
+            LOG.warning("control: the known faults are %s", wanted)
+            return responses.JSONResponse({"known": wanted})
+
+        return [routing.Route("/control/faults/known", switch, methods=["POST"])]
 
 
 @dataclass(frozen=True)
@@ -119,8 +163,10 @@ async def refused_logins(sink: smtp_sink.Sink, crowd: visitors.Visitors, rhythm:
         while True:
             LOG.warning("fault: mail logins are refused (535) for %g s", rhythm.hold_s)
             sink.refuse_logins = True
-            await asyncio.sleep(rhythm.hold_s)
-            sink.refuse_logins = False
+            try:
+                await asyncio.sleep(rhythm.hold_s)
+            finally:
+                sink.refuse_logins = False
             LOG.info("fault: mail logins work again, what was refused can be retried")
             await asyncio.sleep(rhythm.pause_s)
 
@@ -133,9 +179,11 @@ async def used_up_quota(
         for number in itertools.count():
             LOG.warning("fault: mrtest's quota is used up (429) for %g s", rhythm.hold_s)
             services.used_up.add("mrtest")
-            await _ask(crowd, client, number, "/api/sync/mrtest-main/run", None)
-            await asyncio.sleep(rhythm.hold_s)
-            services.used_up.discard("mrtest")
+            try:
+                await _ask(crowd, client, number, "/api/sync/mrtest-main/run", None)
+                await asyncio.sleep(rhythm.hold_s)
+            finally:
+                services.used_up.discard("mrtest")
             LOG.info("fault: mrtest answers again, what was refused can be retried")
             await asyncio.sleep(rhythm.pause_s)
 

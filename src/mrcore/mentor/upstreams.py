@@ -113,7 +113,8 @@ async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], 
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         _bind(listener, order.http_port)
         relays = await _relays(order)
-        extra = [*_accounts(order, now), *turn.control(relays)]
+        calm = faults.Calm()
+        extra = [*_accounts(order, now), *turn.control(relays), *calm.routes()]
         services = upstream_http.Upstreams(order.seed or 0, order.scale, sink, now, extra=extra)
         server = _Server(
             uvicorn.Config(services.app(), log_config=None, access_log=False, lifespan="off")
@@ -122,7 +123,7 @@ async def run(order: Order, *, now: Callable[[], datetime], ready: Callable[[], 
         LOG.info("mail on port %d, services on %s", order.smtp_port, url)
         tasks = [
             asyncio.create_task(w)
-            for w in (server.serve([listener]), *_life(order, url, services, now))
+            for w in (server.serve([listener]), *_life(order, url, services, calm, now))
         ]
         ready()
         await _until(stop, tasks)
@@ -167,26 +168,31 @@ def _accounts(order: Order, now: Callable[[], datetime]) -> list[routing.Route]:
 
 
 def _life(
-    order: Order, url: str, services: upstream_http.Upstreams, now: Callable[[], datetime]
+    order: Order,
+    url: str,
+    services: upstream_http.Upstreams,
+    calm: faults.Calm,
+    now: Callable[[], datetime],
 ) -> list[Coroutine[Any, Any, None]]:
     if order.seed is None:
         return []
     database = order.settings.database
     life: list[Coroutine[Any, Any, None]] = [
         point_configs(database, url),
-        faults.forgotten_transaction(database, faults.Rhythm()),
+        calm.over(lambda: faults.forgotten_transaction(database, faults.Rhythm())),
     ]
     if order.urls:
         crowd = visitors.Visitors(
             order.urls, order.seed, order.scale, now, inbox=services.sink.take_code
         )
-        window = faults.Rhythm.of_window
+        sink, seed = services.sink, order.seed
+        mail, quota = (faults.Rhythm.of_window(seed, each) for each in ("smtp", "mrtest"))
         life += [
             crowd.run(),
             _attendees(order, now).run(),
-            faults.bounces(crowd, faults.Rhythm(first_s=0)),
-            faults.refused_logins(services.sink, crowd, window(order.seed, "smtp")),
-            faults.used_up_quota(services, crowd, window(order.seed, "mrtest")),
+            calm.over(lambda: faults.bounces(crowd, faults.Rhythm(first_s=0))),
+            calm.over(lambda: faults.refused_logins(sink, crowd, mail)),
+            calm.over(lambda: faults.used_up_quota(services, crowd, quota)),
         ]
     return life
 

@@ -38,6 +38,7 @@ class Signalling(Entity):
     refused: int = 0
     refused_origin: str = ""
     takeovers: int = 0
+    paired_at: Instant | None = None
     last_event_at: Instant | None = None
 
 

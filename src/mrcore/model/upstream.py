@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mrcore.model.base import Entity, Instant
+from mrcore.model.base import Entity, Instant, Ref
 
 
 class Upstream(Entity):
@@ -10,7 +10,7 @@ class Upstream(Entity):
 
     `status_code` is of HTTP or SMTP; `auth_ok` is None where nothing was said of the credential.
     `calls` are the backend's own of the last 10 minutes, of which so many were `refused` (401, 403,
-    535), `limited` (429) or `failed` (5xx, or no answer).
+    535), `limited` (429) or `failed` (5xx, or no answer). `schedule` is the one whose jobs ask it.
     """
 
     KIND = "upstream"
@@ -18,6 +18,7 @@ class Upstream(Entity):
     name: str
     form: str = "http"
     target: str = ""
+    schedule: Ref = ""
     status_code: int | None = None
     auth_ok: bool | None = None
     probed_at: Instant | None = None

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mrcore.alerts import rule as rules
 from mrcore.expr import facts, local, views, words
-from mrcore.model import base, core
+from mrcore.model import base, core, upstream
 from mrcore.model import ref as refs
 
 FOUND_UNKNOWN = "unknown"
@@ -122,6 +122,8 @@ class Asking:
 
     def related(self, entity: base.Entity) -> bool:
         """Whether it can have to do with what the run is about."""
+        if isinstance(entity, upstream.Upstream) and "schedule" in self.bound:
+            return entity.schedule == self.bound["schedule"]
         own = _queues(entity)
         if not self._queues or not own:
             return True
@@ -205,7 +207,8 @@ def _queues(entity: base.Entity) -> tuple[str, ...]:
 
 
 def subject_of(view: views.View, alert_about: base.Ref, kind: str) -> base.Ref:
-    """What a run is about whose alert is on something: that, its queue, or the only one there is.
+    """What a run is about whose alert is on something: that, its queue, the schedule that asks it,
+    or the only one there is.
 
     Empty where it is about no single thing.
     """
@@ -215,6 +218,8 @@ def subject_of(view: views.View, alert_about: base.Ref, kind: str) -> base.Ref:
     if address and address.kind == kind:
         return alert_about
     of = [e for e in view.entities(address.kind) if e.ref == alert_about] if address else []
+    if of and kind == "schedule" and isinstance(of[0], upstream.Upstream):
+        return of[0].schedule
     there = list(view.entities(kind))
     if of and kind == "queue":
         for each in there:

@@ -13,11 +13,15 @@ Said = tuple[str | local.Expression, ...]
 
 
 class Verdict(NamedTuple):
-    """What a diagnosis can find: `code` is what is bad, empty for ok; `means` says it in words."""
+    """What a diagnosis can find: `code` is what is bad, empty for ok; `means` says it in words.
+
+    A vague one is for the `last`: it is found only when nothing else was in the step's time.
+    """
 
     code: str
     when: local.Expression
     means: str = ""
+    last: bool = False
 
 
 class Route(NamedTuple):

@@ -171,7 +171,8 @@ class Engine:
             if running is not None:
                 await self._join(running, *firing)
             elif len(self._active) < BY_ITSELF_MAX:
-                await self.begin(known, subject, {}, "", alert_=firing)
+                usual = {param.name: param.usual for param in known.params if param.usual}
+                await self.begin(known, subject, usual, "", alert_=firing)
 
     async def _join(self, running: record.Record, ref: base.Ref, fired: str) -> None:
         """An alert for which a run is under way already."""
@@ -186,7 +187,8 @@ class Engine:
             return
         subject = asking.subject_of(view, known.subject, found.about)
         if self.active(other, subject) is None:
-            await self.begin(found, subject, {}, "", why=f"led to by run {known.id}")
+            usual = {param.name: param.usual for param in found.params if param.usual}
+            await self.begin(found, subject, usual, "", why=f"led to by run {known.id}")
 
     # What is written
 

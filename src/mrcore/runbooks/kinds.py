@@ -64,8 +64,10 @@ def _diagnose(
             raise each.wrong('a verdict is either bad = "code" or ok = true.')
         if bad in ("ok", "unknown") or (bad and not _CODE.fullmatch(bad)):
             raise each.wrong(f"{bad!r} is no code: small letters, digits, _.", "bad")
-        means = each.text("means", "")
-        verdicts.append(book.Verdict(bad, each.condition("when", types), means))
+        means, last = each.text("means", ""), each.flag("last")
+        if ok and last:
+            raise each.wrong("last is for what is bad: ok is asked at the end anyway.", "last")
+        verdicts.append(book.Verdict(bad, each.condition("when", types), means, last))
         each.end()
     if not any(each.code for each in verdicts) or all(each.code for each in verdicts):
         raise given.wrong("a diagnosis has verdicts: at least one bad and one ok.", "verdicts")

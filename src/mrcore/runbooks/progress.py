@@ -87,8 +87,12 @@ class Progress:
     def _diagnose(self, step: book.Step, now: record.StepNow) -> None:
         self._state(_RUN.DIAGNOSING)
         ask, unknown = self._asking(), ""
+        assert now.began_at is not None
+        late = self._late(now.began_at, step.patience_s)
         for verdict in (each for each in step.verdicts if each.code):
             said = ask.any(verdict.when)
+            if said.value and verdict.last and not late:
+                return  # something that says more may come
             if said.value:
                 told = self._tell(step, ask, said.about, verdict.means)
                 self._end_step(step, _STEP.PASSED, found=verdict.code, why=told, about=said.about)
@@ -102,8 +106,7 @@ class Progress:
                 self._end_step(step, _STEP.PASSED, found=record.PASSED, why=told)
                 return
             unknown = said.why or "none of its verdicts is so"
-        assert now.began_at is not None
-        if self._now - now.began_at >= timedelta(seconds=step.patience_s):
+        if late:
             self._end_step(step, _STEP.PASSED, found=asking.FOUND_UNKNOWN, why=unknown)
 
     def _tell(self, step: book.Step, ask: asking.Asking, about: str, means: str) -> str:
@@ -226,7 +229,7 @@ class Progress:
         return any(now.plan in self._operations for now in self.record.steps.values() if now.plan)
 
     def _held(self) -> bool:
-        """Gone for long enough, and nobody is told of it any more: its alert may see more than it."""
+        """Gone for long enough, and its alert, which may see more, fires no more."""
         since = self.record.gone_since
         gone = since is not None and self._late(since, self.runbook.hold_s)
         return gone and not self._firing

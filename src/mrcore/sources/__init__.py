@@ -64,13 +64,14 @@ def load(name: str, kind: str) -> ModuleType:
 
 
 def build(
-    name: str, table: dict[str, Any], *, now: base.Now = base.utc_now
+    name: str, table: dict[str, Any], *, now: base.Now = base.utc_now, time_scale: float = 1.0
 ) -> tuple[base.Source, settings.SourceSettings]:
-    """Make the source `name` from its table of the settings.
+    """Make the source `name` from its table of the settings, so many times as quick.
 
     Raises SettingsError that names the source, the setting and what is wrong.
     """
     module, parsed = _parse(name, table)
+    parsed = parsed.scaled(time_scale)
     source: base.Source = module.open_source(name, parsed, now=now)
     return source, parsed
 

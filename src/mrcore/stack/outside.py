@@ -8,11 +8,12 @@ from mrcore.stack import addresses, credentials
 
 _SECRETS = ("mr-mentor-backend/development", "mr-mentor-backend/production")
 _ACCOUNTS = {
-    "graphy-main": "graphy/v1/account",
-    "mrtest-main": "mrtest/v1/account",
-    "elevenlabs": "v1/convai/user",
+    "graphy-main": ("graphy/v1/account", "mrlearn-sync-graphy-main"),
+    "mrtest-main": ("mrtest/v1/account", "mrtest-sync-mrtest-main"),
+    "elevenlabs": ("v1/convai/user", "aarya-call-sync"),
 }
-"""Sync configs whose stored key is tried; that of a partner is out of date on purpose."""
+"""Sync configs whose stored key is tried, with the schedule that uses it; that of a partner is out
+of date on purpose."""
 
 
 def source(places: addresses.Addresses, words: credentials.Credentials, dsn: str) -> dict[str, Any]:
@@ -20,8 +21,13 @@ def source(places: addresses.Addresses, words: credentials.Credentials, dsn: str
     url = f"http://127.0.0.1:{places.upstreams_port}"
     account = "v1/Accounts/{EXOTEL_SID}"
     probes: dict[str, Any] = {
-        name: {"url": f"{url}/{path}", "headers": {"x-api-key": "{API_KEY}"}, "config": name}
-        for name, path in _ACCOUNTS.items()
+        name: {
+            "url": f"{url}/{path}",
+            "headers": {"x-api-key": "{API_KEY}"},
+            "config": name,
+            "schedule": f"huey/schedule/{schedule}",
+        }
+        for name, (path, schedule) in _ACCOUNTS.items()
     }
     probes["exotel"] = {
         "url": f"{url}/exotel/{{EXOTEL_SUBDOMAIN}}/{account}",

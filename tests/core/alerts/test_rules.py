@@ -144,6 +144,14 @@ CASES: dict[str, tuple[Case, Case]] = {
         one("upstream", calls=4, refused=3),
         one("upstream", calls=4, refused=1, **verdict("limited", "warn")),
     ),
+    "upstream_down": (
+        one("upstream", **verdict("timeout")),
+        Case((Thing("upstream", verdict("timeout"), ref="upstreams/upstream/exotel"),)),
+    ),
+    "exotel_refused": (
+        Case((Thing("upstream", verdict("wrong_cluster"), ref="upstreams/upstream/exotel"),)),
+        one("upstream", **verdict("wrong_cluster")),
+    ),
     "smtp_535": (
         one("upstream", form="smtp", status_code=535),
         one("upstream", form="http", status_code=535),
@@ -198,6 +206,10 @@ CASES: dict[str, tuple[Case, Case]] = {
     "schedule_missing": (
         one("schedule", **verdict("removed", "warn")),
         one("schedule", **verdict("overdue")),
+    ),
+    "kpi_unscheduled": (
+        Case((Thing("schedule", verdict("removed"), ref="huey/schedule/kpi-dashboard"),)),
+        Case((Thing("schedule", verdict("interval_off"), ref="huey/schedule/kpi-dashboard"),)),
     ),
     "schedule_missed": (one("schedule", **verdict("overdue")), one("schedule", missed=3)),
     "schedule_wrong": (
@@ -290,6 +302,7 @@ CASES: dict[str, tuple[Case, Case]] = {
         one("meeting", peers=2, state="no_answer", state_since=ago(31)),
         one("meeting", peers=2, state="no_answer", state_since=ago(29)),
     ),
+    "meeting_takeovers": (one("meeting", takeovers=4), one("meeting", takeovers=3)),
     "turn_bad": (one("turn", ok=False, **verdict("turn_bad")), one("turn")),
     "origin_blocked": (
         one("origin", ok=False, **verdict("origin_blocked")),

@@ -36,6 +36,7 @@ BODY = {
     "health",
     "degraded",
     "age_ms",
+    "meetings",
 }
 
 
@@ -162,7 +163,7 @@ async def test_shallow_is_the_playbooks_body_and_can_be_the_default(
         await until(client, 200, "shallow")
         answer = await client.get("/api/health")
         assert answer.status_code == 200
-        assert set(answer.json()) == BODY - {"release", "health", "degraded", "age_ms"}
+        assert set(answer.json()) == BODY - {"release", "health", "degraded", "age_ms", "meetings"}
 
 
 async def test_it_starts_without_servers_and_gets_well_when_they_come(

@@ -12,24 +12,41 @@ import redis
 from mrcore import journal
 from mrcore.mentor import config, queues, tools
 
-NAMES = {
-    "kpiQueue",
-    "cleanupQueue",
-    "emailQueue",
-    "mrlearnSyncQueue",
-    "mrlearnNewStudentSyncQueue",
-    "mrtestSyncQueue",
-    "aaryaSyncQueue",
-    "missOzoneQueue",
-    "studentRiskComputationQueue",
-    "badgeEvaluationQueue",
+JOBS = {
+    "kpiQueue": {"calculateKpi", "calculateSalesOverview"},
+    "cleanupQueue": {"cleanupExpiredSlots"},
+    "emailQueue": {"sendOtp", "sendWelcome", "sendMeetingConfirmation", "sendReminder"},
+    "notificationQueue": {"sendWhatsApp"},
+    "leadAssignmentQueue": {"assignLeads"},
+    "workflowQueue": {"scanTriggers"},
+    "aaryaSyncQueue": {"syncCalls"},
+    "missOzoneQueue": {"reconcileCalls", "pruneCalls"},
+    "mrlearnSyncQueue": {"syncProgress"},
+    "mrlearnNewStudentSyncQueue": {"importStudents"},
+    "mrlearnReminderQueue": {"remindLearners"},
+    "mrtestSyncQueue": {"syncResults"},
+    "mrtestReminderQueue": {"remindTestTakers"},
+    "warningQueue": {"processWarnings"},
+    "assignmentReminderQueue": {"remindAssignments"},
+    "dailyCardsQueue": {"makeCards"},
+    "applicationBackfillQueue": {"backfill"},
+    "salaryBenchmarkQueue": {"computeBenchmark"},
+    "financeExportQueue": {"prepareExport"},
+    "studentRiskComputationQueue": {"computeRisk"},
+    "badgeEvaluationQueue": {"evaluateBadges"},
 }
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_queue_has_its_jobs(name: str) -> None:
+    [queue] = [each for each in queues.TABLE if each.name == name]
+    assert {job.name for job in queue.jobs} == JOBS[name]
 
 
 def test_there_are_21_queues_of_which_the_board_lists_19() -> None:
     names = [queue.name for queue in queues.TABLE]
     assert len(names) == len(set(names)) == 21
-    assert set(names) >= NAMES
+    assert set(names) == set(JOBS)
     unlisted = {queue.name for queue in queues.TABLE if not queue.listed}
     assert unlisted == {"studentRiskComputationQueue", "badgeEvaluationQueue"}
 

@@ -146,3 +146,23 @@ async def test_a_fix_for_which_there_is_nothing_is_passed_by(state: Path) -> Non
         assert isinstance(done, plans.TargetOutcome)
         assert done.why == "nothing to do: It is not paused."
         assert here.source.applied == []
+
+
+async def test_while_its_alert_fires_no_run_recovers(state: Path) -> None:
+    sees_less = room.TEXT.replace('symptom = "queue.waiting > 10"', 'symptom = "queue.paused"')
+    async with room.opened(state, text=sees_less) as here:
+        here.source.waiting, here.source.paused, here.source.heals = 50, True, False
+        await here.fix(await here.waits("resume"))
+        ended = await here.until("failed", "recovered", "unverified")
+        assert (ended.state, "its alert still fires" in ended.why) == ("failed", True)
+
+
+async def test_what_is_vague_is_found_only_when_nothing_else_is(state: Path) -> None:
+    vague = room.TEXT.replace('means = "nobody consumes"', "last = true").replace(
+        'within = "10s"', 'within = "2h"'
+    )
+    async with room.opened(state, text=vague) as here:
+        here.source.waiting, here.source.workers = 50, 0
+        await here.until("diagnosing")
+        here.source.paused = True
+        assert (await here.waits("resume")).codes == ("paused",)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
 
+from mrcore import errors
 from mrcore.alerts.notify import channel, message
 
 
@@ -39,18 +40,18 @@ class Apprise:
         known = [all_.add(url.get_secret_value()) for url in self._own.urls]
         if not all(known):
             number = known.index(False) + 1
-            raise channel.NotSent(f"Apprise does not know what urls {number} is.")
+            raise errors.NotSent(f"Apprise does not know what urls {number} is.")
         try:
             async with asyncio.timeout(self._own.timeout_s):
                 done = await all_.async_notify(
                     body=told.text, title=told.title, notify_type=kind, body_format="text"
                 )
         except TimeoutError:
-            raise channel.NotSent(
+            raise errors.NotSent(
                 f"Apprise was not done within {self._own.timeout_s:g} s."
             ) from None
         if not done:
-            raise channel.NotSent("Apprise could not tell all of its urls; it does not say why.")
+            raise errors.NotSent("Apprise could not tell all of its urls; it does not say why.")
 
 
 def open_channel(own: Settings, now: Callable[[], datetime]) -> channel.Channel:

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mrcore import alert_settings, errors, redact
+from mrcore import alert_settings, redact
 from mrcore.alerts.notify import message
 from mrcore.model import alert
 
@@ -27,16 +27,6 @@ class Settings(BaseModel):
     timeout_s: float = Field(
         default=10.0, gt=0, le=60, description="a try that takes longer failed"
     )
-
-
-class NotSent(errors.SourceError):
-    """A message could not be sent; `after_s` is how long the other side wants us to wait."""
-
-    code = "not_sent"
-
-    def __init__(self, sentence: str, *, fix: str = "", after_s: float = 0.0) -> None:
-        super().__init__(sentence, fix=fix)
-        self.after_s = after_s
 
 
 class Channel(Protocol):

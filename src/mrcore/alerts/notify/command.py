@@ -51,9 +51,9 @@ class Command:
         try:
             said = await command.run(self._own.argv, deadline_s=self._own.timeout_s, env=env)
         except errors.Unreachable as error:
-            raise channel.NotSent(error.sentence) from None
+            raise errors.NotSent(error.sentence) from None
         if said.code:
-            raise channel.NotSent(f"{name} ended with {said.code}: {said.last_words()}")
+            raise errors.NotSent(f"{name} ended with {said.code}: {said.last_words()}")
 
 
 def _text(words: str) -> str:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
+from mrcore import errors
 from mrcore.alerts.notify import channel, message
 
 Address = Annotated[str, StringConstraints(pattern=r"^[^\s@<>]+@[^\s@<>]+$")]
@@ -50,7 +51,7 @@ class Mail:
                 await asyncio.to_thread(self._send, _mail(told, self._own))
         except TimeoutError:
             within_s = 2 * self._own.timeout_s
-            raise channel.NotSent(
+            raise errors.NotSent(
                 f"{self._own.host} did not take it within {within_s:g} s."
             ) from None
 
@@ -66,17 +67,17 @@ class Mail:
         except smtplib.SMTPResponseException as error:
             words = error.smtp_error
             text = words.decode(errors="replace") if isinstance(words, bytes) else words
-            raise channel.NotSent(
+            raise errors.NotSent(
                 f"{own.host} answered {error.smtp_code}: {self._said(text)}."
             ) from None
         except (OSError, smtplib.SMTPException) as error:
-            raise channel.NotSent(
+            raise errors.NotSent(
                 f"{own.host}:{own.port} cannot be used: {self._said(str(error))}."
             ) from None
         if refused:
             code, words = next(iter(refused.values()))
             text = words.decode(errors="replace")
-            raise channel.NotSent(
+            raise errors.NotSent(
                 f"{own.host} refuses {len(refused)} of {len(own.to)}: {code} {self._said(text)}."
             )
 

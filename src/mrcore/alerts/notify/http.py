@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import httpx
 from pydantic import SecretStr
 
+from mrcore import errors
 from mrcore.alerts.notify import channel
 
 AFTER_MAX_S = 3600.0
@@ -50,14 +51,14 @@ async def post(
         ):
             answer = await client.request(method, where, content=body, headers=dict(headers))
     except TimeoutError:
-        raise channel.NotSent(f"{where.host} did not answer within {timeout_s:g} s.") from None
+        raise errors.NotSent(f"{where.host} did not answer within {timeout_s:g} s.") from None
     except httpx.HTTPError as error:
         said = channel.without(secrets, str(error)) or type(error).__name__
-        raise channel.NotSent(f"{where.host} cannot be reached: {said}.") from None
+        raise errors.NotSent(f"{where.host} cannot be reached: {said}.") from None
     if answer.is_success:
         return answer
     said = channel.without(secrets, answer.text)
-    raise channel.NotSent(
+    raise errors.NotSent(
         f"{where.host} answered {answer.status_code}{f': {said}' if said else ''}.",
         after_s=_after(answer.headers.get("retry-after", "")),
     )

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from mrcore import errors
 from mrcore.alerts import notify, telling
-from mrcore.alerts.notify import channel, message, routing, sealing
+from mrcore.alerts.notify import message, routing, sealing
 from mrcore.model import alert, backend, base
 from mrcore.model import ref as refs
 from mrcore.store import database
@@ -213,15 +213,15 @@ class Notifier:
         written = await self._ledger.run(lambda c: store.write(c, head.id, body, seen))
         return made if written else None
 
-    async def _try(self, name: str, told: message.Message) -> channel.NotSent | None:
+    async def _try(self, name: str, told: message.Message) -> errors.NotSent | None:
         """Send it; why that failed."""
         try:
             await self._channels[name].channel.send(told)
-        except channel.NotSent as error:
+        except errors.NotSent as error:
             return error
         except Exception as error:  # a defect of a channel: what it should tell is kept
             log.exception("The channel %s broke.", name)
-            return channel.NotSent(f"{type(error).__name__}, a defect; the core's log has it.")
+            return errors.NotSent(f"{type(error).__name__}, a defect; the core's log has it.")
         return None
 
     # What is shown

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from mrcore import alert_settings
-from mrcore.alerts.notify import channel, http
+from mrcore import alert_settings, errors
+from mrcore.alerts.notify import http
 from mrcore.model import backend, base
 from mrcore.model import ref as refs
 
@@ -57,7 +57,7 @@ class Pinger:
                 secrets=alert_settings.secrets_in([self._url]),
                 method="GET",
             )
-        except channel.NotSent as error:
+        except errors.NotSent as error:
             self._why = f"The outside is not told that this core lives: {error.sentence}"
             return False
         self._of, self._why = looked, ""

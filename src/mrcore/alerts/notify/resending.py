@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
+from mrcore import errors
 from mrcore.alerts.notify import channel
 from mrcore.model import alert
 
@@ -42,7 +43,7 @@ class Resender:
         try:
             await self._to.resend([each for each in wanted if isinstance(each, alert.Alert)])
             self.why = ""
-        except channel.NotSent as error:
+        except errors.NotSent as error:
             self.why = error.sentence
 
     def _is_wanted(self, each: object) -> bool:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from mrcore.gameday.faults import base, host, postgres, processes, queues, redis, services
+from mrcore.gameday.faults import (
+    accounts,
+    base,
+    host,
+    meetings,
+    payments,
+    postgres,
+    processes,
+    queues,
+    redis,
+    services,
+)
 
 KINDS: dict[str, type[base.Fault]] = {
     "process.stop": processes.Stop,
@@ -16,12 +27,26 @@ KINDS: dict[str, type[base.Fault]] = {
     "pg.locks": postgres.LockChain,
     "pg.exhausted": postgres.Exhausted,
     "queue.jobs": queues.Jobs,
+    "queue.cease": queues.Cease,
     "queue.pause": queues.Pause,
     "schedule.removed": queues.Unscheduled,
     "kpi.stale": queues.StaleKpi,
+    "demo.known_off": services.KnownOff,
     "mail.refuse": services.MailRefuses,
     "mail.accept": services.MailAccepts,
-    "exotel.home": services.ExotelHome,
+    "mail.rotated": accounts.MailRotated,
+    "secrets.put": accounts.Put,
+    "service.answers": accounts.Answers,
+    "service.well": accounts.Well,
+    "service.rekeyed": accounts.Rekeyed,
+    "sync.key": accounts.Stored,
+    "exotel.home": accounts.ExotelHome,
+    "meeting.stuck": meetings.Stuck,
+    "meeting.rejoin": meetings.Rejoin,
+    "turn.down": meetings.TurnDown,
+    "turn.up": meetings.TurnUp,
+    "razorpay.untold": payments.Untold,
+    "razorpay.resend": payments.Resent,
     "razorpay.pay": services.Payment,
     "upstream.answers": services.Upstream,
     "upstream.link": services.Link,

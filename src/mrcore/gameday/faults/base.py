@@ -18,12 +18,15 @@ Memo = dict[str, Any]
 @dataclasses.dataclass
 class Stage:
     """Where a fault is played: the stack, the seeded dice, what stays open until its end,
-    and the processes that are killed no more."""
+    and the
+    processes and queues that an operator has spared."""
 
     arena: arena.Arena
     dice: random.Random
     held: contextlib.AsyncExitStack
     spared: set[str] = dataclasses.field(default_factory=set)
+    parts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What a fault leaves for its operators: people in a room, a payment."""
 
 
 class Fault(pydantic.BaseModel):

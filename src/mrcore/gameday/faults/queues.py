@@ -38,14 +38,23 @@ class Jobs(base.Fault):
         for _ in range(self.count):
             await asyncio.to_thread(into.add, self.job, **self.payload)
         if self.every_s:
-            task = asyncio.create_task(self._on(into))
+            task = asyncio.create_task(self._on(stage, into))
             stage.held.callback(task.cancel)
 
-    async def _on(self, into: queues.JobQueue) -> None:
-        while True:
+    async def _on(self, stage: base.Stage, into: queues.JobQueue) -> None:
+        while self.queue not in stage.spared:
             await asyncio.sleep(self.every_s)
             with contextlib.suppress(redis.RedisError):
                 await asyncio.to_thread(into.add, self.job, **self.payload)
+
+
+class Cease(base.Fault):
+    """Nobody enqueues into it any more what a fault did: an operator has mended who."""
+
+    queue: str
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        stage.spared.add(self.queue)
 
 
 class Pause(base.Fault):

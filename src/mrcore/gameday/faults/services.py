@@ -32,6 +32,16 @@ async def console(stage: base.Stage, path: str, said: dict[str, Any]) -> dict[st
         return found
 
 
+class KnownOff(base.Fault):
+    """The demo's own faults do not come meanwhile: what is seen is of the game day."""
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        await console(stage, "/control/faults/known", {"known": "off"})
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        await console(stage, "/control/faults/known", {"known": "on"})
+
+
 class MailRefuses(base.Fault):
     """The mail server answers every login with 535: a password that was changed."""
 
@@ -47,18 +57,6 @@ class MailAccepts(base.Fault):
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
         await console(stage, "/control/smtp", {"logins": "accept"})
-
-
-class ExotelHome(base.Fault):
-    """Exotel's account is on one of its clusters: the other one answers 401."""
-
-    cluster: Literal["api.exotel.com", "api.in.exotel.com"] = "api.exotel.com"
-
-    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
-        await console(stage, "/control/exotel", {"home": self.cluster})
-
-    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
-        await console(stage, "/control/exotel", {"home": "api.in.exotel.com"})
 
 
 class Payment(base.Fault):

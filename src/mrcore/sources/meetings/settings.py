@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
@@ -47,3 +47,9 @@ class Settings(settings.SourceSettings):
         default=30.0, gt=0, description="a room without a pair or candidates for so long is bad"
     )
     probe_s: float = Field(default=15.0, gt=0, description="time between two handshakes")
+
+    def scaled(self, time_scale: float) -> Self:
+        """The same, sampled and asked so many times as often; no oftener than once a second."""
+        probe_s = max(self.probe_s / time_scale, min(self.probe_s, 1.0))
+        times = {"stuck_s": self.stuck_s / time_scale, "probe_s": probe_s}
+        return super().scaled(time_scale).model_copy(update=times)

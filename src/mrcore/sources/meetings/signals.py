@@ -144,6 +144,7 @@ class Signals:
     refused: deque[tuple[datetime, str]] = field(default_factory=lambda: deque(maxlen=1_000))
     takeovers: deque[datetime] = field(default_factory=lambda: deque(maxlen=1_000))
     last_at: datetime | None = None
+    paired_at: datetime | None = None
     structured: bool = False
 
     def take(self, lines: Iterable[str], now: datetime) -> None:
@@ -175,6 +176,7 @@ class Signals:
                 return
             room = self.rooms[event.room] = Room(at, at)
         room.hear(event, at)
+        self.paired_at = max(filter(None, (self.paired_at, room.paired_at)), default=None)
         if not room.peers and event.name in _OUT:
             del self.rooms[event.room]
 

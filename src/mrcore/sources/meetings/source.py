@@ -170,6 +170,7 @@ class Meetings(sources.SourceBase):
             refused=len(told.refused),
             refused_origin=redact.text(told.refused[-1][1]) if told.refused else "",
             takeovers=len(told.takeovers),
+            paired_at=told.paired_at,
             last_event_at=told.last_at,
             verdict=verdict,
         )

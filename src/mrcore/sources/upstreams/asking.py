@@ -22,7 +22,7 @@ KeyOf = Callable[[str], Awaitable[str]]
 """The stored key of a sync config."""
 
 _SALT = os.urandom(16)
-_SOON_S, _UNHEARD_S = 60.0, 5.0
+_UNHEARD_S = 5.0
 LATENCY = "upstream.latency_ms"
 
 
@@ -73,7 +73,7 @@ class Asking:
         """The backend was refused at `last_at`: ask soon, but not at once again."""
         probed = one.entity.probed_at
         if one.every_s and probed is not None and last_at > probed:
-            one.due_at = min(one.due_at, one.asked_at + _SOON_S)
+            one.due_at = min(one.due_at, one.asked_at + self._wanted.soon_s)
 
     async def now_ask(self, one: Probed) -> None:
         """Ask one now, and wait for what it says."""
@@ -184,6 +184,7 @@ def _unasked(source: str, name: str, probe: settings.Probe, wanted: settings.Set
         name=name,
         form=probe.form,
         target=redact.text(probe.url),
+        schedule=probe.schedule,
         verdict=_unknown("not_asked", "not asked yet").verdict,
         actions=("check.run",),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -26,6 +26,7 @@ class Probe(BaseModel):
     password: SecretStr = Field(default=SecretStr(""), description=_CREDENTIAL)
     expect: int = Field(default=200, description="the HTTP status that is right")
     config: str = Field(default="", description="sync config whose stored key {API_KEY} is")
+    schedule: str = Field(default="", description="ref of the schedule whose jobs ask it")
     every_s: float | None = Field(default=None, ge=0, description="else the source's; 0: by hand")
 
 
@@ -39,6 +40,9 @@ class Settings(settings.SourceSettings):
     smtp_every_s: float = Field(
         default=600.0, ge=0, description="the same of SMTP, which locks out who tries too often"
     )
+    soon_s: float = Field(
+        default=60.0, gt=0, description="time between two probes where the backend was refused"
+    )
     answer_s: float = Field(default=5.0, gt=0, description="no answer within this is a timeout")
     dsn: SecretStr = Field(default=SecretStr(""), description="DSN of what the backend counts")
     secrets_url: str = Field(default="", description="URL of the secrets manager")
@@ -46,3 +50,11 @@ class Settings(settings.SourceSettings):
     secret: str = Field(default="", description="name of the secret whose values {NAME} are")
     secrets: tuple[str, ...] = Field(default=(), description="secrets that change together")
     probes: dict[str, Probe] = Field(default_factory=dict, max_length=100, description="by name")
+
+    def scaled(self, time_scale: float) -> Self:
+        """The same, sampled and probed so many times as often; no oftener than once a second."""
+        quick = super().scaled(time_scale)
+        names = ("every_s", "smtp_every_s", "soon_s")
+        paces = {name: getattr(self, name) / time_scale for name in names}
+        least_s = {name: max(pace, min(pace * time_scale, 1.0)) for name, pace in paces.items()}
+        return quick.model_copy(update=least_s)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from mrcore import errors
 from mrcore.alerts import notify, rule
 from mrcore.alerts.notify import channel, message, notifier, routing, sealing
 from mrcore.model import alert, base
@@ -33,7 +34,7 @@ class Phone:
         if not self.away:
             self.heard.append(told)
         if self.away or self.mute:
-            raise channel.NotSent("nobody answers.")
+            raise errors.NotSent("nobody answers.")
 
     @property
     def said(self) -> list[tuple[str, str, str]]:

@@ -99,7 +99,7 @@ async def test_a_refusal_says_what_was_answered_and_no_secret(
     caplog.set_level(logging.DEBUG)
     table: dict[str, Any] = {"url": f"{hook.url}/{SECRET}"}
     table |= {"topic": SECRET, "token": SECRET} if kind == "ntfy" else {}
-    with pytest.raises(channel.NotSent, match=r"127\.0\.0\.1 answered 429: no .") as refused:
+    with pytest.raises(errors.NotSent, match=r"127\.0\.0\.1 answered 429: no .") as refused:
         await opened(kind, **table).send(told())
     assert refused.value.after_s == 7
     assert SECRET not in str(refused.value)
@@ -109,7 +109,7 @@ async def test_a_refusal_says_what_was_answered_and_no_secret(
 
 async def test_a_redirect_is_no_answer_and_is_not_followed(hook: hooks.Server) -> None:
     hook.answer = lambda got: (307, "", {"Location": f"{hook.url}/elsewhere"})
-    with pytest.raises(channel.NotSent, match="answered 307"):
+    with pytest.raises(errors.NotSent, match="answered 307"):
         await opened("webhook", url=hook.url).send(told())
     assert len(hook.got) == 1
 
@@ -117,7 +117,7 @@ async def test_a_redirect_is_no_answer_and_is_not_followed(hook: hooks.Server) -
 async def test_who_is_not_there_cannot_be_reached() -> None:
     with hooks.serving() as server:
         url = f"{server.url}/{SECRET}"
-    with pytest.raises(channel.NotSent, match=r"127\.0\.0\.1 cannot be reached") as failed:
+    with pytest.raises(errors.NotSent, match=r"127\.0\.0\.1 cannot be reached") as failed:
         await opened("slack", url=url).send(told())
     assert SECRET not in str(failed.value)
 
@@ -231,7 +231,7 @@ async def test_a_mail_says_what_why_and_has_one_id_for_all_tries(
     assert first["To"] == "a@example.org, b@example.org"
     assert "found: memory is full" in first.get_content()
     kept.refuse = "452 mailbox full"
-    with pytest.raises(channel.NotSent, match="answered 452: mailbox full"):
+    with pytest.raises(errors.NotSent, match="answered 452: mailbox full"):
         await ops.send(told())
 
 
@@ -239,9 +239,9 @@ async def test_a_mail_server_that_is_away_or_has_no_tls_is_said(
     letters: tuple[Letters, int],
 ) -> None:
     table = {"host": "127.0.0.1", "sender": "mr@example.org", "to": ["a@example.org"]}
-    with pytest.raises(channel.NotSent, match="STARTTLS"):
+    with pytest.raises(errors.NotSent, match="STARTTLS"):
         await opened("email", port=letters[1], user="mr", password=SECRET, **table).send(told())
-    with pytest.raises(channel.NotSent, match=r"127.0.0.1:1 cannot be used"):
+    with pytest.raises(errors.NotSent, match=r"127.0.0.1:1 cannot be used"):
         await opened("email", port=1, security="none", **table).send(told())
     with pytest.raises(errors.SettingsError, match="a password is not sent without"):
         opened("email", security="none", user="mr", password=SECRET, **table)
@@ -259,9 +259,9 @@ async def test_a_command_is_told_through_its_environment(tmp_path: Path) -> None
     assert found["MR_KEY"] == "k1"
     assert found["MR_TITLE"] == "[test] P1 firing: redis_wedged on main"
     assert json.loads(found["MR_MESSAGE"])["items"][0]["rule"] == "redis_wedged"
-    with pytest.raises(channel.NotSent, match="ended with 3: it said nothing"):
+    with pytest.raises(errors.NotSent, match="ended with 3: it said nothing"):
         await opened("command", argv=[sys.executable, "-c", program, str(out), "3"]).send(told())
-    with pytest.raises(channel.NotSent, match="cannot be started"):
+    with pytest.raises(errors.NotSent, match="cannot be started"):
         await opened("command", argv=["/nowhere/at/all"]).send(told())
 
 

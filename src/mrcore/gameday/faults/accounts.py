@@ -1,0 +1,162 @@
+"""Accounts of services outside: what a service takes, and what the secrets and syncs hold.
+
+The passwords and keys in here are of simulated services.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from typing import Literal
+
+from mrcore import errors
+from mrcore.gameday.faults import base, services
+
+BOTH = ("mr-mentor-backend/development", "mr-mentor-backend/production")
+NEW = "game-day"
+"""What an account has been given: its owner knows it, and Mr. Mentor not yet."""
+
+_ASIDE = """INSERT INTO sync_configs (id, kind, base_url, api_key, every_hours, enabled)
+            SELECT $1, kind, '', api_key, every_hours, false FROM sync_configs WHERE id = $2
+            ON CONFLICT (id) DO NOTHING"""
+_STORE = "UPDATE sync_configs SET api_key = $2 WHERE id = $1"
+_BACK = """UPDATE sync_configs c SET api_key = a.api_key FROM sync_configs a
+            WHERE c.id = $2 AND a.id = $1"""
+_DROP = "DELETE FROM sync_configs WHERE id = $1"
+_STALE = "SELECT process FROM process_secrets WHERE secret = $1 AND version <> $2"
+
+
+class Answers(base.Fault):
+    """A simulated service answers everybody with 401, 403, 429, 503, or long not (`slow`)."""
+
+    service: Literal["graphy", "mrtest", "elevenlabs", "razorpay", "exotel"] = "mrtest"
+    fault: Literal["401", "403", "429", "503", "slow"]
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        await self._say(stage, self.fault)
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        await self._say(stage, "ok")
+
+    async def _say(self, stage: base.Stage, fault: str) -> None:
+        said = {"service": self.service, "fault": fault}
+        await services.console(stage, "/control/faults", said)
+
+
+class Well(Answers):
+    """For an operator: who runs the service has mended it, or lets us in again."""
+
+    fault: Literal["401", "403", "429", "503", "slow"] = "503"
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        await self._say(stage, "ok")
+
+
+class Rekeyed(base.Fault):
+    """A service takes another key than the one that is stored with a sync."""
+
+    service: Literal["graphy", "mrtest", "elevenlabs"] = "mrtest"
+    config: str = "mrtest-main"
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        await _sql(stage, _ASIDE, f"{NEW}-{self.config}", self.config)
+        await self._keys(stage, [NEW])
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        aside = f"{NEW}-{self.config}"
+        await _sql(stage, _BACK, aside, self.config)
+        await _sql(stage, _DROP, aside)
+        await self._keys(stage, [])
+
+    async def _keys(self, stage: base.Stage, keys: list[str]) -> None:
+        said = {"service": self.service, "keys": keys}
+        await services.console(stage, "/control/keys", said)
+
+
+class Stored(base.Fault):
+    """For an operator: the key that the service takes is saved with the sync."""
+
+    config: str = "mrtest-main"
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        await _sql(stage, _STORE, self.config, NEW)
+
+
+class Put(base.Fault):
+    """Values of both secrets are others.
+
+    `restarted`: the processes that read them have begun anew since. For an operator as well, whose
+    change is taken back with the fault's.
+    """
+
+    values: dict[str, str]
+    restarted: bool = False
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        await put(stage, self.values)
+        if self.restarted:
+            await _restart_stale(stage)
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        await as_before(stage, *self.values)
+
+
+class MailRotated(base.Fault):
+    """The mail account has another password; with `told` both secrets have it, and no process."""
+
+    told: bool = False
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        await services.console(stage, "/control/smtp", {"logins": "accept", "password": NEW})
+        if self.told:
+            await put(stage, {"EMAIL_PASS": NEW})
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        old = stage.arena.names["EMAIL_PASS"]
+        await services.console(stage, "/control/smtp", {"logins": "accept", "password": old})
+        await as_before(stage, "EMAIL_PASS")
+
+
+class ExotelHome(base.Fault):
+    """Exotel's account is on one of its clusters: the other one answers 401."""
+
+    cluster: Literal["api.exotel.com", "api.in.exotel.com"] = "api.exotel.com"
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        await services.console(stage, "/control/exotel", {"home": self.cluster})
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        await services.console(stage, "/control/exotel", {"home": "api.in.exotel.com"})
+        await as_before(stage, "EXOTEL_SUBDOMAIN")
+
+
+async def put(stage: base.Stage, values: dict[str, str]) -> None:
+    """A new version of both secrets."""
+    for name in BOTH:
+        await services.console(stage, "/control/secrets", {"secret": name, "set": values})
+
+
+async def as_before(stage: base.Stage, *names: str) -> None:
+    """What the secrets held when the stack began; who has read something else begins anew."""
+    await put(stage, {name: stage.arena.names.get(name, "") for name in names})
+    await _restart_stale(stage)
+
+
+async def _restart_stale(stage: base.Stage) -> None:
+    said = await services.console(stage, "/control/secrets", {"secret": BOTH[0], "set": {}})
+    connection = await stage.arena.superuser("mrcore-gameday")
+    try:
+        rows = await connection.fetch(_STALE, BOTH[0], said["version"])
+    finally:
+        await connection.close()
+    for row in rows:
+        with contextlib.suppress(errors.StackError):  # it is not running: it will read the new one
+            stage.arena.signal(row["process"], signal.SIGTERM)
+
+
+async def _sql(stage: base.Stage, query: str, *values: str) -> None:
+    connection = await stage.arena.app("mrcore-gameday")
+    try:
+        await connection.execute(query, *values)
+    finally:
+        await connection.close()

@@ -1,0 +1,74 @@
+"""Payments whose webhook does not come, comes late, or comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import httpx
+
+from mrcore.gameday.faults import base, services
+
+PAYMENT = "payment"
+_WHO = "SELECT email FROM users WHERE role::text = 'student' ORDER BY id LIMIT 1"
+_LONG_AGO = "UPDATE payments SET created_at = now() - interval '11 min' WHERE order_id = $1"
+_UNTOLD = """SELECT order_id FROM payments WHERE status = 'created'
+              AND created_at < now() - interval '10 min' AND created_at > now() - interval '3 h'"""
+
+
+class Untold(base.Fault):
+    """Somebody has paid 11 min ago, and no webhook told of it; with `late_s` it comes then."""
+
+    amount_paise: int = 250_000
+    late_s: float = 0.0
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        connection = await stage.arena.app("mrcore-gameday")
+        try:
+            email = await connection.fetchval(_WHO)
+            order = await _order(stage, {"email": email, "amountPaise": self.amount_paise})
+            paid = {"orderId": order, "amount": self.amount_paise, "deliver": "never"}
+            said = await services.console(stage, "/control/razorpay/pay", paid)
+            await connection.execute(_LONG_AGO, order)
+        finally:
+            await connection.close()
+        stage.parts[PAYMENT] = said["payment"]["id"]
+        if self.late_s:
+            task = asyncio.create_task(self._late(stage))
+            stage.held.callback(task.cancel)
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        connection = await stage.arena.app("mrcore-gameday")
+        try:
+            rows = await connection.fetch(_UNTOLD)
+        finally:
+            await connection.close()
+        for row in rows:
+            with contextlib.suppress(httpx.HTTPStatusError):  # one that nobody has paid
+                await _resend(stage, f"pay_{row['order_id'].removeprefix('order_')}")
+
+    async def _late(self, stage: base.Stage) -> None:
+        await asyncio.sleep(self.late_s)
+        await _resend(stage, stage.parts[PAYMENT])
+
+
+class Resent(base.Fault):
+    """For an operator: the webhook is sent again from Razorpay's dashboard, so many times."""
+
+    times: int = 1
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        for _ in range(self.times):
+            await _resend(stage, stage.parts[PAYMENT])
+
+
+async def _resend(stage: base.Stage, payment: str) -> None:
+    await services.console(stage, "/control/razorpay/resend", {"paymentId": payment})
+
+
+async def _order(stage: base.Stage, wanted: dict[str, object]) -> str:
+    url = stage.arena.line["switch"]
+    async with httpx.AsyncClient(base_url=url, timeout=10.0, trust_env=False) as client:
+        answer = await client.post("/api/payments/orders", json=wanted)
+        answer.raise_for_status()
+        return str(answer.json()["orderId"])

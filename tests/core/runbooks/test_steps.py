@@ -1,0 +1,114 @@
+"""Every step of every shipped runbook finds what it is for, is chosen then, and is proven by that.
+
+The names that a condition asks for are given as values here: what fills them is the sources' own,
+and which thing of several is asked is tried on runs.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from mrcore import catalogue
+from mrcore.expr import local, words
+from mrcore.mentor import queues, schedules
+from mrcore.runbooks import book, library
+from tests.core.expr import recorded
+from tests.core.runbooks import steps
+
+KNOWN = library.load(None)
+ALL = {f"{known.id}.{step.id}": step for known in KNOWN.values() for step in known.steps}
+ONE = re.compile(r'\["([^"]+)"\]')
+WINDOW = re.compile(r"median\(([a-z_.]+), \w+\)")
+NAMES = {name: word.type for name, word in words.WORDS.items()}
+NAMES |= {f"{local.BEFORE}{name}": typed for name, typed in NAMES.items()}
+
+
+def holds(asked: local.Expression, values: steps.Values) -> bool | None:
+    """What a condition says where its names have these values."""
+    text = WINDOW.sub(r"\1", ONE.sub("", asked.text))
+    found = {name: words.TEXT for name in asked.locals if not name.startswith(local.BEFORE)}
+    said = local.condition(text, types={**NAMES, **found}).ask(recorded.View(), None, values).value
+    assert said is None or isinstance(said, bool)
+    return said
+
+
+def found(step: book.Step, values: steps.Values) -> str:
+    """The first verdict that is true; it has to be sure of those before."""
+    for verdict in sorted(step.verdicts, key=lambda each: not each.code):
+        said = holds(verdict.when, values)
+        if said:
+            return verdict.code or "ok"
+        assert said is False, f"{verdict.code}: {verdict.when.text}"
+    return "unknown"
+
+
+def of(name: str, given: steps.Values) -> steps.Values:
+    """What was found before a step: what is given, and else nothing that is bad."""
+    runbook = KNOWN[name.split(".")[0]]
+    return {**{each.id: "ok" for each in runbook.steps if each.kind == "diagnose"}, **given}
+
+
+def test_every_step_that_ships_is_tried_with_every_verdict() -> None:
+    kinds: dict[str, set[str]] = {"fix": set(), "manual": set(), "wait": set(), "decide": set()}
+    verdicts = {}
+    for name, step in ALL.items():
+        if step.kind == "diagnose":
+            verdicts[name] = {verdict.code or "ok" for verdict in step.verdicts}
+        elif step.kind in kinds:
+            kinds[step.kind].add(name)
+    assert {name: set(cases) for name, cases in steps.VERDICTS.items()} == verdicts
+    assert set(steps.DEEDS) == kinds["fix"] | kinds["manual"] | kinds["wait"]
+    assert set(steps.ROUTES) == kinds["decide"]
+    assert set(steps.SYMPTOMS) == set(KNOWN)
+
+
+@pytest.mark.parametrize("name", steps.SYMPTOMS)
+def test_a_symptom_is_there_and_goes(name: str) -> None:
+    there, gone = steps.SYMPTOMS[name]
+    assert holds(KNOWN[name].symptom, there) is True
+    assert holds(KNOWN[name].symptom, gone) is False
+
+
+@pytest.mark.parametrize("name", steps.VERDICTS)
+def test_a_diagnosis_finds_what_it_looks_for(name: str) -> None:
+    for code, values in steps.VERDICTS[name].items():
+        assert found(ALL[name], values) == code
+        assert all(holds(each.when, {}) is None for each in ALL[name].verdicts)
+
+
+@pytest.mark.parametrize("name", steps.DEEDS)
+def test_a_deed_is_chosen_for_what_was_found_and_proven(name: str) -> None:
+    step, deed = ALL[name], steps.DEEDS[name]
+    assert step.action == deed.action
+    assert (step.kind == "fix") is bool(deed.action)
+    assert not step.action or step.action in catalogue.ACTIONS
+    if step.when is not None:
+        assert holds(step.when, of(name, deed.found)) is True
+        assert not holds(step.when, of(name, {}))
+    assert step.proof is not None
+    assert holds(step.proof.when, deed.proven) is True
+    assert holds(step.proof.when, deed.unproven) is False
+
+
+@pytest.mark.parametrize("name", steps.ROUTES)
+def test_a_way_leads_where_the_cause_is(name: str) -> None:
+    given, runbook = steps.ROUTES[name]
+    *cases, otherwise = ALL[name].routes
+    assert [r.runbook for r in cases if r.when and holds(r.when, of(name, given))] == [runbook]
+    assert not any(r.when and holds(r.when, of(name, {})) for r in cases)
+    assert (otherwise.when, bool(otherwise.goto)) == (None, True)
+
+
+@pytest.mark.parametrize("name", [name for name, step in ALL.items() if step.kind == "note"])
+def test_a_note_has_something_to_say(name: str) -> None:
+    assert len(ALL[name].text) > 20
+
+
+def test_what_a_runbook_names_is_there() -> None:
+    there = {queue.name for queue in queues.TABLE} | {one.name for one in schedules.fixed()}
+    for runbook in KNOWN.values():
+        named = set(ONE.findall(runbook.text))
+        named |= set(re.findall(r"huey/(?:schedule|queue)/([\w-]+)", runbook.text))
+        assert named <= there, f"{runbook.id} names what nobody has"
