@@ -59,7 +59,7 @@ def _judge(card: dict[str, Any], who: person.Person) -> None:
     assert card["wrong_actions"] == 0
 
 
-@pytest.mark.xdist_group("failure")
+@pytest.mark.proof
 @pytest.mark.timeout(PLAY_S)
 def test_a_wedged_redis_is_mended_in_six_keys(calm: running.Stack, tmp_path: Path) -> None:
     _judge(*played("J", calm, tmp_path))
