@@ -8,7 +8,9 @@ from tests.e2e import terminal
 
 REASON = "game day"
 ENDED = re.compile(r"run \d+ · (recovered|unverified|failed|aborted) ·")
-_NEXT = re.compile(r"▶ n (.+)")
+_NEXT = re.compile(r"▶ n plans '([^']+)', shows it")
+"""Up to its end: a line may be read while it is being painted."""
+
 _PLAN = re.compile(r"plan [0-9a-f]{4} · expires")
 _NAME = re.compile(r"type (\S.*?) to confirm")
 PATIENCE_S = 240.0

@@ -31,18 +31,16 @@ def played(name: str, stack: running.Stack, data: Path) -> tuple[dict[str, Any],
     env = {**os.environ, "XDG_DATA_HOME": str(data)}
     with terminal.attached(stack.state, columns=80, rows=24) as screen:
         who = person.Person(screen)
-        game = subprocess.Popen(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
-        )
-        try:
-            assert game.stderr is not None
-            told = iter(game.stderr.readline, "")
-            assert any("waiting for" in line for line in told), "the fault was not injected"
-            ended = who.mend(SHIPPED[name].runbook)
-            said, wrong = game.communicate(timeout=PLAY_S)
-        finally:
-            game.terminate()  # what is broken is mended first
-            game.wait(PLAY_S)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, env=env) as game:
+            try:
+                assert game.stderr is not None
+                told = iter(game.stderr.readline, "")
+                assert any("waiting for" in line for line in told), "the fault was not injected"
+                ended = who.mend(SHIPPED[name].runbook)
+                said, wrong = game.communicate(timeout=PLAY_S)
+            finally:
+                game.terminate()  # what is broken is mended first
         assert ended == "recovered", screen.text
     assert said, wrong
     return _score(env)[name], who
@@ -61,7 +59,7 @@ def _judge(card: dict[str, Any], who: person.Person) -> None:
     assert card["wrong_actions"] == 0
 
 
-@pytest.mark.xdist_group("failure")
+@pytest.mark.proof
 @pytest.mark.timeout(PLAY_S)
 def test_a_wedged_redis_is_mended_in_six_keys(calm: running.Stack, tmp_path: Path) -> None:
     _judge(*played("J", calm, tmp_path))

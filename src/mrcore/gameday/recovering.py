@@ -105,8 +105,10 @@ class Recovery:
             )
         ]
         if self._what.action:
-            held = self._what.action in self._plans.values()
-            why = "" if held else ", ".join(self._plans.values()) or "nothing was planned"
+            done = [step.action for step in ended.steps if step.operation] if ended else []
+            planned = (*self._plans.values(), *done)  # ours, and what a person has applied
+            held = self._what.action in planned
+            why = "" if held else ", ".join(planned) or "nothing was planned"
             what = f"plan {self._what.action}"
             found.append(score.Expectation(what=what, held=held, why=why))
         if wanted is run.RunState.RECOVERED:
