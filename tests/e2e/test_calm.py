@@ -25,11 +25,17 @@ KNOWN = "▲ warn: schedule slot-cleanup declared every 24 h, "
 
 
 async def test_a_stack_without_data_is_well(calm: running.Stack) -> None:
+    said = [""]
+
     def well() -> bool:
         done = calm.mrtui("check", check=False)
+        said[0] = done.stdout
         return done.returncode == 1 and done.stdout.startswith(KNOWN) and ";" not in done.stdout
 
-    await waiting.until(well, timeout_s=60)
+    try:
+        await waiting.until(well, timeout_s=60)
+    except AssertionError:
+        raise AssertionError(said[0]) from None
 
 
 OPEN = re.compile(r"esc closes|🔎|\n [:/]")

@@ -37,7 +37,7 @@ def _why(card: dict[str, Any]) -> list[str]:
 def test_a_wedged_redis_is_detected_and_mended(calm: running.Stack, tmp_path: Path) -> None:
     code, card = play("J", "--until", "detected", "--state", str(calm.state), data=tmp_path)
     assert (code, _why(card)) == (0, [])
-    assert card["story"] == {"core/alert/redis_wedged/redis%2Fnode%2Fmain": ["fired"]}
+    assert card["story"]["core/alert/redis_wedged/redis%2Fnode%2Fmain"] == ["fired"]
     assert not (calm.state / debts.FILE).exists()
 
 
