@@ -218,7 +218,8 @@ def redis_nodes(view: table.View) -> Shown:
         if isinstance(node, redis.RedisNode):
             keys, memory, hits, commands = node_columns.headline(node, view)
             bars = Cell(fmt.spark(view.world.recent("redis.ops", node.ref), 10), "accent")
-            title += [commands, bars]
+            old = node_columns.as_of(node, view)
+            title += [old] if old.text else [commands, bars]
             why = view.why(node)
             calm = "  ".join(cell.text for cell in (keys, memory, hits))
             rows.append((node, (view.mark(node), why if why.text else Cell(calm))))

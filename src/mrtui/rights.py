@@ -11,7 +11,14 @@ from mrtui import world
 
 _RANK = {"viewer": 0, "operator": 1, "admin": 2}
 STOPPING = frozenset(
-    ("core.disarm", "operation.pause", "operation.stop", "plan.refuse", "token.revoke")
+    (
+        "core.disarm",
+        "operation.pause",
+        "operation.stop",
+        "plan.refuse",
+        "run.abort",
+        "token.revoke",
+    )
 )
 """What a read-only core does all the same: it only ends or takes away."""
 
@@ -22,6 +29,11 @@ UNARMED = STOPPING | {
     "alert.unack",
     "alert.silence",
     "silence.expire",
+    "runbook.start",
+    "run.next",
+    "run.confirm",
+    "run.skip",
+    "run.handover",
 }
 """What needs no arming in a protected environment; the core decides, this only says it before."""
 

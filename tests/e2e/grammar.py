@@ -71,7 +71,7 @@ SEQUENCES: dict[str, str] = {
     "pointer": r"\x1b\]22;(?:default|pointer|text)\x07",
     "title stack": r"\x1b\[2[23];2t",
     "title": r"\x1b\]2;([^\x00-\x1f\x7f-\x9f]{0,120})\x1b\\",
-    "bell": r"\x07",
+    "bell": r"\x07(?=\x1b\](?:9|777);)",  # never without the notice of what it is for
     "notice": r"\x1b\](?:9;|777;notify;)([^\x00-\x1f\x7f-\x9f]{0,450})\x1b\\",
     "clipboard": r"\x1b\]52;c;([A-Za-z0-9+/]*={0,2})\x07",
 }

@@ -1,8 +1,8 @@
-"""Meetings, what they need, and a dead man's switch, at the instant of the other facts."""
+"""Meetings, the machine, patterns of logs, a dead man's switch, at the other facts' instant."""
 
 from __future__ import annotations
 
-from mrcore.model import alert, base, meeting
+from mrcore.model import alert, base, host, log, meeting
 from tests.tui import facts
 
 
@@ -23,6 +23,10 @@ def entities() -> list[base.Entity]:
         meeting.Signalling(ref="meetings/signalling/blue", name="blue", refused=2),
         meeting.Origin(ref="meetings/origin/https%3A%2F%2Fx", name="https://x", status_code=200),
         meeting.Turn(ref="meetings/turn/main", name="main", target="127.0.0.1:3478", ok=True),
+        host.Host(ref="host/host/vm1", name="vm1", cores=2, memory_bytes=8_000_000_000),
+        host.Disk(ref="host/disk/state", name="state", path="/var/lib/mr", total_bytes=10**11),
+        host.Certificate(ref="host/certificate/api", name="api:443", expires_at=facts.ago(-86_400)),
+        log.LogPattern(ref="logs/pattern/http_5xx", name="http_5xx", expr=" 5[0-9][0-9] "),
         alert.Heartbeat(
             ref="core/heartbeat/backup",
             name="backup",

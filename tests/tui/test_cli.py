@@ -162,7 +162,7 @@ def test_reset_leaves_the_alternate_screen_and_stops_mouse_reports() -> None:
 def test_bash_completes_commands_screens_and_options() -> None:
     script = completion.bash()
     probe = (
-        f"{script}\nCOMP_WORDS=(mrtui show ho); COMP_CWORD=2; _mrtui; echo ${{COMPREPLY[@]}};"
+        f"{script}\nCOMP_WORDS=(mrtui show hom); COMP_CWORD=2; _mrtui; echo ${{COMPREPLY[@]}};"
         "COMP_WORDS=(mrtui de); COMP_CWORD=1; _mrtui; echo ${COMPREPLY[@]};"
         "COMP_WORDS=(mrtui do queue.ret); COMP_CWORD=2; _mrtui; echo ${COMPREPLY[@]}"
     )
@@ -352,9 +352,9 @@ def test_of_two_stacks_started_at_once_the_one_that_gave_way_is_not_owned(tmp_pa
 
 
 def test_only_a_demo_is_seeded_without_being_asked() -> None:
-    assert demo._seed(argparse.Namespace(seed=None, command="demo")) == demo.SEED
-    assert demo._seed(argparse.Namespace(seed=None, command="dev")) is None
-    assert demo._seed(argparse.Namespace(seed=3, command="dev")) == 3
+    assert demo._seed(argparse.Namespace(seed=None, command="demo", scenario="")) == demo.SEED
+    assert demo._seed(argparse.Namespace(seed=None, command="dev", scenario="")) is None
+    assert demo._seed(argparse.Namespace(seed=3, command="dev", scenario="")) == 3
 
 
 def test_the_program_is_named_as_it_was_called(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ def samples() -> dict[str, base.Entity]:
         facts.alerts()[0],
         facts.silences()[0],
         facts_runs.runs()[0],
+        facts_runs.books()[0],
         *facts_outside.entities(),
         *facts_upstreams.every(),
         *facts_slots.counted(),

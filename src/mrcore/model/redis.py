@@ -9,6 +9,7 @@ class RedisNode(Entity):
     """One server; what changes at every sample (memory, ops) are points.
 
     `port` and `machine_bytes`, the memory of its machine, are 0 where INFO does not tell them.
+    While INFO has no answer, `silent_since` is when it had its last: facts and points are of then.
     """
 
     KIND = "node"
@@ -23,6 +24,7 @@ class RedisNode(Entity):
     maxmemory_policy: str = ""
     persistence: str = ""
     canary_ok: bool | None = None
+    silent_since: Instant | None = None
 
 
 class Key(Entity):

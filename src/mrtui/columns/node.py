@@ -7,8 +7,23 @@ from mrtui.columns import fmt
 from mrtui.columns.table import Cell, Column, Table, View, trouble_first
 
 
+def as_of(entity: redis.RedisNode, view: View) -> Cell:
+    """`◌ as of 14:01:57, 14 s old` while it tells nothing of itself; empty when it does."""
+    if entity.silent_since is None:
+        return Cell("")
+    age_s = max(0, int((view.now - entity.silent_since).total_seconds()))
+    return Cell(f"{fmt.STALE} as of {fmt.clock(entity.silent_since)}, {age_s} s old", "stale")
+
+
 def headline(entity: redis.RedisNode, view: View) -> list[Cell]:
-    """`1,204 keys  38MB  99.1%  1.2k/s`."""
+    """`1,204 keys  38MB  99.1%  1.2k/s`; grey while these are of before."""
+    cells = _figures(entity, view)
+    if entity.silent_since is None:
+        return cells
+    return [Cell(cell.text, "stale") for cell in cells]
+
+
+def _figures(entity: redis.RedisNode, view: View) -> list[Cell]:
     latest = view.world.latest
     used = fmt.size(latest("redis.used_bytes", entity.ref))
     limit = f" of {fmt.size(entity.maxmemory_bytes)}" if entity.maxmemory_bytes else ""

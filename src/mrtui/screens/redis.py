@@ -69,7 +69,8 @@ class Redis(paged.Paged):
             return []
         view = self.view()
         named = cells.Cell(node_columns.name(found), "dim")
-        first = [*node_columns.headline(found, view), named, view.why(found)]
+        old = node_columns.as_of(found, view)
+        first = [old, *node_columns.headline(found, view), named, view.why(found)]
         keys = [cells.Cell(f"keys {self.prefix}*", "accent")] if self.prefix else []
         return [
             [view.mark(found), cells.Cell(" "), *text.spaced(first)],

@@ -181,6 +181,9 @@ LEAST: dict[str, dict[str, object]] = {
     "process": {"name": "a", "state": "ready"},
     "colour": {"name": "blue"},
     "secret": {"name": "a", "secret": "b"},
+    "host": {"name": "a", "cores": 2, "memory_bytes": 1},
+    "disk": {"name": "a", "path": "/"},
+    "pattern": {"name": "a", "expr": "b"},
     "source": {"name": "pg", "source_kind": "pg", "interval_s": 1, "deadline_s": 2},
 }
 """What the least one has of kinds that have more than a name."""

@@ -42,7 +42,7 @@ SYMPTOMS: dict[str, tuple[Values, Values]] = {
         {"queue.oldest_wait_s": 5 * MINUTE},
         {"queue.oldest_wait_s": 1.0, "queue.code": "", "queue.workers": 1.0, "queue.paused": False},
     ),
-    "B": (NO_LOGIN, {"smtp.code": 235.0, **FRESH, "queue.failed": 3.0, "queue.fail_rate": 0.0}),
+    "B": (NO_LOGIN, {"smtp.code": 235.0, **FRESH, "queue.workers": 1.0}),
     "C": (
         {**ROOM, "meeting.state": "no_ice"},
         {**SIGNALLED, "turn.ok": True, "origin.code": ""},

@@ -104,6 +104,8 @@ class Redis(source_base.SourceBase):
         node = info.node(
             self._node, self._facts, self._started(self._facts, at), wrote.ok, wrote.verdict
         )
+        if self._facts and not facts and self._before:
+            node = node.model_copy(update={"silent_since": self._before[1]})
         values = info.values(facts, self._before, at)
         if facts and self._looking.ahead_ms is not None:
             values["redis.clock_off_ms"] = self._looking.ahead_ms
