@@ -285,6 +285,7 @@ def test_a_line_of_ten_million_characters(room: hostile_room.Room) -> None:
     room.go("queues")
 
 
+@pytest.mark.proof
 def test_smaller_terminals(room: hostile_room.Room) -> None:
     argv = [*running.MRTUI, "--state", str(room.core.state)]
     with terminal.run(argv, columns=40, rows=10, env=room.folders, kind=strict.Strict) as screen:

@@ -101,6 +101,7 @@ async def test_failed_jobs_are_retried_by_one_key_and_complete_on_screen(
         assert [(r.stage, r.outcome) for r in mine] == [("outcome", "done"), ("intent", "")]
 
 
+@pytest.mark.proof
 async def test_a_mailbox_that_is_not_there_fails_again_on_screen(stack: running.Stack) -> None:
     await waiting.until(lambda: _mail_works(stack), timeout_s=60, what="the window's end")
     with terminal.attached(stack.state) as screen:

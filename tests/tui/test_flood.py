@@ -38,7 +38,7 @@ def typed(control: app.ControlRoom, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "presses", [600, pytest.param(2_000, marks=(pytest.mark.proof, pytest.mark.timeout(600)))]
+    "presses", [300, pytest.param(2_000, marks=(pytest.mark.proof, pytest.mark.timeout(600)))]
 )
 async def test_no_flood_of_keys_crashes_it(presses: int) -> None:
     core, dice, sent = simulated.Simulated(), random.Random(7), every_key()
