@@ -76,7 +76,7 @@ async def act(
     return await ended(own, (await own.apply(plan.plan_id, reason="crash test")).ref)
 
 
-@pytest.mark.parametrize("killed_after", [1, 500, 777])
+@pytest.mark.parametrize("killed_after", [1, pytest.param(500, marks=pytest.mark.proof), 777])
 async def test_kill_9_in_the_middle_of_a_chunk(
     state: Path, tmp_path: Path, killed_after: int
 ) -> None:

@@ -46,6 +46,7 @@ def test_a_scenario_begins_with_its_incident_under_way(state: Path) -> None:
     assert running.gone(family) == []
 
 
+@pytest.mark.proof
 def test_it_says_how_long_it_took(
     state: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -25,6 +25,7 @@ async def _ask(state: Path, query: str) -> object:
         await connection.close()
 
 
+@pytest.mark.proof
 async def test_a_stack_of_ones_own_keeps_its_data(state: Path) -> None:
     argv = [*running.MRTUI, "dev", "--state", str(state)]
     with terminal.run(argv, columns=120, rows=36) as screen:

@@ -130,7 +130,18 @@ async def suspended(terminal: captured.Terminal, pilot: Pilot[Any]) -> None:
     await ticks(terminal, pilot)
 
 
-@pytest.mark.parametrize("play", [ticks, keys, palette, resized, themed, redrawn, suspended])
+@pytest.mark.parametrize(
+    "play",
+    [
+        ticks,
+        keys,
+        palette,
+        resized,
+        pytest.param(themed, marks=pytest.mark.proof),
+        redrawn,
+        suspended,
+    ],
+)
 async def test_both_streams_lead_to_the_same_screen(play: captured.Play) -> None:
     diffed, stock = await captured.twins(Board, play)
     assert diffed.lines() == stock.lines()

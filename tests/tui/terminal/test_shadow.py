@@ -88,7 +88,7 @@ def check(frames: list[LayoutUpdate]) -> None:
     assert again == "", "what is shown is not sent again"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(layouts(), min_size=1, max_size=6))
 def test_random_regions(frames: list[LayoutUpdate]) -> None:
     whole = LayoutUpdate(

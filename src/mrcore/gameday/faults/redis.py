@@ -51,6 +51,10 @@ class Configured(base.Fault):
             await client.config_set(self.name, memo[self.name])
 
 
+_KILLS = 50
+_DIES_S = 0.02
+
+
 class Busy(base.Fault):
     """A script that does not end: everybody else hears BUSY.
 
@@ -72,9 +76,18 @@ class Busy(base.Fault):
 
     async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
         async with stage.arena.redis() as client:
-            with contextlib.suppress(exceptions.ResponseError):  # NOTBUSY: somebody has ended it
-                await client.script_kill()
-            await client.config_set(_PATIENCE, memo[_PATIENCE])
+            for left in reversed(range(_KILLS)):
+                with contextlib.suppress(exceptions.ResponseError):  # NOTBUSY: somebody ended it
+                    await client.script_kill()
+                try:
+                    await client.config_set(_PATIENCE, memo[_PATIENCE])
+                    return
+                except (
+                    exceptions.ResponseError
+                ):  # BUSY: it dies at its next instruction, not at once
+                    if not left:
+                        raise
+                    await asyncio.sleep(_DIES_S)
 
 
 async def _run(client: Any) -> None:
