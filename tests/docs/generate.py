@@ -196,7 +196,7 @@ def _verbs(verb: click.Command, above: click.Context, name: str) -> Iterable[tup
             return
         words = []
         for taken in verb.get_params(here):
-            if isinstance(taken, click.Option) and taken.opts != ["--help"]:
+            if isinstance(taken, click.Option) and "--help" not in taken.opts:
                 value = "" if taken.is_flag else f" {taken.make_metavar(here)}"
                 words.append(f"[{taken.opts[0]}{value}]")
             elif isinstance(taken, click.Argument):
