@@ -72,6 +72,8 @@ class Deeds:
         if action in ("schedule.run", "schedule.remove"):
             refs = tuple(self._schedule(name, f"tick {n}") for n in range(2))
         elif action == "schedule.register":
+            for mark in self._conn.scan_iter(f"{_ours(CLOCK)}did:*"):
+                self._conn.delete(mark)  # its schedules are the same in every deed
             refs = tuple(self._otherwise(n) for n in range(2))
         else:
             names = [f"{name}-{n}" for n in range(2)]

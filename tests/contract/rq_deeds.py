@@ -77,6 +77,8 @@ class Deeds:
         elif action in ("queue.pause", "queue.resume"):
             refs = (await self._pausable(paused=action == "queue.resume"),)
         elif action == "schedule.register":
+            for mark in self._desk.conn.scan_iter("mr:rq:done:*"):
+                self._desk.conn.delete(mark)  # its schedules are the same in every deed
             refs = tuple(self._repeats(name) for name in SCHEDULES)
         else:
             refs = self._schedules(action)
