@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -18,7 +18,7 @@ from mrcore.queues import ticks
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.bullmq import asking, looking, offers, places, running
-from mrcore.sources.engine import declared
+from mrcore.sources.engine import declared, planning
 from mrcore.sources.redis import link
 
 ACTIONS = (offers.REGISTER,)
@@ -27,7 +27,6 @@ _LEGACY = "It is a repeatable job of an older BullMQ: its own code must register
 _SAME = "It is registered as it is declared."
 _WAITS = "Its next run waits in the queue already: register it once that has begun."
 _BUSY = "BullMQ refused: jobs of earlier runs have the ids of its next ones."
-_EXPIRED = "It is not kept any more: the trash is emptied after 24 h."
 _NOW = "an interval's first run is at once, as BullMQ does it"
 
 
@@ -71,17 +70,11 @@ class Registering:
         args: plans.Args,
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
-        for number, of in enumerate(selection.refs):
-            facts = await self._hand.run(functools.partial(self._facts, of=of))
-            progress(number + 1, len(selection.refs))
-            if isinstance(facts, str):
-                yield running.left(of, facts)
-                continue
-            note = f"{_said(facts.was) or 'missing'} → {facts.wanted.words}"
-            guard: plans.Args = {"was": facts.was, "to": facts.to}
-            yield plans.Target(ref=of, label=facts.label, name=facts.name, guard=guard, note=note)
-            if facts.wanted.every_s:
-                yield plans.Remark(text=f"{facts.name}: {_NOW}", level=base.Level.WARN)
+        async def ask(of: base.Ref) -> Facts | str:
+            return await self._hand.run(functools.partial(self._facts, of=of))
+
+        async for part in planning.over(selection, progress, ask, _parts):
+            yield part
 
     async def _facts(self, client: link.Client, of: base.Ref) -> Facts | str:
         """What is to be done of a schedule, or why nothing is."""
@@ -164,7 +157,7 @@ class Registering:
             case "busy":
                 return running.failed(of, _BUSY)
             case "gone":
-                return running.skipped(of, _EXPIRED)
+                return running.skipped(of, planning.EXPIRED)
         if script == "unregister":
             return running.done(of, "It is as before.")
         return running.done(of, "It is registered as it is declared.", running.memento(what))
@@ -194,7 +187,7 @@ class Registering:
             return f"It goes by {_said(now)} now." if now else "It is removed."
         trash = f"{place.ours}trash:{one.memento['mark']}:schedule"
         (kept_,) = await asking.ask(client, ("EXISTS", trash))
-        return "" if kept_ or "millis" not in one.memento else _EXPIRED
+        return "" if kept_ or "millis" not in one.memento else planning.EXPIRED
 
     async def undo(
         self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
@@ -205,6 +198,14 @@ class Registering:
             del item["mark"]
             outcomes.append(await self._run(one.target.ref, "unregister", item))
         return outcomes
+
+
+def _parts(of: base.Ref, facts: Facts) -> Iterator[source_base.Planned]:
+    note = f"{_said(facts.was) or 'missing'} → {facts.wanted.words}"
+    guard: plans.Args = {"was": facts.was, "to": facts.to}
+    yield plans.Target(ref=of, label=facts.label, name=facts.name, guard=guard, note=note)
+    if facts.wanted.every_s:
+        yield plans.Remark(text=f"{facts.name}: {_NOW}", level=base.Level.WARN)
 
 
 async def _ask(client: link.Client, place: places.Place, name: str) -> tuple[str, list[str] | None]:

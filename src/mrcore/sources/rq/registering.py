@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import NamedTuple
 
 from mrcore import errors
@@ -16,7 +16,7 @@ from mrcore.model import base, plans
 from mrcore.queues import ticks
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.engine import declared
+from mrcore.sources.engine import declared, planning
 from mrcore.sources.redis import link
 from mrcore.sources.rq import asking, crons, declaring, keys, offers, record, running
 
@@ -64,18 +64,11 @@ class Registering:
         args: plans.Args,
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
-        for number, of in enumerate(selection.refs):
-            facts = await self._hand.run(functools.partial(self._facts, of=of))
-            progress(number + 1, len(selection.refs))
-            if isinstance(facts, str):
-                yield running.left(of, facts)
-                continue
-            guard: plans.Args = {"was": facts.was, "score": facts.score, "to": facts.to}
-            note = f"{_said(facts.was)} → {facts.wanted.words}"
-            label = f"{facts.name} of {facts.wanted.queue}"
-            yield plans.Target(ref=of, label=label, name=facts.name, guard=guard, note=note)
-            at = record.epoch(facts.due_s)
-            yield plans.Remark(text=f"{facts.name}: next run {at:%Y-%m-%d %H:%M:%S} UTC")
+        async def ask(of: base.Ref) -> Facts | str:
+            return await self._hand.run(functools.partial(self._facts, of=of))
+
+        async for part in planning.over(selection, progress, ask, _parts):
+            yield part
 
     async def _facts(self, client: link.Client, of: base.Ref) -> Facts | str:
         """What is to be done of a schedule, or why nothing is."""
@@ -187,6 +180,15 @@ class Registering:
                 outcome = running.done(one.target.ref, "It is as before.")
             outcomes.append(outcome)
         return outcomes
+
+
+def _parts(of: base.Ref, facts: Facts) -> Iterator[source_base.Planned]:
+    guard: plans.Args = {"was": facts.was, "score": facts.score, "to": facts.to}
+    note = f"{_said(facts.was)} → {facts.wanted.words}"
+    label = f"{facts.name} of {facts.wanted.queue}"
+    yield plans.Target(ref=of, label=label, name=facts.name, guard=guard, note=note)
+    at = record.epoch(facts.due_s)
+    yield plans.Remark(text=f"{facts.name}: next run {at:%Y-%m-%d %H:%M:%S} UTC")
 
 
 async def _unregister(
