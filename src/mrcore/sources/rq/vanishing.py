@@ -73,7 +73,7 @@ class Vanishing:
 
     def sentence(self) -> tuple[str, ...]:
         """What keeps such runs from being captured, if anything does."""
-        return (f"jobs with result_ttl=0 are not kept: {self.refused}",) if self.refused else ()
+        return (f"jobs with result_ttl=0 leave no run: {self.refused}",) if self.refused else ()
 
     def take(self) -> tuple[tuple[queue.Captured, ...], int]:
         """The runs since the last call, and how many changes came faster than they were read."""
