@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from mrcore import catalogue
+from mrcore import catalogue, measured
 from mrcore.expr import expected, facts, units
 
 
@@ -54,7 +54,7 @@ class Word(NamedTuple):
     source: str = ""
 
 
-def _of_metric(metric: catalogue.Metric) -> Word:
+def _of_metric(metric: measured.Metric) -> Word:
     unit, scale = units.DECLARED[metric.unit]
     typed = Type(Sort.NUMBER, unit)
     return Word(metric.id, metric.kind, typed, metric.label, metric.unit, scale)

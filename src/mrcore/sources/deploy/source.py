@@ -9,7 +9,7 @@ from typing import Self
 from mrcore import adapters, errors
 from mrcore.model import base, deploy, plans, stack, wire
 from mrcore.sources import base as sources
-from mrcore.sources import live_meetings
+from mrcore.sources import live_meetings, sampled
 from mrcore.sources.deploy import colours, settings, switching, units
 
 
@@ -55,12 +55,7 @@ class Deploy(sources.SourceBase):
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         """One unit or colour with everything that is known of it."""
-        sample = await self.sample()
-        entity = next((each for each in sample.entities if each.ref == ref), None)
-        if entity is None:
-            raise errors.NotFound(f"There is no {ref}.")
-        section = wire.Section(id="facts", title=entity.kind, fields=_fields(entity))
-        return wire.Detail(at=sample.at, entity=entity, sections=(section,))
+        return sampled.detail(await self.sample(), ref, "since")
 
     async def plan(
         self,
@@ -167,12 +162,3 @@ def _colour_units(name: str, wanted: settings.Settings) -> dict[str, str]:
             f"sources.{name}.switch needs `current` and two or more colours beside it."
         )
     return found
-
-
-def _fields(entity: base.Entity) -> tuple[wire.Field, ...]:
-    facts = entity.model_dump(exclude={"ref", "kind", "verdict", "actions", "since"}, mode="json")
-    since = getattr(entity, "since", None)
-    return (
-        *(wire.Field(name=name.replace("_", " "), value=value) for name, value in facts.items()),
-        wire.Field(name="since", at=since),
-    )
