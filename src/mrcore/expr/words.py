@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mrcore import catalogue, measured
-from mrcore.expr import expected, facts, units
+from mrcore.expr import facts, units
 
 
 class Sort(StrEnum):
@@ -70,7 +70,6 @@ def _of_fact(fact: facts.Fact) -> Word:
 
 
 WORDS: dict[str, Word] = {
-    **{fact.id: _of_fact(fact) for fact in expected.FACTS.values()},
     **{fact.id: _of_fact(fact) for fact in facts.FACTS.values()},
     **{metric.id: _of_metric(metric) for metric in catalogue.METRICS.values()},
 }

@@ -61,6 +61,8 @@ class Recovery:
 
     async def diagnosed(self) -> list[score.Expectation]:
         """Wait for the diagnosis, and compare what it found."""
+        if not self._what.runbook:
+            return []
         self._tell("waiting for the diagnosis")
         found = await self._seen.until(self._diagnosed, DIAGNOSED_S)
         what = f"diagnosis {', '.join(self._what.diagnosis) or 'made'}"
@@ -73,6 +75,8 @@ class Recovery:
     async def recovered(self, stage: base.Stage, *, auto: bool) -> list[score.Expectation]:
         """Wait for the end of the run; with `auto`, confirm its plans and play its operators."""
         self._tell("recovering" if auto else "waiting until somebody has recovered it")
+        if not self._what.runbook:
+            return await self._by_hand(stage, auto=auto)
         while not (ended := self._run()) or ended.state not in ENDED:
             if auto and ended and await self._help(ended, stage):
                 continue
@@ -85,6 +89,9 @@ class Recovery:
     async def withheld(self) -> list[score.Expectation]:
         """Do nothing, and see that the run does not end as if somebody had."""
         self._tell("withholding the fix")
+        if not self._what.runbook:
+            over = await self._seen.until(self._is_over, WITHHELD_S)
+            return [score.Expectation(what="no recovery without its fix", held=not over)]
         ended = await self._seen.until(self._ended, WITHHELD_S)
         good = ended is not None and ended.state is run.RunState.RECOVERED
         return [
@@ -94,6 +101,13 @@ class Recovery:
                 why=ended.why if ended and good else "",
             )
         ]
+
+    async def _by_hand(self, stage: base.Stage, *, auto: bool) -> list[score.Expectation]:
+        """What no runbook mends: its operators do, and then it is over."""
+        for operator in self._what.operators if auto else ():
+            await self._operate(operator.step, stage)
+        over = await self._seen.until(self._is_over, RECOVERED_S if auto else None)
+        return [score.Expectation(what=f"{self._what.recovered.text} again", held=bool(over))]
 
     async def _judged(self, ended: run.Run | None) -> list[score.Expectation]:
         wanted, state = self._what.outcome, ended.state if ended else None

@@ -122,11 +122,12 @@ DEEDS: dict[str, Deed] = {
     "I.register": Deed(
         {"schedule": "missing"}, "schedule.register", steps.ONCE, {"schedule.registered": 0.0}
     ),
+    "I.writer": Deed({"value": "wrong"}, "", steps.RIGHT, {**steps.RIGHT, "cache.code": "wrong"}),
     "I.compute": Deed(
         {"age": "stale"},
         "schedule.run",
-        {"schedule.success_age_s": 9.0},
-        {"schedule.success_age_s": 40 * steps.MINUTE},
+        {**steps.RIGHT, "schedule.success_age_s": 9.0},
+        {**steps.RIGHT, "schedule.success_age_s": 9.0, "cache.equal": False},
     ),
     "J.unpause": Deed({"write": "paused"}, "redis.unpause", steps.CANARY, steps.NO_CANARY),
     "J.kill_script": Deed({"write": "busy"}, "redis.script_kill", steps.CANARY, steps.NO_CANARY),

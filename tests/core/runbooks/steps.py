@@ -28,6 +28,7 @@ STALE: Values = {"secret.stale": True}
 ROOM: Values = {"meeting.in_room": 2.0, "meeting.takeovers": 0.0, "meeting.state_s": 30.0}
 SIGNALLED: Values = {**ROOM, "meeting.state": "signalling_ok"}
 ONCE: Values = {"schedule.code": "", "schedule.registered": 1.0}
+RIGHT: Values = {"cache.code": "", "cache.equal": True, "cache.age_s": MINUTE}
 KPI: Values = {**ONCE, "queue.workers": 1.0, "queue.paused": False, "queue.fail_rate": 0.0}
 
 
@@ -55,7 +56,10 @@ SYMPTOMS: dict[str, tuple[Values, Values]] = {
         {"colour.live": True, "colour.state": "unhealthy"},
         {"colour.live": False, "colour.state": "stopped"},
     ),
-    "I": ({"schedule.code": "overdue"}, {"schedule.code": ""}),
+    "I": (
+        {"schedule.code": "", "cache.code": "wrong", "cache.age_s": MINUTE},
+        {"schedule.code": "", "cache.code": "", "cache.age_s": MINUTE},
+    ),
     "J": (NO_CANARY, CANARY),
 }
 
@@ -163,6 +167,7 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "ok": {"deploy.code": ""},
     },
     "I.age": {"stale": {"cache.age_s": 31 * MINUTE}, "ok": {"cache.age_s": 14 * MINUTE}},
+    "I.clock": {"ahead": {"cache.code": "ahead"}, "ok": {"cache.code": ""}},
     "I.schedule": {
         "missing": {**KPI, "schedule.code": "removed"},
         "missed": {**KPI, "schedule.code": "overdue"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mrcore.gameday.faults import (
     accounts,
     base,
+    figures,
     host,
     meetings,
     payments,
@@ -31,6 +32,8 @@ KINDS: dict[str, type[base.Fault]] = {
     "queue.pause": queues.Pause,
     "schedule.removed": queues.Unscheduled,
     "kpi.stale": queues.StaleKpi,
+    "kpi.overwritten": figures.Overwritten,
+    "kpi.spared": figures.Spared,
     "demo.known_off": services.KnownOff,
     "mail.refuse": services.MailRefuses,
     "mail.accept": services.MailAccepts,
@@ -51,5 +54,7 @@ KINDS: dict[str, type[base.Fault]] = {
     "upstream.answers": services.Upstream,
     "upstream.link": services.Link,
     "disk.full": host.DiskFull,
+    "disk.room": host.Room,
+    "core.asked": host.Asked,
 }
 """Fault by the word that a scenario has for it."""

@@ -24,7 +24,9 @@ class Deploy(sources.SourceBase):
         }
         self._colour_units = _colour_units(name, wanted)
         self._units = units.Units(name, built)
-        self._colours = colours.Colours(name, wanted.colours, wanted.current, now)
+        self._colours = colours.Colours(
+            name, wanted.colours, wanted.current, now, wanted.preflight_s
+        )
         self._switch = switching.Switch(wanted.switch, self._colours) if wanted.switch else None
 
     async def __aenter__(self) -> Self:
@@ -44,18 +46,24 @@ class Deploy(sources.SourceBase):
 
     async def sample(self) -> wire.Sample:
         """Every unit and every colour; what one does not say is its own `unknown`."""
-        looks, healths, live = await asyncio.gather(
-            self._units.look(), self._colours.healths(), self._live()
+        live = await self._live()
+        looks, healths, newer = await asyncio.gather(
+            self._units.look(), self._colours.healths(), self._colours.preflights(live)
         )
         known = isinstance(live, str)
         idle = {unit for unit, colour in self._colour_units.items() if known and colour != live}
         rows = [self._units.entity(n, look, idle=n in idle) for n, look in looks.items()]
-        told = [self._colour(name, live, healths[name], looks) for name in self._colours.colours]
+        told = [
+            self._colour(name, live, healths[name], looks).model_copy(
+                update={"preflight": newer.get(name)}
+            )
+            for name in self._colours.colours
+        ]
         return wire.Sample(at=self.now(), entities=(*rows, *told))
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         """One unit or colour with everything that is known of it."""
-        return sampled.detail(await self.sample(), ref, "since")
+        return sampled.detail(await self.sample(), ref, "since", words=_words)
 
     async def plan(
         self,
@@ -162,3 +170,11 @@ def _colour_units(name: str, wanted: settings.Settings) -> dict[str, str]:
             f"sources.{name}.switch needs `current` and two or more colours beside it."
         )
     return found
+
+
+def _words(entity: base.Entity) -> dict[str, str]:
+    """What a colour's preflight says, in one sentence."""
+    preflight = getattr(entity, "preflight", None)
+    if preflight is None:
+        return {}
+    return {"preflight": preflight.why or "nothing is newer than its release"}
