@@ -148,7 +148,9 @@ class Play:
         self._tell("waiting until all is calm")
         calm = await self._seen.until(self._is_calm, CALM_S)
         if not calm:
-            pending = ", ".join(sorted({a.rule for a in self._seen.alerts() if a.fired_at or _waits(a)}))
+            pending = ", ".join(
+                sorted({a.rule for a in self._seen.alerts() if a.fired_at or _waits(a)})
+            )
             raise errors.StackError(
                 f"The stack does not become calm: {pending or 'a source gives no samples'}."
             )

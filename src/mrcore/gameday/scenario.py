@@ -54,9 +54,7 @@ _TOP = frozenset({"id", "title", "runbook", "seed", "fault", "alert", "operator"
 _FAULT = frozenset({"kind", "args", "when", "until"})
 _OPERATOR = frozenset({"step", "kind", "args"})
 _ALERT = frozenset({"rule", "subject"})
-_EXPECT = frozenset(
-    {"diagnosis", "not_diagnosed", "action", "outcome", "recovered", "also"}
-)
+_EXPECT = frozenset({"diagnosis", "not_diagnosed", "action", "outcome", "recovered", "also"})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Well(Answers):
 
 
 class Saved(base.Fault):
-    """A sync that Mr. Mentor has: where its stack has none of that name, it is saved. Breaks nothing.
+    """A sync of Mr. Mentor, saved where its stack has none of that name. Breaks nothing.
 
     Its schedules begin, and end with the game day.
     """
