@@ -16,7 +16,7 @@ class Begun(base.Fault):
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
         chosen = plans.Selection(refs=(refs.make("core", "runbook", self.runbook),))
-        args = {"subject": self.subject} if self.subject else {}
+        args: plans.Args = {"subject": self.subject} if self.subject else {}
         async with client.CoreClient.at(state=stage.arena.state.path) as core:
             plan = await core.plan("runbook.start", chosen, args)
             await core.apply(plan.plan_id, reason="game day", confirm=plan.confirm)
