@@ -31,8 +31,8 @@ DEEDS: dict[str, Deed] = {
     "A.quarantine": Deed(
         {"failures": "failing"},
         "job.quarantine",
-        {"queue.failed": 1.0, "before.queue.failed": 4.0},
-        {"queue.failed": 4.0, "before.queue.failed": 4.0},
+        {"queue.quarantined": 3.0, "before.queue.quarantined": 0.0},
+        {"queue.quarantined": 0.0, "before.queue.quarantined": 0.0},
     ),
     "A.source": Deed(
         {"failures": "failing"}, "", {"queue.fail_rate": 0.0}, {"queue.fail_rate": 0.1}
