@@ -153,10 +153,17 @@ async def test_a_diagnosis_must_have_found_the_code() -> None:
             login="me", codes=codes, began_at=later(1), diagnosed_at=later(2),
         )  # fmt: skip
 
-    for codes, held in ((("paused",), True), (("oom",), False)):
+    told: Any = lambda sentence: None  # noqa: E731
+    strict = dataclasses.replace(J, not_diagnosed=("oom",))
+    for codes, what, held in (
+        (("paused",), J, True),
+        (("oom",), J, False),
+        (("paused", "oom"), J, True),
+        (("paused", "oom"), strict, False),
+        (("paused",), strict, True),
+    ):
         watcher = await seen(of(*codes))
-        told: Any = lambda sentence: None  # noqa: E731
-        found = recovering.Recovery(None, watcher, J, T0, told)  # type: ignore[arg-type]
+        found = recovering.Recovery(None, watcher, what, T0, told)  # type: ignore[arg-type]
         assert [each.held for each in await found.diagnosed()] == [held]
 
 

@@ -43,7 +43,10 @@ SYMPTOMS: dict[str, tuple[Values, Values]] = {
         {"queue.oldest_wait_s": 5 * MINUTE},
         {"queue.oldest_wait_s": 1.0, "queue.code": "", "queue.workers": 1.0, "queue.paused": False},
     ),
-    "B": (NO_LOGIN, {"smtp.code": 235.0, **FRESH, "queue.workers": 1.0}),
+    "B": (
+        NO_LOGIN,
+        {"smtp.code": 235.0, **FRESH, "queue.workers": 1.0, "queue.fail_rate": 0.0},
+    ),
     "C": (
         {**ROOM, "meeting.state": "no_ice"},
         {**SIGNALLED, "turn.ok": True, "origin.code": ""},
@@ -71,7 +74,10 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "no_workers": {"queue.paused": False, "queue.code": "", "queue.workers": 0.0},
         "ok": {"queue.paused": False, "queue.code": "", "queue.workers": 1.0},
     },
-    "A.heartbeats": {"silent": {"worker.silent_s": 61.0}, "ok": {"worker.silent_s": 5.0}},
+    "A.heartbeats": {
+        "silent": {"worker.code": "dead", "worker.silent_s": 61.0},
+        "ok": {"worker.code": "", "worker.silent_s": 61.0},
+    },
     "A.processes": {"hangs": HANGS, "process_down": BACKOFF, "ok": READY},
     "A.failures": {"failing": {"queue.fail_rate": 0.1}, "ok": {"queue.fail_rate": 0.01}},
     "B.failures": {"failed": {"queue.failed": 1.0}, "ok": {"queue.failed": 0.0}},
@@ -98,6 +104,10 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "credentials": {"upstream.code": "auth"},
         "down": {"upstream.code": "timeout"},
         "ok": {"upstream.code": "", "upstream.verdict": "ok"},
+    },
+    "E.failures": {
+        "poison": {"upstream": "ok", "queue.fail_rate": 0.1},
+        "ok": {"upstream": "ok", "queue.fail_rate": 0.0},
     },
     "D.settled": {
         "twice": {**SETTLED, "payment.double_grants": 1.0},

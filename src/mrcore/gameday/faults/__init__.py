@@ -13,6 +13,7 @@ from mrcore.gameday.faults import (
     processes,
     queues,
     redis,
+    runs,
     services,
 )
 
@@ -30,6 +31,7 @@ KINDS: dict[str, type[base.Fault]] = {
     "queue.jobs": queues.Jobs,
     "queue.cease": queues.Cease,
     "queue.pause": queues.Pause,
+    "runbook.start": runs.Begun,
     "schedule.removed": queues.Unscheduled,
     "kpi.stale": queues.StaleKpi,
     "kpi.overwritten": figures.Overwritten,
@@ -43,6 +45,7 @@ KINDS: dict[str, type[base.Fault]] = {
     "service.well": accounts.Well,
     "service.rekeyed": accounts.Rekeyed,
     "sync.key": accounts.Stored,
+    "sync.saved": accounts.Saved,
     "exotel.home": accounts.ExotelHome,
     "meeting.stuck": meetings.Stuck,
     "meeting.rejoin": meetings.Rejoin,
