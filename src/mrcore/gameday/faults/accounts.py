@@ -5,17 +5,18 @@ The passwords and keys in here are of simulated services.
 
 from __future__ import annotations
 
-import contextlib
-import signal
+import asyncio
 from typing import Literal
 
 from mrcore import errors
 from mrcore.gameday.faults import base, services
+from mrcore.sources import wishes
 
 BOTH = ("mr-mentor-backend/development", "mr-mentor-backend/production")
 NEW = "game-day"
 """What an account has been given: its owner knows it, and Mr. Mentor not yet."""
 
+_ANEW_S, _LOOK_S = 60.0, 0.2
 _ASIDE = """INSERT INTO sync_configs (id, kind, base_url, api_key, every_hours, enabled)
             SELECT $1, kind, '', api_key, every_hours, false FROM sync_configs WHERE id = $2
             ON CONFLICT (id) DO NOTHING"""
@@ -143,6 +144,7 @@ async def as_before(stage: base.Stage, *names: str) -> None:
 
 
 async def _restart_stale(stage: base.Stage) -> None:
+    """As somebody careful does it: one after the other, each until it is ready."""
     said = await services.console(stage, "/control/secrets", {"secret": BOTH[0], "set": {}})
     connection = await stage.arena.superuser("mrcore-gameday")
     try:
@@ -150,8 +152,25 @@ async def _restart_stale(stage: base.Stage) -> None:
     finally:
         await connection.close()
     for row in rows:
-        with contextlib.suppress(errors.StackError):  # it is not running: it will read the new one
-            stage.arena.signal(row["process"], signal.SIGTERM)
+        try:
+            pid = stage.arena.pid(row["process"])
+        except errors.StackError:
+            continue  # it is not running: it will read the new one
+        await _anew(stage, row["process"], pid)
+
+
+async def _anew(stage: base.Stage, process: str, pid: int) -> None:
+    """Its supervisor lets it begin anew, as it was wished. Raises StackError where it does not."""
+    wish = wishes.Wish(process, pid, "gameday")
+    try:
+        async with asyncio.timeout(_ANEW_S):
+            while not stage.arena.is_ready(process, after=pid):
+                wishes.write(stage.arena.state, wish)  # one that was not ready has heard nothing
+                await asyncio.sleep(_LOOK_S)
+    except TimeoutError:
+        raise errors.StackError(f"The stack's process {process!r} does not begin anew.") from None
+    finally:
+        wishes.withdraw(stage.arena.state, process)
 
 
 async def _sql(stage: base.Stage, query: str, *values: str) -> None:

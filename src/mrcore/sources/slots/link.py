@@ -114,6 +114,7 @@ class Link:
         *path: str,
         query: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
+        body: JsonValue = None,
     ) -> Answer:
         """One question; parts of the path are encoded here.
 
@@ -125,7 +126,9 @@ class Link:
         try:
             async with (
                 self._room,
-                self._client.stream(method, url, params=query, headers=headers) as response,
+                self._client.stream(
+                    method, url, params=query, headers=headers, json=body
+                ) as response,
             ):
                 raw = await self._read(response)
         except httpx.HTTPError as error:

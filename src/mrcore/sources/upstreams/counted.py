@@ -33,6 +33,10 @@ SELECT (SELECT count(*) FROM payments p WHERE status = 'captured'
            AS without_invoice,
        (SELECT count(*) FROM (SELECT FROM token_grants GROUP BY payment_id HAVING count(*) > 1) g
        )::int AS double_grants,
+       (SELECT max(e.received_at) FROM razorpay_events e
+          JOIN payments p ON p.razorpay_payment_id = e.payment_id
+         WHERE e.received_at > $1::timestamptz - interval '1 hour'
+           AND p.created_at < e.received_at - interval '10 minutes') AS late_at,
        (SELECT count(*) FROM payments WHERE status = 'created'
            AND created_at < $1::timestamptz - interval '10 minutes'
            AND created_at > $1::timestamptz - interval '2 hours')::int AS unanswered

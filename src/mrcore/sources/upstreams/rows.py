@@ -33,6 +33,7 @@ def passive(source: str, found: counted.Counted) -> list[base.Entity]:
                 name=name,
                 last_at=row["last_at"],
                 last_hour=row["last_hour"],
+                late_at=found.money["late_at"] if name == "razorpay" else None,
                 unanswered=unanswered,
                 verdict=_judge(unanswered, "silent", f"{unanswered} orders are not told of"),
             )
