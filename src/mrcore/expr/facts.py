@@ -242,6 +242,7 @@ _ROWS = (
     Fact("smtp.auth_ok", "upstream", "truth", "it takes the login", _smtp("auth_ok")),
     Fact("webhook.last_s", "webhook", "s", "since the last one", _age("last_at")),
     Fact("webhook.late_s", "webhook", "s", "since the last one that came late", _age("late_at")),
+    Fact("webhook.usual_gap_s", "webhook", "s", "999 of 1,000 came in it", _value("usual_gap_s")),
     Fact("webhook.unanswered", "webhook", "", "orders not told of", _value("unanswered")),
     Fact(
         "payment.without_invoice", "payment", "", "captured, no invoice", _value("without_invoice")

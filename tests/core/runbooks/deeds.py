@@ -48,7 +48,15 @@ DEEDS: dict[str, Deed] = {
         {"queue.failed": 0.0, "before.queue.failed": 9.0, "queue.oldest_wait_s": 1.0},
         {"queue.failed": 9.0, "before.queue.failed": 9.0, "queue.oldest_wait_s": 1.0},
     ),
-    "C.origin": Deed({"origins": "origin_blocked"}, "", {"origin.ok": True}, {"origin.ok": False}),
+    "C.origin": Deed(
+        {"origins": "origin_blocked"},
+        "",
+        {"origin.ok": False, "process.colour": "blue", "secret.stale": True},
+        {"origin.ok": False, "process.colour": "blue", "secret.stale": False},
+    ),
+    "C.deploy": Deed(
+        {"origin": "done"}, "process.restart", {"origin.ok": True}, {"origin.ok": False}
+    ),
     "C.relay": Deed({"turn": "turn_bad"}, "", {"turn.ok": True}, {"turn.ok": False}),
     "C.tab": Deed(
         {"takeovers": "takeover"}, "", {"meeting.takeovers": 1.0}, {"meeting.takeovers": 9.0}
@@ -61,7 +69,16 @@ DEEDS: dict[str, Deed] = {
         {"signalling.paired_s": 5 * steps.MINUTE, "colour.live": True},
     ),
     "D.reconcile": Deed(
-        {"settled": "nothing"}, "", steps.TOLD, {**steps.TOLD, "payment.without_invoice": 1.0}
+        {"webhook": "never_arrived"},
+        "payment.reconcile",
+        {**steps.TOLD, "payment.double_grants": 0.0},
+        {**steps.TOLD, "payment.double_grants": 1.0},
+    ),
+    "D.resend": Deed(
+        {"provider": "down", "settled": "nothing"},
+        "",
+        steps.TOLD,
+        {**steps.TOLD, "payment.without_invoice": 1.0},
     ),
     "D.credit": Deed(
         {"settled": "twice"}, "", steps.SETTLED, {**steps.SETTLED, "payment.double_grants": 1.0}

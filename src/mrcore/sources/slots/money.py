@@ -135,6 +135,8 @@ class Money:
             if answer.status == 412:
                 outcome = plans.Outcome.SKIPPED
                 why = "It has moved on: something of it was settled meanwhile."
+            elif "idempotent-replayed" in answer.headers and not by.again:
+                outcome, why = plans.Outcome.SKIPPED, "It has moved on: it was settled before."
             elif answer.good:
                 done = self._backend.read(Settled, answer)
                 outcome, doubtful = plans.Outcome.DONE, False
