@@ -48,15 +48,7 @@ DEEDS: dict[str, Deed] = {
         {"queue.failed": 0.0, "before.queue.failed": 9.0, "queue.oldest_wait_s": 1.0},
         {"queue.failed": 9.0, "before.queue.failed": 9.0, "queue.oldest_wait_s": 1.0},
     ),
-    "C.origin": Deed(
-        {"origins": "origin_blocked"},
-        "",
-        {"origin.ok": False, "process.colour": "blue", "secret.stale": True},
-        {"origin.ok": False, "process.colour": "blue", "secret.stale": False},
-    ),
-    "C.deploy": Deed(
-        {"origin": "done"}, "process.restart", {"origin.ok": True}, {"origin.ok": False}
-    ),
+    "C.origin": Deed({"origins": "origin_blocked"}, "", {"origin.ok": True}, {"origin.ok": False}),
     "C.relay": Deed({"turn": "turn_bad"}, "", {"turn.ok": True}, {"turn.ok": False}),
     "C.tab": Deed(
         {"takeovers": "takeover"}, "", {"meeting.takeovers": 1.0}, {"meeting.takeovers": 9.0}
