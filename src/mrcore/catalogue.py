@@ -166,6 +166,13 @@ ACTIONS: dict[ActionId, Action] = _actions(
         "not: remove its job from cleanupQueue while it waits",
     ),
     _row(
+        "payment.reconcile",
+        "order",
+        Risk.HIGH,
+        "Settle order",
+        "not: finance cancels an invoice with a credit note, and takes its grant back",
+    ),
+    _row(
         "trail.reveal", "trail", Risk.LOW, "Show what is hidden", "not: what was seen", reveals=True
     ),
     # The core itself.

@@ -146,6 +146,7 @@ TABLE: tuple[Key, ...] = (
     _act("colour.switch", "S", "send traffic here", "colour", "deploy.switch"),
     _act("slots.clean", "W", "clean now", "slots", "slots.clean"),
     _act("slots.enqueue", "R", "enqueue cleanup", "slots", "slots.enqueue"),
+    _act("order.settle", "R", "settle", "order", "payment.reconcile"),
     _act("trail.reveal", "V", "reveal", "trail", "trail.reveal", shown=9),
     _act(
         "operation.pause", "P", "pause / resume", "operation", "operation.pause", "operation.resume"

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from mrcore.model import stack
+
 Value = float | bool | str
 
 Read = Callable[[Any, datetime], Value | None]
@@ -104,6 +106,11 @@ def _preflight(name: str) -> Read:
     return read
 
 
+def _wished(entity: Any, now: datetime) -> bool:
+    """Whether it ends, or ended last, since it was wished."""
+    return entity.state == "stopping" or str(entity.last_exit).startswith(stack.RESTARTED)
+
+
 def _share(name: str) -> Read:
     """Which part of the backend's calls, in percent; nothing of no calls."""
     return lambda entity, now: 100 * getattr(entity, name) / entity.calls if entity.calls else None
@@ -163,6 +170,7 @@ PREFIXES = {
     "upstream": "upstream",
     "webhook": "webhook",
     "payment": "payment",
+    "order": "order",
     "secret": "secret",
     "heartbeat": "heartbeat",
 }
@@ -220,6 +228,7 @@ _ROWS = (
     Fact("process.state", "process", "text", "its state", _value("state")),
     Fact("process.restarts", "process", "", "how often it began anew", _value("restarts")),
     Fact("process.colour", "process", "text", "the colour that it is the backend of", _colour),
+    Fact("process.wished", "process", "truth", "whether somebody let it begin anew", _wished),
     Fact("process.state_s", "process", "s", "since when it is so", _age("since")),
     Fact("colour.live", "colour", "truth", "whether it has the traffic", _value("live")),
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
@@ -249,11 +258,17 @@ _ROWS = (
     Fact("smtp.code", "upstream", "", "what AUTH was answered", _smtp("status_code")),
     Fact("smtp.auth_ok", "upstream", "truth", "it takes the login", _smtp("auth_ok")),
     Fact("webhook.last_s", "webhook", "s", "since the last one", _age("last_at")),
+    Fact("webhook.late_s", "webhook", "s", "since the last one that came late", _age("late_at")),
+    Fact("webhook.usual_gap_s", "webhook", "s", "999 of 1,000 came in it", _value("usual_gap_s")),
     Fact("webhook.unanswered", "webhook", "", "orders not told of", _value("unanswered")),
     Fact(
         "payment.without_invoice", "payment", "", "captured, no invoice", _value("without_invoice")
     ),
     Fact("payment.double_grants", "payment", "", "granted twice", _value("double_grants")),
+    Fact("order.state", "order", "text", "created or captured", _value("state")),
+    Fact("order.waits_s", "order", "s", "since it was ordered", _age("created_at")),
+    Fact("order.granted", "order", "truth", "whether its tokens are there", _value("granted")),
+    Fact("order.invoiced", "order", "truth", "whether it has an invoice", _value("invoiced")),
     Fact("secret.version", "secret", "text", "version that is run with", _value("version")),
     Fact("secret.current", "secret", "text", "version the manager has", _value("current")),
     Fact("secret.stale", "secret", "truth", "whether it runs with an older one", _value("stale")),

@@ -102,7 +102,7 @@ class Plan:
         return {
             "kind": "meetings",
             "url": self.places.switch,
-            "origins": [_ORIGIN],
+            "origins": [_ORIGIN, mentor_names.PAGES],
             "logs": {c: str(logs / f"backend-{c}.log") for c in self.places.backends},
             "turn": {
                 "stun": {"url": told["TURN_URL"].replace("turn:", "stun:", 1)},

@@ -243,6 +243,14 @@ CASES: dict[str, tuple[Case, Case]] = {
         one("worker", last_seen_at=ago(91), **verdict("dead")),
         one("worker", engine="rq", last_seen_at=ago(91)),
     ),
+    "webhook_unheard": (
+        one("webhook", last_at=ago(1300), usual_gap_s=1200.0),
+        one("webhook", last_at=ago(1100), usual_gap_s=1200.0),
+    ),
+    "process_restarts": (
+        one("process", state="starting", last_exit="was restarted by asha"),
+        one("process", state="starting", last_exit="exited with 1"),
+    ),
     "process_down": (one("process", state="backoff"), one("process", state="stopped")),
     "colour_live_unhealthy": (
         one("colour", state="stopped"),

@@ -181,6 +181,7 @@ LEAST: dict[str, dict[str, object]] = {
     "process": {"name": "a", "state": "ready"},
     "colour": {"name": "blue"},
     "secret": {"name": "a", "secret": "b"},
+    "order": {"name": "a", "amount_paise": 1, "created_at": recorded.T0, "state": "created"},
     "host": {"name": "a", "cores": 2, "memory_bytes": 1},
     "disk": {"name": "a", "path": "/"},
     "pattern": {"name": "a", "expr": "b"},

@@ -62,7 +62,16 @@ DEEDS: dict[str, Deed] = {
         {"signalling.paired_s": 5 * steps.MINUTE, "colour.live": True},
     ),
     "D.reconcile": Deed(
-        {"settled": "nothing"}, "", steps.TOLD, {**steps.TOLD, "payment.without_invoice": 1.0}
+        {"webhook": "never_arrived"},
+        "payment.reconcile",
+        {**steps.TOLD, "payment.double_grants": 0.0},
+        {**steps.TOLD, "payment.double_grants": 1.0},
+    ),
+    "D.resend": Deed(
+        {"provider": "down", "settled": "nothing"},
+        "",
+        steps.TOLD,
+        {**steps.TOLD, "payment.without_invoice": 1.0},
     ),
     "D.credit": Deed(
         {"settled": "twice"}, "", steps.SETTLED, {**steps.SETTLED, "payment.double_grants": 1.0}

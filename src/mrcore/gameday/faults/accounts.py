@@ -6,13 +6,12 @@ The passwords and keys in here are of simulated services.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 from typing import Any, Literal
 
 from mrcore import errors
 from mrcore.gameday.faults import base, services
 from mrcore.mentor import schedules
+from mrcore.sources import wishes
 
 BOTH = ("mr-mentor-backend/development", "mr-mentor-backend/production")
 NEW = "game-day"
@@ -24,6 +23,7 @@ _OLD = "before-the-game-day"
 _THERE = "SELECT EXISTS (SELECT FROM sync_configs WHERE id = $1)"
 _SAVE = """INSERT INTO sync_configs (id, kind, base_url, api_key, every_hours)
            VALUES ($1, $2, $3, $4, 1)"""
+_ANEW_S, _LOOK_S = 60.0, 0.2
 _ASIDE = """INSERT INTO sync_configs (id, kind, base_url, api_key, every_hours, enabled)
             SELECT $1, kind, '', api_key, every_hours, false FROM sync_configs WHERE id = $2
             ON CONFLICT (id) DO NOTHING"""
@@ -31,8 +31,6 @@ _STORE = "UPDATE sync_configs SET api_key = $2 WHERE id = $1"
 _BACK = """UPDATE sync_configs c SET api_key = a.api_key FROM sync_configs a
             WHERE c.id = $2 AND a.id = $1"""
 _DROP = "DELETE FROM sync_configs WHERE id = $1"
-_ANEW_S = 60.0
-_LOOK_S = 0.2
 _STALE = "SELECT process FROM process_secrets WHERE secret = $1 AND version <> $2"
 
 
@@ -186,27 +184,33 @@ async def as_before(stage: base.Stage, *names: str) -> None:
 
 
 async def _restart_stale(stage: base.Stage) -> None:
-    """Begin anew what runs with an older secret, and wait until it does so with the newest.
-
-    Raises StackError where one does not.
-    """
+    """As somebody careful does it: one after the other, each until it is ready."""
     said = await services.console(stage, "/control/secrets", {"secret": BOTH[0], "set": {}})
     connection = await stage.arena.superuser("mrcore-gameday")
     try:
-        ended = set()
-        for row in await connection.fetch(_STALE, BOTH[0], said["version"]):
-            with contextlib.suppress(errors.StackError):  # not running: it will read the new one
-                stage.arena.signal(row["process"], signal.SIGTERM)
-                ended.add(row["process"])
-        async with asyncio.timeout(_ANEW_S):
-            while ended:
-                rows = await connection.fetch(_STALE, BOTH[0], said["version"])
-                ended &= {row["process"] for row in rows}
-                await asyncio.sleep(_LOOK_S)
-    except TimeoutError:
-        raise errors.StackError(f"{', '.join(sorted(ended))} did not begin anew.") from None
+        rows = await connection.fetch(_STALE, BOTH[0], said["version"])
     finally:
         await connection.close()
+    for row in rows:
+        try:
+            pid = stage.arena.pid(row["process"])
+        except errors.StackError:
+            continue  # it is not running: it will read the new one
+        await _anew(stage, row["process"], pid)
+
+
+async def _anew(stage: base.Stage, process: str, pid: int) -> None:
+    """Its supervisor lets it begin anew, as it was wished. Raises StackError where it does not."""
+    wish = wishes.Wish(process, pid, "gameday")
+    try:
+        async with asyncio.timeout(_ANEW_S):
+            while not stage.arena.is_ready(process, after=pid):
+                wishes.write(stage.arena.state, wish)  # one that was not ready has heard nothing
+                await asyncio.sleep(_LOOK_S)
+    except TimeoutError:
+        raise errors.StackError(f"The stack's process {process!r} does not begin anew.") from None
+    finally:
+        wishes.withdraw(stage.arena.state, process)
 
 
 async def _sql(stage: base.Stage, query: str, *values: str) -> Any:

@@ -104,6 +104,7 @@ class Link:
         *path: str,
         query: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
+        body: JsonValue = None,
     ) -> Answer:
         """One question; parts of the path are encoded here.
 
@@ -111,7 +112,9 @@ class Link:
         """
         url = f"{self.url}/api/{'/'.join(quote(part, safe='') for part in path)}"
         async with self._room:
-            response, raw = await self._web.ask(method, url, params=query, headers=headers)
+            response, raw = await self._web.ask(
+                method, url, params=query, headers=headers, json=body
+            )
         return await self._understood(response, raw)
 
     async def _understood(self, response: httpx.Response, raw: bytes) -> Answer:

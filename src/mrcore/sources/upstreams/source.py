@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
@@ -16,6 +17,8 @@ from mrcore.sources.pg import link
 from mrcore.sources.upstreams import asking, counted, manager, rows, settings
 
 ACTION = "check.run"
+GAPS_S = 600.0
+"""How long the usual gap between webhooks is believed: it is reckoned of weeks."""
 
 
 class Upstreams(sources.SourceBase):
@@ -32,6 +35,7 @@ class Upstreams(sources.SourceBase):
             if wanted.dsn.get_secret_value()
             else None
         )
+        self._gap: tuple[float, float | None] = (float("-inf"), None)
         self._asking = asking.Asking(
             name, wanted, self._manager, self._client, self._key_of, self.now
         )
@@ -63,7 +67,7 @@ class Upstreams(sources.SourceBase):
         told = [rows.with_calls(one.entity, found) for one in self._asking.all.values()]
         made: list[base.Entity] = [*told]
         if found is not None:
-            made += rows.passive(self.name, found)
+            made += rows.passive(self.name, found, await self._usual_gap_s())
         if self._wanted.secrets:
             made += rows.secrets(self.name, found, await self._current())
         points = [one.point for one in self._asking.all.values() if one.point]
@@ -136,6 +140,16 @@ class Upstreams(sources.SourceBase):
             return None
         now = self.now()
         return await self._eye.run(lambda connection: counted.read(connection, now))
+
+    async def _usual_gap_s(self) -> float | None:
+        """As it was reckoned in the last 10 minutes."""
+        assert self._eye is not None
+        at, found = self._gap
+        if time.monotonic() - at > GAPS_S:
+            now = self.now()
+            found = await self._eye.run(lambda connection: counted.usual_gap_s(connection, now))
+            self._gap = (time.monotonic(), found)
+        return found
 
     async def _current(self) -> dict[str, manager.Current]:
         names = self._wanted.secrets
