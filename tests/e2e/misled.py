@@ -23,7 +23,7 @@ verdicts = [ {{ bad = "blamed", when = '''{symptom}''' }}, {{ ok = true, when = 
 kind = "fix"
 when = 'blame == "blamed"'
 action = "process.restart"
-on = {{ where = 'process.name == "rqworker"' }}
+on = {{ of = "stack/process/rqworker" }}
 risk = "high"
 verify = {{ when = '''{gone}''', within = "2m", hold = "5s" }}
 rollback = "none: it began anew"
