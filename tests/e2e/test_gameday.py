@@ -11,11 +11,9 @@ from typing import Any
 
 import pytest
 
-from mrcore.alerts import rule
-from mrcore.gameday import debts, faults, scenario
-from tests.e2e import misled, running
+from mrcore.gameday import debts
+from tests.e2e import families, misled, running
 
-SCENARIOS = scenario.shipped(faults.KINDS, rule.read(rule.shipped(), "rules.toml"))
 PLAY_S = 420
 
 
@@ -34,11 +32,6 @@ def _why(card: dict[str, Any]) -> list[str]:
     return [f"{e['what']}: {e['why']}" for e in card["expectations"] if not e["held"]]
 
 
-def _mended(what: scenario.Scenario) -> bool:
-    """Whether something that is done mends it."""
-    return bool(what.action or what.operators)
-
-
 @pytest.mark.xdist_group("failure")
 def test_a_wedged_redis_is_detected_and_mended(calm: running.Stack, tmp_path: Path) -> None:
     code, card = play("J", "--until", "detected", "--state", str(calm.state), data=tmp_path)
@@ -47,31 +40,9 @@ def test_a_wedged_redis_is_detected_and_mended(calm: running.Stack, tmp_path: Pa
     assert not (calm.state / debts.FILE).exists()
 
 
-def _families() -> list[Any]:
-    """Each scenario beside its family, whose stack it is played in; of two workers one plays it."""
-    return [
-        pytest.param(SCENARIOS[name].runbook or "other", name, id=name, marks=_group(name))
-        for name in SCENARIOS
-    ]
-
-
-def _group(name: str) -> pytest.MarkDecorator:
-    return pytest.mark.xdist_group(f"gameday-{SCENARIOS[name].runbook or 'other'}")
-
-
-@pytest.fixture(scope="module")
-def family(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[running.Stack]:
-    """The stack of one runbook's scenarios, at the pace of game days."""
-    folder = tmp_path_factory.mktemp(f"family{request.param}")
-    with running.stack(folder, "--time-scale", "20") as started:
-        yield started
-
-
 @pytest.mark.proof
 @pytest.mark.timeout(2 * PLAY_S)
-@pytest.mark.parametrize(("family", "name"), _families(), indirect=["family"], scope="module")
+@families.of()
 def test_it_recovers_twice_the_same(family: running.Stack, name: str, tmp_path: Path) -> None:
     stories = []
     for _ in range(2):
@@ -84,12 +55,7 @@ def test_it_recovers_twice_the_same(family: running.Stack, name: str, tmp_path: 
 
 @pytest.mark.proof
 @pytest.mark.timeout(PLAY_S)
-@pytest.mark.parametrize(
-    ("family", "name"),
-    [each for each in _families() if _mended(SCENARIOS[str(each.values[1])])],
-    indirect=["family"],
-    scope="module",
-)
+@families.of(lambda what: bool(what.action or what.operators))
 def test_without_its_fix_it_does_not_recover(
     family: running.Stack, name: str, tmp_path: Path
 ) -> None:
@@ -112,7 +78,7 @@ def misled_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.S
 @pytest.mark.proof
 @pytest.mark.timeout(PLAY_S)
 @pytest.mark.xdist_group("gameday-misled")
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if name in "ABCDEFGHIJ"])
+@pytest.mark.parametrize("name", [name for name in families.SHIPPED if name in "ABCDEFGHIJ"])
 def test_with_a_wrong_diagnosis_it_stops_at_verify(
     misled_stack: running.Stack, name: str, tmp_path: Path
 ) -> None:
