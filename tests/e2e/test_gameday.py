@@ -94,3 +94,11 @@ def test_with_a_wrong_diagnosis_it_stops_at_verify(
 def test_a_stack_of_its_own_is_played_in_and_removed(tmp_path: Path) -> None:
     code, card = play("J", "--auto", data=tmp_path)
     assert (code, _why(card)) == (0, [])
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(2 * PLAY_S)
+@pytest.mark.xdist_group("demo")
+def test_it_recovers_in_the_running_demo_too(stack: running.Stack, tmp_path: Path) -> None:
+    code, card = play("J", "--auto", "--state", str(stack.state), data=tmp_path)
+    assert (code, _why(card)) == (0, [])
