@@ -98,7 +98,7 @@ def test_a_stack_of_its_own_is_played_in_and_removed(tmp_path: Path) -> None:
 
 @pytest.mark.proof
 @pytest.mark.timeout(2 * PLAY_S)
-@pytest.mark.xdist_group("demo")
+@pytest.mark.xdist_group("stack")
 def test_it_recovers_in_the_running_demo_too(stack: running.Stack, tmp_path: Path) -> None:
     code, card = play("J", "--auto", "--state", str(stack.state), data=tmp_path)
     assert (code, _why(card)) == (0, [])
