@@ -20,6 +20,7 @@ from mrcore.gameday import (
     recovering,
     scenario,
     score,
+    story,
     warden,
     watch,
 )
@@ -43,13 +44,15 @@ Tell = Callable[[str], None]
 class Order:
     """How far to play, with which dice, and who confirms what the runbook plans.
 
-    With `withhold` nobody does, and it must not recover.
+    With `withhold` nobody does, and it must not recover; with `misled` the runbooks of the core are
+    known to be wrong, and what they lead to must not be proven.
     """
 
     until: score.Until = "recovered"
     auto: bool = False
     seed: int | None = None
     withhold: bool = False
+    misled: bool = False
 
 
 class Failed(Exception):
@@ -113,7 +116,8 @@ class Play:
                     dice = random.Random(self._seed)  # noqa: S311 - of a game
                     with contextlib.suppress(Failed):
                         await self._acts(client, base.Stage(self._stack, dice, held), owed)
-                    self._story = judge.story(self._what, self._seen, self._began)
+                    done = await recovering.outcomes(client, self._seen, self._began)
+                    self._story = story.of(self._what, self._seen, self._began, done)
             finally:
                 failed = await asyncio.shield(owed.mend(self._stack))
                 for sentence in failed:
@@ -129,18 +133,21 @@ class Play:
             await self._detect()
         if far >= ORDER.index("diagnosed"):
             actor = recovering.Recovery(client, self._seen, self._what, self._began, self._tell)
-            self._found += await actor.diagnosed()
+            diagnosed = await actor.diagnosed()
+            self._found += [] if self._order.misled else diagnosed
             self._lap("diagnosed")
             self._stop_if_failed()
             if far >= ORDER.index("recovered"):
                 if self._order.withhold:
                     self._found += await actor.withheld()
+                elif self._order.misled:
+                    self._found += await actor.misled(stage)
                 else:
                     self._found += await actor.recovered(stage, auto=self._order.auto)
                 self._operators += actor.operators
                 self._keypresses = self._keys.counted()
                 self._lap("recovered")
-        if far >= ORDER.index("detected"):
+        if far >= ORDER.index("detected") and not self._order.misled:
             self._found.append(judge.unrelated(self._what, self._seen, self._began, self._before))
 
     async def _calm(self) -> None:

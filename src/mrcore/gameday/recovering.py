@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mrcore import client as clients
 from mrcore import errors
-from mrcore.gameday import scenario, score, watch
+from mrcore.gameday import judge, scenario, score, watch
 from mrcore.gameday.faults import base
 from mrcore.model import alert, plans, run
 from mrcore.model import base as base_model
@@ -25,6 +25,9 @@ ENDED = frozenset(
     {run.RunState.RECOVERED, run.RunState.UNVERIFIED, run.RunState.FAILED, run.RunState.ABORTED}
 )
 
+_STOPPED = (run.RunState.FAILED, run.RunState.UNVERIFIED)
+_UNPROVEN = (run.StepState.FAILED, run.StepState.UNVERIFIABLE)
+
 
 async def end_others(client: clients.CoreClient, seen: watch.Watcher, runbook: str) -> None:
     """Abort the runs of a runbook that are left from before: an alert would only join them."""
@@ -36,6 +39,26 @@ async def end_others(client: clients.CoreClient, seen: watch.Watcher, runbook: s
             await client.apply(plan.plan_id, reason=REASON, confirm=plan.confirm)
         except errors.DoorError:
             continue  # it has ended meanwhile
+
+
+async def outcomes(
+    client: clients.CoreClient, seen: watch.Watcher, since: datetime
+) -> dict[base_model.Ref, list[plans.TargetOutcome]]:
+    """What became of every target of the operations since then, by operation.
+
+    One that the core does not tell any more has none.
+    """
+    found: dict[base_model.Ref, list[plans.TargetOutcome]] = {}
+    for operation in list(seen.operations.values()):
+        first: int | None = 0 if operation.started_at >= since else None
+        while first is not None:
+            try:
+                page = await client.targets(operation.plan_id, first)
+            except errors.MrError:
+                break
+            found.setdefault(operation.ref, []).extend(page.outcomes)
+            first = page.following
+    return found
 
 
 class Recovery:
@@ -81,6 +104,20 @@ class Recovery:
         self._tell("recovering" if auto else "waiting until somebody has recovered it")
         if not self._what.runbook:
             return await self._by_hand(stage, auto=auto)
+        return await self._judged(await self._to_its_end(stage, auto=auto))
+
+    async def misled(self, stage: base.Stage) -> list[score.Expectation]:
+        """Confirm what a wrong diagnosis leads to, and see that nothing proves it."""
+        self._tell("doing what a wrong diagnosis leads to")
+        ended = await self._to_its_end(stage, auto=True)
+        steps = [step for step in ended.steps if step.operation] if ended else []
+        stopped = bool(steps) and steps[-1].state in _UNPROVEN
+        held = ended is not None and ended.state in _STOPPED and stopped
+        why = f"it is {ended.state.value}: {ended.why}" if ended else "no run"
+        what = "a fix for a wrong diagnosis stops at verify"
+        return [score.Expectation(what=what, held=held, why="" if held else why)]
+
+    async def _to_its_end(self, stage: base.Stage, *, auto: bool) -> run.Run | None:
         while not (ended := self._run()) or ended.state not in ENDED:
             known = self._goes_on()
             helped = [await self._help(each, stage) for each in known if auto]
@@ -88,7 +125,7 @@ class Recovery:
             limit_s = RECOVERED_S if auto else None
             if not any(helped) and not await self._seen.until(news, limit_s):
                 break
-        return await self._judged(ended)
+        return ended
 
     async def withheld(self) -> list[score.Expectation]:
         """Do nothing, and see that the run does not end as if somebody had."""
@@ -135,21 +172,7 @@ class Recovery:
         return found
 
     def _run(self) -> run.Run | None:
-        """The run of an expected alert; the newest where no such alert leads to the runbook."""
-        runs = [
-            each
-            for each in self._seen.runs.values()
-            if each.began_at >= self._began and each.runbook == self._what.runbook
-        ]
-        expected = {each.rule for each in self._what.alerts}
-        fired = {
-            firing.alert.ref: firing.alert.runbook
-            for firing in self._seen.firings.values()
-            if firing.alert.rule in expected
-        }
-        if self._what.runbook in fired.values():
-            runs = [each for each in runs if fired.keys() & set(each.alerts)]
-        return max(runs, key=lambda each: each.id, default=None)
+        return judge.run_of(self._what, self._seen, self._began)
 
     def _goes_on(self) -> list[run.Run]:
         """The run, and those that go on of a runbook to which it leads."""

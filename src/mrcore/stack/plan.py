@@ -91,6 +91,7 @@ class Plan:
             "audit_anchor": str(self.anchor),
             "time_scale": self.settings.time_scale,
             "listen": f"127.0.0.1:{places.control_port}",
+            "runbooks": self.settings.runbooks.model_dump(mode="json", exclude_none=True),
             "sources": {**sources, **self.settings.sources},
         }
 

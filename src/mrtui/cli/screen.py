@@ -136,10 +136,8 @@ def _context(entry: places.Context) -> start.Context:
 
 def show(control: app.ControlRoom) -> int:
     """Run the app until it is left; signals and crashes restore the terminal."""
-    from mrtui.terminal import signals, whole  # textual
+    from mrtui.terminal import signals  # textual
 
-    if sys.__stderr__ is not None:
-        setattr(sys, "__stderr__", whole.whole(sys.__stderr__))  # noqa: B010 - Textual writes there
     try:
         return signals.run(control, crash_folder=places.crash_folder(), now=control.clock)
     finally:
