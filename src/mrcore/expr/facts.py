@@ -152,6 +152,7 @@ PREFIXES = {
     "payment": "payment",
     "secret": "secret",
     "heartbeat": "heartbeat",
+    "failure": "group",
 }
 """What a name begins with, and the kind of entity that it is of."""
 
@@ -212,6 +213,9 @@ _ROWS = (
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
     Fact("colour.up_s", "colour", "s", "how long it is up", _age("since")),
     Fact("colour.release", "colour", "text", "its release", _value("release")),
+    Fact(
+        "colour.differs", "colour", "text", "in what it is not as the live one", _value("differs")
+    ),
     Fact("upstream.name", "upstream", "text", "its name in the settings", _value("name")),
     Fact("host.cores", "host", "", "processor cores", _value("cores")),
     Fact(
@@ -251,6 +255,13 @@ _ROWS = (
     Fact("origin.ok", "origin", "truth", "whether its pages get a socket", _value("ok")),
     Fact("origin.status", "origin", "", "HTTP status of the handshake", _value("status_code")),
     Fact("turn.ok", "turn", "truth", "whether it binds or relays", _value("ok")),
+    Fact("failure.title", "group", "text", "its message, normalised", _value("title")),
+    Fact("failure.queue", "group", "text", "the queue that it is of", _value("queue")),
+    Fact("failure.jobs", "group", "", "failures of 10 min", lambda entity, now: float(entity.jobs)),
+    Fact("failure.worst", "group", "", "failures of one job of it", _value("worst")),
+    Fact("failure.share", "group", "%", "share of the queue's failures", _value("share")),
+    Fact("failure.first_s", "group", "s", "since it was seen first", _age("first_at")),
+    Fact("failure.last_s", "group", "s", "since it was seen last", _age("last_at")),
     Fact("source.state", "source", "text", "starting, watching or failing", _value("state")),
     Fact("source.failing_s", "source", "s", "how long it gives no sample", _failing),
     Fact("source.interval_s", "source", "s", "time between samples", _value("interval_s")),

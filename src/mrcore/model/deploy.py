@@ -9,7 +9,8 @@ class Colour(Entity):
     """One colour; `live` is the one that `.current_env` names.
 
     `state` is healthy, degraded, unhealthy, stopped or unknown, `why` says what its health says;
-    `since` is since when it is up.
+    `since` is since when it is up. `differs` says in what one that runs and has no traffic is not
+    as the live one is; empty where they agree, or nobody knows.
     """
 
     KIND = "colour"
@@ -20,3 +21,4 @@ class Colour(Entity):
     state: str = "unknown"
     since: Instant | None = None
     why: str = ""
+    differs: str = ""

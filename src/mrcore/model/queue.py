@@ -170,6 +170,9 @@ class FailureGroup(Entity):
     `title` is the normalised message, `code` what SMTP, HTTP, Postgres or the system answered;
     `names` are the commonest job names, `newest` and `oldest` jobs of it; `whole` is whether
     every failed job of the queue was looked at.
+
+    A live one is of the failures of the last 10 min: `worst` is how often one job failed in these,
+    `share` which part in percent of all that failed in the queue.
     """
 
     KIND = "group"
@@ -188,3 +191,5 @@ class FailureGroup(Entity):
     oldest: Ref = ""
     per_min: float | None = None
     whole: bool = True
+    worst: int = 0
+    share: float | None = None

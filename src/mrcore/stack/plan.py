@@ -82,7 +82,7 @@ class Plan:
             "deploy": switching.source(self.state, places.backends),
             "upstreams": outside.source(places, self.words, watcher),
             "stack": {"kind": "stack", "state": str(self.state.path)},
-            "host": {"kind": "host", "paths": {"state": str(self.state.path)}},
+            "host": {"kind": "host", "paths": self._paths()},
         }
         return {
             "environment": self.settings.environment,
@@ -93,6 +93,12 @@ class Plan:
             "listen": f"127.0.0.1:{places.control_port}",
             "sources": {**sources, **self.settings.sources},
         }
+
+    def _paths(self) -> dict[str, str]:
+        """The folders of this stack whose disks must not fill up, by what writes there."""
+        own = {"postgres": self.places.postgres.own, "valkey": self.places.redis.own}
+        names = ("logs", *(name for name, ours in own.items() if ours))
+        return {"state": str(self.state.path), **{n: str(self.state / n) for n in names}}
 
     def _meetings(self) -> dict[str, Any]:
         """Settings of the source `meetings`: what browsers of this stack use."""

@@ -184,6 +184,7 @@ LEAST: dict[str, dict[str, object]] = {
     "host": {"name": "a", "cores": 2, "memory_bytes": 1},
     "disk": {"name": "a", "path": "/"},
     "pattern": {"name": "a", "expr": "b"},
+    "group": {"engine": "huey", "queue": "a", "fingerprint": "b", "title": "c", "jobs": 1},
     "source": {"name": "pg", "source_kind": "pg", "interval_s": 1, "deadline_s": 2},
 }
 """What the least one has of kinds that have more than a name."""

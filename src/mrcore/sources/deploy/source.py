@@ -10,7 +10,7 @@ from mrcore import adapters, errors
 from mrcore.model import base, deploy, plans, stack, wire
 from mrcore.sources import base as sources
 from mrcore.sources import live_meetings
-from mrcore.sources.deploy import colours, settings, switching, units
+from mrcore.sources.deploy import colours, differing, settings, switching, units
 
 
 class Deploy(sources.SourceBase):
@@ -51,7 +51,7 @@ class Deploy(sources.SourceBase):
         idle = {unit for unit, colour in self._colour_units.items() if known and colour != live}
         rows = [self._units.entity(n, look, idle=n in idle) for n, look in looks.items()]
         told = [self._colour(name, live, healths[name], looks) for name in self._colours.colours]
-        return wire.Sample(at=self.now(), entities=(*rows, *told))
+        return wire.Sample(at=self.now(), entities=(*rows, *differing.compared(told)))
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         """One unit or colour with everything that is known of it."""
