@@ -72,6 +72,12 @@ def _overdue(entity: Any, now: datetime) -> float | None:
     return _since(entity.next_at, now)
 
 
+def _silent(entity: Any, now: datetime) -> float | None:
+    """Beyond the time in which it may be silent."""
+    found = _since(entity.last_seen_at, now)
+    return None if found is None else max(0.0, found - entity.beat_s)
+
+
 def _left(entity: Any, now: datetime) -> float | None:
     """What has expired is less than nothing."""
     return None if entity.expires_at is None else (entity.expires_at - now).total_seconds()
@@ -182,7 +188,7 @@ _ROWS = (
     Fact(
         "schedule.success_age_s", "schedule", "s", "since it succeeded", _age("last_succeeded_at")
     ),
-    Fact("worker.silent_s", "worker", "s", "since its last heartbeat", _age("last_seen_at")),
+    Fact("worker.silent_s", "worker", "s", "since its heartbeat, when it was due", _silent),
     Fact("worker.busy", "worker", "", "jobs that it has in hand", _count("busy_with")),
     Fact("pg.slots", "postgres", "", "connections that applications may open", _slots),
     Fact("pg.used", "postgres", "%", "share of these that is taken", _used),

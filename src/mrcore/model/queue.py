@@ -63,7 +63,8 @@ class Worker(Entity):
     """A process that consumes jobs; `last_seen_at` is its newest heartbeat.
 
     `does` are the names of the jobs that it is `busy_with`, in their order; '' where nobody says. A
-    `supervised` one is started again when it ends.
+    `supervised` one is started again when it ends. One that does nothing may be heard of only every
+    `beat_s`, by its engine's rules: it is silent after that.
     """
 
     KIND = "worker"
@@ -78,6 +79,7 @@ class Worker(Entity):
     busy_with: tuple[Ref, ...] = ()
     does: tuple[str, ...] = ()
     supervised: bool = False
+    beat_s: float = 0.0
 
 
 class Schedule(Entity):

@@ -22,8 +22,6 @@ EVERY_S = 15.0
 
 Rows = dict[base.Ref, dict[str, Any]]
 Points = dict[tuple[str, base.Ref], float]
-Fault = Callable[[Rows, Points, float], None]
-"""What a test does to what was recorded, given the seconds since the beginning."""
 
 
 class Frame(NamedTuple):
@@ -33,6 +31,10 @@ class Frame(NamedTuple):
     sampled: dict[str, float]
     rows: Rows
     points: Points
+
+
+Fault = Callable[[Frame, float], None]
+"""What a test does to what was recorded, given the seconds since the beginning."""
 
 
 def frames(every_s: float) -> Iterator[Frame]:
@@ -87,7 +89,7 @@ class Replay(room.Room):
                 if gone_s > hours * 3600:
                     return
                 if fault is not None:
-                    fault(frame.rows, frame.points, gone_s)
+                    fault(frame, gone_s)
                 await self._show(frame, later)
 
     async def _show(self, frame: Frame, later: timedelta) -> None:

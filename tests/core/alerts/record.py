@@ -44,7 +44,9 @@ class Recorder:
         self._rows: dict[str, dict[str, Any]] = {}
         self._points: dict[str, float] = {}
         self._at: dict[str, float] = {}
-        self._fresh: dict[str, Any] = {}
+        self._fresh: dict[str, float] = {}
+        self._written: dict[str, dict[str, Any]] = {}
+        self._dirty: dict[str, None] = {}
 
     def hear(self, event: object) -> None:
         """Take an event of the core."""
@@ -56,7 +58,7 @@ class Recorder:
         self._at[event.source] = round(event.at.timestamp(), 1)
         for ref in event.removes:
             self._rows.pop(ref, None)
-            self._fresh[ref] = None
+            self._dirty[ref] = None
         for entity in event.upserts:
             self._take(entity)
         for point in event.points:
@@ -70,17 +72,23 @@ class Recorder:
             return
         row = entity.model_dump(mode="json", exclude=_LONG, exclude_defaults=True)
         row["kind"] = entity.kind
-        before = self._rows.get(entity.ref)
-        if before != row:
-            known = before or {}
-            self._fresh[entity.ref] = {k: v for k, v in row.items() if known.get(k) != v} | {
-                k: None for k in known if k not in row
-            }
-            self._rows[entity.ref] = row
+        self._rows[entity.ref] = row
+        self._dirty[entity.ref] = None
+
+    def _differing(self, ref: str) -> dict[str, Any] | None:
+        """What of a row is not as it was written last; None of one that has gone."""
+        row, before = self._rows.get(ref), self._written.pop(ref, {})
+        if row is None:
+            return None
+        self._written[ref] = row
+        gone = dict.fromkeys(name for name in before if name not in row)
+        return {**{k: v for k, v in row.items() if before.get(k) != v}, **gone}
 
     def line(self) -> str:
         """A second as JSON."""
-        fresh, self._fresh = self._fresh, {}
+        rows = {ref: self._differing(ref) for ref in self._dirty}
+        fresh = {**{ref: row for ref, row in rows.items() if row != {}}, **self._fresh}
+        self._fresh, self._dirty = {}, {}
         return json.dumps([self._at, fresh], separators=(",", ":"))
 
 

@@ -237,7 +237,10 @@ CASES: dict[str, tuple[Case, Case]] = {
         one("postgres", {"pg.round_trip_ms": [300.0] * 240}),
         one("postgres", {"pg.round_trip_ms": [*[1.0] * 239, 900.0]}),
     ),
-    "worker_silent": (one("worker", last_seen_at=ago(91)), one("worker", last_seen_at=ago(60))),
+    "worker_silent": (
+        one("worker", last_seen_at=ago(91)),
+        one("worker", engine="rq", last_seen_at=ago(405), beat_s=420),
+    ),
     "process_down": (one("process", state="backoff"), one("process", state="stopped")),
     "colour_live_unhealthy": (
         one("colour", state="stopped"),
