@@ -5,8 +5,9 @@ further one is of a second: when each source was sampled, what came and went (a 
 differ; null where one is as it is usually), and what was measured (three digits; what has not
 changed is not said again). Of points those are kept that a rule asks for.
 
-The one here is of `mrcore up --state DIR --time-scale 20`, without a seed, on a machine with much
-else to do.
+The one here, `quiet.jsonl.gz`, is 190 s of `mrcore up --state DIR --time-scale 20` without a seed:
+as long as the machine had time for it. Beside it others ran; later they starved the stack, of which
+the rules told.
 """
 
 from __future__ import annotations
