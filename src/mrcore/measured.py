@@ -52,6 +52,8 @@ METRICS: dict[str, Metric] = _metrics(
     ("queue.drains_never", "queue", "", "1 where what waits will never be done, as it goes on"),
     ("log.line_rate", "stream", "1/s", "lines written"),
     ("log.error_rate", "stream", "1/s", "lines of level error"),
+    ("log.warn_rate", "stream", "1/s", "lines of level warn"),
+    ("log.other_rate", "stream", "1/s", "lines of another level, or of none"),
     ("log.match", "pattern", "", "lines that fitted since the sample before, in all streams"),
     ("log.rate", "pattern", "1/s", "lines that fit, in all streams"),
     ("log.size_bytes", "stream", "bytes", "size of the file"),

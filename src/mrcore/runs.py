@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from mrcore import errors
+from mrcore import errors, failing
 from mrcore.model import base, plans, queue, wire
 from mrcore.model import ref as refs
 from mrcore.store import captures, counted, database
@@ -40,6 +40,7 @@ class Runs:
         now: Callable[[], datetime],
         keep_days: float = 14.0,
         keep_failures_days: float = 90.0,
+        time_scale: float = 1.0,
     ) -> None:
         self._history = history
         self._now = now
@@ -53,6 +54,7 @@ class Runs:
         self._pruned_at: datetime | None = None
         self._counted: wire.Counted = {}
         self._known: set[str] = set()
+        self._failing = failing.Failing(time_scale)
 
     def record(
         self,
@@ -66,8 +68,13 @@ class Runs:
         for run in ended:
             self._held.append(run)
             self._chars += _chars(run)
+            self._failing.count((run,), now)
         self._miss(missed, now)
         self._bound(now)
+
+    def failing(self, source: str) -> tuple[queue.FailureGroup, ...]:
+        """What of a source fails lately, by fingerprint."""
+        return self._failing.rows(source, self._now())
 
     def _miss(self, count: int, now: datetime) -> None:
         if count:
@@ -101,6 +108,7 @@ class Runs:
                 while self._held:
                     await self._write(now)
                 await self._count(seen, now)
+                await self._look_up()
             except errors.StoreError:
                 self._counted = counted.joined(seen, self._counted)
                 raise
@@ -127,6 +135,14 @@ class Runs:
         missed = await self._history.run(lambda connection: counted.keep(connection, seen))
         self._miss(sum(n for name, n in missed.items() if name not in self._known), now)
         self._known |= seen.keys()
+
+    async def _look_up(self) -> None:
+        """Since when it is known what fails, once what was held is in the history."""
+        if unknown := self._failing.unknown():
+            first = await self._history.look(
+                lambda connection: captures.firsts(connection, unknown)
+            )
+            self._failing.learn(first)
 
     async def _prune(self, now: datetime) -> None:
         trimmed = await self._history.run(

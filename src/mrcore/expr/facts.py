@@ -74,6 +74,12 @@ def _overdue(entity: Any, now: datetime) -> float | None:
     return _since(entity.next_at, now)
 
 
+def _silent(entity: Any, now: datetime) -> float | None:
+    """Beyond the time in which it may be silent."""
+    found = _since(entity.last_seen_at, now)
+    return None if found is None else max(0.0, found - entity.beat_s)
+
+
 def _left(entity: Any, now: datetime) -> float | None:
     """What has expired is less than nothing."""
     return None if entity.expires_at is None else (entity.expires_at - now).total_seconds()
@@ -173,6 +179,7 @@ PREFIXES = {
     "order": "order",
     "secret": "secret",
     "heartbeat": "heartbeat",
+    "failure": "group",
 }
 """What a name begins with, and the kind of entity that it is of."""
 
@@ -202,7 +209,7 @@ _ROWS = (
     Fact(
         "schedule.success_age_s", "schedule", "s", "since it succeeded", _age("last_succeeded_at")
     ),
-    Fact("worker.silent_s", "worker", "s", "since its last heartbeat", _age("last_seen_at")),
+    Fact("worker.silent_s", "worker", "s", "since its heartbeat, when it was due", _silent),
     Fact("worker.busy", "worker", "", "jobs that it has in hand", _count("busy_with")),
     Fact("pg.slots", "postgres", "", "connections that applications may open", _slots),
     Fact("pg.used", "postgres", "%", "share of these that is taken", _used),
@@ -238,6 +245,9 @@ _ROWS = (
     Fact("deploy.why", "colour", "text", "the sentence of that", _preflight("why")),
     Fact("cache.age_s", "cache", "s", "since it was computed", _age("computed_at")),
     Fact("cache.equal", "cache", "truth", "whether it is what SQL says", _value("equal")),
+    Fact(
+        "colour.differs", "colour", "text", "in what it is not as the live one", _value("differs")
+    ),
     Fact("upstream.name", "upstream", "text", "its name in the settings", _value("name")),
     Fact("host.cores", "host", "", "processor cores", _value("cores")),
     Fact(
@@ -283,6 +293,13 @@ _ROWS = (
     Fact("origin.ok", "origin", "truth", "whether its pages get a socket", _value("ok")),
     Fact("origin.status", "origin", "", "HTTP status of the handshake", _value("status_code")),
     Fact("turn.ok", "turn", "truth", "whether it binds or relays", _value("ok")),
+    Fact("failure.title", "group", "text", "its message, normalised", _value("title")),
+    Fact("failure.queue", "group", "text", "the queue that it is of", _value("queue")),
+    Fact("failure.jobs", "group", "", "failures of 10 min", lambda entity, now: float(entity.jobs)),
+    Fact("failure.worst", "group", "", "failures of one job of it", _value("worst")),
+    Fact("failure.share", "group", "%", "share of the queue's failures", _value("share")),
+    Fact("failure.first_s", "group", "s", "since it was seen first", _age("first_at")),
+    Fact("failure.last_s", "group", "s", "since it was seen last", _age("last_at")),
     Fact("source.state", "source", "text", "starting, watching or failing", _value("state")),
     Fact("source.failing_s", "source", "s", "how long it gives no sample", _failing),
     Fact("source.interval_s", "source", "s", "time between samples", _value("interval_s")),

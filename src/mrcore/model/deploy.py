@@ -10,7 +10,9 @@ class Colour(Entity):
 
     `state` is healthy, degraded, unhealthy, stopped or unknown, `why` says what its health says;
     `since` is since when it is up. `preflight` is what it says of a schema and of jobs that are
-    newer than its release: of a colour without traffic, where it is asked.
+    newer than its release: of a colour without traffic, where it is asked. `differs` says in what
+    one that runs and has no traffic is not as the live one is; empty where they agree, or nobody
+    knows.
     """
 
     KIND = "colour"
@@ -22,3 +24,4 @@ class Colour(Entity):
     since: Instant | None = None
     why: str = ""
     preflight: Verdict | None = None
+    differs: str = ""

@@ -82,7 +82,7 @@ class Plan:
             "deploy": switching.source(self.state, places.backends),
             "upstreams": outside.source(places, self.words, watcher),
             "stack": {"kind": "stack", "state": str(self.state.path)},
-            "host": {"kind": "host", "paths": {"state": str(self.state.path)}},
+            "host": {"kind": "host", "paths": self._paths()},
         }
         return {
             "environment": self.settings.environment,
@@ -94,6 +94,12 @@ class Plan:
             "runbooks": self.settings.runbooks.model_dump(mode="json", exclude_none=True),
             "sources": {**sources, **self.settings.sources},
         }
+
+    def _paths(self) -> dict[str, str]:
+        """The folders of this stack whose disks must not fill up, by what writes there."""
+        own = {"postgres": self.places.postgres.own, "valkey": self.places.redis.own}
+        names = ("logs", *(name for name, ours in own.items() if ours))
+        return {"state": str(self.state.path), **{n: str(self.state / n) for n in names}}
 
     def _meetings(self) -> dict[str, Any]:
         """Settings of the source `meetings`: what browsers of this stack use."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mrcore import match
+from mrcore import failing, match
 from mrcore.model import base, plans, queue
 from mrcore.model import ref as refs
 from mrcore.store import walk
@@ -86,6 +86,21 @@ def prune(
         )
         return Trimmed(gone.rowcount, datetime.fromtimestamp(before_s, UTC))
     return Trimmed()
+
+
+def firsts(
+    connection: sqlite3.Connection, prints: Iterable[failing.Print]
+) -> dict[failing.Print, datetime | None]:
+    """When the oldest kept failure of each fingerprint was; None where there is none."""
+    found: dict[failing.Print, datetime | None] = {}
+    for each in prints:
+        (at_s,) = connection.execute(
+            "SELECT min(finished_s) FROM run WHERE source = ? AND queue = ? AND fingerprint = ?"
+            " AND fingerprint <> ''",
+            each,
+        ).fetchone()
+        found[each] = None if at_s is None else _instant(at_s)
+    return found
 
 
 def of_job(

@@ -41,6 +41,14 @@ LEAST: dict[str, dict[str, Any]] = {
     "meeting": {},
     "origin": {},
     "turn": {"ok": True},
+    "group": {
+        "engine": "huey",
+        "queue": "q",
+        "fingerprint": "f",
+        "title": "Oops",
+        "jobs": 3,
+        "share": 50,
+    },
 }
 NAMED = {
     "heartbeat",
@@ -106,6 +114,7 @@ SOURCES = {
     "meeting": "meetings",
     "origin": "meetings",
     "turn": "meetings",
+    "group": "huey",
 }
 
 
@@ -329,6 +338,18 @@ CASES: dict[str, tuple[Case, Case]] = {
     "origin_blocked": (
         one("origin", ok=False, **verdict("origin_blocked")),
         one("origin", ok=False, **verdict("refused")),
+    ),
+    "new_error_fingerprint": (
+        one("group", jobs=3, first_at=ago(200)),
+        one("group", jobs=30, first_at=ago(400)),
+    ),
+    "poison_job": (
+        one("group", jobs=3, worst=3, last_at=ago(60)),
+        one("group", jobs=9, worst=2, share=100, last_at=ago(60)),
+    ),
+    "fleet_disagree": (
+        one("colour", live=False, differs="v1, green v2"),
+        one("colour", live=False, release="v1"),
     ),
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ from mrcore import adapters, errors
 from mrcore.model import base, deploy, plans, stack, wire
 from mrcore.sources import base as sources
 from mrcore.sources import live_meetings, sampled
-from mrcore.sources.deploy import colours, settings, switching, units
+from mrcore.sources.deploy import colours, differing, settings, switching, units
 
 
 class Deploy(sources.SourceBase):
@@ -59,7 +59,7 @@ class Deploy(sources.SourceBase):
             )
             for name in self._colours.colours
         ]
-        return wire.Sample(at=self.now(), entities=(*rows, *told))
+        return wire.Sample(at=self.now(), entities=(*rows, *differing.compared(told)))
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         """One unit or colour with everything that is known of it."""

@@ -101,6 +101,10 @@ class Busy(NamedTuple):
 IDLE = Busy()
 
 
+WORKER_TTL_S = 420.0
+"""One that waits for a job says 15 s before this is over that it lives (DEFAULT_WORKER_TTL)."""
+
+
 def worker(
     source: str, name: str, facts: Mapping[bytes, bytes], busy: Busy, now: datetime
 ) -> queue.Worker:
@@ -125,4 +129,5 @@ def worker(
         last_seen_at=record.instant(facts.get(b"last_heartbeat")),
         busy_with=(ref.make(source, "job", busy.origin, current),) if busy.origin else (),
         does=(busy.name,) if busy.origin else (),
+        beat_s=WORKER_TTL_S,
     )
