@@ -302,6 +302,11 @@ async def test_an_expired_code_is_not_retried_and_a_retried_job_is_watched(
         targets, left = await planned(of, "queue.retry", *refs)
         assert [target.ref for target in targets] == refs[1:]
         assert "expired" in left[0].why
+        assert "expired" in (await planned(of, "job.duplicate", refs[0]))[1][0].why
+        until = {"until": "2024-01-01T00:00:00+00:00"}
+        late = [t.model_copy(update={"guard": {**t.guard, **until}}) for t in targets]
+        for outcome in await of.apply("queue.retry", late, {}, RAVI):
+            assert outcome.why.startswith("Its code has expired")
         await of.apply("queue.retry", targets, {}, RAVI)
         assert [f.state for f in await of.fared("queue.retry", targets)] == ["pending"] * 2
         engine("run", "otp")

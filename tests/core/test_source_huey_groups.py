@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mrcore import errors, journal
+from mrcore import errors, journal, sources
 from mrcore.model import plans, queue, ref, wire
 from mrcore.queues import truth
 from mrcore.sources import base as source_base
@@ -333,3 +333,24 @@ async def test_jobs_say_when_retention_will_trim_them(
         kept = (await source.detail(_job(jobs[0].id))).entity
         assert isinstance(kept, queue.Job)
         assert kept.trims_at is None, "all are kept"
+
+
+async def test_a_code_that_expires_between_plan_and_act_is_not_sent_again(
+    redis_url: str, desk: Any
+) -> None:
+    """A canary is watched for up to an hour, and an operation may be paused."""
+    passed = timedelta()
+    ends = datetime.now(UTC) + timedelta(minutes=1)
+    soon = desk.send("login", 1, expiresAt=ends.isoformat())
+    never = desk.send("login", 2)
+    desk.run_all()
+    made = sources.build("huey", {"url": redis_url}, now=lambda: datetime.now(UTC) + passed)[0]
+    async with made as source:
+        targets, _ = await planned(source, ref=QUEUE, collection="jobs", query=FAILED)
+        assert {t.ref for t in targets} == {_job(soon.id), _job(never.id)}
+        passed = timedelta(minutes=4)
+        outcomes = await source.apply("queue.retry", targets, {}, plans.By(login="asha"))
+        became = {one.ref: (one.outcome, one.why) for one in outcomes}
+        assert became[_job(soon.id)] == ("skipped", "Its code has expired 3 min ago.")
+        assert became[_job(never.id)][0] == "done"
+    assert desk.conn.llen(desk.journal.place.waiting) == 1

@@ -243,7 +243,9 @@ def target(action: base.ActionId, seen: seeing.Seen) -> plans.Target:
     if action in (offers.RETRY, offers.EDIT):
         note = f"attempt {row.attempts} → {row.attempts + 1}"
     at = row.finished_at or row.enqueued_at
-    return plans.Target(ref=seen.ref, label=seen.label, guard=seen.guard, note=note, at=at)
+    until = expiry.guard(row.expires_at) if action == offers.RETRY else {}
+    guard = {**seen.guard, **until}
+    return plans.Target(ref=seen.ref, label=seen.label, guard=guard, note=note, at=at)
 
 
 def _remarks(

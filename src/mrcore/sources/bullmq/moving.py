@@ -39,6 +39,9 @@ _SCRIPTS = {
 _LASTING = (offers.RETRY, offers.EDIT, offers.RELEASE)
 """Actions that are not undone: nothing is left at a mark."""
 
+_NOT_LATE = (offers.RETRY, offers.DUPLICATE, offers.RELEASE)
+"""What is not done with a job whose time is over: a code that has expired is not sent again."""
+
 _COPIES = uuid.UUID("0c7b2f58-3a06-4d1c-8a55-5f2f5f0d7a11")
 
 
@@ -151,8 +154,7 @@ class Moving:
         """Why an action makes no sense for a job, or ''."""
         if seen.state is None:
             return seen.gone
-        late = action in (offers.RETRY, offers.RELEASE)
-        if late and (why := expiry.expired(seen.expires_at, self._runner.now())):
+        if action in _NOT_LATE and (why := expiry.expired(seen.expires_at, self._runner.now())):
             return f"{why[0].upper()}{why[1:]}."
         allowed = offers.STATES.get(action)
         if allowed is None or seen.state in allowed:
@@ -274,4 +276,6 @@ def _target(action: base.ActionId, seen: looking.Seen, given: wanted.Asked) -> p
             note = f"priority {seen.priority} → {given.priority}"
         case offers.DUPLICATE:
             guard = {**guard, "last": seen.last}
+    if action in _NOT_LATE:
+        guard = {**guard, **expiry.guard(seen.expires_at)}
     return plans.Target(ref=seen.ref, label=seen.label, guard=guard, note=note, at=seen.at)
