@@ -79,9 +79,9 @@ retry_delay, enqueued_at, due_at, started_at, finished_at, worker, error, result
 (JSON {n, worker, started_at, ended_at, outcome, error, trace}), schedule, deaths, progress (0 to
 1), logged (a count), `log:<n>` (JSON {at, n: the attempt, line}), parent (JSON [queue, id] of the
 job that enqueued it while it ran), children (a count), `child:<n>` (JSON [queue, id]), copies (how
-often it was duplicated), copy_of and copied_at (of a copy), asked and claim (the words of the calls that enqueued and began it), and,
-of failed jobs, `message`: the
-bytes that a retry puts back into the queue, with retries as at first.
+often it was duplicated), copy_of and copied_at (of a copy), asked and claim (words of the calls
+that enqueued and began it), and, of failed jobs, `message`: the bytes that a retry puts back into
+the queue, with retries as at first.
 A job that was revoked, expired or cancelled is `completed` with that word as its outcome.
 
 Counts of any number of queues are one pipeline of LLEN and ZCARD (the truth of waiting and delayed

@@ -7,7 +7,17 @@ from typing import Any
 
 from huey.api import Task
 
-from mrcore.journal import claims, endings, ghosts, heads, heart, projection, reader, scripts, writer
+from mrcore.journal import (
+    claims,
+    endings,
+    ghosts,
+    heads,
+    heart,
+    projection,
+    reader,
+    scripts,
+    writer,
+)
 
 log = logging.getLogger("mrcore.journal")
 _Task: Any = Task  # huey has no types
