@@ -354,3 +354,36 @@ async def test_a_code_that_expires_between_plan_and_act_is_not_sent_again(
         assert became[_job(soon.id)] == ("skipped", "Its code has expired 3 min ago.")
         assert became[_job(never.id)][0] == "done"
     assert desk.conn.llen(desk.journal.place.waiting) == 1
+
+
+async def test_attempts_that_fail_and_go_again_are_a_storm_and_a_retry_by_hand_is_none(
+    redis_url: str, desk: Any
+) -> None:
+    clock = [datetime.now(UTC)]
+
+    @desk.huey.task(name="hopeless", retries=60)  # type: ignore[untyped-decorator]
+    def hopeless() -> None:
+        raise ConnectionError("refused")
+
+    def attempts(count: int) -> None:
+        for _ in range(count):
+            desk.journal.run(desk.journal.claim())
+
+    async def verdict(later_s: float) -> str:
+        clock[0] += timedelta(seconds=later_s)
+        found = (await source.sample()).entities
+        return next(one.verdict.code for one in found if isinstance(one, queue.Queue))
+
+    made = sources.build("huey", {"url": redis_url}, now=lambda: clock[0])[0]
+    async with made as source:
+        hopeless()
+        attempts(1)
+        await verdict(0)
+        attempts(40)
+        assert await verdict(20) == "retry_storm"
+        attempts(20)
+        assert await verdict(90) == "failing"
+        targets, _ = await planned(source, ref=QUEUE, collection="jobs", query=FAILED)
+        await source.apply("queue.retry", targets, {}, plans.By(login="asha"))
+        await verdict(90)
+    assert desk.conn.hget(desk.keys.stats, "retried") == b"60"

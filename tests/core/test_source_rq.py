@@ -335,6 +335,24 @@ async def test_a_payload_that_can_be_read_says_when_it_expires(
         assert expired.expires_at < now
 
 
+async def test_of_very_many_that_wait_for_one_a_few_are_read(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    first = desk.send(QUEUE)
+    desk.conn.sadd(f"{keys.job(first)}:dependents", *(f"job-{n}" for n in range(5_000)))
+    async with opened(redis_url) as source:
+        await the_queue(source)
+        desk.conn.config_resetstat()
+        found = await source.detail(ref.make("rq", "job", QUEUE, first))
+    said = {field.name: field.value for field in section(found, "flow").fields}
+    more = 5_000 - (len(said) - 1)
+    assert said["more"] == f"{more:,} that are not shown"
+    assert len(said) <= 51
+    asked = desk.conn.info("commandstats")
+    assert asked["cmdstat_sscan"]["calls"] == 2
+    assert "cmdstat_smembers" not in asked
+
+
 async def test_what_waits_for_another_is_shown_with_it(desk: rq_desk.Desk, redis_url: str) -> None:
     first = desk.send(QUEUE)
     then = desk.send(QUEUE, depends_on=first)

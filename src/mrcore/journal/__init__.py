@@ -43,7 +43,8 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
     <queue>:paused_by     hash    by, why: who paused it; mark: by what operation
     <queue>:resumed       hash    mark: by what operation it was resumed last, for 24 h (PX), and
                                   by, why, pause: whose pause that ended, and its mark
-    <queue>:stats         hash    enqueued, completed, failed, retried: totals
+    <queue>:stats         hash    enqueued, completed, failed: totals; retried: how many attempts
+                                  failed and were put back by huey itself
     <queue>:waiting, :active, :delayed, :failed, :completed, :quarantined
                           zset    job id by epoch seconds: when it came there (delayed: is due)
     <queue>:active:<worker>  list messages in that worker's hands
