@@ -1,4 +1,4 @@
-"""A journal whose client does not hear Redis' answer and asks again, as redis-py does where its pool is told to."""
+"""A journal whose client does not hear an answer and asks again, as redis-py does if told to."""
 
 from __future__ import annotations
 

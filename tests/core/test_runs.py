@@ -346,7 +346,7 @@ async def test_a_full_history_is_migrated_whole_and_stays_bounded(tmp_path: Path
         )
         for n in range(140):
             row = (f"a{n}", 1, "x" * 4_000, T0.timestamp(), T0.timestamp())
-            old.execute(f"INSERT INTO run ({names}) VALUES ({values}, ?, ?, ?, ?, ?)", row)  # noqa: S608
+            old.execute(f"INSERT INTO run ({names}) VALUES ({values}, ?, ?, ?, ?, ?)", row)
         old.execute("PRAGMA user_version = 3")
         assert old.execute("PRAGMA page_count").fetchone()[0] > pages * 0.7
     old.close()
