@@ -315,6 +315,15 @@ async def test_an_expired_code_is_not_retried_and_a_retried_job_is_watched(
         assert fared[1].fingerprint
 
 
+async def test_a_queue_that_the_board_does_not_list_is_shown_and_marked(
+    engine: engines.Engine, redis_url: str
+) -> None:
+    for name in ("shown", "hidden"):
+        engine.add(name, "send")
+    async with source(redis_url, unlisted=("hidden",)) as of:
+        assert [(await seen(of, name)).listed for name in ("shown", "hidden")] == [True, False]
+
+
 @six
 async def test_an_edit_is_what_runs_next(engine: engines.Engine, redis_url: str) -> None:
     one = engine.add("edits", "send", {"fails": 1, "to": "nobody@example.org"})

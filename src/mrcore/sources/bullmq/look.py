@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -53,7 +53,9 @@ class Look:
     staff: workers.Staff
     who: rights.Rights
     tail: capturing.Tail
-    unlisted: set[str] = field(default_factory=set)
+    unlisted: Collection[str] = ()
+    """Names of queues that no board shows, as they are shown here."""
+
     _history: history.History = field(default_factory=history.History)
     _pasts: pasts.Pasts = field(default_factory=pasts.Pasts)
     _counters: dict[str, _Counter] = field(default_factory=dict)
