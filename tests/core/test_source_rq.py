@@ -448,3 +448,32 @@ async def test_arguments_that_make_no_sense_are_refused(desk: rq_desk.Desk, redi
             await planned(source, "job.edit", plans.Selection(refs=(OWNER,)))
         with pytest.raises(errors.NotFound):
             await source.page(ref.make("rq", "queue", "none"), "jobs", plans.Query(), None, 0)
+
+
+async def test_near_the_end_of_a_long_list_an_undo_walks_only_that_end(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    """More wait than a script walks from the head; LINSERT is counted, since it begins there."""
+    conn, waiting = desk.conn, f"rq:queue:{QUEUE}"
+    for start in range(0, 100_000, 10_000):
+        conn.rpush(waiting, *(f"far-{number}" for number in range(start, start + 10_000)))
+    ids = [desk.send(QUEUE) for _ in range(5)]
+    refs = tuple(ref.make("rq", "job", QUEUE, one) for one in ids[1:4])
+    before = conn.lrange(waiting, 0, -1)
+    async with opened(redis_url) as source:
+        found = targets(await planned(source, "job.remove", plans.Selection(refs=refs)))
+        done = await source.apply("job.remove", found, {}, ASHA)
+        assert conn.lrange(waiting, -3, -1) == [b"far-99999", ids[0].encode(), ids[4].encode()]
+        some = [
+            plans.Undoable(target=target, memento=outcome.memento)
+            for target, outcome in zip(found, done, strict=True)
+            if outcome.memento
+        ]
+        parts = [part async for part in source.plan_undo("job.remove", some)]
+        guards = {target.ref: target for target in targets(parts)}
+        again = [one.model_copy(update={"target": guards[one.target.ref]}) for one in some]
+        conn.config_resetstat()
+        outcomes = await source.undo("job.remove", again, ASHA)
+    assert [one.why for one in outcomes] == ["It is back: queued."] * 3
+    assert conn.lrange(waiting, 0, -1) == before
+    assert "cmdstat_linsert" not in conn.info("commandstats")
