@@ -303,6 +303,9 @@ async def test_an_expired_code_is_not_retried_and_a_retried_job_is_watched(
         assert [target.ref for target in targets] == refs[1:]
         assert "expired" in left[0].why
         assert "expired" in (await planned(of, "job.duplicate", refs[0]))[1][0].why
+        edit = [{"op": "replace", "path": "/fails", "value": 0}]
+        targets_, said = await planned(of, "job.edit", refs[0], args={"patch": edit})
+        assert (targets_, "expired" in said[0].why) == ([], True)
         until = {"until": "2024-01-01T00:00:00+00:00"}
         late = [t.model_copy(update={"guard": {**t.guard, **until}}) for t in targets]
         for outcome in await of.apply("queue.retry", late, {}, RAVI):

@@ -65,6 +65,18 @@ def expired(at: datetime | None, now: datetime) -> str:
     return f"its code has expired {words.age((now - at).total_seconds())} ago"
 
 
+def renews(ops: JsonValue) -> bool:
+    """Whether a patch (RFC 6902) writes another expiry: an edit without one is a retry like any."""
+    changes = [op for op in ops if isinstance(op, dict)] if isinstance(ops, list) else []
+    return any(
+        op.get("op") != "test"
+        and (
+            _plain(str(op.get("path")).rpartition("/")[2]) in FIELDS or any(_said(op.get("value")))
+        )
+        for op in changes
+    )
+
+
 def guard(at: datetime | None) -> dict[str, JsonValue]:
     """What the guard of a target says of it, so that it is looked at again when it is acted on."""
     return {} if at is None else {UNTIL: at.isoformat()}

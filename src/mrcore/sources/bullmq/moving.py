@@ -68,16 +68,19 @@ class Moving:
         For those of a whole queue at once: they say which jobs there are.
         """
         left, states = acts.LeftOuts(), Counter[queue.JobState]()
+        late = action in _NOT_LATE or (
+            action == offers.EDIT and not expiry.renews(args.get("patch"))
+        )
         given = wanted.asked(action, args) if action in (offers.CLEAN, offers.DRAIN) else None
         async for portion, looked, total in self._portions(action, selection, args):
             came = await self._came(portion) if action == offers.RELEASE else {}
             for seen in portion:
-                if why := self._refusal(action, seen):
+                if why := self._refusal(action, seen, late=late):
                     left.add(seen.ref, why)
                     continue
                 given = given or wanted.asked(action, args)
                 try:
-                    made = _target(action, seen, given)
+                    made = _target(action, seen, given, late=late)
                 except errors.BadRequest as wrong:
                     left.add(seen.ref, wrong.sentence)
                     continue
@@ -150,11 +153,11 @@ class Moving:
             return True
         return (self._runner.now() - at).total_seconds() >= given.older_s
 
-    def _refusal(self, action: base.ActionId, seen: looking.Seen) -> str:
+    def _refusal(self, action: base.ActionId, seen: looking.Seen, *, late: bool) -> str:
         """Why an action makes no sense for a job, or ''."""
         if seen.state is None:
             return seen.gone
-        if action in _NOT_LATE and (why := expiry.expired(seen.expires_at, self._runner.now())):
+        if late and (why := expiry.expired(seen.expires_at, self._runner.now())):
             return f"{why[0].upper()}{why[1:]}."
         allowed = offers.STATES.get(action)
         if allowed is None or seen.state in allowed:
@@ -257,7 +260,9 @@ def _more(
     return {}
 
 
-def _target(action: base.ActionId, seen: looking.Seen, given: wanted.Asked) -> plans.Target:
+def _target(
+    action: base.ActionId, seen: looking.Seen, given: wanted.Asked, *, late: bool
+) -> plans.Target:
     """Raises BadRequest for a patch that does not fit, and for a priority that it has."""
     guard, note = seen.guard, seen.state.value.replace("_", " ") if seen.state else ""
     match action:
@@ -276,6 +281,6 @@ def _target(action: base.ActionId, seen: looking.Seen, given: wanted.Asked) -> p
             note = f"priority {seen.priority} → {given.priority}"
         case offers.DUPLICATE:
             guard = {**guard, "last": seen.last}
-    if action in _NOT_LATE:
+    if late:
         guard = {**guard, **expiry.guard(seen.expires_at)}
     return plans.Target(ref=seen.ref, label=seen.label, guard=guard, note=note, at=seen.at)

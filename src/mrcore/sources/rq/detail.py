@@ -69,8 +69,8 @@ async def _job(
     related = _related(fields, parents)
     flow = await _flow(client, source, related, _ids(children))
     total = max(len(related), asking.whole(counts[0])) + asking.whole(counts[1])
-    if (more := total - len(flow)) > 0:
-        flow.append(wire.Field(name="more", value=f"{more:,} that are not shown"))
+    if (beyond := total - len(flow)) > 0:
+        flow.append(wire.Field(name="more", value=f"{beyond:,} that are not shown"))
     size = sum(len(value) for value in fields.values()) + sum(len(a.trace) for a in attempts)
     row = read[job_id][0]
     sections = await parts.made(size, lambda: _of_job(row, fields, attempts, clean))
