@@ -92,6 +92,18 @@ def _colour(entity: Any, now: datetime) -> str:
     return colour if before == "backend" else ""
 
 
+def _preflight(name: str) -> Read:
+    """Nothing is newer than what has the traffic; of a colour that was not asked nobody knows."""
+
+    def read(entity: Any, now: datetime) -> str | None:
+        if entity.live:
+            return ""
+        said = entity.preflight
+        return None if said is None or said.level == "unknown" else str(getattr(said, name))
+
+    return read
+
+
 def _share(name: str) -> Read:
     """Which part of the backend's calls, in percent; nothing of no calls."""
     return lambda entity, now: 100 * getattr(entity, name) / entity.calls if entity.calls else None
@@ -136,6 +148,7 @@ PREFIXES = {
     "redis": "node",
     "check": "check",
     "health": "check",
+    "cache": "cache",
     "log": "stream",
     "process": "process",
     "colour": "colour",
@@ -212,6 +225,10 @@ _ROWS = (
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
     Fact("colour.up_s", "colour", "s", "how long it is up", _age("since")),
     Fact("colour.release", "colour", "text", "its release", _value("release")),
+    Fact("deploy.code", "colour", "text", "what speaks against traffic there", _preflight("code")),
+    Fact("deploy.why", "colour", "text", "the sentence of that", _preflight("why")),
+    Fact("cache.age_s", "cache", "s", "since it was computed", _age("computed_at")),
+    Fact("cache.equal", "cache", "truth", "whether it is what SQL says", _value("equal")),
     Fact("upstream.name", "upstream", "text", "its name in the settings", _value("name")),
     Fact("host.cores", "host", "", "processor cores", _value("cores")),
     Fact(

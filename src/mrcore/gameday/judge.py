@@ -82,17 +82,31 @@ def wrong_actions(what: scenario.Scenario, seen: watch.Watcher, since: datetime)
 def story(
     what: scenario.Scenario, seen: watch.Watcher, since: datetime
 ) -> dict[base.Ref, tuple[str, ...]]:
-    """For each ref what became of it, in order and without times."""
+    """For each ref what became of it, in order and without times.
+
+    Of the alerts that were expected and of the runs of its runbook: what was seen besides, and is
+    told to nobody, is a matter of which sample came first.
+    """
     rules_of = {each.rule for each in what.alerts}
     found: dict[base.Ref, tuple[str, ...]] = {}
-    for (ref, _), firing in sorted(seen.firings.items()):
+    sessions: dict[base.Ref, int] = {}
+    for _, firing in sorted(seen.firings.items()):
         if firing.alert.rule in rules_of and _after(firing.alert, since):
-            found[ref] = (*found.get(ref, ()), "fired", *_over(firing))
+            name = _named(firing.alert, sessions)
+            found[name] = (*found.get(name, ()), "fired", *_over(firing))
     for run in seen.runs.values():
-        if run.began_at >= since:
+        if run.began_at >= since and run.runbook == what.runbook:
             steps = (f"{step.id} {step.state.value} {step.found}".rstrip() for step in run.steps)
             found[f"run of {run.runbook}"] = (*run.codes, *steps, run.state.value)
     return found
+
+
+def _named(found: alert.Alert, sessions: dict[base.Ref, int]) -> str:
+    """A session is another one each time: it is named by its number in the story."""
+    if refs.parse(found.subject).kind != "session":
+        return found.ref
+    number = sessions.setdefault(found.subject, len(sessions) + 1)
+    return f"{found.rule} of session {number}"
 
 
 def _over(firing: watch.Firing) -> tuple[str, ...]:

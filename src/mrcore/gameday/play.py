@@ -148,16 +148,23 @@ class Play:
         self._tell("waiting until all is calm")
         calm = await self._seen.until(self._is_calm, CALM_S)
         if not calm:
-            pending = ", ".join(sorted(a.rule for a in self._seen.alerts() if _waits(a)))
+            pending = ", ".join(
+                sorted({a.rule for a in self._seen.alerts() if a.fired_at or _waits(a)})
+            )
             raise errors.StackError(
                 f"The stack does not become calm: {pending or 'a source gives no samples'}."
             )
-        self._before = frozenset(each.ref for each in self._seen.alerts())
+        self._before = frozenset(each.ref for each in self._seen.alerts() if _stands(each))
 
     def _is_calm(self) -> bool:
+        """What fires now of what is expected is of before, and would not fire for the fault."""
+        expected = {each.rule for each in self._what.alerts}
         sources = [e for e in self._seen.entities("source") if isinstance(e, core.SourceStatus)]
         watched = len(sources) > 1 and all(each.state == "watching" for each in sources)
-        return watched and not any(_waits(each) for each in self._seen.alerts())
+        return watched and not any(
+            _waits(each) or (each.rule in expected and each.phase is alert.Phase.FIRING)
+            for each in self._seen.alerts()
+        )
 
     async def _inject(self, stage: base.Stage, owed: debts.Debts) -> None:
         self._began = self._now()
@@ -233,6 +240,11 @@ class Play:
             operators=tuple(self._operators),
             story=self._story,
         )
+
+
+def _stands(each: alert.Alert) -> bool:
+    """Whether it fires already; one that has resolved and fires again is of this game day."""
+    return each.phase not in (alert.Phase.INACTIVE, alert.Phase.RESOLVED)
 
 
 def _waits(each: alert.Alert) -> bool:

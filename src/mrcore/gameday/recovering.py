@@ -57,34 +57,45 @@ class Recovery:
         self._tell = tell
         self._done: set[str] = set()
         self._plans: dict[str, str] = {}
-        self._asked: run.Run | None = None
+        self._asked: dict[base_model.Ref, run.Run] = {}
 
     async def diagnosed(self) -> list[score.Expectation]:
         """Wait for the diagnosis, and compare what it found."""
+        if not self._what.runbook:
+            return []
         self._tell("waiting for the diagnosis")
         found = await self._seen.until(self._diagnosed, DIAGNOSED_S)
         what = f"diagnosis {', '.join(self._what.diagnosis) or 'made'}"
         if not found:
             return [score.Expectation(what=what, held=False, why="no run has ended its diagnosis")]
         missing = set(self._what.diagnosis) - set(found.codes)
-        why = f"it found {', '.join(found.codes) or 'nothing'}" if missing else ""
-        return [score.Expectation(what=what, held=not missing, why=why)]
+        wrong = set(self._what.not_diagnosed) & set(found.codes)
+        held = not missing and not wrong
+        if self._what.not_diagnosed:
+            what += f", and not {', '.join(self._what.not_diagnosed)}"
+        why = "" if held else f"it found {', '.join(found.codes) or 'nothing'}"
+        return [score.Expectation(what=what, held=held, why=why)]
 
     async def recovered(self, stage: base.Stage, *, auto: bool) -> list[score.Expectation]:
         """Wait for the end of the run; with `auto`, confirm its plans and play its operators."""
         self._tell("recovering" if auto else "waiting until somebody has recovered it")
+        if not self._what.runbook:
+            return await self._by_hand(stage, auto=auto)
         while not (ended := self._run()) or ended.state not in ENDED:
-            if auto and ended and await self._help(ended, stage):
-                continue
-            known = ended
-            news = lambda: self._run() != known  # noqa: E731, B023 - asked before the next turn
-            if not await self._seen.until(news, RECOVERED_S if auto else None):
+            known = self._goes_on()
+            helped = [await self._help(each, stage) for each in known if auto]
+            news = lambda: self._goes_on() != known  # noqa: E731, B023 - asked before the next turn
+            limit_s = RECOVERED_S if auto else None
+            if not any(helped) and not await self._seen.until(news, limit_s):
                 break
         return await self._judged(ended)
 
     async def withheld(self) -> list[score.Expectation]:
         """Do nothing, and see that the run does not end as if somebody had."""
         self._tell("withholding the fix")
+        if not self._what.runbook:
+            over = await self._seen.until(self._is_over, WITHHELD_S)
+            return [score.Expectation(what="no recovery without its fix", held=not over)]
         ended = await self._seen.until(self._ended, WITHHELD_S)
         good = ended is not None and ended.state is run.RunState.RECOVERED
         return [
@@ -94,6 +105,13 @@ class Recovery:
                 why=ended.why if ended and good else "",
             )
         ]
+
+    async def _by_hand(self, stage: base.Stage, *, auto: bool) -> list[score.Expectation]:
+        """What no runbook mends: its operators do, and then it is over."""
+        for operator in self._what.operators if auto else ():
+            await self._operate(operator.step, stage)
+        over = await self._seen.until(self._is_over, RECOVERED_S if auto else None)
+        return [score.Expectation(what=f"{self._what.recovered.text} again", held=bool(over))]
 
     async def _judged(self, ended: run.Run | None) -> list[score.Expectation]:
         wanted, state = self._what.outcome, ended.state if ended else None
@@ -133,6 +151,19 @@ class Recovery:
             runs = [each for each in runs if fired.keys() & set(each.alerts)]
         return max(runs, key=lambda each: each.id, default=None)
 
+    def _goes_on(self) -> list[run.Run]:
+        """The run, and those that go on of a runbook to which it leads."""
+        first = self._run()
+        if first is None:
+            return []
+        led = {step.found for step in first.steps if step.kind == "decide"}
+        others = [
+            each
+            for each in self._seen.runs.values()
+            if each.runbook in led and each.began_at >= self._began and each.state not in ENDED
+        ]
+        return [first, *others]
+
     def _ended(self) -> run.Run | None:
         found = self._run()
         return found if found and found.state in ENDED else None
@@ -161,9 +192,9 @@ class Recovery:
             waits = step.kind == "manual" and step.state is run.StepState.RUNNING
             if waits and step.id not in self._done:
                 await self._operate(step.id, stage)
-        if running == self._asked:
+        if running == self._asked.get(running.ref):
             return False  # it has not gone on since
-        self._asked = running
+        self._asked[running.ref] = running
         for action in ANSWERS:
             if action in running.actions:
                 await self._answer(action, running.ref)

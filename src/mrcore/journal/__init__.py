@@ -39,6 +39,8 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
     wake                  channel a queue's name is published when a job arrives
     <queue>:meta          hash    name, list and schedule (huey's keys), keep_completed,
                                   keep_failed, listed
+    <queue>:signatures    hash    task → JSON list of its parameters' names (`*rest`: the others),
+                                  told by its workers
     <queue>:paused        string  epoch seconds since when; while it exists nothing is claimed
     <queue>:paused_by     hash    by, why: who paused it; mark: by what operation
     <queue>:resumed       hash    mark: by what operation it was resumed last, for 24 h (PX), and

@@ -18,6 +18,7 @@ from mrcore.journal import (
     keys,
     refusals,
     scripts,
+    signatures,
     telling,
     writer,
 )
@@ -89,6 +90,10 @@ class Journal:
             "listed": int(self.listed),
             **{f"keep_{state}": "" if n is None else n for state, n in self.keep.items()},
         }
+
+    def signatures(self) -> dict[str, str]:
+        """What the arguments of its tasks are called, where their functions are."""
+        return signatures.of(self.huey._registry._registry)
 
     def tell(self) -> None:
         """Write `meta` once: a queue without a worker yet is known by its producers."""

@@ -27,6 +27,11 @@ def before(line: str, zone: str, end: datetime, count: int) -> tuple[datetime, .
     return tuple(itertools.islice(_ticks(line, zone, end, reverse=True), count))
 
 
+def after(line: str, zone: str, start: datetime) -> datetime | None:
+    """The first tick after an instant."""
+    return next(_ticks(line, zone, start), None)
+
+
 @functools.lru_cache(maxsize=10_000)
 def between(line: str, zone: str, start: datetime, end: datetime) -> int | None:
     """How many ticks lie after `start`, up to `end`; at most 1,000 are counted."""

@@ -76,7 +76,7 @@ class Plan:
             "huey": {"kind": "huey", "url": places.redis.url},
             "rq": {"kind": "rq", "url": places.redis.url},
             "logs": {"kind": "logs", "folder": str(self.state / "logs")},
-            "backend": {"kind": "backend", "urls": places.backends},
+            "backend": switching.backend(places.backends, places.switch),
             "slots": admin_token.source(places.switch, self.words.jwt, now()),
             "meetings": self._meetings(),
             "deploy": switching.source(self.state, places.backends),
@@ -278,11 +278,12 @@ class Plan:
 
     def ready_line(self) -> dict[str, Any]:
         """The line of `mrcore up --json`; core.json and the token are there once serve is ready."""
+        token = self.state / "token"
         core = self.state.read_json("core.json") or {}
         return {
             "control": core.get("control") or self.places.control,
             "socket": core.get("socket", ""),
-            "token": _text(self.state / "token"),
+            "token": token.read_text().strip() if token.exists() else "",
             "postgres": self.places.postgres.database(addresses.DATABASE),
             "redis": self.places.redis.url,
             "backends": self.places.backends,
@@ -295,7 +296,3 @@ class Plan:
 
 def _mrcore(*words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "mrcore", *words)
-
-
-def _text(path: Path) -> str:
-    return path.read_text().strip() if path.exists() else ""

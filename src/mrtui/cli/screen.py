@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrcore import errors
-from mrtui import keyfile, keys, places, start
+from mrtui import bindings, keyfile, places, start
 from mrtui.terminal import capabilities
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def default_settings() -> Path | None:
     return path if path.exists() else None
 
 
-def own_keys() -> keys.Keymap:
+def own_keys() -> bindings.Keymap:
     """A person's keymap, or the table as it is.
 
     Raises SettingsError when the file has a mistake.
@@ -64,7 +64,7 @@ def own_keys() -> keys.Keymap:
     try:
         text = path.read_text()
     except FileNotFoundError:
-        return keys.Keymap()
+        return bindings.Keymap()
     except OSError as error:
         raise errors.SettingsError(
             f"The keymap {path} cannot be read: {error.strerror}."

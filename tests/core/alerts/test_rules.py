@@ -37,6 +37,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "webhook": {},
     "payment": {},
     "secret": {"secret": "backend/production"},
+    "cache": {"equal": True},
     "meeting": {},
     "origin": {},
     "turn": {"ok": True},
@@ -56,7 +57,7 @@ NAMED = {
     *MACHINE,
     "pattern",
 }
-NAMED |= {"upstream", "webhook", "payment", "secret"}
+NAMED |= {"upstream", "webhook", "payment", "secret", "cache"}
 
 
 def ago(seconds: float) -> Callable[[Any], Any]:
@@ -86,6 +87,7 @@ class Thing(NamedTuple):
 SOURCES = {
     "source": "core",
     "check": "backend",
+    "cache": "backend",
     "queue": "huey",
     "schedule": "huey",
     "worker": "huey",
@@ -135,6 +137,7 @@ CALM, RISING = [5.0] * 240, [float(n) for n in range(240)]
 SPIKE = [0.0] * 200 + [0.5] * 40
 ERRORS = Thing("pattern", ref="logs/pattern/http_5xx")
 HOUR = {"log.rate": [0.0] * 200 + [0.5] * 40}
+DASHBOARD = "backend/cache/kpi-dashboard"
 IDLE = {"live": False, "state": "unhealthy"}
 STOPPED = {"live": False, "state": "stopped"}
 
@@ -163,6 +166,10 @@ CASES: dict[str, tuple[Case, Case]] = {
     "collector_blind": (
         one("source", state="failing", since=ago(5)),
         one("source", state="failing", since=ago(5), interval_s=10),
+    ),
+    "engine_blind": (
+        one("source", state="failing", since=ago(5), source_kind="huey"),
+        one("source", state="failing", since=ago(5), source_kind="pg"),
     ),
     "audit_broken": (of_core("audit", "bad"), of_core("audit", "warn")),
     "ledger_broken": (of_core("ledger", "bad"), of_core("ledger", "ok")),
@@ -211,6 +218,10 @@ CASES: dict[str, tuple[Case, Case]] = {
         Case((Thing("schedule", verdict("removed"), ref="huey/schedule/kpi-dashboard"),)),
         Case((Thing("schedule", verdict("interval_off"), ref="huey/schedule/kpi-dashboard"),)),
     ),
+    "kpi_stale": (
+        Case((Thing("cache", {"computed_at": ago(2_800)}, ref=DASHBOARD),)),
+        Case((Thing("cache", {"computed_at": ago(2_600)}, ref=DASHBOARD),)),
+    ),
     "schedule_missed": (one("schedule", **verdict("overdue")), one("schedule", missed=3)),
     "schedule_wrong": (
         one("schedule", **verdict("interval_off", "warn")),
@@ -228,7 +239,10 @@ CASES: dict[str, tuple[Case, Case]] = {
         one("postgres", {"pg.round_trip_ms": [300.0] * 240}),
         one("postgres", {"pg.round_trip_ms": [*[1.0] * 239, 900.0]}),
     ),
-    "worker_silent": (one("worker", last_seen_at=ago(91)), one("worker", last_seen_at=ago(60))),
+    "worker_silent": (
+        one("worker", last_seen_at=ago(91), **verdict("dead")),
+        one("worker", engine="rq", last_seen_at=ago(91)),
+    ),
     "process_down": (one("process", state="backoff"), one("process", state="stopped")),
     "colour_live_unhealthy": (
         one("colour", state="stopped"),

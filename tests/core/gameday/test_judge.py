@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,8 +97,9 @@ async def test_it_fires_by_the_second_sample(
 )
 async def test_nobody_is_told_of_anything_else(other: alert.Alert, held: bool) -> None:
     watcher = await seen(fired("redis_wedged"), other)
-    assert judge.unrelated(J, watcher, T0, ()).held is held
-    assert judge.unrelated(J, watcher, T0, [other.ref]).held
+    what = dataclasses.replace(J, also=("health_503",))
+    assert judge.unrelated(what, watcher, T0, ()).held is held
+    assert judge.unrelated(what, watcher, T0, [other.ref]).held
 
 
 async def test_what_else_was_done_is_counted() -> None:
@@ -128,6 +130,22 @@ async def test_a_story_has_no_times_and_is_the_same_again() -> None:
     assert story["core/alert/redis_wedged/x"] == ("fired",)
 
 
+async def test_a_story_names_a_session_by_its_number_and_leaves_out_other_runs() -> None:
+    def at(pid: int) -> alert.Alert:
+        subject = f"pg/session/{pid}/1"
+        return fired("redis_wedged", subject=subject, ref=f"core/alert/redis_wedged/{pid}")
+
+    beside = run.Run(
+        ref="core/run/2", id=2, runbook="F", title="", state=run.RunState.WAITING,
+        login="me", began_at=later(1),
+    )  # fmt: skip
+    told = [judge.story(J, await seen(*map(at, pids), beside), T0) for pids in ((7, 8), (21, 35))]
+    assert told[0] == told[1] == {
+        "redis_wedged of session 1": ("fired",),
+        "redis_wedged of session 2": ("fired",),
+    }  # fmt: skip
+
+
 async def test_a_diagnosis_must_have_found_the_code() -> None:
     def of(*codes: str) -> run.Run:
         return run.Run(
@@ -135,10 +153,17 @@ async def test_a_diagnosis_must_have_found_the_code() -> None:
             login="me", codes=codes, began_at=later(1), diagnosed_at=later(2),
         )  # fmt: skip
 
-    for codes, held in ((("paused",), True), (("oom",), False)):
+    told: Any = lambda sentence: None  # noqa: E731
+    strict = dataclasses.replace(J, not_diagnosed=("oom",))
+    for codes, what, held in (
+        (("paused",), J, True),
+        (("oom",), J, False),
+        (("paused", "oom"), J, True),
+        (("paused", "oom"), strict, False),
+        (("paused",), strict, True),
+    ):
         watcher = await seen(of(*codes))
-        told: Any = lambda sentence: None  # noqa: E731
-        found = recovering.Recovery(None, watcher, J, T0, told)  # type: ignore[arg-type]
+        found = recovering.Recovery(None, watcher, what, T0, told)  # type: ignore[arg-type]
         assert [each.held for each in await found.diagnosed()] == [held]
 
 

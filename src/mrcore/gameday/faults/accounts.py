@@ -5,17 +5,25 @@ The passwords and keys in here are of simulated services.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
-from typing import Literal
+from typing import Any, Literal
 
 from mrcore import errors
 from mrcore.gameday.faults import base, services
+from mrcore.mentor import schedules
 
 BOTH = ("mr-mentor-backend/development", "mr-mentor-backend/production")
 NEW = "game-day"
 """What an account has been given: its owner knows it, and Mr. Mentor not yet."""
 
+_OLD = "before-the-game-day"
+"""What it had been given before, where a game day saves a sync."""
+
+_THERE = "SELECT EXISTS (SELECT FROM sync_configs WHERE id = $1)"
+_SAVE = """INSERT INTO sync_configs (id, kind, base_url, api_key, every_hours)
+           VALUES ($1, $2, $3, $4, 1)"""
 _ASIDE = """INSERT INTO sync_configs (id, kind, base_url, api_key, every_hours, enabled)
             SELECT $1, kind, '', api_key, every_hours, false FROM sync_configs WHERE id = $2
             ON CONFLICT (id) DO NOTHING"""
@@ -23,6 +31,8 @@ _STORE = "UPDATE sync_configs SET api_key = $2 WHERE id = $1"
 _BACK = """UPDATE sync_configs c SET api_key = a.api_key FROM sync_configs a
             WHERE c.id = $2 AND a.id = $1"""
 _DROP = "DELETE FROM sync_configs WHERE id = $1"
+_ANEW_S = 60.0
+_LOOK_S = 0.2
 _STALE = "SELECT process FROM process_secrets WHERE secret = $1 AND version <> $2"
 
 
@@ -50,6 +60,39 @@ class Well(Answers):
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
         await self._say(stage, "ok")
+
+
+class Saved(base.Fault):
+    """A sync of Mr. Mentor, saved where its stack has none of that name. Breaks nothing.
+
+    Its schedules begin, and end with the game day.
+    """
+
+    config: str = "mrtest-main"
+    kind: Literal["mrlearn", "mrtest"] = "mrtest"
+    service: Literal["graphy", "mrtest"] = "mrtest"
+
+    async def before(self, stage: base.Stage) -> base.Memo:
+        return {"there": await _sql(stage, _THERE, self.config)}
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        if memo["there"]:
+            return
+        said = {"service": self.service, "keys": [_OLD]}
+        await services.console(stage, "/control/keys", said)
+        await _sql(stage, _SAVE, self.config, self.kind, stage.arena.upstreams, _OLD)
+        await self._register(stage)
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        if memo["there"]:
+            return
+        await _sql(stage, _DROP, self.config)
+        await self._register(stage)
+        await services.console(stage, "/control/keys", {"service": self.service, "keys": []})
+
+    async def _register(self, stage: base.Stage) -> None:
+        async with stage.arena.redis() as client:
+            await schedules.register(client, schedules.names(self.kind, self.config))
 
 
 class Rekeyed(base.Fault):
@@ -143,20 +186,33 @@ async def as_before(stage: base.Stage, *names: str) -> None:
 
 
 async def _restart_stale(stage: base.Stage) -> None:
+    """Begin anew what runs with an older secret, and wait until it does so with the newest.
+
+    Raises StackError where one does not.
+    """
     said = await services.console(stage, "/control/secrets", {"secret": BOTH[0], "set": {}})
     connection = await stage.arena.superuser("mrcore-gameday")
     try:
-        rows = await connection.fetch(_STALE, BOTH[0], said["version"])
+        ended = set()
+        for row in await connection.fetch(_STALE, BOTH[0], said["version"]):
+            with contextlib.suppress(errors.StackError):  # not running: it will read the new one
+                stage.arena.signal(row["process"], signal.SIGTERM)
+                ended.add(row["process"])
+        async with asyncio.timeout(_ANEW_S):
+            while ended:
+                rows = await connection.fetch(_STALE, BOTH[0], said["version"])
+                ended &= {row["process"] for row in rows}
+                await asyncio.sleep(_LOOK_S)
+    except TimeoutError:
+        raise errors.StackError(f"{', '.join(sorted(ended))} did not begin anew.") from None
     finally:
         await connection.close()
-    for row in rows:
-        with contextlib.suppress(errors.StackError):  # it is not running: it will read the new one
-            stage.arena.signal(row["process"], signal.SIGTERM)
 
 
-async def _sql(stage: base.Stage, query: str, *values: str) -> None:
+async def _sql(stage: base.Stage, query: str, *values: str) -> Any:
+    """Execute a statement; the first value of its first row, None without one."""
     connection = await stage.arena.app("mrcore-gameday")
     try:
-        await connection.execute(query, *values)
+        return await connection.fetchval(query, *values)
     finally:
         await connection.close()

@@ -30,6 +30,7 @@ from mrcore.sources.bullmq import (
     offers,
     pausing,
     places,
+    registering,
     rights,
     rows,
     running,
@@ -37,7 +38,7 @@ from mrcore.sources.bullmq import (
     searching,
     workers,
 )
-from mrcore.sources.engine import acts, source
+from mrcore.sources.engine import acts, declared, source
 from mrcore.sources.engine import grouping as engine_grouping
 from mrcore.sources.redis import link
 
@@ -60,6 +61,9 @@ class Settings(link.Settings):
     )
     age_limits: dict[str, float] = Field(
         default={}, description="seconds after which a job is not run again, by job name"
+    )
+    schedules: dict[str, declared.Schedule] = Field(
+        default={}, max_length=300, description="how schedules shall be, by their id"
     )
 
 
@@ -84,7 +88,13 @@ class BullMQ(source.Source[places.Owner]):
         self._who = rights.Rights(settings.prefixes, link.login(settings.url))
         self._tail = capturing.Tail(name, self._found)
         self._look = look.Look(
-            name, self._found, self._staff, self._who, self._tail, frozenset(settings.unlisted)
+            name,
+            self._found,
+            self._staff,
+            self._who,
+            self._tail,
+            should=settings.schedules,
+            unlisted=frozenset(settings.unlisted),
         )
         self._jobs = jobs.Jobs(rows.Maker(name, settings.prefixes, settings.age_limits))
         self._groups = engine_grouping.Groups(name, self._hand, grouping.Failures(), now)
@@ -94,6 +104,9 @@ class BullMQ(source.Source[places.Owner]):
             moving.ACTIONS: moving.Moving(self._hand, self._runner, looker),
             pausing.ACTIONS: pausing.Pausing(self._hand, self._runner),
             scheduling.ACTIONS: scheduling.Scheduling(self._hand, self._runner),
+            registering.ACTIONS: registering.Registering(
+                self._hand, self._runner, settings.schedules
+            ),
         }
         self._acts = acts.table(families)
         self._waited = False

@@ -21,6 +21,7 @@ from mrcore.sources.bullmq import (
     schedules,
     workers,
 )
+from mrcore.sources.engine import declared
 from mrcore.sources.redis import link
 
 _SHOWN = ("waiting", "active", "delayed", "failed")
@@ -53,6 +54,7 @@ class Look:
     staff: workers.Staff
     who: rights.Rights
     tail: capturing.Tail
+    should: declared.Schedules = field(default_factory=dict)
     unlisted: Collection[str] = ()
     """Names of queues that no board shows, as they are shown here."""
 
@@ -112,6 +114,7 @@ class Look:
                 for one in repeats
                 if one.place == place
             ]
+            found += self._missing(place, one, close[place], now)
         there_now = {entity.ref for entity in found}
         self._history.forget(there_now)
         self._told = {of: told for of, told in self._told.items() if of in there_now}
@@ -151,8 +154,26 @@ class Look:
             if name and locked:
                 of = ref.make(self.source, "job", place.shown, job_id)
                 busy.setdefault(name, []).append(workers.Doing(of, rows.shown(job)))
-        declared = [schedules.read(m, score, next(replies)) for m, score in facts.repeat]
-        return Close(oldest_at, busy, ghosts, declared)
+        found = [schedules.read(m, score, next(replies)) for m, score in facts.repeat]
+        told = [one._replace(wanted=self._wanted(place, one)) for one in found]
+        return Close(oldest_at, busy, ghosts, told)
+
+    def _wanted(self, place: places.Place, one: schedules.Declared) -> declared.Schedule | None:
+        """What the settings declare of it; older repeatable jobs are known by their job's name."""
+        said = self.should.get(one.name if one.runs is None else one.id)
+        return said if said and said.queue == place.shown else None
+
+    def _missing(
+        self, place: places.Place, facts: figures.Facts, close: Close, now: datetime
+    ) -> Iterator[queue.Schedule]:
+        """Schedules that the settings declare and this queue, read whole, does not have."""
+        there = {one.name if one.runs is None else one.id for one in close.declared}
+        may = self.who.offered(self._may(place, facts, offers.OF_SCHEDULES))
+        for name, wanted in self.should.items():
+            unread = len(facts.repeat) >= schedules.MOST
+            if wanted.queue == place.shown and name not in there and not unread:
+                of = ref.make(self.source, "schedule", place.shown, name)
+                yield schedules.missing(of, name, wanted, now, may)
 
     def _queue(
         self,

@@ -9,10 +9,9 @@ from typing import Self
 import httpx
 from pydantic import JsonValue
 
-from mrcore import errors
 from mrcore.model import base, plans, upstream, wire
 from mrcore.sources import base as sources
-from mrcore.sources import kept
+from mrcore.sources import kept, sampled
 from mrcore.sources.pg import link
 from mrcore.sources.upstreams import asking, counted, manager, rows, settings
 
@@ -80,12 +79,7 @@ class Upstreams(sources.SourceBase):
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         """One entity with everything that is known of it."""
-        sample = await self.sample()
-        entity = next((each for each in sample.entities if each.ref == ref), None)
-        if entity is None:
-            raise errors.NotFound(f"There is no {ref}.")
-        section = wire.Section(id="facts", title=entity.kind, fields=_fields(entity))
-        return wire.Detail(at=sample.at, entity=entity, sections=(section,))
+        return sampled.detail(await self.sample(), ref)
 
     async def plan(
         self,
@@ -152,8 +146,3 @@ class Upstreams(sources.SourceBase):
         if self._eye is None:
             return ""
         return await self._eye.run(lambda connection: counted.key_of(connection, config))
-
-
-def _fields(entity: base.Entity) -> tuple[wire.Field, ...]:
-    facts = entity.model_dump(exclude={"ref", "kind", "verdict", "actions"}, mode="json")
-    return tuple(wire.Field(name=n.replace("_", " "), value=v) for n, v in facts.items())
