@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -212,6 +212,21 @@ def _chars(run: queue.Captured) -> int:
     return len(run.trace) + len(run.error) + 500
 
 
+def _traces(found: Iterable[queue.Captured]) -> Iterator[wire.Section]:
+    """A section for each that failed; of the same attempt of an id that was used again one more."""
+    seen = Counter[int]()
+    for run in found:
+        seen[run.attempts] += 1
+        again = f"/{seen[run.attempts]}" if seen[run.attempts] > 1 else ""
+        ended = f", {run.finished_at:%Y-%m-%d %H:%M:%S} UTC" if again else ""
+        yield wire.Section(
+            id=f"attempt/{run.attempts}{again}",
+            title=f"Attempt {run.attempts}: {run.outcome or run.state}{ended}",
+            form="trace",
+            text=run.trace or run.error,
+        )
+
+
 def _detail(found: list[tuple[queue.Captured, datetime]], now: datetime) -> wire.Detail:
     newest, captured_at = found[0]
     row = captures.job(newest, captured_at)
@@ -240,16 +255,7 @@ def _detail(found: list[tuple[queue.Captured, datetime]], now: datetime) -> wire
     sections = [
         wire.Section(id="captured", title="Captured", fields=(kept,)),
         wire.Section(id="attempts", title="Attempts", fields=tries),
-        *(
-            wire.Section(
-                id=f"attempt/{run.attempts}",
-                title=f"Attempt {run.attempts}: {run.outcome or run.state}",
-                form="trace",
-                text=run.trace or run.error,
-            )
-            for run, _ in found
-            if run.trace or run.error
-        ),
+        *_traces(run for run, _ in found if run.trace or run.error),
         wire.Section(id="timings", title="Timings", fields=timings),
     ]
     links = [wire.Link(label=f"queue {row.queue}", ref=refs.make(source, "queue", row.queue))]

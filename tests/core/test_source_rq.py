@@ -283,6 +283,31 @@ async def test_what_has_expired_is_not_retried(desk: rq_desk.Desk, redis_url: st
         assert row.trims_at - late > timedelta(days=300)
 
 
+async def test_a_retry_makes_no_code_younger_and_none_is_sent_late(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    job_id = desk.fail(QUEUE)
+    desk.run_all(QUEUE)
+    now = datetime.now(UTC)
+    made = now - timedelta(minutes=4)
+    desk.conn.hset(keys.job(job_id), "created_at", f"{made:%Y-%m-%dT%H:%M:%S.%fZ}")
+    table = {"url": redis_url, "age_limits": {"rq_jobs.refuse": 300}}
+    clock = [now]
+    of = ref.make("rq", "job", QUEUE, job_id)
+    async with sources.build("rq", table, now=lambda: clock[0])[0] as source:
+        selection = plans.Selection(refs=(of,))
+        for action in ("queue.retry", "job.duplicate"):
+            (target,) = targets(await planned(source, action, selection))
+            clock[0] = now + timedelta(minutes=3)
+            (outcome,) = await source.apply(action, [target], {}, ASHA)
+            assert (outcome.outcome, outcome.why) == ("skipped", "Its code has expired 2 min ago.")
+            (left, *_) = await planned(source, action, selection)
+            assert isinstance(left, plans.LeftOut)
+            assert left.why == "its code has expired 2 min ago"
+            clock[0] = now
+    assert desk.conn.llen(f"rq:queue:{QUEUE}") == 0
+
+
 @pytest.mark.parametrize("serializer", [JSONSerializer, DefaultSerializer])
 async def test_a_payload_that_can_be_read_says_when_it_expires(
     desk: rq_desk.Desk, redis_url: str, serializer: Any
@@ -308,6 +333,24 @@ async def test_a_payload_that_can_be_read_says_when_it_expires(
         assert isinstance(expired, queue.Job)
         assert expired.expires_at is not None
         assert expired.expires_at < now
+
+
+async def test_of_very_many_that_wait_for_one_a_few_are_read(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    first = desk.send(QUEUE)
+    desk.conn.sadd(f"{keys.job(first)}:dependents", *(f"job-{n}" for n in range(5_000)))
+    async with opened(redis_url) as source:
+        await the_queue(source)
+        desk.conn.config_resetstat()
+        found = await source.detail(ref.make("rq", "job", QUEUE, first))
+    said = {field.name: field.value for field in section(found, "flow").fields}
+    more = 5_000 - (len(said) - 1)
+    assert said["more"] == f"{more:,} that are not shown"
+    assert len(said) <= 51
+    asked = desk.conn.info("commandstats")
+    assert asked["cmdstat_sscan"]["calls"] == 2
+    assert "cmdstat_smembers" not in asked
 
 
 async def test_what_waits_for_another_is_shown_with_it(desk: rq_desk.Desk, redis_url: str) -> None:

@@ -117,7 +117,7 @@ class Journal:
             return
         self.tell()
         parent, fields = self._described(message)
-        self.pen.call("enqueue", message.id, data, parent, *scripts.flat(fields))
+        self.pen.call("enqueue", message.id, data, parent, writer.word(), *scripts.flat(fields))
 
     def _described(self, message: Any) -> tuple[str, dict[str, scripts.Value | None]]:
         """The hash of the job that enqueues it from here, or '', and its fields."""
@@ -192,11 +192,11 @@ class Journal:
         return None
 
     def _start(self, message: bytes, task: Any) -> tuple[bytes, claims.Claim | None]:
-        worker = self.heart.name
-        reply = self.pen.call("start", task.id, worker, message)
+        worker, word = self.heart.name, writer.word()
+        reply = self.pen.call("start", task.id, worker, message, word)
         if reply[0] == b"unknown":  # its producer is not watched
             fields = scripts.flat(self.pen.described(self.pen.read(message)))
-            reply = self.pen.call("start", task.id, worker, message, *fields)
+            reply = self.pen.call("start", task.id, worker, message, word, *fields)
         if reply[0] != b"started":
             return reply[0], None
         n, most, retries, delay, at = (float(value or 0) for value in reply[1:])

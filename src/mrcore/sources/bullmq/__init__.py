@@ -56,6 +56,9 @@ class Settings(link.Settings):
     queues: tuple[str, ...] = Field(
         default=(), description="only these queues (prefix:name, or name); empty: all found"
     )
+    unlisted: tuple[str, ...] = Field(
+        default=(), description="queues that the application's board does not list: they are marked"
+    )
     age_limits: dict[str, float] = Field(
         default={}, description="seconds after which a job is not run again, by job name"
     )
@@ -83,9 +86,17 @@ class BullMQ(source.Source[places.Owner]):
         self._found = places.Found(settings.prefixes, settings.queues)
         self._staff = workers.Staff()
         self._who = rights.Rights(settings.prefixes, link.login(settings.url))
-        self._look = look.Look(name, self._found, self._staff, self._who, settings.schedules)
-        self._jobs = jobs.Jobs(rows.Maker(name, settings.prefixes, settings.age_limits))
         self._tail = capturing.Tail(name, self._found)
+        self._look = look.Look(
+            name,
+            self._found,
+            self._staff,
+            self._who,
+            self._tail,
+            should=settings.schedules,
+            unlisted=frozenset(settings.unlisted),
+        )
+        self._jobs = jobs.Jobs(rows.Maker(name, settings.prefixes, settings.age_limits))
         self._groups = engine_grouping.Groups(name, self._hand, grouping.Failures(), now)
         self._runner = running.Runner(name, self._found, self._who, now)
         looker = looking.Looker(self._hand, self._runner, self._jobs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from mrcore.model import base, queue, ref, wire
 from mrcore.queues import history, measures, truth
 from mrcore.sources.bullmq import (
     asking,
+    capturing,
     figures,
     offers,
     pasts,
@@ -52,8 +53,11 @@ class Look:
     found: places.Found
     staff: workers.Staff
     who: rights.Rights
+    tail: capturing.Tail
     should: declared.Schedules = field(default_factory=dict)
-    unlisted: set[str] = field(default_factory=set)
+    unlisted: Collection[str] = ()
+    """Names of queues that no board shows, as they are shown here."""
+
     _history: history.History = field(default_factory=history.History)
     _pasts: pasts.Pasts = field(default_factory=pasts.Pasts)
     _counters: dict[str, _Counter] = field(default_factory=dict)
@@ -202,6 +206,7 @@ class Look:
             in_per_s=moves.rates.in_per_s,
             out_per_s=moves.rates.out_per_s,
             fail_per_s=moves.rates.fail_per_s,
+            retries_per_s=moves.rates.retries_per_s,
             overdue=_overdue(facts, now),
             overdue_at=facts.delayed[1] if _overdue(facts, now) else None,
             limited_until=limited_until,
@@ -255,6 +260,7 @@ class Look:
             enqueued=facts.enqueued,
             completed=ended if ended is not None else counter.completed if counter.known else None,
             failed=failed,
+            retried=self.tail.retried.get(place.shown, 0),
         )
         waiting = facts.counts.waiting + facts.counts.paused + facts.counts.prioritized
         moves = self._history.see(of, totals, waiting=waiting, workers=count)

@@ -62,7 +62,7 @@ class Maker:
             worker=found.worker,
             fingerprint=known.id if known and trace else "",
             expires_at=expiry.expires_at(
-                found.name, payload, found.enqueued_at or found.created_at, self._limits
+                found.name, payload, found.created_at or found.enqueued_at, self._limits
             ),
             trims_at=record.epoch(score) if state in ("failed", "finished") else None,
             quarantined_at=held.since if held else None,
