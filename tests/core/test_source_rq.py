@@ -26,7 +26,7 @@ from rq.serializers import DefaultSerializer, JSONSerializer
 from mrcore import errors, sources
 from mrcore.model import base, plans, queue, ref, wire
 from mrcore.sources import base as source_base
-from mrcore.sources.engine import walking
+from mrcore.sources.engine import grouping, walking
 from mrcore.sources.rq import keys
 from tests import servers
 from tests.contract import rq_desk
@@ -373,7 +373,10 @@ async def test_rates_are_made_of_what_workers_have_done(desk: rq_desk.Desk, redi
         assert points["queue.in_rate"] == points["queue.fail_rate"] == 0
 
 
-async def test_failures_are_grouped_and_acted_on(desk: rq_desk.Desk, redis_url: str) -> None:
+async def test_failures_are_grouped_and_acted_on(
+    desk: rq_desk.Desk, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grouping, "BUDGET_S", 60.0)  # however slow this machine is
     desk.heap(QUEUE, 300)
     async with opened(redis_url) as source:
         page = await source.page(OWNER, "groups", plans.Query(), None, 0)
