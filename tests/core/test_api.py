@@ -129,6 +129,15 @@ async def test_me_sources_catalogue_and_live(here: harness.Running) -> None:
         assert {"core", "huey", "wedged"} == {source.source for source in live.sources}
 
 
+async def test_a_ref_in_the_form_that_is_shown_means_the_same(http: httpx.AsyncClient) -> None:
+    plain = (await http.get("/api/v1/detail?ref=huey/job/emailQueue/1")).json()["entity"]
+    shown = (await http.get("/api/v1/detail?ref=mr://huey/job/emailQueue/1")).json()["entity"]
+    assert shown["ref"] == plain["ref"] == "huey/job/emailQueue/1"
+    chosen = plans.Selection(refs=("mr://huey/job/a/1", "huey/job/a/2"), ref="mr://huey/queue/a")
+    assert chosen.refs == ("huey/job/a/1", "huey/job/a/2")
+    assert chosen.ref == "huey/queue/a"
+
+
 async def test_every_refusal_is_a_problem_with_a_stable_code(http: httpx.AsyncClient) -> None:
     refused(await http.get("/nowhere"), 404, "no_route")
     refused(await http.get("/api/v1/nowhere"), 404, "no_route")

@@ -26,6 +26,7 @@ from rq.serializers import DefaultSerializer, JSONSerializer
 from mrcore import errors, sources
 from mrcore.model import base, plans, queue, ref, wire
 from mrcore.sources import base as source_base
+from mrcore.sources.engine import grouping, walking
 from mrcore.sources.rq import keys
 from tests import servers
 from tests.contract import rq_desk
@@ -106,6 +107,38 @@ async def test_a_malicious_pickle_is_shown_as_bytes(
     assert job_id in desk.ids(QUEUE, "queued")
     assert desk.conn.hget(keys.job(job_id), "meta") == evil
     assert not trap.exists()
+
+
+async def test_what_has_expired_is_counted_no_more_as_rq_counts(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    for name, one in (("failed", desk.fail), ("finished", desk.send)):
+        kept, over = one(QUEUE), one(QUEUE)
+        desk.run_all(QUEUE)
+        desk.conn.zadd(keys.where(name, QUEUE), {kept: "+inf", over: 1_700_000_000})
+        desk.conn.delete(keys.job(over))
+    async with opened(redis_url) as source:
+        counts = (await the_queue(source)).counts
+        page = await source.page(OWNER, "jobs", FAILED, None, 0)
+    rqs = desk.queue(QUEUE)
+    theirs = (rqs.failed_job_registry.count, rqs.finished_job_registry.count)
+    assert (counts.failed, counts.completed) == theirs == (1, 1)
+    assert (len(page.rows), page.looked.total) == (1, 1)
+
+
+async def test_a_page_whose_reading_took_long_shows_all_that_was_read(
+    desk: rq_desk.Desk, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "BUDGET_S", 0.0)
+    for _ in range(5):
+        desk.send(QUEUE)
+    async with opened(redis_url) as source:
+        page = await source.page(OWNER, "jobs", plans.Query(state="waiting"), None, 0)
+        part = await source.page(OWNER, "jobs", plans.Query(state="waiting", limit=2), None, 0)
+        looked = await source.page(OWNER, "jobs", plans.Query(state="waiting", text="a"), None, 0)
+    assert (len(page.rows), page.cursor) == (5, None)
+    assert (len(part.rows), bool(part.cursor)) == (2, True)
+    assert looked.looked.scanned == 1
 
 
 async def test_a_retry_writes_what_rq_itself_would_write(
@@ -383,7 +416,10 @@ async def test_rates_are_made_of_what_workers_have_done(desk: rq_desk.Desk, redi
         assert points["queue.in_rate"] == points["queue.fail_rate"] == 0
 
 
-async def test_failures_are_grouped_and_acted_on(desk: rq_desk.Desk, redis_url: str) -> None:
+async def test_failures_are_grouped_and_acted_on(
+    desk: rq_desk.Desk, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grouping, "BUDGET_S", 60.0)  # however slow this machine is
     desk.heap(QUEUE, 300)
     async with opened(redis_url) as source:
         page = await source.page(OWNER, "groups", plans.Query(), None, 0)

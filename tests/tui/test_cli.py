@@ -422,6 +422,12 @@ def test_show_refuses_what_leads_nowhere(words: str) -> None:
     assert words not in completion.words()["show"]
 
 
+async def test_show_of_a_ref_that_leads_nowhere_prints_no_other_screen() -> None:
+    control = app.ControlRoom(simulated.Simulated, clock=simulated.Clock())
+    with pytest.raises(errors.NotFound, match="mr://huey/queue/nosuch leads nowhere"):
+        await show.drawn(control, "mr://huey/queue/nosuch", (80, 24))
+
+
 async def test_show_gives_up_when_the_core_does_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 from starlette.responses import Response
 
 from mrcore import errors
@@ -30,7 +30,11 @@ router = APIRouter(
     responses=problem.may(*problem.WITH_LOGIN, 400),
 )
 
-Ref = Annotated[str, Query(min_length=1, max_length=4096, examples=["huey/queue/emailQueue"])]
+Ref = Annotated[
+    str,
+    Query(min_length=1, max_length=4096, examples=["huey/queue/emailQueue"]),
+    AfterValidator(refs.plain),
+]
 Word = Annotated[str, Query(max_length=_TEXT_MAX)]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
+from mrcore.model import ref as paths
 from mrcore.model.base import ActionId, Frozen, Instant, Level, Ref, Request
 
 Args = dict[str, JsonValue]
@@ -16,6 +17,10 @@ TEXT_MAX = 1_000
 REASON_MAX = 500
 REFS_MAX = 10_000
 REF_MAX = 4_096
+
+
+Meant = Annotated[Ref, Field(max_length=REF_MAX), AfterValidator(paths.plain)]
+"""A ref as somebody names it, also in the form that is shown and pasted."""
 
 
 class Risk(StrEnum):
@@ -49,13 +54,11 @@ class Query(Request):
 class Selection(Request):
     """What an action is meant for: at most 10,000 refs, or a collection's rows that match.
 
-    A ref has at most 4,096 characters.
+    A ref has at most 4,096 characters; `mr://` in front of it is left out.
     """
 
-    refs: tuple[Annotated[Ref, Field(max_length=REF_MAX)], ...] = Field(
-        default=(), max_length=REFS_MAX
-    )
-    ref: Ref = Field(default="", max_length=REF_MAX)
+    refs: tuple[Meant, ...] = Field(default=(), max_length=REFS_MAX)
+    ref: Meant = ""
     collection: str = ""
     query: Query = Query()
 

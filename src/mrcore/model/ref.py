@@ -55,6 +55,11 @@ def pasted(text: str) -> str:
     return next(iter(first.split()), "").strip(_AROUND)
 
 
+def plain(ref: str) -> str:
+    """A ref in either form as sources write it, without `mr://`."""
+    return ref.removeprefix(SCHEME)
+
+
 def source_of(ref: str) -> str:
     """The source's name in a ref."""
     return unquote_to_bytes(ref.removeprefix(SCHEME).split("/", 1)[0]).decode()

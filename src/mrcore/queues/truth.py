@@ -209,7 +209,8 @@ def _no_worker(facts: Facts) -> base.Verdict | None:
         return None
     since = facts.no_worker_since
     what = "no worker" if since is None else f"no worker since {words.clock(since, facts.now)}"
-    return _bad("no_worker", f"{what}: {_waits(facts)}; drains never: no worker")
+    held = f"; {_held(facts)}" if facts.held else ""
+    return _bad("no_worker", f"{what}: {_waits(facts)}{held}; drains never: no worker")
 
 
 def _ghosts(facts: Facts) -> base.Verdict | None:
@@ -226,16 +227,18 @@ def _ghosts(facts: Facts) -> base.Verdict | None:
 def _paused(facts: Facts) -> base.Verdict | None:
     if not facts.held:
         return None
-    said = "paused"
-    if facts.paused_since is not None:
-        said += f" since {words.clock(facts.paused_since, facts.now)}"
-    if facts.paused_by:
-        said += f" by {facts.paused_by}"
-    if facts.paused_why:
-        said += f" ({facts.paused_why})"
+    said = _held(facts)
     if facts.waiting:
         said += f": {_waits(facts)}"
     return _warn("paused", said)
+
+
+def _held(facts: Facts) -> str:
+    """`paused since 13:56 UTC by asha (mail is down)`, as far as it is known."""
+    since = f" since {words.clock(facts.paused_since, facts.now)}" if facts.paused_since else ""
+    by = f" by {facts.paused_by}" if facts.paused_by else ""
+    why = f" ({facts.paused_why})" if facts.paused_why else ""
+    return f"paused{since}{by}{why}"
 
 
 def _backlog(facts: Facts) -> base.Verdict | None:

@@ -52,7 +52,8 @@ async def drawn(
 ) -> str:
     """The text of a screen, filtered, once the core has answered and nothing moves any more.
 
-    Raises CoreUnreachable when the core does not answer in time, BadRequest where nothing filters.
+    Raises CoreUnreachable when the core does not answer in time, BadRequest where nothing filters,
+    NotFound for a ref that leads nowhere.
     """
     async with control.run_test(size=size) as pilot:
         try:
@@ -64,6 +65,8 @@ async def drawn(
             raise errors.CoreUnreachable(why or "The core does not answer.") from None
         await pilot.pause()
         await control.enter(name)
+        if "/" in name and control.news.style == "bad":
+            raise errors.NotFound(control.news.text.removeprefix("✖ "))
         if pattern:
             await pilot.pause()
             _filter(control, name, pattern)

@@ -36,6 +36,11 @@ def _facts(**known: object) -> truth.Facts:
         ),
         (_facts(waiting=1, workers=0), "bad", "no_worker",
          "no worker: 1 job waits; drains never: no worker"),
+        (
+            _facts(waiting=1, workers=0, paused_since=_ago(3600), paused_by="ann"),
+            "bad", "no_worker",
+            "no worker: 1 job waits; paused since 13:02 UTC by ann; drains never: no worker",
+        ),
         (_facts(ghosts=2), "bad", "ghosts",
          "2 jobs are in the hands of dead workers; they go back into the queue once one lives"),
         (

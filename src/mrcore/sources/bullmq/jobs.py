@@ -115,7 +115,7 @@ class Jobs:
                 if spot.id in found:
                     await walk.take(found[spot.id].job, found[spot.id].payload)
                 mark = walking.Spot(state, spot.score, spot.id, start + taken)
-                if walk.full():
+                if walk.leaves():
                     break
             if len(spots) < size and taken == len(spots):
                 return None

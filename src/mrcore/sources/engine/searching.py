@@ -41,7 +41,7 @@ async def found(
             if row is not None:
                 await walk.take(row, payload)
             heads[spot.state] = spot
-            if walk.full():
+            if walk.leaves():
                 break
         else:
             done = last

@@ -42,12 +42,23 @@ class Walk:
         self.keep = match.of(self.query.text)
 
     def full(self) -> bool:
-        """Whether to stop here: enough rows, enough looked at, or no time left."""
+        """Whether to read no more: enough rows, enough looked at, or no time left."""
+        return self._enough() or (self.scanned > 0 and self._late())
+
+    def leaves(self) -> bool:
+        """Whether rows that are read already are left to the next page.
+
+        Where no text is searched, looking at them costs nothing: a slow answer is shown whole.
+        """
+        return self._enough() or (bool(self.query.text) and self._late())
+
+    def _enough(self) -> bool:
         if len(self.found) >= self.query.limit:
             return True
-        if self.most is not None and self.scanned >= self.most:
-            return True
-        return self.scanned > 0 and time.perf_counter() - self.began > BUDGET_S
+        return self.most is not None and self.scanned >= self.most
+
+    def _late(self) -> bool:
+        return time.perf_counter() - self.began > BUDGET_S
 
     @property
     def filters(self) -> bool:

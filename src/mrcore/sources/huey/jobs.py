@@ -107,7 +107,7 @@ class Jobs:
                 if job_id in jobs:
                     await walk.take(*jobs[job_id])
                 spot = walking.Spot(spot.state, score, job_id)
-                if walk.full():
+                if walk.leaves():
                     break
             start += len(pairs)
             searched = _more(searched, began)
@@ -150,7 +150,7 @@ class Jobs:
             for job_id, row in zip(ids, bare, strict=True):
                 at += 1
                 await walk.take(*known.get(job_id, (row, None)))
-                if walk.full():
+                if walk.leaves():
                     break
             searched = _more(searched, began)
             if len(messages) < size:

@@ -17,6 +17,7 @@ FAILURE_TTL_S = 31_536_000
 """`rq.defaults.DEFAULT_FAILURE_TTL`: a failed job's score is when it failed, and this."""
 
 _COUNTED = ("started", "failed", "scheduled", "deferred", "quarantined", "finished", "canceled")
+_ENDED = ("failed", "finished")
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,27 @@ class Facts:
     lately: int
 
 
+def counted(state: str, name: str, now: datetime) -> link.Command:
+    """The command that counts the jobs that are so.
+
+    RQ keeps ended jobs until the time that is their score, and drops what is over before it counts.
+    """
+    key = keys.where(state, name)
+    if state == "queued":
+        return "LLEN", key
+    if state in _ENDED:
+        return "ZCOUNT", key, f"({now.timestamp():.0f}", "+inf"
+    return "ZCARD", key
+
+
 def commands(name: str, now: datetime) -> list[link.Command]:
     """What is asked of one queue: counts, and nothing that RQ would clean up first."""
     at = now.timestamp()
     failed, scheduled = keys.where("failed", name), keys.where("scheduled", name)
     lately = at - truth.LATELY_S + FAILURE_TTL_S
     return [
-        ("LLEN", keys.where("queued", name)),
-        *(("ZCARD", keys.where(state, name)) for state in _COUNTED),
+        counted("queued", name, now),
+        *(counted(state, name, now) for state in _COUNTED),
         ("LINDEX", keys.where("queued", name), 0),
         ("ZCOUNT", keys.where("started", name), "-inf", f"{at:.0f}"),
         ("ZCOUNT", scheduled, "-inf", f"{at:.0f}"),

@@ -16,7 +16,7 @@ from mrcore import redact
 from mrcore.model import plans, queue, wire
 from mrcore.sources.engine import walking
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, keys, payload, record, rows
+from mrcore.sources.rq import asking, figures, keys, payload, record, rows
 from mrcore.sources.rq import walking as own
 
 CHUNK = 100
@@ -53,7 +53,7 @@ class Jobs:
         those = own.states(query.state)
 
         async def total() -> int:
-            counts = await asking.ask(client, *(_count(name, state) for state in those))
+            counts = await asking.ask(client, *(figures.counted(state, name, now) for state in those))
             return sum(asking.whole(count) for count in counts)
 
         return await walking.through(
@@ -79,7 +79,7 @@ class Jobs:
                 if (row := read.get(one.job_id)) is not None:
                     await walk.take(*row)
                 spot = walking.Spot(spot.state, one.score, one.job_id, start)
-                if walk.full():
+                if walk.leaves():
                     break
             if len(placed) < size and placed[-1:] == [Placed(spot.job_id, spot.score)]:
                 return None
@@ -185,7 +185,3 @@ async def _start(client: link.Client, name: str, spot: walking.Spot, *, newest: 
     if spot.state == "started":
         return spot.skipped
     return await walking.rank(asking.ask, client, key, spot, newest=newest)
-
-
-def _count(name: str, state: str) -> link.Command:
-    return ("LLEN" if state == "queued" else "ZCARD", keys.where(state, name))
