@@ -164,7 +164,11 @@ async def test_a_story_leaves_out_runs_of_other_runbooks() -> None:
         ref="core/run/2", id=2, runbook="F", title="", state=run.RunState.WAITING,
         login="me", began_at=later(1),
     )  # fmt: skip
-    found = story.of(J, await seen(fired("redis_wedged"), beside), T0, {})
+    subject = ref.make("redis", "node", "main")
+    wedged = fired(
+        "redis_wedged", subject=subject, ref=ref.make("core", "alert", "redis_wedged", subject)
+    )
+    found = story.of(J, await seen(wedged, beside), T0, {})
     assert not [name for name in found if name.startswith("run of")]
 
 
