@@ -101,7 +101,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("hypothesis"):
                 item.add_marker(pytest.mark.timeout(SEARCH_TIMEOUT_S))
-    items.sort(key=lambda item: _GROUPS.index(group) if (group := _group(item)) else len(_GROUPS))
+    items.sort(
+        key=lambda item: (
+            _GROUPS.index(group) if (group := _group(item)) in _GROUPS else len(_GROUPS)
+        )
+    )
     if not getattr(config.option, "loadgroup", False):
         return
     for item in items:

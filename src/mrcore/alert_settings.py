@@ -102,6 +102,15 @@ class AlertSettings(BaseModel):
     )
     ping_every_s: float = Field(default=60.0, ge=1, description="so often at most")
 
+    def scaled(self, time_scale: float) -> Self:
+        """The same, with groups that are waited for and told so many times as soon.
+
+        What is outside keeps its pace: pings, heartbeats, windows, and a diagnosis, which asks
+        real servers.
+        """
+        names = ("group_wait_s", "group_interval_s")
+        return self.model_copy(update={name: getattr(self, name) / time_scale for name in names})
+
     @field_validator("channels")
     @classmethod
     def _hide(cls, channels: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -97,7 +97,7 @@ class CoreClient:
     async def me(self) -> core.Me:
         """Who I am to this core, and what it is."""
         me = await self._get(core.Me, "/me")
-        self.skew = skew(me.core_version)
+        self.skew = version.skew(me.core_version)
         return me
 
     async def sources(self) -> wire.Sources:
@@ -107,7 +107,7 @@ class CoreClient:
     async def live(self) -> wire.Snapshot:
         """Everything that is live."""
         snapshot = await self._get(wire.Snapshot, "/live")
-        self.skew = skew(snapshot.core_version)
+        self.skew = version.skew(snapshot.core_version)
         return snapshot
 
     async def catalogue(self) -> catalogue.Catalogue:
@@ -132,7 +132,7 @@ class CoreClient:
                         continue
                     event = kind.model_validate_json(sent.data)
                     if isinstance(event, wire.Snapshot):
-                        self.skew = skew(event.core_version)
+                        self.skew = version.skew(event.core_version)
                     yield event
         raise self._lost("it ended the stream")
 
@@ -293,11 +293,3 @@ def _trust(ca: Path | None) -> ssl.SSLContext | bool:
         raise errors.CoreUnreachable(
             f"The certificates in {ca} cannot be used: {error.strerror or error}."
         ) from None
-
-
-def skew(core_version: str) -> str:
-    """A sentence when the core is of another release than this client; patches do not count."""
-    own = version.version()
-    if core_version.split(".")[:2] == own.split(".")[:2]:
-        return ""
-    return f"The core is release {core_version}, this is {own}: what only one knows is missing."

@@ -72,6 +72,7 @@ class Core:
             self.history,
             now=now,
             keep_days=own.keep_runs_days,
+            time_scale=own.time_scale,
             keep_failures_days=own.keep_failures_days,
         )
         self.monitor = monitor.Monitor(

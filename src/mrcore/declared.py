@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import cronsim
-
-from mrcore import errors
+from mrcore import errors, ticks
 
 _MISSED_MAX = 10_000
-_MICROSECOND = timedelta(microseconds=1)
-_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -48,10 +43,8 @@ class Declared:
         if self.every is not None and self.every < timedelta(seconds=1):
             raise errors.SettingsError(f"Schedule {self.name!r} is due more than once a second.")
         try:
-            zoneinfo.ZoneInfo(self.tz)
-            if self.cron:
-                cronsim.CronSim(self.cron, _ANY_TIME)
-        except (cronsim.CronSimError, zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
+            ticks.check(self.cron or ticks.ANY, self.tz)
+        except ValueError as error:
             raise errors.SettingsError(
                 f"Schedule {self.name!r} does not parse: {error}.",
                 fix="cron is five fields, tz is a name like Asia/Kolkata.",
@@ -81,26 +74,20 @@ class Declared:
         if self.every is not None:
             step_s = self.every.total_seconds()
             return datetime.fromtimestamp(now.timestamp() // step_s * step_s, UTC)
-        return self._cron(now + _MICROSECOND, reverse=True)
+        return ticks.latest(self.cron, self.tz, now)
 
     def following(self, at: datetime) -> datetime:
         """The first tick after `at`."""
         if self.every is not None:
             return self.latest(at) + self.every
-        return self._cron(at)
+        return ticks.following(self.cron, self.tz, at)
 
     def between(self, last: datetime, tick: datetime) -> int:
         """How many ticks lie after `last` and before `tick`; at most 10,000 are counted."""
         if self.every is not None:
             return max(0, min(_MISSED_MAX, round((tick - last) / self.every) - 1))
-        ticks = itertools.islice(self._simulate(last), _MISSED_MAX)
-        return sum(1 for _ in itertools.takewhile(lambda at: at < tick, ticks))
-
-    def _cron(self, at: datetime, *, reverse: bool = False) -> datetime:
-        return next(self._simulate(at, reverse=reverse)).astimezone(UTC)
-
-    def _simulate(self, at: datetime, *, reverse: bool = False) -> cronsim.CronSim:
-        return cronsim.CronSim(self.cron, at.astimezone(zoneinfo.ZoneInfo(self.tz)), reverse)
+        later = itertools.islice(ticks.after(self.cron, self.tz, last), _MISSED_MAX)
+        return sum(1 for _ in itertools.takewhile(lambda at: at < tick, later))
 
 
 def obeyed(said: timedelta) -> bytes:

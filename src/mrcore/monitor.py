@@ -46,6 +46,8 @@ class Runs(Protocol):
 
     def record(self, ended: Iterable[queue.Captured], missed: int, of: wire.Counted) -> None: ...
 
+    def failing(self, source: str) -> tuple[queue.FailureGroup, ...]: ...
+
 
 class Watch:
     """One source: its task, its status, and who waits for its next sample."""
@@ -297,7 +299,15 @@ class Monitor:
         self._series.record(sample.points)
         if self._runs is not None:
             self._runs.record(sample.captured, sample.uncaptured, sample.counted)
+            sample = _with(sample, self._runs.failing(name))
         self._hub.publish(name, sample)
+
+
+def _with(sample: wire.Sample, failing: tuple[queue.FailureGroup, ...]) -> wire.Sample:
+    """A sample with what fails lately beside what the source says."""
+    if not failing:
+        return sample
+    return sample.model_copy(update={"entities": (*sample.entities, *failing)})
 
 
 def _release(waiting: Iterable[asyncio.Future[None]]) -> None:

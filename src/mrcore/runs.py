@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from mrcore import errors
+from mrcore import errors, failing
 from mrcore.model import base, plans, queue, wire
 from mrcore.model import ref as refs
 from mrcore.store import captures, counted, database
@@ -40,6 +40,7 @@ class Runs:
         now: Callable[[], datetime],
         keep_days: float = 14.0,
         keep_failures_days: float = 90.0,
+        time_scale: float = 1.0,
     ) -> None:
         self._history = history
         self._now = now
@@ -53,6 +54,7 @@ class Runs:
         self._pruned_at: datetime | None = None
         self._counted: wire.Counted = {}
         self._known: set[str] = set()
+        self._failing = failing.Failing(time_scale)
 
     def record(
         self,
@@ -66,8 +68,13 @@ class Runs:
         for run in ended:
             self._held.append(run)
             self._chars += _chars(run)
+            self._failing.count((run,), now)
         self._miss(missed, now)
         self._bound(now)
+
+    def failing(self, source: str) -> tuple[queue.FailureGroup, ...]:
+        """What of a source fails lately, by fingerprint."""
+        return self._failing.rows(source, self._now())
 
     def _miss(self, count: int, now: datetime) -> None:
         if count:
@@ -101,6 +108,7 @@ class Runs:
                 while self._held:
                     await self._write(now)
                 await self._count(seen, now)
+                await self._look_up()
             except errors.StoreError:
                 self._counted = counted.joined(seen, self._counted)
                 raise
@@ -127,6 +135,14 @@ class Runs:
         missed = await self._history.run(lambda connection: counted.keep(connection, seen))
         self._miss(sum(n for name, n in missed.items() if name not in self._known), now)
         self._known |= seen.keys()
+
+    async def _look_up(self) -> None:
+        """Since when it is known what fails, once what was held is in the history."""
+        if unknown := self._failing.unknown():
+            first = await self._history.look(
+                lambda connection: captures.firsts(connection, unknown)
+            )
+            self._failing.learn(first)
 
     async def _prune(self, now: datetime) -> None:
         trimmed = await self._history.run(
@@ -196,6 +212,21 @@ def _chars(run: queue.Captured) -> int:
     return len(run.trace) + len(run.error) + 500
 
 
+def _traces(found: Iterable[queue.Captured]) -> Iterator[wire.Section]:
+    """A section for each that failed; of the same attempt of an id that was used again one more."""
+    seen = Counter[int]()
+    for run in found:
+        seen[run.attempts] += 1
+        again = f"/{seen[run.attempts]}" if seen[run.attempts] > 1 else ""
+        ended = f", {run.finished_at:%Y-%m-%d %H:%M:%S} UTC" if again else ""
+        yield wire.Section(
+            id=f"attempt/{run.attempts}{again}",
+            title=f"Attempt {run.attempts}: {run.outcome or run.state}{ended}",
+            form="trace",
+            text=run.trace or run.error,
+        )
+
+
 def _detail(found: list[tuple[queue.Captured, datetime]], now: datetime) -> wire.Detail:
     newest, captured_at = found[0]
     row = captures.job(newest, captured_at)
@@ -224,16 +255,7 @@ def _detail(found: list[tuple[queue.Captured, datetime]], now: datetime) -> wire
     sections = [
         wire.Section(id="captured", title="Captured", fields=(kept,)),
         wire.Section(id="attempts", title="Attempts", fields=tries),
-        *(
-            wire.Section(
-                id=f"attempt/{run.attempts}",
-                title=f"Attempt {run.attempts}: {run.outcome or run.state}",
-                form="trace",
-                text=run.trace or run.error,
-            )
-            for run, _ in found
-            if run.trace or run.error
-        ),
+        *_traces(run for run, _ in found if run.trace or run.error),
         wire.Section(id="timings", title="Timings", fields=timings),
     ]
     links = [wire.Link(label=f"queue {row.queue}", ref=refs.make(source, "queue", row.queue))]

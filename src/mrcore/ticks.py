@@ -12,6 +12,10 @@ AROUND = timedelta(hours=4)
 """From so far away it is reckoned: from within the hour that comes twice cronsim finds ticks on the
 wrong side of where it began."""
 
+ANY = "* * * * *"
+"""A line that is due every minute."""
+
+_MICROSECOND = timedelta(microseconds=1)
 _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -29,15 +33,27 @@ def check(cron: str, tz: str) -> None:
 
 def latest(cron: str, tz: str, now: datetime) -> datetime:
     """The newest tick at or before `now`, in UTC."""
-    later = _simulate(cron, tz, now + AROUND, reverse=True)
-    return next(at for at in later if at <= now).astimezone(UTC)
+    return next(before(cron, tz, now + _MICROSECOND))
 
 
 def following(cron: str, tz: str, at: datetime) -> datetime:
     """The first tick after `at`, in UTC."""
-    earlier = _simulate(cron, tz, at - AROUND, reverse=False)
-    return next(tick for tick in earlier if tick > at).astimezone(UTC)
+    return next(after(cron, tz, at))
 
 
-def _simulate(cron: str, tz: str, at: datetime, *, reverse: bool) -> Iterator[datetime]:
-    return cronsim.CronSim(cron, at.astimezone(zoneinfo.ZoneInfo(tz)), reverse)
+def after(cron: str, tz: str, at: datetime) -> Iterator[datetime]:
+    """Every tick after `at`, in UTC, oldest first; without a `tz` in that of `at`."""
+    return (tick for tick in _simulate(cron, tz, at, -AROUND) if tick > at)
+
+
+def before(cron: str, tz: str, at: datetime) -> Iterator[datetime]:
+    """Every tick before `at`, in UTC, newest first; without a `tz` in that of `at`."""
+    return (tick for tick in _simulate(cron, tz, at, AROUND) if tick < at)
+
+
+def _simulate(cron: str, tz: str, at: datetime, away: timedelta) -> Iterator[datetime]:
+    zone = zoneinfo.ZoneInfo(tz) if tz else at.tzinfo
+    begin = (at.astimezone(UTC) + away).astimezone(zone)
+    # In UTC: Python compares instants of one zone by the wall, which shows an hour twice.
+    for tick in cronsim.CronSim(cron, begin, away > timedelta(0)):
+        yield tick.astimezone(UTC)

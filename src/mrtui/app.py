@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import ModalScreen, Screen
 
-from mrtui import counting, keys, news, ringing, start, themes, typeahead
+from mrtui import bindings, counting, news, ringing, start, themes, typeahead
 from mrtui.screens import splash
 from mrtui.terminal import bell, frame_diff, safe_text, title
 from mrtui.widgets import cells
@@ -71,13 +71,13 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         connect: Callable[[], mrtui.link.Core],
         *,
         clock: Callable[[], datetime] = utc_now,
-        keymap: keys.Keymap | None = None,
+        keymap: bindings.Keymap | None = None,
         started: start.Start | None = None,
     ) -> None:
         super().__init__()
         self.connect = connect
         self.clock = clock
-        self.keymap = keymap or keys.Keymap()
+        self.keymap = keymap or bindings.Keymap()
         self.started = started or start.Start()
         self.counter = counting.Counter(self.started.state)
         self.naming = title.Title(self, os.environ)

@@ -14,12 +14,12 @@ import tomllib
 from collections.abc import Sequence
 
 from mrcore import errors
-from mrtui import keys
+from mrtui import bindings, keys
 
 _MODIFIERS = re.compile(r"(?:(?:ctrl|shift|alt)\+)*")
 
 
-def load(text: str, path: str) -> keys.Keymap:
+def load(text: str, path: str) -> bindings.Keymap:
     """Read a keymap file.
 
     Raises SettingsError that names the file, the ids and their lines when an id is unknown, a
@@ -41,7 +41,7 @@ def load(text: str, path: str) -> keys.Keymap:
             entry._replace(keys=_keys(value, name, text, path)) if entry.id == name else entry
             for entry in table
         ]
-    keymap = keys.Keymap(table)
+    keymap = bindings.Keymap(table)
     _refuse_clashes(keymap, text, path)
     return keymap
 
@@ -57,7 +57,7 @@ def clashes(table: Sequence[keys.Key]) -> list[tuple[keys.Key, keys.Key, str]]:
     return found
 
 
-def _refuse_clashes(keymap: keys.Keymap, text: str, path: str) -> None:
+def _refuse_clashes(keymap: bindings.Keymap, text: str, path: str) -> None:
     for one, other, key in clashes(keymap.table):
         first, second = _where(text, one.id), _where(text, other.id)
         raise errors.SettingsError(

@@ -15,7 +15,7 @@ from mrcore.sources import base as source_base
 from tests.contract import rig
 from tests.node import engines
 
-QUEUE = "deeds"
+QUEUE, CLOCK = "deeds", "clockwork"
 JOB_STATES = {
     "queue.retry": ("failed", "failed", "failed"),
     "job.edit": ("failed", "failed"),
@@ -30,6 +30,7 @@ JOB_STATES = {
 SWEPT = {"queue.clean": ("failed",) * 3, "queue.drain": ("waiting", "waiting", "prioritized")}
 ACTS = (
     *JOB_STATES, *SWEPT, "queue.pause", "queue.resume", "schedule.run", "schedule.remove",
+    "schedule.register",
 )  # fmt: skip
 ARGS: dict[str, plans.Args] = {
     "job.delay": {"by_s": 7200},
@@ -37,6 +38,9 @@ ARGS: dict[str, plans.Args] = {
     "job.edit": {"patch": [{"op": "replace", "path": "/n", "value": "edited"}]},
     "queue.clean": {"state": "failed", "older_s": 0},
 }
+SCHEDULES = {f"tick {n}": {"queue": CLOCK, "cron": "59 23 2 1 *"} for n in range(2)}
+"""What the rig's settings declare."""
+
 _PARTS = ("", ":logs", ":dependencies", ":processed", ":failed", ":unsuccessful")
 _SETS = ("failed", "completed", "delayed", "prioritized", "waiting-children")
 
@@ -67,6 +71,10 @@ class Deeds:
             return rig.Deed(action, refs, refs[0], args, chosen)
         if action in ("schedule.run", "schedule.remove"):
             refs = tuple(self._schedule(name, f"tick {n}") for n in range(2))
+        elif action == "schedule.register":
+            for mark in self._conn.scan_iter(f"{_ours(CLOCK)}did:*"):
+                self._conn.delete(mark)  # its schedules are the same in every deed
+            refs = tuple(self._otherwise(n) for n in range(2))
         else:
             names = [f"{name}-{n}" for n in range(2)]
             for one in names:
@@ -105,6 +113,15 @@ class Deeds:
         self._ask(name, "upsertJobScheduler", schedule, repeat, template)
         return ref.make("bullmq", "schedule", name, schedule)
 
+    def _otherwise(self, n: int) -> base.Ref:
+        """The first is not registered at all, the second goes by another line."""
+        name, schedule = CLOCK, f"tick {n}"
+        self._ask(name, "removeJobScheduler", schedule)
+        if n:
+            self._schedule(name, schedule)
+        self._ask(name, "upsertJobScheduler", "other", {"pattern": "0 0 1 1 *"}, {"name": "other"})
+        return ref.make("bullmq", "schedule", name, schedule)
+
     def _ask(self, name: str, method: str, *args: Any) -> None:
         self._engine("ask", name, method=method, args=list(args), silent=True)
 
@@ -125,7 +142,7 @@ class Deeds:
         base_ = f"bull:{name}:"
         score = self._conn.zscore(base_ + "repeat", address.id)
         facts = self._conn.dump(f"{base_}repeat:{address.id}")
-        if action == "schedule.remove":
+        if action in ("schedule.remove", "schedule.register"):
             following = f"repeat:{address.id}:{int(score)}" if score else ""
             return score, facts, self._job(name, following)
         mark = self._conn.get(f"{_ours(name)}last:repeat:{address.id}")
@@ -156,6 +173,9 @@ class Deeds:
         base_, ours = f"bull:{name}:", _ours(name)
         if address.kind == "queue":
             return conn.hexists(base_ + "meta", "paused")
+        if action == "schedule.register":
+            fields = conn.hmget(f"{base_}repeat:{address.id}", "every", "pattern", "tz")
+            return fields if conn.zscore(base_ + "repeat", address.id) else None
         if address.kind == "schedule":
             last = conn.get(f"{ours}last:repeat:{address.id}") if action == "schedule.run" else ""
             ran = conn.hget(f"{base_}repeat:{address.id}", "ic")
@@ -201,6 +221,7 @@ class Deeds:
             return {
                 "it is run by hand": self._other("schedule.run"),
                 "it is removed": self._other("schedule.remove"),
+                "it is registered": self._other("schedule.register"),
                 "it is declared anew": self._declared,
                 "jobs run": self._runs,
             }

@@ -55,7 +55,11 @@ class BullMQ(rig.Rig):
         _spare.append((self.server, self._engine))
 
     def table(self) -> dict[str, Any]:
-        return {"url": self.server.url(), "prefixes": ["bull", PREFIXED]}
+        return {
+            "url": self.server.url(),
+            "prefixes": ["bull", PREFIXED],
+            "schedules": bullmq_deeds.SCHEDULES,
+        }
 
     def limited(self) -> dict[str, Any]:
         return {"url": self.server.url(user="blind")}

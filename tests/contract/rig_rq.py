@@ -35,7 +35,7 @@ class Rq(rig.Rig):
         self.server.close()
 
     def table(self) -> dict[str, Any]:
-        return {"url": self.server.url()}
+        return {"url": self.server.url(), "schedules": rq_deeds.SCHEDULES}
 
     def limited(self) -> dict[str, Any]:
         return {"url": self.server.url(user="blind")}

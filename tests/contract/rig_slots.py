@@ -1,12 +1,17 @@
-"""Mr. Mentor's own application over a database with five booked slots and five logins."""
+"""Mr. Mentor's own application over a database with five booked slots and five logins.
+
+Its Razorpay knows a captured payment of every order.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.server
 import json
 import signal
 import sys
+import threading
 import urllib.request
 import uuid
 from collections.abc import Callable, Hashable
@@ -34,9 +39,44 @@ SECRET = "what signs the tokens of this rig"
 _STALE = "booked_by IS NULL AND ends_at < now()"
 
 
+_PAISE = 250_000
+_MADE = """
+SELECT (SELECT count(*) FROM token_grants WHERE payment_id = p.id)
+       || '/' || (SELECT count(*) FROM invoices WHERE payment_id = p.id)
+  FROM payments p WHERE order_id = $1
+"""
+
+
+class _Razorpay(http.server.BaseHTTPRequestHandler):
+    """Every order was paid, by the payment of its name."""
+
+    def do_GET(self) -> None:
+        parts = self.path.split("/")
+        name = parts[3].partition("_")[2]
+        paid = {"id": f"pay_{name}", "order_id": f"order_{name}", "amount": _PAISE}
+        found = {**paid, "status": "captured"}
+        raw = json.dumps({"items": [found]} if parts[2] == "orders" else found).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def _razorpay() -> http.server.ThreadingHTTPServer:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Razorpay)
+    server.daemon_threads = True
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    ).start()
+    return server
+
+
 class Slots(rig.Rig):
     kind = "slots"
-    acts = ("slots.clean", "slots.enqueue")
+    acts = ("slots.clean", "slots.enqueue", "payment.reconcile")
     lacks = {
         "killed": "no question needs the one before; Mr. Mentor takes seconds to start",
         "odd": "its ids are UUIDs",
@@ -45,7 +85,14 @@ class Slots(rig.Rig):
 
     def __init__(self, folder: Path, database: str, redis_url: str) -> None:
         self._database = database
-        self._env = {**mentor.environment(database, redis_url), "JWT_SECRET": SECRET}
+        self._razorpay = _razorpay()
+        self._env = {
+            **mentor.environment(database, redis_url),
+            "JWT_SECRET": SECRET,
+            "RAZORPAY_KEY_ID": "rzp",
+            "RAZORPAY_KEY_SECRET": "a key",
+            "RAZORPAY_URL": f"http://127.0.0.1:{self._razorpay.server_port}",
+        }
         self._port = services.free_port()
         self.mentors = [uuid.uuid4(), uuid.uuid4()]
         self._student = uuid.uuid4()
@@ -118,35 +165,52 @@ class Slots(rig.Rig):
             f"slots/mentor/{NOBODY}",
             "slots/mentor/x",
             f"slots/slot/{NOBODY}",
+            "slots/order/order_nobody",
             ref.make("slots", "trail", "login_logs", at, "0"),
             ref.make("slots", "trail", "users", at, "0"),
             "slots/trail/login_logs/yesterday/0",
         )
 
     async def deed(self, action: base.ActionId) -> rig.Deed:
-        """All slots, of which a few are expired and nobody booked them."""
+        """All slots, of which a few are expired and nobody booked them; two paid orders."""
+        if action == "payment.reconcile":
+            await self._sql("UPDATE payments SET status = 'failed' WHERE status = 'created'")
+            orders = [await self._order(ALL) for _ in range(2)]
+            return rig.Deed(action, tuple(orders), orders[1])
         await self._sql(f"DELETE FROM slots WHERE {_STALE}")
         for _ in range(2):
             await self._expire(ALL)
         return rig.Deed(action, (ALL,), ALL)
 
     async def move_on(self, deed: rig.Deed) -> None:
-        """One more is expired; nothing is left to enqueue a cleanup for."""
+        """One more is expired; nothing is left to enqueue a cleanup for; a webhook came."""
+        if deed.action == "payment.reconcile":
+            return await self._told(deed.moved_on)
         await (self._expire if deed.action == "slots.clean" else self._gone)(deed.moved_on)
 
     async def state(self, action: base.ActionId, ref: base.Ref) -> Hashable:
-        """Every slot; the jobs that wait."""
+        """Every slot; the jobs that wait; what an order has led to."""
+        if action == "payment.reconcile":
+            return tuple(await self._sql(_MADE, ref.rpartition("/")[2]))
         if action == "slots.enqueue":
             return await asyncio.to_thread(self._waiting)
         return tuple(await self._sql("SELECT id FROM slots ORDER BY id"))
 
     async def facts(self, action: base.ActionId, ref: base.Ref) -> Hashable:
-        """What a cleanup would delete; whether there is anything to enqueue one for."""
+        """What a cleanup would delete; whether there is anything to enqueue one for; the state."""
+        if action == "payment.reconcile":
+            return await self.state(action, ref)
         stale = tuple(await self._sql(f"SELECT id FROM slots WHERE {_STALE} ORDER BY id"))
         return bool(stale) if action == "slots.enqueue" else stale
 
     def churn(self, action: base.ActionId) -> rig.Churn:
-        """Mentors offer, students book, the backend's own job cleans."""
+        """Mentors offer, students book, the backend cleans; webhooks and finance settle."""
+        if action == "payment.reconcile":
+            return {
+                "its webhook comes": self._told,
+                "it is granted by hand": self._granted,
+                "somebody orders something else": self._ordered,
+            }
         return {
             "one more expires": self._expire,
             "one is booked after all": self._book,
@@ -173,6 +237,38 @@ class Slots(rig.Rig):
 
     async def _gone(self, of: base.Ref) -> None:
         await self._sql(f"DELETE FROM slots WHERE {_STALE}")
+
+    async def _order(self, of: base.Ref) -> base.Ref:
+        """Somebody has paid 11 minutes ago, and no webhook told of it."""
+        name = f"order_{uuid.uuid4().hex[:14]}"
+        await self._sql(
+            "INSERT INTO payments (user_id, order_id, amount_paise, gst_paise, created_at)"
+            " VALUES ($1, $2, $3, 1, now() - interval '11 min')",
+            self._student,
+            name,
+            _PAISE,
+        )
+        return ref.make("slots", "order", name)
+
+    async def _ordered(self, of: base.Ref) -> None:
+        await self._order(of)
+
+    async def _granted(self, of: base.Ref) -> None:
+        await self._sql(
+            "INSERT INTO token_grants (payment_id, user_id, tokens, granted_at)"
+            " SELECT id, user_id, 5, now() FROM payments WHERE order_id = $1"
+            " ON CONFLICT DO NOTHING",
+            of.rpartition("/")[2],
+        )
+
+    async def _told(self, of: base.Ref) -> None:
+        await self._granted(of)
+        await self._sql(
+            "INSERT INTO invoices (payment_id, number, amount_paise, gst_paise, issued_at)"
+            " SELECT id, order_id, amount_paise, 1, now() FROM payments WHERE order_id = $1"
+            " ON CONFLICT DO NOTHING",
+            of.rpartition("/")[2],
+        )
 
     async def _slot(self, begins_in: timedelta) -> None:
         begin = datetime.now(UTC) + begins_in

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from datetime import timedelta
 from typing import Any
 
+import rq
 from rq.job import Job
 
 from mrcore.model import base, plans, ref
@@ -28,7 +29,14 @@ JOB_STATES = {
 }
 ACTS = (
     *JOB_STATES, "queue.pause", "queue.resume", "schedule.run", "schedule.remove",
+    "schedule.register",
 )  # fmt: skip
+SCHEDULES = {
+    f"again-{n}": {"queue": QUEUE, "every_s": 86_400, "job": "tests.contract.rq_jobs.send_otp"}
+    for n in range(2)
+}
+"""What the rig's settings declare."""
+
 EMPTIES = ("queue.clean", "queue.drain")
 """What is asked of a queue and done to its jobs."""
 ARGS: dict[base.ActionId, plans.Args] = {
@@ -68,6 +76,10 @@ class Deeds:
             refs = await self._jobs(JOB_STATES[action])
         elif action in ("queue.pause", "queue.resume"):
             refs = (await self._pausable(paused=action == "queue.resume"),)
+        elif action == "schedule.register":
+            for mark in self._desk.conn.scan_iter("mr:rq:done:*"):
+                self._desk.conn.delete(mark)  # its schedules are the same in every deed
+            refs = tuple(self._repeats(name) for name in SCHEDULES)
         else:
             refs = self._schedules(action)
         return rig.Deed(action, refs, refs[0], ARGS.get(action, {}), chosen)
@@ -106,6 +118,21 @@ class Deeds:
             await self.another("queue.pause", of)
         return of
 
+    def _repeats(self, name: str) -> base.Ref:
+        """The first is not there at all, the second repeats every 15 min."""
+        conn = self._desk.conn
+        conn.zrem(keys.where("scheduled", QUEUE), name)
+        conn.delete(keys.job(name))
+        if name != next(iter(SCHEDULES)):
+            self._desk.queue(QUEUE).enqueue_in(
+                timedelta(minutes=15),
+                "tests.contract.rq_jobs.send_otp",
+                "all",
+                job_id=name,
+                repeat=rq.Repeat(times=9, interval=900),
+            )
+        return ref.make("rq", "schedule", f"repeat:{QUEUE}:{name}")
+
     def _schedules(self, action: base.ActionId) -> tuple[base.Ref, ...]:
         names = [f"tick {next(self._numbers)}" for _ in range(2)]
         if action == "schedule.run":
@@ -127,6 +154,10 @@ class Deeds:
             return self._job(name)
         if action in ("queue.pause", "queue.resume"):
             return (conn.get(keys.SUSPENDED),)
+        if action == "schedule.register":
+            own = name.removeprefix(f"repeat:{QUEUE}:")
+            facts = frozenset(conn.hgetall(keys.job(own)).items())
+            return facts, conn.zscore(keys.where("scheduled", QUEUE), own)
         if action == "schedule.remove":
             return (conn.zscore(keys.THIRD_PARTY, name.partition(":")[2]),)
         runs = conn.zrange(keys.history(name), 0, -1, withscores=True)
@@ -193,6 +224,11 @@ class Deeds:
                 "it is due": self._ticks,
                 "waiting jobs run": self._runs,
             }
+        if action == "schedule.register":
+            return {
+                "it is registered": self._other("schedule.register"),
+                "it is due": self._repeat_is_due,
+            }
         return {"it is removed": self._other("schedule.remove"), "it ran": self._next}
 
     def _other(self, action: base.ActionId) -> Callable[[base.Ref], Any]:
@@ -249,6 +285,13 @@ class Deeds:
 
     async def _ticks(self, of: base.Ref) -> None:
         self._desk.tick(ref.parse(of).id)
+
+    async def _repeat_is_due(self, of: base.Ref) -> None:
+        name, where = (
+            ref.parse(of).id.removeprefix(f"repeat:{QUEUE}:"),
+            keys.where("scheduled", QUEUE),
+        )
+        self._desk.conn.zadd(where, {name: 4_100_000_000}, xx=True)
 
     async def _next(self, of: base.Ref) -> None:
         job_id = ref.parse(of).id.partition(":")[2]

@@ -58,10 +58,10 @@ class Desk:
         """Enqueue one that will fail; its id."""
         return str(self.queue(name).enqueue(rq_jobs.refuse, number, **options).id)
 
-    def run_all(self, *names: str) -> None:
-        """Until nothing waits."""
+    def run_all(self, *names: str, **options: Any) -> None:
+        """Until nothing waits; `options` are the worker's."""
         queues = [self.queue(name) for name in names]
-        Worker(queues, connection=self.conn).work(burst=True, logging_level="CRITICAL")
+        Worker(queues, connection=self.conn, **options).work(burst=True, logging_level="CRITICAL")
 
     def stand(self, *names: str) -> str:
         """A worker that is there and does nothing; its name."""

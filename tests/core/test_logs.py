@@ -96,18 +96,19 @@ async def test_counts_become_rates(source: logs.LogsSource, folder: Path) -> Non
     append(folder / "a.log", "INFO before\n")
     first = await source.sample()
     assert {point.metric for point in first.points} == {"log.size_bytes"}
-    append(folder / "a.log", "INFO x\nERROR y\n")
+    append(folder / "a.log", "INFO x\nERROR y\nWARN z\nWARN z\nDEBUG w\n")
     second = await source.sample()
     values = {point.metric: point.value for point in second.points}
     elapsed_s = (second.at - first.at).total_seconds()
-    assert values["log.line_rate"] * elapsed_s == pytest.approx(2, rel=0.01)
-    assert values["log.error_rate"] * elapsed_s == pytest.approx(1, rel=0.01)
-    assert values["log.size_bytes"] == 27
+    levels = {"line": 5, "error": 1, "warn": 2, "other": 2}
+    for level, count in levels.items():
+        assert values[f"log.{level}_rate"] * elapsed_s == pytest.approx(count, rel=0.01)
+    assert values["log.size_bytes"] == 49
 
 
 def test_counters_that_begin_again_are_no_rate() -> None:
     found = rates.Rates()
-    row = {"name": "a", "lines": 10, "errors": 1}
+    row = {"name": "a", "lines": 10, "errors": 1, "warnings": 2}
     assert found.since(1, 0.0, [row]) == {}
     assert found.since(1, 2.0, [{**row, "lines": 30}])["a"]["log.line_rate"] == 10
     assert found.since(2, 3.0, [{**row, "lines": 50}]) == {}

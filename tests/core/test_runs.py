@@ -147,6 +147,34 @@ async def test_each_attempt_is_kept_once_and_a_job_is_listed_by_its_newest(room:
     assert await room.runs.detail("huey/queue/emailQueue") is None
 
 
+async def test_an_id_that_is_used_again_keeps_every_run(room: Room) -> None:
+    """A job that is enqueued every night under one id, and its engine tells each end twice."""
+    day = timedelta(days=1)
+    nights = [
+        run("nightly", attempts=2, ended=T0 - 2 * day),
+        run("nightly", ended=T0 - day, failed=True, error="OSError: no", trace="Traceback 1"),
+        run("nightly", ended=T0),
+    ]
+    for night in nights:
+        await room.keep(night)
+    ended = nights[1].finished_at + timedelta(milliseconds=40)
+    await room.keep(nights[1].model_copy(update={"finished_at": ended}), nights[0])
+    assert await room.count() == 3
+    (row,) = (await room.ran.page(plans.Query(), None, 0)).rows
+    assert isinstance(row, queue.Job)
+    assert (row.state, row.finished_at) == ("completed", T0)
+    detail = await room.runs.detail("huey/job/emailQueue/nightly")
+    assert detail is not None
+    sections = {section.id: section for section in detail.sections}
+    assert len(sections) == len(detail.sections)
+    assert [(f.name, f.at) for f in sections["attempts"].fields] == [
+        ("attempt 1", T0),
+        ("attempt 1", ended),
+        ("attempt 2", T0 - 2 * day),
+    ]
+    assert sections["attempt/1"].text == "Traceback 1"
+
+
 async def test_what_was_known_of_a_run_stays_where_it_is_captured_with_less(room: Room) -> None:
     began = T0 - timedelta(seconds=3)
     await room.keep(run("a", failed=True, error="E", trace="the trace", started_at=began))
@@ -304,3 +332,25 @@ def test_an_older_history_gets_its_new_table(tmp_path: Path) -> None:
     old.close()
     file.run_here(lambda c: captures.add(c, [run("a")], T0))
     assert len(file.run_here(lambda c: captures.of_job(c, "huey", "emailQueue", "a"))) == 1
+
+
+async def test_a_full_history_is_migrated_whole_and_stays_bounded(tmp_path: Path) -> None:
+    pages = 200
+    with sqlite3.connect(tmp_path / "h.sqlite") as old:
+        for part in database.numbered("history")[:3]:
+            old.executescript(part.read_text())
+        fields = "source, queue, ref, engine, name, state, outcome, error, fingerprint, schedule"
+        names = f"{fields}, id, attempts, trace, finished_s, captured_s"
+        values = (
+            "'huey', 'emailQueue', 'huey/job/emailQueue/a', 'huey', '', 'failed', '', '', '', ''"
+        )
+        for n in range(140):
+            row = (f"a{n}", 1, "x" * 4_000, T0.timestamp(), T0.timestamp())
+            old.execute(f"INSERT INTO run ({names}) VALUES ({values}, ?, ?, ?, ?, ?)", row)
+        old.execute("PRAGMA user_version = 3")
+        assert old.execute("PRAGMA page_count").fetchone()[0] > pages * 0.7
+    old.close()
+    file = database.Database(tmp_path / "h.sqlite", "history", disposable=True, pages_max=pages)
+    count = file.run_here(lambda c: c.execute("SELECT count(*) FROM run").fetchone()[0])
+    bound = file.run_here(lambda c: c.execute("PRAGMA max_page_count").fetchone()[0])
+    assert (count, bound) == (140, pages)

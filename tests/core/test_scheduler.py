@@ -211,6 +211,7 @@ def test_fifteen_days_is_an_interval_and_not_a_day_of_the_month() -> None:
 
 
 BERLIN = scheduler.Declared("berlin", "q", "j", cron="30 2 * * *", tz="Europe/Berlin")
+IST = scheduler.Declared("ist", "q", "j", cron="30 2 * * *", tz="Asia/Kolkata")
 
 
 @pytest.mark.parametrize(
@@ -244,6 +245,40 @@ def test_a_cron_line_is_read_in_its_own_zone(
         assert declared.latest(tick) == tick
         assert declared.latest(tick + timedelta(seconds=1)) == tick
     assert declared.between(wanted[0] - timedelta(minutes=1), wanted[-1]) == len(wanted) - 1
+
+
+@pytest.mark.parametrize("night", ["2026-03-29T00:00Z", "2026-10-25T00:00Z"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kolkata"])
+def test_a_line_of_every_hour_misses_no_tick_where_clocks_change(zone: str, night: str) -> None:
+    """From any instant, also within the hour that comes twice, in which cronsim goes astray."""
+    begin = datetime.fromisoformat(night) - timedelta(hours=3)
+    minutes = [begin + timedelta(minutes=n) for n in range(6 * 60)]
+    wall = ZoneInfo(zone)
+    due = [at for at in minutes if at.astimezone(wall).minute in (0, 20, 40)]
+    line = scheduler.Declared("line", "q", "j", cron="*/20 * * * *", tz=zone)
+    for at in (m + timedelta(seconds=s) for m in minutes[30:-30:7] for s in (0, 1)):
+        assert line.latest(at) == max(each for each in due if each <= at)
+        assert line.following(at) == min(each for each in due if each > at)
+    assert line.between(due[0], due[-1]) == len(due) - 2
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "latest", "following"),
+    [
+        (BERLIN, "2026-03-29T01:30Z", "2026-03-29T01:00Z", "2026-03-30T00:30Z"),
+        (BERLIN, "2026-10-25T00:45Z", "2026-10-25T00:30Z", "2026-10-26T01:30Z"),
+        (BERLIN, "2026-10-25T01:15Z", "2026-10-25T00:30Z", "2026-10-26T01:30Z"),
+        (BERLIN, "2026-10-25T01:45Z", "2026-10-25T00:30Z", "2026-10-26T01:30Z"),
+        (IST, "2026-10-25T01:15Z", "2026-10-24T21:00Z", "2026-10-25T21:00Z"),
+    ],
+)
+def test_a_line_of_once_a_day_is_due_once_where_clocks_change(
+    zone: scheduler.Declared, now: str, latest: str, following: str
+) -> None:
+    at, before, later = (datetime.fromisoformat(each) for each in (now, latest, following))
+    assert zone.latest(at) == before
+    assert zone.following(at) == later
+    assert zone.between(before, later) == 0
 
 
 @pytest.mark.parametrize(

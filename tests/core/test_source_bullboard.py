@@ -236,7 +236,15 @@ async def test_an_expired_code_is_never_sent_again() -> None:
     with recorded.running("9.10") as board:
         async with opened(board, age_limits={"bad": -1}) as source:
             (why,) = why_not(await planned(source, "queue.retry", JOB))
+        async with opened(board, age_limits={"bad": 1e9}) as source:
+            (target,) = targets(await planned(source, "queue.retry", JOB))
+            assert "until" in target.guard
+            until = {"until": "2024-01-01T00:00:00+00:00"}
+            late = target.model_copy(update={"guard": {**target.guard, **until}})
+            (outcome,) = await source.apply("queue.retry", [late], {}, plans.By(login="asha"))
+        assert board.paths("PUT") == []
     assert why.startswith("Its code has expired")
+    assert outcome.why.startswith("Its code has expired")
 
 
 async def test_how_a_canary_fares() -> None:

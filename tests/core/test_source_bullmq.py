@@ -302,12 +302,29 @@ async def test_an_expired_code_is_not_retried_and_a_retried_job_is_watched(
         targets, left = await planned(of, "queue.retry", *refs)
         assert [target.ref for target in targets] == refs[1:]
         assert "expired" in left[0].why
+        assert "expired" in (await planned(of, "job.duplicate", refs[0]))[1][0].why
+        edit = [{"op": "replace", "path": "/fails", "value": 0}]
+        targets_, said = await planned(of, "job.edit", refs[0], args={"patch": edit})
+        assert (targets_, "expired" in said[0].why) == ([], True)
+        until = {"until": "2024-01-01T00:00:00+00:00"}
+        late = [t.model_copy(update={"guard": {**t.guard, **until}}) for t in targets]
+        for outcome in await of.apply("queue.retry", late, {}, RAVI):
+            assert outcome.why.startswith("Its code has expired")
         await of.apply("queue.retry", targets, {}, RAVI)
         assert [f.state for f in await of.fared("queue.retry", targets)] == ["pending"] * 2
         engine("run", "otp")
         fared = await of.fared("queue.retry", targets)
         assert [f.state for f in fared] == ["well", "failed"]
         assert fared[1].fingerprint
+
+
+async def test_a_queue_that_the_board_does_not_list_is_shown_and_marked(
+    engine: engines.Engine, redis_url: str
+) -> None:
+    for name in ("shown", "hidden"):
+        engine.add(name, "send")
+    async with source(redis_url, unlisted=("hidden",)) as of:
+        assert [(await seen(of, name)).listed for name in ("shown", "hidden")] == [True, False]
 
 
 @six

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -97,6 +98,25 @@ async def test_events_that_were_trimmed_unread_are_said(
             await of.sample()
             (said,) = [s for s in of.describe().capabilities if "trimmed unseen" in s]
             assert said.startswith("runs of life were trimmed unseen before ")
+
+
+async def test_attempts_that_fail_and_go_again_are_a_storm(
+    engine: engines.Engine, redis_url: str
+) -> None:
+    clock = [source_base.utc_now()]
+    settings = bullmq.Settings(url=SecretStr(redis_url), queues=("life",))
+    engine.add("life", "send", {"fails": -1}, attempts=30)
+    engine("run", "life")  # before anybody looked: that is past
+    async with bullmq.open_source("bullmq", settings, now=lambda: clock[0]) as of:
+        codes = []
+        for later_s in (0, 20, 20):
+            clock[0] += timedelta(seconds=later_s)
+            found = (await of.sample()).entities
+            codes += [one.verdict.code for one in found if isinstance(one, queue.Queue)]
+            engine.add("life", "send", {"fails": -1}, attempts=60)
+            engine("run", "life")
+            await of.sample()  # its events are read behind its figures
+        assert codes == ["failing", "retry_storm", "retry_storm"]
 
 
 def told(conn: Any, name: str, ids: range) -> None:

@@ -73,6 +73,17 @@ async def test_a_sample_has_the_machine_and_its_disks(tmp_path: Path) -> None:
         assert detail.entity.ref == "host/disk/state"
 
 
+async def test_paths_on_one_file_system_are_one_disk(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    paths = {"state": tmp_path, "logs": tmp_path / "logs", "processes": Path("/proc")}
+    async with source.HostSource("host", source.Settings(paths=paths), now=at(NOW)) as found:
+        disks = [e for e in (await found.sample()).entities if isinstance(e, host.Disk)]
+    assert {disk.name: disk.holds for disk in disks} == {
+        "state": ("state", "logs"),
+        "processes": ("processes",),
+    }
+
+
 @pytest.mark.parametrize(
     ("used", "inodes", "level", "of"),
     [

@@ -226,9 +226,10 @@ async def test_the_detail_of_a_job_tells_all_but_its_secrets(redis_url: str, des
     async with opened(redis_url) as source:
         detail = await source.detail(ref.make("huey", "job", "emailQueue", job.id))
         sections = {section.id: section for section in detail.sections}
-        assert list(sections) == ["payload", "attempts", "attempt/1", "timings"]
+        assert list(sections) == ["arguments", "payload", "attempts", "attempt/1", "timings"]
         payload = {"args": ["a@b"], "kwargs": {"otp": f"otp:{redact.MASK}", "fail": True}}
         assert sections["payload"].data == payload
+        assert sections["arguments"].data == {"to": "a@b", **payload["kwargs"]}
         assert "in send" in sections["attempt/1"].text
         assert sections["attempt/1"].form == "trace"
         assert sections["attempt/1"].title.startswith("Attempt 1: failed after ")

@@ -249,3 +249,24 @@ async def test_a_priority_is_of_a_queue_with_priorities(redis_url: str, desk: An
     while (task := made.dequeue()) is not None:
         made.execute(task)
     assert ran == [2, 0, 1]
+
+
+async def test_an_edit_sends_no_expired_code_but_with_another_expiry(
+    redis_url: str, desk: Any
+) -> None:
+    @desk.huey.task(name="sendOtp")
+    def send(to: str, **more: Any) -> None:
+        raise OSError("535 refused")
+
+    past = datetime.now(UTC) - timedelta(minutes=3)
+    job = job_ref(send("wrong", expiresAt=past.isoformat()).id)
+    desk.run_all()
+    later = (datetime.now(UTC) + timedelta(minutes=3)).isoformat()
+    async with opened(redis_url) as source:
+        patch = replaced("/args/0", "right")
+        assert await plan(source, "job.edit", job, patch=patch) == (
+            [],
+            ["Its code has expired 3 min ago.", "changes /args/0"],
+        )
+        fresh = [*patch, *replaced("/kwargs/expiresAt", later)]
+        assert len((await plan(source, "job.edit", job, patch=fresh))[0]) == 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mrcore import errors, journal
+from mrcore import errors, journal, sources
 from mrcore.model import plans, queue, ref, wire
 from mrcore.queues import truth
 from mrcore.sources import base as source_base
@@ -333,3 +333,57 @@ async def test_jobs_say_when_retention_will_trim_them(
         kept = (await source.detail(_job(jobs[0].id))).entity
         assert isinstance(kept, queue.Job)
         assert kept.trims_at is None, "all are kept"
+
+
+async def test_a_code_that_expires_between_plan_and_act_is_not_sent_again(
+    redis_url: str, desk: Any
+) -> None:
+    """A canary is watched for up to an hour, and an operation may be paused."""
+    passed = timedelta()
+    ends = datetime.now(UTC) + timedelta(minutes=1)
+    soon = desk.send("login", 1, expiresAt=ends.isoformat())
+    never = desk.send("login", 2)
+    desk.run_all()
+    made = sources.build("huey", {"url": redis_url}, now=lambda: datetime.now(UTC) + passed)[0]
+    async with made as source:
+        targets, _ = await planned(source, ref=QUEUE, collection="jobs", query=FAILED)
+        assert {t.ref for t in targets} == {_job(soon.id), _job(never.id)}
+        passed = timedelta(minutes=4)
+        outcomes = await source.apply("queue.retry", targets, {}, plans.By(login="asha"))
+        became = {one.ref: (one.outcome, one.why) for one in outcomes}
+        assert became[_job(soon.id)] == ("skipped", "Its code has expired 3 min ago.")
+        assert became[_job(never.id)][0] == "done"
+    assert desk.conn.llen(desk.journal.place.waiting) == 1
+
+
+async def test_attempts_that_fail_and_go_again_are_a_storm_and_a_retry_by_hand_is_none(
+    redis_url: str, desk: Any
+) -> None:
+    clock = [datetime.now(UTC)]
+
+    @desk.huey.task(name="hopeless", retries=60)  # type: ignore[untyped-decorator]
+    def hopeless() -> None:
+        raise ConnectionError("refused")
+
+    def attempts(count: int) -> None:
+        for _ in range(count):
+            desk.journal.run(desk.journal.claim())
+
+    async def verdict(later_s: float) -> str:
+        clock[0] += timedelta(seconds=later_s)
+        found = (await source.sample()).entities
+        return next(one.verdict.code for one in found if isinstance(one, queue.Queue))
+
+    made = sources.build("huey", {"url": redis_url}, now=lambda: clock[0])[0]
+    async with made as source:
+        hopeless()
+        attempts(1)
+        await verdict(0)
+        attempts(40)
+        assert await verdict(20) == "retry_storm"
+        attempts(20)
+        assert await verdict(90) == "failing"
+        targets, _ = await planned(source, ref=QUEUE, collection="jobs", query=FAILED)
+        await source.apply("queue.retry", targets, {}, plans.By(login="asha"))
+        await verdict(90)
+    assert desk.conn.hget(desk.keys.stats, "retried") == b"60"

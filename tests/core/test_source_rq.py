@@ -316,6 +316,31 @@ async def test_what_has_expired_is_not_retried(desk: rq_desk.Desk, redis_url: st
         assert row.trims_at - late > timedelta(days=300)
 
 
+async def test_a_retry_makes_no_code_younger_and_none_is_sent_late(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    job_id = desk.fail(QUEUE)
+    desk.run_all(QUEUE)
+    now = datetime.now(UTC)
+    made = now - timedelta(minutes=4)
+    desk.conn.hset(keys.job(job_id), "created_at", f"{made:%Y-%m-%dT%H:%M:%S.%fZ}")
+    table = {"url": redis_url, "age_limits": {"rq_jobs.refuse": 300}}
+    clock = [now]
+    of = ref.make("rq", "job", QUEUE, job_id)
+    async with sources.build("rq", table, now=lambda: clock[0])[0] as source:
+        selection = plans.Selection(refs=(of,))
+        for action in ("queue.retry", "job.duplicate"):
+            (target,) = targets(await planned(source, action, selection))
+            clock[0] = now + timedelta(minutes=3)
+            (outcome,) = await source.apply(action, [target], {}, ASHA)
+            assert (outcome.outcome, outcome.why) == ("skipped", "Its code has expired 2 min ago.")
+            (left, *_) = await planned(source, action, selection)
+            assert isinstance(left, plans.LeftOut)
+            assert left.why == "its code has expired 2 min ago"
+            clock[0] = now
+    assert desk.conn.llen(f"rq:queue:{QUEUE}") == 0
+
+
 @pytest.mark.parametrize("serializer", [JSONSerializer, DefaultSerializer])
 async def test_a_payload_that_can_be_read_says_when_it_expires(
     desk: rq_desk.Desk, redis_url: str, serializer: Any
@@ -341,6 +366,24 @@ async def test_a_payload_that_can_be_read_says_when_it_expires(
         assert isinstance(expired, queue.Job)
         assert expired.expires_at is not None
         assert expired.expires_at < now
+
+
+async def test_of_very_many_that_wait_for_one_a_few_are_read(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    first = desk.send(QUEUE)
+    desk.conn.sadd(f"{keys.job(first)}:dependents", *(f"job-{n}" for n in range(5_000)))
+    async with opened(redis_url) as source:
+        await the_queue(source)
+        desk.conn.config_resetstat()
+        found = await source.detail(ref.make("rq", "job", QUEUE, first))
+    said = {field.name: field.value for field in section(found, "flow").fields}
+    more = 5_000 - (len(said) - 1)
+    assert said["more"] == f"{more:,} that are not shown"
+    assert len(said) <= 51
+    asked = desk.conn.info("commandstats")
+    assert asked["cmdstat_sscan"]["calls"] == 2
+    assert "cmdstat_smembers" not in asked
 
 
 async def test_what_waits_for_another_is_shown_with_it(desk: rq_desk.Desk, redis_url: str) -> None:
@@ -441,3 +484,32 @@ async def test_arguments_that_make_no_sense_are_refused(desk: rq_desk.Desk, redi
             await planned(source, "job.edit", plans.Selection(refs=(OWNER,)))
         with pytest.raises(errors.NotFound):
             await source.page(ref.make("rq", "queue", "none"), "jobs", plans.Query(), None, 0)
+
+
+async def test_near_the_end_of_a_long_list_an_undo_walks_only_that_end(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    """More wait than a script walks from the head; LINSERT is counted, since it begins there."""
+    conn, waiting = desk.conn, f"rq:queue:{QUEUE}"
+    for start in range(0, 100_000, 10_000):
+        conn.rpush(waiting, *(f"far-{number}" for number in range(start, start + 10_000)))
+    ids = [desk.send(QUEUE) for _ in range(5)]
+    refs = tuple(ref.make("rq", "job", QUEUE, one) for one in ids[1:4])
+    before = conn.lrange(waiting, 0, -1)
+    async with opened(redis_url) as source:
+        found = targets(await planned(source, "job.remove", plans.Selection(refs=refs)))
+        done = await source.apply("job.remove", found, {}, ASHA)
+        assert conn.lrange(waiting, -3, -1) == [b"far-99999", ids[0].encode(), ids[4].encode()]
+        some = [
+            plans.Undoable(target=target, memento=outcome.memento)
+            for target, outcome in zip(found, done, strict=True)
+            if outcome.memento
+        ]
+        parts = [part async for part in source.plan_undo("job.remove", some)]
+        guards = {target.ref: target for target in targets(parts)}
+        again = [one.model_copy(update={"target": guards[one.target.ref]}) for one in some]
+        conn.config_resetstat()
+        outcomes = await source.undo("job.remove", again, ASHA)
+    assert [one.why for one in outcomes] == ["It is back: queued."] * 3
+    assert conn.lrange(waiting, 0, -1) == before
+    assert "cmdstat_linsert" not in conn.info("commandstats")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from mrcore.sources import base as source_base
 from mrcore.sources import honest
 from mrcore.sources import rq as rq_source
 from mrcore.sources.rq import capturing
+from tests import waiting
 from tests.contract import rq_desk
 
 QUEUE = "exports"
@@ -72,6 +75,50 @@ async def test_what_ends_is_captured_once_and_again_when_it_ran_again(
         assert run.enqueued_at is not None
         assert run.started_at is not None
         assert run.enqueued_at <= run.started_at <= run.finished_at
+
+
+async def test_what_rq_deletes_at_once_has_run_and_when(desk: rq_desk.Desk, redis_url: str) -> None:
+    """`result_ttl=0`, of the job or of its worker; what was removed unrun has not run."""
+    async with opened(redis_url) as source:
+        assert isinstance(source, rq_source.Rq)
+        await asyncio.wait_for(source.vanishing.ready.wait(), waiting.LONG_S)
+        linger = functools.partial(desk.queue(QUEUE).enqueue, "tests.contract.rq_jobs.linger", 0.3)
+        gone, removed = linger(result_ttl=0), linger(result_ttl=0)
+        removed.delete()
+        await asyncio.to_thread(desk.run_all, QUEUE)
+        stays, plain = linger(result_ttl=60), linger()
+        await asyncio.to_thread(desk.run_all, QUEUE, default_result_ttl=0)
+        assert desk.conn.exists(f"rq:job:{gone.id}", f"rq:job:{plain.id}") == 0
+        found: dict[str, queue.Captured] = {}
+
+        async def all_there() -> bool:
+            found.update(await captured(source))
+            return len(found) >= 3
+
+        await waiting.until(all_there, what="both that vanished and the one that stays")
+        assert set(found) == {gone.id, plain.id, stays.id}
+        for one in (gone, plain):
+            run = found[one.id]
+            assert (run.name, run.state, run.outcome) == ("linger", "completed", "succeeded")
+            assert run.enqueued_at is not None
+            assert run.started_at is not None
+            assert run.enqueued_at <= run.started_at <= run.finished_at
+        assert source.describe().capabilities == (rq_source.ONE_PAUSE,)
+
+
+async def test_who_may_not_be_told_of_changes_says_so(desk: rq_desk.Desk, redis_url: str) -> None:
+    rights = ("on", ">pw", "~*", "+@all", "-client|tracking")
+    desk.conn.execute_command("ACL", "SETUSER", "rq_deaf", "reset", *rights)
+    split = urlsplit(redis_url)
+    url = f"redis://rq_deaf:pw@{split.hostname}:{split.port}{split.path}"
+    async with opened(url) as source:
+
+        async def said() -> str | None:
+            await source.sample()
+            told = source.describe().capabilities
+            return next((one for one in told if "result_ttl=0" in one), None)
+
+        assert "+client|tracking" in await waiting.until(said, what="what is missing")
 
 
 async def test_one_that_is_forgotten_soon_is_found_among_many_that_stay(

@@ -20,6 +20,7 @@ from mrcore.mentor.board import shapes
 from mrcore.model import base, plans, queue, ref, wire
 from mrcore.sources import base as source_base
 from mrcore.sources.rq import keys
+from tests import waiting
 from tests.contract import rq_desk, rq_jobs
 
 QUEUE = "exports"
@@ -197,3 +198,23 @@ async def test_the_name_of_a_job_is_without_its_arguments(
         assert shown_in(detail) == []
         assert isinstance(detail.entity, queue.Job)
         assert detail.entity.name in ("login", "to-do")
+
+
+async def test_what_an_application_says_of_a_job_is_redacted_wherever_it_is_a_name(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    said = f"mail asha@example.com password={PASSWORD}"
+    desk.queue(QUEUE).enqueue("tests.contract.rq_jobs.refuse", description=said)
+    desk.run_all(QUEUE)
+    async with opened(redis_url) as source:
+        groups = await source.page(OWNER, "groups", plans.Query(), None, 0)
+        assert groups.rows, "it has failed"
+
+        async def captured() -> tuple[queue.Captured, ...]:
+            return (await source.sample()).captured
+
+        (run,) = await waiting.until(captured, what="the run")
+        told = f"{groups.model_dump_json()} {run.model_dump_json()}"
+    assert "asha@" not in told
+    assert PASSWORD not in told
+    assert "mail" in run.name

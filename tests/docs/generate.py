@@ -232,27 +232,6 @@ def problems() -> str:
     )
 
 
-def unsaid() -> str:
-    """What runbooks ask for and no source says, so that nobody knows it."""
-    expected = importlib.import_module("mrcore.expr.expected").FACTS
-    said = importlib.import_module("mrcore.expr.facts").FACTS.keys() | catalogue.METRICS.keys()
-    rows = []
-    for runbook in importlib.import_module("mrcore.runbooks.library").load(None).values():
-        asked = {"symptom": (runbook.symptom,), **{s.id: _conditions(s) for s in runbook.steps}}
-        for step, conditions in asked.items():
-            words = {w for each in conditions for w in re.findall(r"[a-z]+\.[a-z_]+", each.text)}
-            lacking = sorted(words & expected.keys() - said)
-            if lacking:
-                rows.append((f"{runbook.id}, {step}", ", ".join(f"`{name}`" for name in lacking)))
-    return _table(("runbook and step", "asks for"), rows)
-
-
-def _conditions(step: Any) -> list[Any]:
-    asked = [step.when, step.targets.where, step.proof and step.proof.when]
-    asked += [each.when for each in (*step.verdicts, *step.routes)]
-    return [each for each in asked if each is not None]
-
-
 def _help(program: str, *words: str) -> str:
     argv = [sys.executable, "-m", program, *words, "--help"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True, env={"COLUMNS": "90"})
@@ -268,7 +247,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "settings": settings,
     "routes": routes,
-    "unsaid": unsaid,
     "mrtui": lambda: _help("mrtui"),
     "mrtui_do": lambda: _help("mrtui", "do"),
     "mrcore": lambda: _help("mrcore"),

@@ -53,6 +53,7 @@ MAY = {
     "mrcore/sources/rq",
     "mrcore/sources/slots",
     "mrcore/sources/upstreams",
+    "mrcore/sources/web.py",  # HTTP of bullboard and slots
     "mrcore/sources/kept.py",
     "mrcore/sources/live_meetings.py",  # a stack's own backend, on loopback
     "mrcore/sources/meetings",

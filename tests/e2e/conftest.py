@@ -31,6 +31,16 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Stack]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def family(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[running.Stack]:
+    """The stack of one runbook's scenarios, at the pace of game days; see `families`."""
+    folder = tmp_path_factory.mktemp(f"family{request.param}")
+    with running.stack(folder, "--time-scale", "20") as started:
+        yield started
+
+
 @pytest.fixture
 async def calm_core(calm: running.Stack) -> AsyncIterator[client.CoreClient]:
     """A client of the calm stack's core; it is away after the core was killed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from tests.e2e import terminal
 
@@ -30,12 +31,14 @@ class Person:
         self._press("b")
         done = ""
         while True:
-            text = self.screen.until(lambda text, done=done: _turn(text, done), PATIENCE_S)
+            text = self.screen.until(_turn(done), PATIENCE_S)
+            if not ENDED.search(text):
+                done = _asked(text)
+                self._press("n")
+                text = self.screen.until(f"{_PLAN.pattern}|{ENDED.pattern}", PATIENCE_S)
             if ended := ENDED.search(text):
                 return ended[1]
-            done = _asked(text)
-            self._press("n")
-            self._agree(self.screen.until(_PLAN.pattern, PATIENCE_S))
+            self._agree(text)
 
     def _agree(self, plan: str) -> None:
         """Read a plan, type what it wants typed, and press its button."""
@@ -60,6 +63,15 @@ def _asked(text: str) -> str:
     return found[1] if found else ""
 
 
-def _turn(text: str, done: str) -> bool:
-    """Whether it is a person's turn again, or over."""
-    return bool(ENDED.search(text)) or _asked(text) not in ("", done)
+def _turn(done: str) -> Callable[[str], bool]:
+    """Whether it is a person's turn again, or over, and two looks see the same: a line may be read
+    while it is being painted."""
+    before = ""
+
+    def look(text: str) -> bool:
+        nonlocal before
+        asked, same = _asked(text), _asked(text) == before
+        before = asked
+        return bool(ENDED.search(text)) or (same and asked not in ("", done))
+
+    return look

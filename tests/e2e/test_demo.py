@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,23 @@ def test_a_lost_terminal_ends_a_demo_and_leaves_nothing(state: Path) -> None:
         family = _family(screen.pid)
         screen.close()
         screen.wait(40)
+    assert running.gone(family) == []
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("shell", ['exec "$@"', "trap '' HUP; \"$@\"; exit $?"], ids=["", "deaf"])
+@pytest.mark.parametrize("shown", ["Starting|starting|ready", "● live"], ids=["boot", "live"])
+def test_a_terminal_lost_at_the_question_whether_to_leave_leaves_nothing(
+    state: Path, shown: str, shell: str
+) -> None:
+    argv = ["sh", "-c", shell, "sh", *running.MRTUI, "demo", "--state", str(state)]
+    with terminal.run(argv, columns=80, rows=24) as screen:
+        screen.until(shown, timeout_s=60)
+        screen.press("q")
+        screen.until("Stop the stack")
+        family = _family(screen.pid)
+        screen.close()
+        assert screen.wait(60) == 128 + signal.SIGHUP
     assert running.gone(family) == []
 
 

@@ -10,19 +10,18 @@ from typing import Any
 
 import pytest
 
-from mrcore.alerts import rule
-from mrcore.gameday import debts, faults, scenario
+from mrcore.gameday import debts, scenario
 from mrcore.model import run
-from tests.e2e import person, running, terminal
+from tests.e2e import families, person, running, terminal
 
-SHIPPED = scenario.shipped(faults.KINDS, rule.read(rule.shipped(), "rules.toml"))
-BY_KEYS = [
-    each.id
-    for each in SHIPPED.values()
-    if each.runbook and not each.operators and each.outcome is run.RunState.RECOVERED
-]
 MOST = 6
 PLAY_S = 600
+
+
+def _by_keys(what: scenario.Scenario) -> bool:
+    """Whether a person at the screen alone can mend it."""
+    recovers = what.outcome is run.RunState.RECOVERED
+    return bool(what.runbook) and not what.operators and recovers
 
 
 def played(name: str, stack: running.Stack, data: Path) -> tuple[dict[str, Any], person.Person]:
@@ -37,7 +36,7 @@ def played(name: str, stack: running.Stack, data: Path) -> tuple[dict[str, Any],
                 assert game.stderr is not None
                 told = iter(game.stderr.readline, "")
                 assert any("waiting for" in line for line in told), "the fault was not injected"
-                ended = who.mend(SHIPPED[name].runbook)
+                ended = who.mend(families.SHIPPED[name].runbook)
                 said, wrong = game.communicate(timeout=PLAY_S)
             finally:
                 game.terminate()  # what is broken is mended first
@@ -68,7 +67,8 @@ def test_a_wedged_redis_is_mended_in_six_keys(calm: running.Stack, tmp_path: Pat
 
 @pytest.mark.proof
 @pytest.mark.timeout(2 * PLAY_S)
-@pytest.mark.parametrize("name", BY_KEYS)
-def test_every_fault_without_a_manual_step_is_mended_in_six_keys(name: str, tmp_path: Path) -> None:
-    with running.stack(tmp_path / "state", "--time-scale", "20") as stack:
-        _judge(*played(name, stack, tmp_path / "data"))
+@families.of(_by_keys)
+def test_every_fault_without_a_manual_step_is_mended_in_six_keys(
+    family: running.Stack, name: str, tmp_path: Path
+) -> None:
+    _judge(*played(name, family, tmp_path))

@@ -560,6 +560,7 @@ def colours() -> list[base.Entity]:
             release="v41" if name == "blue" else "v42",
             state="healthy",
             since=ago(86400 if name == "blue" else 300),
+            preflight=None if name == "blue" else warn("jobs", "green cannot run 3 sendHologram"),
             actions=() if name == "blue" else ("deploy.switch",),
         )
         for name in ("blue", "green")

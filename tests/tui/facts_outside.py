@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mrcore.model import alert, base, host, log, meeting
+from mrcore.model import alert, backend, base, host, log, meeting
 from tests.tui import facts
 
 
@@ -23,6 +23,13 @@ def entities() -> list[base.Entity]:
         meeting.Signalling(ref="meetings/signalling/blue", name="blue", refused=2),
         meeting.Origin(ref="meetings/origin/https%3A%2F%2Fx", name="https://x", status_code=200),
         meeting.Turn(ref="meetings/turn/main", name="main", target="127.0.0.1:3478", ok=True),
+        backend.Cache(
+            ref="backend/cache/kpi-dashboard",
+            verdict=facts.warn("wrong", "it is not what the database says of then"),
+            name="kpi-dashboard",
+            computed_at=facts.ago(300),
+            equal=False,
+        ),
         host.Host(ref="host/host/vm1", name="vm1", cores=2, memory_bytes=8_000_000_000),
         host.Disk(ref="host/disk/state", name="state", path="/var/lib/mr", total_bytes=10**11),
         host.Certificate(ref="host/certificate/api", name="api:443", expires_at=facts.ago(-86_400)),

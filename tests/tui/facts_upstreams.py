@@ -25,6 +25,14 @@ def every() -> list[base.Entity]:
             ref="upstreams/webhook/razorpay", name="razorpay", last_at=facts.ago(900), unanswered=1
         ),
         upstream.Payments(ref="upstreams/payment/all", name="payments", without_invoice=1),
+        upstream.Order(
+            ref="slots/order/order_9f2cc0ffee1234",
+            name="order_9f2cc0ffee1234",
+            amount_paise=250_000,
+            created_at=facts.ago(900),
+            state="created",
+            actions=("payment.reconcile",),
+        ),
         upstream.Secret(
             ref="upstreams/secret/worker",
             name="worker",

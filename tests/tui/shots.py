@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from mrtui import app, keys, start
+from mrtui import app, bindings, start
 from mrtui.cli import show
 from tests import waiting
 from tests.tui import simulated
@@ -19,7 +19,7 @@ async def running(
     size: tuple[int, int] = (80, 24),
     core: simulated.Simulated | None = None,
     clock: simulated.Clock | None = None,
-    keymap: keys.Keymap | None = None,
+    keymap: bindings.Keymap | None = None,
     **started: Any,
 ) -> AsyncIterator[tuple[app.ControlRoom, Pilot[int]]]:
     """The screen on a simulated core, inside home."""
@@ -27,7 +27,7 @@ async def running(
     control = app.ControlRoom(
         lambda: known,
         clock=clock or simulated.Clock(),
-        keymap=keymap or keys.Keymap(),
+        keymap=keymap or bindings.Keymap(),
         started=start.Start(place="local", **started),
     )
     async with control.run_test(size=size) as pilot:

@@ -8,7 +8,7 @@ import random
 import pytest
 from textual import events
 
-from mrtui import app, keys
+from mrtui import app, bindings, keys
 from mrtui.cli import show
 from mrtui.screens import detail, home, postgres, room, schedules
 from tests import waiting
@@ -17,7 +17,7 @@ from tests.tui import shots, simulated
 ROUND = 20
 """How many keys come before the app is let to catch up."""
 
-STAYING = keys.Keymap([entry for entry in keys.TABLE if entry.id != "app.quit"])
+STAYING = bindings.Keymap([entry for entry in keys.TABLE if entry.id != "app.quit"])
 """The table without leaving, which would end the test."""
 
 MOVES = ("up", "down", "pageup", "pagedown", "home", "end", "j", "k", "left", "right", "x")

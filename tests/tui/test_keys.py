@@ -6,7 +6,7 @@ import pytest
 
 from mrcore import catalogue, errors
 from mrcore.model import plans
-from mrtui import keyfile, keys
+from mrtui import bindings, keyfile, keys
 
 
 def test_ids_and_commands_are_unique_and_no_two_keys_clash() -> None:
@@ -39,7 +39,7 @@ def test_what_changes_much_has_an_upper_case_letter() -> None:
 
 
 def test_one_key_does_what_the_row_offers_and_says_so() -> None:
-    keymap = keys.Keymap()
+    keymap = bindings.Keymap()
     for action, label in (("queue.pause", "pause"), ("queue.resume", "resume")):
         found = keymap.find("P", ["lists"], [action])
         assert (found and found.id, found and found.label) == ("queue.pause", label)
@@ -59,7 +59,7 @@ def test_digits_eight_and_nine_are_reserved() -> None:
 
 
 def test_a_key_exists_only_where_the_row_offers_its_action() -> None:
-    keymap = keys.Keymap()
+    keymap = bindings.Keymap()
     assert keymap.find("r", ["lists"], ["queue.retry"]) is not None
     assert keymap.find("r", ["lists"], []) is None
     assert ("r", "retry") in keymap.footer(["lists"], ["queue.retry"])
@@ -67,13 +67,13 @@ def test_a_key_exists_only_where_the_row_offers_its_action() -> None:
 
 
 def test_the_same_key_means_another_thing_on_another_screen() -> None:
-    keymap = keys.Keymap()
+    keymap = bindings.Keymap()
     found = [keymap.find("f", [scope], []) for scope in ("logs", "redis", "home")]
     assert [entry and entry.id for entry in found] == ["logs.follow", "redis.prefix", None]
 
 
 def test_a_command_is_found_by_its_beginning_when_only_one_has_it() -> None:
-    keymap = keys.Keymap()
+    keymap = bindings.Keymap()
     assert keymap.command("sched").id == "go.schedules"  # type: ignore[union-attr]
     assert keymap.command("q").id == "app.quit"  # type: ignore[union-attr]
     assert keymap.command("s") is None

@@ -10,7 +10,7 @@ import pytest
 from mrcore import errors
 from mrcore.model import queue, wire
 from mrcore.queues import capture
-from mrtui import app, keys
+from mrtui import app, bindings
 from mrtui.cli import show
 from tests import waiting
 from tests.core import harness
@@ -70,4 +70,4 @@ async def test_what_ran_is_listed_and_searched(state: Path) -> None:
 
 
 def test_its_command_is_a_word() -> None:
-    assert keys.Keymap().read(":ran") == "go ran"
+    assert bindings.Keymap().read(":ran") == "go ran"

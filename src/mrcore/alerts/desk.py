@@ -32,7 +32,7 @@ class Desk:
         jitter: Callable[[], float],
         changed: Callable[[], None],
     ) -> None:
-        alerts = own.alerts
+        alerts = own.alerts.scaled(own.time_scale)
         known = rules.load(rules.shipped(), alerts.rules, own.time_scale)
         self.book = book.Book(known, ledger, view=view, now=now, changed=changed)
         self.book.windows = windows.Windows(alerts.windows)

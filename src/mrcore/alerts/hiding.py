@@ -34,8 +34,8 @@ def hides(silence: alert.Silence, key: finding.Key, now: datetime) -> bool:
 def _suppressed(key: finding.Key, tracks: Tracks, known: Mapping[str, rules.Rule]) -> base.Ref:
     """The alert that this one comes from: one that its rule depends on, or a source away."""
     if key.about == "nodata":
-        blind = finding.Key(rules.BLIND, "condition", key.subject)
-        return blind.ref if _goes_on(tracks.get(blind)) else ""
+        blind = (finding.Key(rule, "condition", key.subject) for rule in rules.BLIND)
+        return next((each.ref for each in blind if _goes_on(tracks.get(each))), "")
     named = known[key.rule].depends_on if key.rule in known else ()
     if key.about != "condition" or not named:
         return ""
@@ -59,7 +59,7 @@ def ordered(known: Mapping[str, rules.Rule]) -> list[rules.Rule]:
             add(known[other])
         made.setdefault(rule.id, rule)
 
-    for blind in (rule for rule in known.values() if rule.id == rules.BLIND):
+    for blind in (rule for rule in known.values() if rule.id in rules.BLIND):
         add(blind)
     for rule in known.values():
         add(rule)

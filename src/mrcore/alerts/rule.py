@@ -16,10 +16,16 @@ from mrcore.expr import expression, units, views, words
 from mrcore.model import alert, base
 from mrcore.model import ref as refs
 
-BLIND = "collector_blind"
+BLIND = ("collector_blind", "engine_blind")
 """The rule that says that a source gives no samples: what else has no data then is its doing."""
 
 NODATA_FOR_S = 60.0
+"""Whatever the time scale: it is of what is asked, which is no quicker."""
+
+SETTLE_LEAST_S = 10.0
+"""No time scale makes processes come back sooner after what they depend on."""
+
+_USUAL = states.Timing()
 
 _ID = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _PART = re.compile(r"\{([^{}]*)\}")
@@ -166,6 +172,8 @@ def _rule(entry: object, time_scale: float) -> Rule:
             for_s=_time(entry, "for", time_scale),
             keep_s=_time(entry, "keep_firing_for", time_scale),
             escalate_s=_time(entry, "escalate_after", time_scale),
+            settle_s=max(_USUAL.settle_s / time_scale, min(_USUAL.settle_s, SETTLE_LEAST_S)),
+            flapping_s=_USUAL.flapping_s / time_scale,
         ),
         runbook=entry.get("runbook", ""),
         depends_on=_depends(entry.get("depends_on", [])),

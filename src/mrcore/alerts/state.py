@@ -23,8 +23,7 @@ from mrcore.model.base import Frozen, Instant
 Phase = alert.Phase
 
 FLAPS = 4
-FLAPPING_IN = timedelta(minutes=30)
-"""So many firings and resolutions in so long are flapping."""
+"""So many firings and resolutions within `Timing.flapping_s` are flapping."""
 
 SHOWN = timedelta(hours=1)
 """For how long what has resolved is shown."""
@@ -41,11 +40,17 @@ class Signal(StrEnum):
 
 
 class Timing(Frozen):
-    """How long it has to be true before it fires, and false before it has resolved."""
+    """How long it has to be true before it fires, and false before it has resolved.
+
+    What was suppressed is not told before `settle_s`, nor before `for_s`, has passed again;
+    `flapping_s` is in how long it is flapping.
+    """
 
     for_s: float = 0.0
     keep_s: float = 0.0
     escalate_s: float = 0.0
+    settle_s: float = 30.0
+    flapping_s: float = 1_800.0
 
 
 class Ack(Frozen):
@@ -62,7 +67,7 @@ class State(Frozen):
     """Everything that is remembered of an alert, also over a restart.
 
     `calm_at` is since when a recovering one has been false without a gap; `turns` are the firings
-    and resolutions of the last 30 min. `told_at` is when this firing was told, `asked_at` since
+    and resolutions of `Timing.flapping_s`. `told_at` is when this firing was told, `asked_at` since
     when somebody should acknowledge it, `hidden` why it is not told now; the end of what was told
     is `owed`. `lifted_at` is when what suppressed it was well again.
     """
@@ -99,13 +104,14 @@ NEW = State()
 
 def advance(state: State, signal: Signal, timing: Timing, now: datetime) -> State:
     """What becomes of it now."""
-    state = _later(state, now)
+    state = _later(state, timing, now)
     return _NEXT[state.phase](state, signal, timing, now)
 
 
-def _later(state: State, now: datetime) -> State:
+def _later(state: State, timing: Timing, now: datetime) -> State:
     """Forget what is long ago; a clock that was set back begins its waits anew."""
-    turns = tuple(at for at in state.turns if now - at < FLAPPING_IN)
+    lately = timedelta(seconds=timing.flapping_s)
+    turns = tuple(at for at in state.turns if now - at < lately)
     if len(turns) != len(state.turns):
         state = state.but(turns=turns)
     if state.pending_at and state.pending_at > now:

@@ -45,9 +45,6 @@ class Around(NamedTuple):
 
 Told = tuple[states.State, tuple[Notice, ...]]
 
-SETTLE_S = 30.0
-"""What was suppressed is not told before that, nor before its own `for`, has passed again."""
-
 NOTHING: tuple[Notice, ...] = ()
 
 
@@ -81,7 +78,7 @@ def tell(state: states.State, timing: states.Timing, around: Around, now: dateti
             return state, NOTHING
     was, state = state.hidden, state.but(hidden="", lifted_at=None) if state.hidden else state
     if state.flapping_at:
-        return _flapping(state, now)
+        return _flapping(state, timing, now)
     if state.told_at is None:
         return _say(state, Kind.FIRED, _LIFTED.get(was, ""), now)
     if was == "silenced":
@@ -94,7 +91,7 @@ def tell(state: states.State, timing: states.Timing, around: Around, now: dateti
 def _settled(state: states.State, timing: states.Timing, now: datetime) -> bool:
     """Whether it had the time to recover with what it depends on."""
     lifted = min(state.lifted_at or now, now)
-    return (now - lifted).total_seconds() >= max(SETTLE_S, timing.for_s)
+    return (now - lifted).total_seconds() >= max(timing.settle_s, timing.for_s)
 
 
 _LIFTED = {
@@ -121,11 +118,12 @@ def _flap(state: states.State, now: datetime) -> states.State:
     return state
 
 
-def _flapping(state: states.State, now: datetime) -> Told:
+def _flapping(state: states.State, timing: states.Timing, now: datetime) -> Told:
     """Said once; single firings are told again when it has calmed down."""
     if state.flapping_told:
         return state, NOTHING
-    why = f"it fired and resolved {len(state.turns)} times in 30 min; only its end will be told"
+    within = f"{timing.flapping_s / 60:g} min"
+    why = f"it fired and resolved {len(state.turns)} times in {within}; only its end will be told"
     said, notices = _say(state, Kind.FLAPPING, why, now)
     return said.but(flapping_told=True), notices
 

@@ -65,7 +65,8 @@ def timing(rule: rules.Rule, about: alert.About) -> states.Timing:
     if about == "condition":
         return rule.timing
     for_s = rules.NODATA_FOR_S if about == "nodata" else 0.0
-    return states.Timing(for_s=for_s, keep_s=0.0, escalate_s=0.0)
+    alone = {"for_s": for_s, "keep_s": 0.0, "escalate_s": 0.0}
+    return rule.timing.model_copy(update=alone)
 
 
 def base_name(subject: base.Ref) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from mrcore import catalogue, core
+from mrcore import catalogue, core, measured
 from mrcore.api import deps, problem
 from mrcore.model import base, wire
 
@@ -76,9 +76,9 @@ def _points(core: core.Core) -> Iterator[wire.Point]:
             yield from (point for point in changed.points if point.metric in catalogue.METRICS)
 
 
-def _name(metric: catalogue.Metric) -> str:
+def _name(metric: measured.Metric) -> str:
     return "mr_" + metric.id.replace(".", "_")
 
 
-def _describe(metric: catalogue.Metric) -> str:
+def _describe(metric: measured.Metric) -> str:
     return f"{metric.label} ({metric.unit})" if metric.unit else metric.label

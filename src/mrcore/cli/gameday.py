@@ -50,6 +50,7 @@ def list_(as_json: bool) -> None:
 @click.argument("scenario_id", metavar="SCENARIO")
 @click.option("--auto", is_flag=True, help="Confirm the runbook's plans, play its manual steps.")
 @click.option("--withhold", is_flag=True, help="Do nothing: it must not recover.")
+@click.option("--misled", is_flag=True, help="The runbooks here are wrong: no fix may be proven.")
 @click.option(
     "--until",
     type=click.Choice(["injected", "detected", "diagnosed", "recovered"]),
@@ -71,6 +72,7 @@ def play(
     scenario_id: str,
     auto: bool,
     withhold: bool,
+    misled: bool,
     until: score.Until,
     as_json: bool,
     state: Path | None,
@@ -87,7 +89,7 @@ def play(
     from mrcore.gameday import score
 
     what = _find(scenario_id)
-    order = plays.Order(until=until, auto=auto, seed=seed, withhold=withhold)
+    order = plays.Order(until=until, auto=auto, seed=seed, withhold=withhold, misled=misled)
     card = asyncio.run(_played(what, order, state, time_scale, quiet=as_json))
     score.keep(card, score.default_file())
     for line in [plain.document(card.model_dump(mode="json"))] if as_json else score.lines(card):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from mrcore.model import stack
+
 Value = float | bool | str
 
 Read = Callable[[Any, datetime], Value | None]
@@ -72,6 +74,12 @@ def _overdue(entity: Any, now: datetime) -> float | None:
     return _since(entity.next_at, now)
 
 
+def _silent(entity: Any, now: datetime) -> float | None:
+    """Beyond the time in which it may be silent."""
+    found = _since(entity.last_seen_at, now)
+    return None if found is None else max(0.0, found - entity.beat_s)
+
+
 def _left(entity: Any, now: datetime) -> float | None:
     """What has expired is less than nothing."""
     return None if entity.expires_at is None else (entity.expires_at - now).total_seconds()
@@ -90,6 +98,23 @@ def _colour(entity: Any, now: datetime) -> str:
     """Of `backend-blue` it is blue; of another process it is empty."""
     before, _, colour = str(entity.name).partition("-")
     return colour if before == "backend" else ""
+
+
+def _preflight(name: str) -> Read:
+    """Nothing is newer than what has the traffic; of a colour that was not asked nobody knows."""
+
+    def read(entity: Any, now: datetime) -> str | None:
+        if entity.live:
+            return ""
+        said = entity.preflight
+        return None if said is None or said.level == "unknown" else str(getattr(said, name))
+
+    return read
+
+
+def _wished(entity: Any, now: datetime) -> bool:
+    """Whether it ends, or ended last, since it was wished."""
+    return entity.state == "stopping" or str(entity.last_exit).startswith(stack.RESTARTED)
 
 
 def _share(name: str) -> Read:
@@ -136,6 +161,7 @@ PREFIXES = {
     "redis": "node",
     "check": "check",
     "health": "check",
+    "cache": "cache",
     "log": "stream",
     "process": "process",
     "colour": "colour",
@@ -150,8 +176,10 @@ PREFIXES = {
     "upstream": "upstream",
     "webhook": "webhook",
     "payment": "payment",
+    "order": "order",
     "secret": "secret",
     "heartbeat": "heartbeat",
+    "failure": "group",
 }
 """What a name begins with, and the kind of entity that it is of."""
 
@@ -181,7 +209,7 @@ _ROWS = (
     Fact(
         "schedule.success_age_s", "schedule", "s", "since it succeeded", _age("last_succeeded_at")
     ),
-    Fact("worker.silent_s", "worker", "s", "since its last heartbeat", _age("last_seen_at")),
+    Fact("worker.silent_s", "worker", "s", "since its heartbeat, when it was due", _silent),
     Fact("worker.busy", "worker", "", "jobs that it has in hand", _count("busy_with")),
     Fact("pg.slots", "postgres", "", "connections that applications may open", _slots),
     Fact("pg.used", "postgres", "%", "share of these that is taken", _used),
@@ -207,11 +235,19 @@ _ROWS = (
     Fact("process.state", "process", "text", "its state", _value("state")),
     Fact("process.restarts", "process", "", "how often it began anew", _value("restarts")),
     Fact("process.colour", "process", "text", "the colour that it is the backend of", _colour),
+    Fact("process.wished", "process", "truth", "whether somebody let it begin anew", _wished),
     Fact("process.state_s", "process", "s", "since when it is so", _age("since")),
     Fact("colour.live", "colour", "truth", "whether it has the traffic", _value("live")),
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
     Fact("colour.up_s", "colour", "s", "how long it is up", _age("since")),
     Fact("colour.release", "colour", "text", "its release", _value("release")),
+    Fact("deploy.code", "colour", "text", "what speaks against traffic there", _preflight("code")),
+    Fact("deploy.why", "colour", "text", "the sentence of that", _preflight("why")),
+    Fact("cache.age_s", "cache", "s", "since it was computed", _age("computed_at")),
+    Fact("cache.equal", "cache", "truth", "whether it is what SQL says", _value("equal")),
+    Fact(
+        "colour.differs", "colour", "text", "in what it is not as the live one", _value("differs")
+    ),
     Fact("upstream.name", "upstream", "text", "its name in the settings", _value("name")),
     Fact("host.cores", "host", "", "processor cores", _value("cores")),
     Fact(
@@ -232,11 +268,17 @@ _ROWS = (
     Fact("smtp.code", "upstream", "", "what AUTH was answered", _smtp("status_code")),
     Fact("smtp.auth_ok", "upstream", "truth", "it takes the login", _smtp("auth_ok")),
     Fact("webhook.last_s", "webhook", "s", "since the last one", _age("last_at")),
+    Fact("webhook.late_s", "webhook", "s", "since the last one that came late", _age("late_at")),
+    Fact("webhook.usual_gap_s", "webhook", "s", "999 of 1,000 came in it", _value("usual_gap_s")),
     Fact("webhook.unanswered", "webhook", "", "orders not told of", _value("unanswered")),
     Fact(
         "payment.without_invoice", "payment", "", "captured, no invoice", _value("without_invoice")
     ),
     Fact("payment.double_grants", "payment", "", "granted twice", _value("double_grants")),
+    Fact("order.state", "order", "text", "created or captured", _value("state")),
+    Fact("order.waits_s", "order", "s", "since it was ordered", _age("created_at")),
+    Fact("order.granted", "order", "truth", "whether its tokens are there", _value("granted")),
+    Fact("order.invoiced", "order", "truth", "whether it has an invoice", _value("invoiced")),
     Fact("secret.version", "secret", "text", "version that is run with", _value("version")),
     Fact("secret.current", "secret", "text", "version the manager has", _value("current")),
     Fact("secret.stale", "secret", "truth", "whether it runs with an older one", _value("stale")),
@@ -251,6 +293,13 @@ _ROWS = (
     Fact("origin.ok", "origin", "truth", "whether its pages get a socket", _value("ok")),
     Fact("origin.status", "origin", "", "HTTP status of the handshake", _value("status_code")),
     Fact("turn.ok", "turn", "truth", "whether it binds or relays", _value("ok")),
+    Fact("failure.title", "group", "text", "its message, normalised", _value("title")),
+    Fact("failure.queue", "group", "text", "the queue that it is of", _value("queue")),
+    Fact("failure.jobs", "group", "", "failures of 10 min", lambda entity, now: float(entity.jobs)),
+    Fact("failure.worst", "group", "", "failures of one job of it", _value("worst")),
+    Fact("failure.share", "group", "%", "share of the queue's failures", _value("share")),
+    Fact("failure.first_s", "group", "s", "since it was seen first", _age("first_at")),
+    Fact("failure.last_s", "group", "s", "since it was seen last", _age("last_at")),
     Fact("source.state", "source", "text", "starting, watching or failing", _value("state")),
     Fact("source.failing_s", "source", "s", "how long it gives no sample", _failing),
     Fact("source.interval_s", "source", "s", "time between samples", _value("interval_s")),

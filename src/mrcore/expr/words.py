@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from mrcore import catalogue
-from mrcore.expr import expected, facts, units
+from mrcore import catalogue, measured
+from mrcore.expr import facts, units
 
 
 class Sort(StrEnum):
@@ -54,7 +54,7 @@ class Word(NamedTuple):
     source: str = ""
 
 
-def _of_metric(metric: catalogue.Metric) -> Word:
+def _of_metric(metric: measured.Metric) -> Word:
     unit, scale = units.DECLARED[metric.unit]
     typed = Type(Sort.NUMBER, unit)
     return Word(metric.id, metric.kind, typed, metric.label, metric.unit, scale)
@@ -70,7 +70,6 @@ def _of_fact(fact: facts.Fact) -> Word:
 
 
 WORDS: dict[str, Word] = {
-    **{fact.id: _of_fact(fact) for fact in expected.FACTS.values()},
     **{fact.id: _of_fact(fact) for fact in facts.FACTS.values()},
     **{metric.id: _of_metric(metric) for metric in catalogue.METRICS.values()},
 }

@@ -113,11 +113,19 @@ class Arena:
 
         Raises StackError when it has none.
         """
-        rows = (self.state.read_json("processes.json") or {}).get("processes", [])
-        found = next((row.get("pid") for row in rows if row["name"] == process), None)
+        found = self._row(process).get("pid")
         if not found:
             raise errors.StackError(f"The stack's process {process!r} does not run.")
         return int(found)
+
+    def is_ready(self, process: str, *, after: int) -> bool:
+        """Whether a process of the stack is ready, and no more the one with the pid `after`."""
+        row = self._row(process)
+        return row.get("state") == "ready" and row.get("pid") not in (None, after)
+
+    def _row(self, process: str) -> dict[str, Any]:
+        rows = (self.state.read_json("processes.json") or {}).get("processes", [])
+        return next((row for row in rows if row["name"] == process), {})
 
     def signal(self, process: str, number: signal.Signals) -> None:
         """Send a signal to a process of the stack and to its children.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mrcore.alerts import rule as rules
 from mrcore.gameday import scenario, score, watch
-from mrcore.model import alert, base
+from mrcore.model import alert, base, run
 from mrcore.model import ref as refs
 
 SAMPLES = 2
@@ -20,8 +20,8 @@ An alert is evaluated beside the samples, not by them: at twenty times the pace 
 50 to 100 ms, and one evaluation on a loaded host takes several of these. It is no later for that.
 At the pace of production it adds nothing to two samples.
 """
-
-_OURS = ("alert.", "core.", "plan.", "run.", "runbook.", "operation.", "silence.", "incident.")
+OURS = ("alert.", "core.", "plan.", "run.", "runbook.", "operation.", "silence.", "incident.")
+"""How the core's own actions begin, which change nothing that is watched."""
 
 
 def of(
@@ -31,9 +31,27 @@ def of(
     for firing in firings:
         found = firing.alert
         right = found.rule == expected.rule and found.about == "condition"
-        if right and expected.subject in ("", found.subject) and _after(found, since):
+        if right and expected.subject in ("", found.subject) and watch.after(found, since):
             return firing
     return None
+
+
+def run_of(what: scenario.Scenario, seen: watch.Watcher, since: datetime) -> run.Run | None:
+    """The run of an expected alert; the newest where no such alert leads to the runbook."""
+    runs = [
+        each
+        for each in seen.runs.values()
+        if each.began_at >= since and each.runbook == what.runbook
+    ]
+    expected = {each.rule for each in what.alerts}
+    fired = {
+        firing.alert.ref: firing.alert.runbook
+        for firing in seen.firings.values()
+        if firing.alert.rule in expected
+    }
+    if what.runbook in fired.values():
+        runs = [each for each in runs if fired.keys() & set(each.alerts)]
+    return max(runs, key=lambda each: each.id, default=None)
 
 
 def punctual(firing: watch.Firing, rule: rules.Rule, seen: watch.Watcher) -> score.Expectation:
@@ -60,7 +78,7 @@ def unrelated(
         f"{firing.alert.rule} of {firing.alert.name}"
         + (f" ({firing.alert.about})" if firing.alert.about != "condition" else "")
         for firing in seen.firings.values()
-        if firing.told and _after(firing.alert, since) and firing.alert.ref not in known
+        if firing.told and watch.after(firing.alert, since) and firing.alert.ref not in known
         and firing.alert.severity is not alert.Severity.INFO
         and not (firing.alert.rule in expected and firing.alert.about == "condition")
     }  # fmt: skip
@@ -70,35 +88,13 @@ def unrelated(
 def wrong_actions(what: scenario.Scenario, seen: watch.Watcher, since: datetime) -> int:
     """How many operations were no fix that the runbook planned; the core's own are none."""
     planned = {
-        step.plan for run in seen.runs.values() if run.runbook == what.runbook for step in run.steps
+        step.plan
+        for each in seen.runs.values()
+        if each.runbook == what.runbook
+        for step in each.steps
     }
     return sum(
-        op.action != what.action and op.plan_id not in planned and not op.action.startswith(_OURS)
+        op.action != what.action and op.plan_id not in planned and not op.action.startswith(OURS)
         for op in seen.operations.values()
         if op.started_at >= since
     )
-
-
-def story(
-    what: scenario.Scenario, seen: watch.Watcher, since: datetime
-) -> dict[base.Ref, tuple[str, ...]]:
-    """For each ref what became of it, in order and without times."""
-    rules_of = {each.rule for each in what.alerts}
-    found: dict[base.Ref, tuple[str, ...]] = {}
-    for (ref, _), firing in sorted(seen.firings.items()):
-        if firing.alert.rule in rules_of and _after(firing.alert, since):
-            found[ref] = (*found.get(ref, ()), "fired", *_over(firing))
-    for run in seen.runs.values():
-        if run.began_at >= since:
-            steps = (f"{step.id} {step.state.value} {step.found}".rstrip() for step in run.steps)
-            found[f"run of {run.runbook}"] = (*run.codes, *steps, run.state.value)
-    return found
-
-
-def _over(firing: watch.Firing) -> tuple[str, ...]:
-    """How often it went to and fro in between is a matter of time, and no part of a story."""
-    return () if firing.phases[-1] is alert.Phase.FIRING else ("over",)
-
-
-def _after(found: alert.Alert, since: datetime) -> bool:
-    return found.fired_at is not None and found.fired_at >= since

@@ -20,6 +20,7 @@ from mrcore.gameday import (
     recovering,
     scenario,
     score,
+    story,
     warden,
     watch,
 )
@@ -43,13 +44,15 @@ Tell = Callable[[str], None]
 class Order:
     """How far to play, with which dice, and who confirms what the runbook plans.
 
-    With `withhold` nobody does, and it must not recover.
+    With `withhold` nobody does, and it must not recover; with `misled` the runbooks of the core are
+    known to be wrong, and what they lead to must not be proven.
     """
 
     until: score.Until = "recovered"
     auto: bool = False
     seed: int | None = None
     withhold: bool = False
+    misled: bool = False
 
 
 class Failed(Exception):
@@ -113,7 +116,8 @@ class Play:
                     dice = random.Random(self._seed)  # noqa: S311 - of a game
                     with contextlib.suppress(Failed):
                         await self._acts(client, base.Stage(self._stack, dice, held), owed)
-                    self._story = judge.story(self._what, self._seen, self._began)
+                    done = await recovering.outcomes(client, self._seen, self._began)
+                    self._story = story.of(self._what, self._seen, self._began, done)
             finally:
                 failed = await asyncio.shield(owed.mend(self._stack))
                 for sentence in failed:
@@ -129,18 +133,21 @@ class Play:
             await self._detect()
         if far >= ORDER.index("diagnosed"):
             actor = recovering.Recovery(client, self._seen, self._what, self._began, self._tell)
-            self._found += await actor.diagnosed()
+            diagnosed = await actor.diagnosed()
+            self._found += [] if self._order.misled else diagnosed
             self._lap("diagnosed")
             self._stop_if_failed()
             if far >= ORDER.index("recovered"):
                 if self._order.withhold:
                     self._found += await actor.withheld()
+                elif self._order.misled:
+                    self._found += await actor.misled(stage)
                 else:
                     self._found += await actor.recovered(stage, auto=self._order.auto)
                 self._operators += actor.operators
                 self._keypresses = self._keys.counted()
                 self._lap("recovered")
-        if far >= ORDER.index("detected"):
+        if far >= ORDER.index("detected") and not self._order.misled:
             self._found.append(judge.unrelated(self._what, self._seen, self._began, self._before))
 
     async def _calm(self) -> None:
@@ -148,16 +155,23 @@ class Play:
         self._tell("waiting until all is calm")
         calm = await self._seen.until(self._is_calm, CALM_S)
         if not calm:
-            pending = ", ".join(sorted(a.rule for a in self._seen.alerts() if _waits(a)))
+            pending = ", ".join(
+                sorted({a.rule for a in self._seen.alerts() if a.fired_at or _waits(a)})
+            )
             raise errors.StackError(
                 f"The stack does not become calm: {pending or 'a source gives no samples'}."
             )
-        self._before = frozenset(each.ref for each in self._seen.alerts())
+        self._before = frozenset(each.ref for each in self._seen.alerts() if _stands(each))
 
     def _is_calm(self) -> bool:
+        """What fires now of what is expected is of before, and would not fire for the fault."""
+        expected = {each.rule for each in self._what.alerts}
         sources = [e for e in self._seen.entities("source") if isinstance(e, core.SourceStatus)]
         watched = len(sources) > 1 and all(each.state == "watching" for each in sources)
-        return watched and not any(_waits(each) for each in self._seen.alerts())
+        return watched and not any(
+            _waits(each) or (each.rule in expected and each.phase is alert.Phase.FIRING)
+            for each in self._seen.alerts()
+        )
 
     async def _inject(self, stage: base.Stage, owed: debts.Debts) -> None:
         self._began = self._now()
@@ -233,6 +247,11 @@ class Play:
             operators=tuple(self._operators),
             story=self._story,
         )
+
+
+def _stands(each: alert.Alert) -> bool:
+    """Whether it fires already; one that has resolved and fires again is of this game day."""
+    return each.phase not in (alert.Phase.INACTIVE, alert.Phase.RESOLVED)
 
 
 def _waits(each: alert.Alert) -> bool:

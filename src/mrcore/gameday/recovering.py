@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mrcore import client as clients
 from mrcore import errors
-from mrcore.gameday import scenario, score, watch
+from mrcore.gameday import judge, scenario, score, watch
 from mrcore.gameday.faults import base
 from mrcore.model import alert, plans, run
 from mrcore.model import base as base_model
@@ -25,6 +25,9 @@ ENDED = frozenset(
     {run.RunState.RECOVERED, run.RunState.UNVERIFIED, run.RunState.FAILED, run.RunState.ABORTED}
 )
 
+_STOPPED = (run.RunState.FAILED, run.RunState.UNVERIFIED)
+_UNPROVEN = (run.StepState.FAILED, run.StepState.UNVERIFIABLE)
+
 
 async def end_others(client: clients.CoreClient, seen: watch.Watcher, runbook: str) -> None:
     """Abort the runs of a runbook that are left from before: an alert would only join them."""
@@ -36,6 +39,26 @@ async def end_others(client: clients.CoreClient, seen: watch.Watcher, runbook: s
             await client.apply(plan.plan_id, reason=REASON, confirm=plan.confirm)
         except errors.DoorError:
             continue  # it has ended meanwhile
+
+
+async def outcomes(
+    client: clients.CoreClient, seen: watch.Watcher, since: datetime
+) -> dict[base_model.Ref, list[plans.TargetOutcome]]:
+    """What became of every target of the operations since then, by operation.
+
+    One that the core does not tell any more has none.
+    """
+    found: dict[base_model.Ref, list[plans.TargetOutcome]] = {}
+    for operation in list(seen.operations.values()):
+        first: int | None = 0 if operation.started_at >= since else None
+        while first is not None:
+            try:
+                page = await client.targets(operation.plan_id, first)
+            except errors.MrError:
+                break
+            found.setdefault(operation.ref, []).extend(page.outcomes)
+            first = page.following
+    return found
 
 
 class Recovery:
@@ -57,34 +80,59 @@ class Recovery:
         self._tell = tell
         self._done: set[str] = set()
         self._plans: dict[str, str] = {}
-        self._asked: run.Run | None = None
+        self._asked: dict[base_model.Ref, run.Run] = {}
 
     async def diagnosed(self) -> list[score.Expectation]:
         """Wait for the diagnosis, and compare what it found."""
+        if not self._what.runbook:
+            return []
         self._tell("waiting for the diagnosis")
         found = await self._seen.until(self._diagnosed, DIAGNOSED_S)
         what = f"diagnosis {', '.join(self._what.diagnosis) or 'made'}"
         if not found:
             return [score.Expectation(what=what, held=False, why="no run has ended its diagnosis")]
         missing = set(self._what.diagnosis) - set(found.codes)
-        why = f"it found {', '.join(found.codes) or 'nothing'}" if missing else ""
-        return [score.Expectation(what=what, held=not missing, why=why)]
+        wrong = set(self._what.not_diagnosed) & set(found.codes)
+        held = not missing and not wrong
+        if self._what.not_diagnosed:
+            what += f", and not {', '.join(self._what.not_diagnosed)}"
+        why = "" if held else f"it found {', '.join(found.codes) or 'nothing'}"
+        return [score.Expectation(what=what, held=held, why=why)]
 
     async def recovered(self, stage: base.Stage, *, auto: bool) -> list[score.Expectation]:
         """Wait for the end of the run; with `auto`, confirm its plans and play its operators."""
         self._tell("recovering" if auto else "waiting until somebody has recovered it")
+        if not self._what.runbook:
+            return await self._by_hand(stage, auto=auto)
+        return await self._judged(await self._to_its_end(stage, auto=auto))
+
+    async def misled(self, stage: base.Stage) -> list[score.Expectation]:
+        """Confirm what a wrong diagnosis leads to, and see that nothing proves it."""
+        self._tell("doing what a wrong diagnosis leads to")
+        ended = await self._to_its_end(stage, auto=True)
+        steps = [step for step in ended.steps if step.operation] if ended else []
+        stopped = bool(steps) and steps[-1].state in _UNPROVEN
+        held = ended is not None and ended.state in _STOPPED and stopped
+        why = f"it is {ended.state.value}: {ended.why}" if ended else "no run"
+        what = "a fix for a wrong diagnosis stops at verify"
+        return [score.Expectation(what=what, held=held, why="" if held else why)]
+
+    async def _to_its_end(self, stage: base.Stage, *, auto: bool) -> run.Run | None:
         while not (ended := self._run()) or ended.state not in ENDED:
-            if auto and ended and await self._help(ended, stage):
-                continue
-            known = ended
-            news = lambda: self._run() != known  # noqa: E731, B023 - asked before the next turn
-            if not await self._seen.until(news, RECOVERED_S if auto else None):
+            known = self._goes_on()
+            helped = [await self._help(each, stage) for each in known if auto]
+            news = lambda: self._goes_on() != known  # noqa: E731, B023 - asked before the next turn
+            limit_s = RECOVERED_S if auto else None
+            if not any(helped) and not await self._seen.until(news, limit_s):
                 break
-        return await self._judged(ended)
+        return ended
 
     async def withheld(self) -> list[score.Expectation]:
         """Do nothing, and see that the run does not end as if somebody had."""
         self._tell("withholding the fix")
+        if not self._what.runbook:
+            over = await self._seen.until(self._is_over, WITHHELD_S)
+            return [score.Expectation(what="no recovery without its fix", held=not over)]
         ended = await self._seen.until(self._ended, WITHHELD_S)
         good = ended is not None and ended.state is run.RunState.RECOVERED
         return [
@@ -94,6 +142,13 @@ class Recovery:
                 why=ended.why if ended and good else "",
             )
         ]
+
+    async def _by_hand(self, stage: base.Stage, *, auto: bool) -> list[score.Expectation]:
+        """What no runbook mends: its operators do, and then it is over."""
+        for operator in self._what.operators if auto else ():
+            await self._operate(operator.step, stage)
+        over = await self._seen.until(self._is_over, RECOVERED_S if auto else None)
+        return [score.Expectation(what=f"{self._what.recovered.text} again", held=bool(over))]
 
     async def _judged(self, ended: run.Run | None) -> list[score.Expectation]:
         wanted, state = self._what.outcome, ended.state if ended else None
@@ -117,21 +172,20 @@ class Recovery:
         return found
 
     def _run(self) -> run.Run | None:
-        """The run of an expected alert; the newest where no such alert leads to the runbook."""
-        runs = [
+        return judge.run_of(self._what, self._seen, self._began)
+
+    def _goes_on(self) -> list[run.Run]:
+        """The run, and those that go on of a runbook to which it leads."""
+        first = self._run()
+        if first is None:
+            return []
+        led = {step.found for step in first.steps if step.kind == "decide"}
+        others = [
             each
             for each in self._seen.runs.values()
-            if each.began_at >= self._began and each.runbook == self._what.runbook
+            if each.runbook in led and each.began_at >= self._began and each.state not in ENDED
         ]
-        expected = {each.rule for each in self._what.alerts}
-        fired = {
-            firing.alert.ref: firing.alert.runbook
-            for firing in self._seen.firings.values()
-            if firing.alert.rule in expected
-        }
-        if self._what.runbook in fired.values():
-            runs = [each for each in runs if fired.keys() & set(each.alerts)]
-        return max(runs, key=lambda each: each.id, default=None)
+        return [first, *others]
 
     def _ended(self) -> run.Run | None:
         found = self._run()
@@ -161,9 +215,9 @@ class Recovery:
             waits = step.kind == "manual" and step.state is run.StepState.RUNNING
             if waits and step.id not in self._done:
                 await self._operate(step.id, stage)
-        if running == self._asked:
+        if running == self._asked.get(running.ref):
             return False  # it has not gone on since
-        self._asked = running
+        self._asked[running.ref] = running
         for action in ANSWERS:
             if action in running.actions:
                 await self._answer(action, running.ref)

@@ -21,6 +21,7 @@ kind = "mail.accept"
 
 [expect]
 diagnosis = ["paused"]           # codes that the diagnosis finds
+not_diagnosed = ["stopped"]      # codes that it must not find: what it has to be told from
 action = "redis.unpause"         # what it plans
 recovered = "redis.canary_ok"    # what is true again at the end
 also = ["health_503"]            # consequences that may be told, too
@@ -53,7 +54,7 @@ _TOP = frozenset({"id", "title", "runbook", "seed", "fault", "alert", "operator"
 _FAULT = frozenset({"kind", "args", "when", "until"})
 _OPERATOR = frozenset({"step", "kind", "args"})
 _ALERT = frozenset({"rule", "subject"})
-_EXPECT = frozenset({"diagnosis", "action", "outcome", "recovered", "also"})
+_EXPECT = frozenset({"diagnosis", "not_diagnosed", "action", "outcome", "recovered", "also"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Scenario:
     seed: int = 7
     operators: tuple[Operator, ...] = ()
     diagnosis: tuple[str, ...] = ()
+    not_diagnosed: tuple[str, ...] = ()
     action: str = ""
     outcome: run.RunState = run.RunState.RECOVERED
     also: tuple[str, ...] = ()
@@ -176,6 +178,7 @@ class _Reader:
             alerts=tuple(self._alert(*each) for each in _tables(top, "alert")),
             operators=tuple(self._operator(*each) for each in _tables(top, "operator")),
             diagnosis=_texts(expect, "diagnosis", place),
+            not_diagnosed=_texts(expect, "not_diagnosed", place),
             action=_text(expect, "action", place),
             outcome=_outcome(expect, place),
             recovered=recovered,

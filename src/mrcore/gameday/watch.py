@@ -42,7 +42,7 @@ class Watcher:
         self.firings: dict[tuple[base.Ref, str], Firing] = {}
         self.runs: dict[base.Ref, run.Run] = {}
         self.operations: dict[base.Ref, core.Operation] = {}
-        self.verdicts: dict[base.Ref, list[str]] = defaultdict(list)
+        self.verdicts: dict[base.Ref, list[tuple[datetime, str]]] = defaultdict(list)
         self.samples: dict[str, list[datetime]] = defaultdict(list)
         self._now = now
         self._lives: dict[str, dict[base.Ref, base.Entity]] = {}
@@ -135,16 +135,16 @@ class Watcher:
             live.pop(ref, None)
         for entity in event.upserts:
             live[entity.ref] = entity
-            self._note(entity)
+            self._note(entity, event.at)
         for point in event.points:
             key = (point.metric, point.ref)
             kept = self._points.setdefault(key, deque(maxlen=POINTS_MAX))
             kept.append((point.at.timestamp(), point.value))
 
-    def _note(self, entity: base.Entity) -> None:
-        said = entity.verdict.code or entity.verdict.level.value
-        if self.verdicts[entity.ref][-1:] != [said]:
-            self.verdicts[entity.ref].append(said)
+    def _note(self, entity: base.Entity, at: datetime) -> None:
+        said, known = entity.verdict.code or entity.verdict.level.value, self.verdicts[entity.ref]
+        if not known or known[-1][1] != said:
+            known.append((at, said))
         if isinstance(entity, alert.Alert) and entity.fired_at is not None:
             self._fired(entity, entity.fired_at)
         elif isinstance(entity, run.Run):
@@ -158,3 +158,8 @@ class Watcher:
         firing.told = firing.told or entity.told_at is not None
         if firing.phases[-1:] != [entity.phase]:
             firing.phases.append(entity.phase)
+
+
+def after(found: alert.Alert, since: datetime) -> bool:
+    """Whether it has fired since then."""
+    return found.fired_at is not None and found.fired_at >= since

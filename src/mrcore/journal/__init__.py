@@ -39,11 +39,14 @@ Layout, below the prefix `mr:journal` (queue names are percent-encoded in keys):
     wake                  channel a queue's name is published when a job arrives
     <queue>:meta          hash    name, list and schedule (huey's keys), keep_completed,
                                   keep_failed, listed
+    <queue>:signatures    hash    task → JSON list of its parameters' names (`*rest`: the others),
+                                  told by its workers
     <queue>:paused        string  epoch seconds since when; while it exists nothing is claimed
     <queue>:paused_by     hash    by, why: who paused it; mark: by what operation
     <queue>:resumed       hash    mark: by what operation it was resumed last, for 24 h (PX), and
                                   by, why, pause: whose pause that ended, and its mark
-    <queue>:stats         hash    enqueued, completed, failed, retried: totals
+    <queue>:stats         hash    enqueued, completed, failed: totals; retried: how many attempts
+                                  failed and were put back by huey itself
     <queue>:waiting, :active, :delayed, :failed, :completed, :quarantined
                           zset    job id by epoch seconds: when it came there (delayed: is due)
     <queue>:active:<worker>  list messages in that worker's hands
@@ -79,8 +82,9 @@ retry_delay, enqueued_at, due_at, started_at, finished_at, worker, error, result
 (JSON {n, worker, started_at, ended_at, outcome, error, trace}), schedule, deaths, progress (0 to
 1), logged (a count), `log:<n>` (JSON {at, n: the attempt, line}), parent (JSON [queue, id] of the
 job that enqueued it while it ran), children (a count), `child:<n>` (JSON [queue, id]), copies (how
-often it was duplicated), copy_of and copied_at (of a copy), and, of failed jobs, `message`: the
-bytes that a retry puts back into the queue, with retries as at first.
+often it was duplicated), copy_of and copied_at (of a copy), asked and claim (words of the calls
+that enqueued and began it), and, of failed jobs, `message`: the bytes that a retry puts back into
+the queue, with retries as at first.
 A job that was revoked, expired or cancelled is `completed` with that word as its outcome.
 
 Counts of any number of queues are one pipeline of LLEN and ZCARD (the truth of waiting and delayed

@@ -114,6 +114,8 @@ class Heart:
         for journal in self.journals:
             pipe.sadd(self.root.queues, journal.place.queue.name)
             pipe.hset(journal.place.queue.meta, mapping=journal.meta())
+            if told := journal.signatures():
+                pipe.hset(journal.place.queue.signatures, mapping=told)
         pipe.get(wish)
         if pipe.execute()[-1] is not None and self.restart is not None:
             self.conn.delete(wish)

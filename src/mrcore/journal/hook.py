@@ -18,6 +18,7 @@ from mrcore.journal import (
     keys,
     refusals,
     scripts,
+    signatures,
     telling,
     writer,
 )
@@ -90,6 +91,10 @@ class Journal:
             **{f"keep_{state}": "" if n is None else n for state, n in self.keep.items()},
         }
 
+    def signatures(self) -> dict[str, str]:
+        """What the arguments of its tasks are called, where their functions are."""
+        return signatures.of(self.huey._registry._registry)
+
     def tell(self) -> None:
         """Write `meta` once: a queue without a worker yet is known by its producers."""
         if not self._told:
@@ -112,7 +117,7 @@ class Journal:
             return
         self.tell()
         parent, fields = self._described(message)
-        self.pen.call("enqueue", message.id, data, parent, *scripts.flat(fields))
+        self.pen.call("enqueue", message.id, data, parent, writer.word(), *scripts.flat(fields))
 
     def _described(self, message: Any) -> tuple[str, dict[str, scripts.Value | None]]:
         """The hash of the job that enqueues it from here, or '', and its fields."""
@@ -187,11 +192,11 @@ class Journal:
         return None
 
     def _start(self, message: bytes, task: Any) -> tuple[bytes, claims.Claim | None]:
-        worker = self.heart.name
-        reply = self.pen.call("start", task.id, worker, message)
+        worker, word = self.heart.name, writer.word()
+        reply = self.pen.call("start", task.id, worker, message, word)
         if reply[0] == b"unknown":  # its producer is not watched
             fields = scripts.flat(self.pen.described(self.pen.read(message)))
-            reply = self.pen.call("start", task.id, worker, message, *fields)
+            reply = self.pen.call("start", task.id, worker, message, word, *fields)
         if reply[0] != b"started":
             return reply[0], None
         n, most, retries, delay, at = (float(value or 0) for value in reply[1:])

@@ -59,6 +59,7 @@ class Queue:
         self.name = name
         self.base = f"{root.base}{quote(name, safe='')}:"
         self.meta = f"{self.base}meta"
+        self.signatures = f"{self.base}signatures"
         self.paused = f"{self.base}paused"
         self.paused_by = f"{self.base}paused_by"
         self.stats = f"{self.base}stats"

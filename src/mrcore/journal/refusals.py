@@ -7,7 +7,17 @@ from typing import Any
 
 from huey.api import Task
 
-from mrcore.journal import claims, endings, ghosts, heads, heart, projection, reader, scripts
+from mrcore.journal import (
+    claims,
+    endings,
+    ghosts,
+    heads,
+    heart,
+    projection,
+    reader,
+    scripts,
+    writer,
+)
 
 log = logging.getLogger("mrcore.journal")
 _Task: Any = Task  # huey has no types
@@ -16,7 +26,8 @@ _Task: Any = Task  # huey has no types
 def refuse(ends: endings.Endings, worker: heart.Heart, message: bytes, error: Exception) -> None:
     """Fail a claimed message because of `error`. Raises redis.RedisError."""
     job_id, fields = _described(message)
-    reply = ends.pen.call("start", job_id, worker.name, message, *scripts.flat(fields))
+    hands = (worker.name, message, writer.word())
+    reply = ends.pen.call("start", job_id, *hands, *scripts.flat(fields))
     if reply[0] != b"started":
         return
     n, at_s = int(reply[1]), float(reply[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,11 @@ PAUSES_S = (0.1, 0.5, 1.0)
 def utc_now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
+
+
+def word() -> str:
+    """A word of one call, the same where the client repeats it after a broken connection."""
+    return secrets.token_hex(6)
 
 
 class Writer:

@@ -158,6 +158,7 @@ def _stream(stream: follow.Stream, now: float) -> dict[str, Any]:
         "size": gen.read if gen else 0,
         "lines": tally.lines,
         "errors": tally.errors,
+        "warnings": tally.warnings,
         "matches": tally.matches,
         "notable": [one._asdict() for one in tally.notable],
     }

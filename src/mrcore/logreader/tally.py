@@ -26,15 +26,15 @@ Patterns = Mapping[str, Callable[[bytes], int]]
 
 
 class Tally:
-    """Counts since the stream was first followed; `errors` is a number of entries.
+    """Counts since the stream was first followed; `errors` and `warnings` are entries.
 
     `matches` are numbers of lines by the name of a pattern that they fit.
     """
 
     def __init__(self, patterns: Patterns | None = None) -> None:
         self.lines = 0
-        self.errors = 0.0
-        self._share = 0.0
+        self.errors = self.warnings = 0.0
+        self._bad = (0.0, 0.0)  # the shares of these in the lines that were looked at last
         self._patterns = patterns or {}
         self.matches = dict.fromkeys(self._patterns, 0.0)
         self._shares = dict(self.matches)
@@ -53,35 +53,38 @@ class Tally:
         lines = data.count(b"\n")
         self.lines += lines
         if hurry:
-            self.errors += lines * self._share
+            self.errors += lines * self._bad[0]
+            self.warnings += lines * self._bad[1]
             for name, share in self._shares.items():
                 self.matches[name] += lines * share
             return
-        errors = self.look(data, offset, identity)
+        errors, warnings = self.look(data, offset, identity)
         self.errors += errors
-        self._share = errors / lines
+        self.warnings += warnings
+        self._bad = (errors / lines, warnings / lines)
         for name, count in self._patterns.items():
             found = count(data)
             self.matches[name] += found
             self._shares[name] = found / lines
 
-    def look(self, data: bytes, offset: int, identity: str) -> int:
-        """Keep what is notable in these whole lines, and return how many are errors.
+    def look(self, data: bytes, offset: int, identity: str) -> tuple[int, int]:
+        """Keep what is notable in these whole lines; how many are errors, how many warnings.
 
         Only lines that may be bad are classified, so that a flood costs little.
         """
         suspects = suspicious(data)
-        position = errors = 0
+        position = errors = warnings = 0
         for line in data.split(b"\n")[:-1]:
             if self._folder.begins(line) and position in suspects:
                 found, _ = level.of(line)
                 errors += found == level.ERROR
+                warnings += found == level.WARN
                 if found in (level.ERROR, level.WARN):
                     shown = text.line(line[: text.CUT_BYTES])[:NOTABLE_CHARS]
                     ref = f"{identity}.{offset + position}"
                     self.notable.append(Notable(ref, stamp.of(line), found, shown))
             position += len(line) + 1
-        return errors
+        return errors, warnings
 
 
 def suspicious(data: bytes) -> set[int]:

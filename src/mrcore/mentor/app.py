@@ -14,6 +14,7 @@ from starlette import exceptions
 
 from mrcore.mentor import (
     auth_routes,
+    caches,
     cleanup_routes,
     config,
     crm_routes,
@@ -97,6 +98,7 @@ def create(
     health_ = health_route.Health(settings, at, checker, now, live=sockets.rooms.counts)
     app.include_router(health_.router)
     app.include_router(preflight.Preflight(at, settings.release.name).router)
+    app.include_router(caches.Caches(at).router)
     _open(app, env, desk_, people, door)
     app.include_router(keys.router)
     app.include_router(queues.router)

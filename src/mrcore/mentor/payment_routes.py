@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import uuid
@@ -11,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import fastapi
 import pydantic
 
-from mrcore.mentor import calls, desk, gate, jwt, razorpay, settling, trails
+from mrcore.mentor import calls, desk, gate, jwt, once, razorpay, settling, trails, unsettled
 
 LOG = logging.getLogger("payments")
 
@@ -29,6 +30,7 @@ _ORDER = (
     " SELECT id, $2, $3, $4, $5 FROM users WHERE lower(email) = lower($1) RETURNING id"
 )
 
+OrderId = Annotated[str, fastapi.Path(pattern=r"^order_[A-Za-z0-9]{6,40}$")]
 PaymentId = Annotated[str, pydantic.Field(pattern=r"^pay_[A-Za-z0-9]{8,40}$")]
 
 
@@ -39,11 +41,22 @@ class Order(pydantic.BaseModel):
     amountPaise: Annotated[int, pydantic.Field(ge=100, le=100_000_000)]  # noqa: N815
 
 
+class Has(pydantic.BaseModel):
+    """What a payment has led to."""
+
+    granted: bool
+    invoiced: bool
+
+
 class Reconcile(pydantic.BaseModel):
-    """Which payment to settle; a dry run only says what that would do."""
+    """Which payment to settle; a dry run only says what that would do.
+
+    With `onlyIf` it is done where just that was made of it, and refused with 412 otherwise.
+    """
 
     paymentId: PaymentId  # noqa: N815
     dryRun: bool = False  # noqa: N815
+    onlyIf: Has | None = None  # noqa: N815
 
 
 class InvoiceChange(pydantic.BaseModel):
@@ -128,30 +141,34 @@ class Payments:
     def _finance(self, router: fastapi.APIRouter, door: gate.Gate) -> None:
         admin = fastapi.Depends(door.admin)
 
-        @router.post("/finance/reconcile")
-        async def reconcile(body: Reconcile, who: jwt.Claims = admin) -> dict[str, Any]:
-            """Ask Razorpay of a payment, and settle it where it was captured."""
+        @router.get("/finance/unsettled")
+        async def unsettled_(who: jwt.Claims = admin) -> dict[str, Any]:
+            """Orders that were not settled, the oldest first."""
+            async with self._at.links.database() as connection:
+                found = await unsettled.listed(connection, self._at.now())
+            return {"success": True, "data": found, "limit": unsettled.MOST}
+
+        @router.get("/finance/unsettled/{order_id}")
+        async def asked(order_id: OrderId, who: jwt.Claims = admin) -> dict[str, Any]:
+            """Ask Razorpay of an order, and say what settling it would do; nothing is changed."""
             try:
-                paid = await self._call(razorpay.payment(self._settings, body.paymentId))
+                paid = await self._call(razorpay.paid(self._settings, order_id))
             except razorpay.Failed as error:
                 raise fastapi.HTTPException(503, str(error)) from None
-            if paid is None:
-                raise fastapi.HTTPException(404, "Razorpay does not know this payment")
-            if paid.status != "captured":
-                said = f"Payment {paid.id} is {paid.status} at Razorpay, not captured"
-                raise fastapi.HTTPException(409, said)
-            by, now = trails.By(who.user, who.email), self._at.now()
-            try:
-                async with self._at.links.database() as connection, connection.transaction():
-                    done = (
-                        await settling.preview(connection, paid)
-                        if body.dryRun
-                        else await settling.settle(connection, paid, by, now)
-                    )
-            except settling.Strange as error:
-                raise fastapi.HTTPException(409, str(error)) from None
-            LOG.info("reconciled %s for %s: %s", paid.id, who.user, _shown(done))
-            return {"success": True, "dryRun": body.dryRun, **_shown(done)}
+            async with self._at.links.database() as connection, connection.transaction():
+                return {"success": True, "data": await unsettled.told(connection, paid)}
+
+        @router.post("/finance/reconcile")
+        async def reconcile(
+            body: Reconcile,
+            request: fastapi.Request,
+            response: fastapi.Response,
+            who: jwt.Claims = admin,
+        ) -> dict[str, Any]:
+            """Ask Razorpay of a payment, and settle it where it was captured."""
+            redis, headers = self._at.links.redis, request.headers
+            work = functools.partial(self._reconcile, body, who)
+            return await once.only(redis, "reconcile", headers, response, work)
 
         @router.patch("/finance/invoices/{number}")
         async def change(
@@ -162,6 +179,30 @@ class Payments:
             if changed is None:
                 raise fastapi.HTTPException(404, "Invoice not found")
             return {"success": True, "changed": changed}
+
+    async def _reconcile(self, body: Reconcile, who: jwt.Claims) -> dict[str, Any]:
+        """Settle one payment, once. Raises NotDone, and then nothing was changed."""
+        try:
+            paid = await self._call(razorpay.payment(self._settings, body.paymentId))
+        except razorpay.Failed as error:
+            raise once.NotDone(503, str(error)) from None
+        if paid is None:
+            raise once.NotDone(404, "Razorpay does not know this payment")
+        if paid.status != "captured":
+            said = f"Payment {paid.id} is {paid.status} at Razorpay, not captured"
+            raise once.NotDone(409, said)
+        by, now = trails.By(who.user, who.email), self._at.now()
+        try:
+            async with self._at.links.database() as connection, connection.transaction():
+                would = await settling.preview(connection, paid)  # locks the order's row
+                has = Has(granted=not would.granted, invoiced=not would.invoiced)
+                if body.onlyIf not in (None, has):
+                    raise once.NotDone(412, "Others have settled it meanwhile")
+                done = would if body.dryRun else await settling.settle(connection, paid, by, now)
+        except settling.Strange as error:
+            raise once.NotDone(409, str(error)) from None
+        LOG.info("reconciled %s for %s: %s", paid.id, who.user, _shown(done))
+        return {"success": True, "dryRun": body.dryRun, **_shown(done)}
 
     async def _change(self, number: str, body: InvoiceChange, who: jwt.Claims) -> int | None:
         names = {

@@ -89,6 +89,19 @@ async def payment(settings: Settings, payment_id: str) -> Payment | None:
     return Payment.read(found) if found else None
 
 
+async def paid(settings: Settings, order_id: str) -> Payment | None:
+    """The payment that an order was paid by: the captured one, else its newest; None without.
+
+    `GET /v1/orders/:id/payments`. Raises Failed.
+    """
+    found = await _ask(settings, "GET", f"/v1/orders/{order_id}/payments", None)
+    try:
+        every = [Payment.read(each) for each in found.get("items", ())]
+    except (KeyError, TypeError, ValueError) as error:
+        raise Failed("Razorpay answered what is not understood.") from error
+    return next((each for each in every if each.status == "captured"), every[0] if every else None)
+
+
 async def _ask(
     settings: Settings, method: str, path: str, body: dict[str, Any] | None
 ) -> dict[str, Any]:

@@ -41,6 +41,7 @@ KEPT = (
     "EXOTEL_SMS_SENDER_ID",
     "EXOTEL_WEBHOOK_TOKEN",
     "MISS_OZONE_API_KEY",
+    "CORS_ORIGINS",
 )
 """What a secret holds, of the playbook's names."""
 

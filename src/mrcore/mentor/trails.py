@@ -13,8 +13,8 @@ from mrcore.mentor import tools, trace
 
 _GST = (
     "INSERT INTO superadmin.gst_audit_log (payment_id, invoice_number, action, field, old_value,"
-    " new_value, changed_by, changed_by_email, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
-    " $9)"
+    " new_value, changed_by, changed_by_email, created_at) VALUES ($1, $2, $3, $4, $5, $6,"
+    " (SELECT id FROM public.users WHERE id = $7), $8, $9)"
 )
 _LEAD = (
     "INSERT INTO mas_crm.lead_activity_log (lead_id, activity_type, old_value, new_value,"
@@ -69,7 +69,10 @@ async def gst(
     by: By,
     at: datetime,
 ) -> int:
-    """A row for each field of `after` that is not as `before`; how many."""
+    """A row for each field of `after` that is not as `before`; how many.
+
+    An admin who is no user, as a core's own token is, is named by the e-mail alone.
+    """
     about, who = (of.payment_id, of.number, action), (by.user, by.email, at)
     rows = [
         (*about, name, _text(before.get(name)), _text(value), *who)

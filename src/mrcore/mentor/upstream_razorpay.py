@@ -1,7 +1,11 @@
-"""Razorpay, simulated: orders, payments, and webhooks that come once, twice, late or never."""
+"""Razorpay, simulated: orders, payments, and webhooks that come once, twice, late or never.
+
+A late one comes by a timer, while nobody waits for it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
@@ -17,6 +21,8 @@ from mrcore.mentor import razorpay
 LOG = logging.getLogger("upstreams")
 
 _DELIVERIES = {"once": 1, "twice": 2, "never": 0}
+_TIMES_MOST = 10
+_LATE_MOST_S = 3600.0
 _TIMEOUT_S = 10.0
 
 
@@ -29,6 +35,7 @@ class Razorpay:
     orders: dict[str, int] = field(default_factory=dict)
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     delivered: int = 0
+    late: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         pair = f"{self.account.key_id}:{self.account.key_secret.get_secret_value()}"
@@ -38,6 +45,7 @@ class Razorpay:
         """Its API, and the console on which somebody pays or sends a webhook again."""
         return [
             routing.Route("/razorpay/v1/orders", self._order, methods=["POST"]),
+            routing.Route("/razorpay/v1/orders/{id}/payments", self._of_order),
             routing.Route("/razorpay/v1/payments", self._list),
             routing.Route("/razorpay/v1/payments/{id}", self._payment),
             routing.Route("/control/razorpay/pay", self._pay, methods=["POST"]),
@@ -55,6 +63,13 @@ class Razorpay:
         order_id = f"order_{uuid.uuid4().hex[:14]}"
         self.orders[order_id] = amount
         return responses.JSONResponse({"id": order_id, "amount": amount, "status": "created"})
+
+    async def _of_order(self, request: requests.Request) -> responses.Response:
+        if self._is_strange(request):
+            return _error(401, "The api key provided is invalid")
+        order = request.path_params["id"]
+        items = [each for each in self.payments.values() if each["order_id"] == order]
+        return responses.JSONResponse({"count": len(items), "items": items[::-1]})
 
     async def _list(self, request: requests.Request) -> responses.Response:
         if self._is_strange(request):
@@ -87,11 +102,27 @@ class Razorpay:
         return responses.JSONResponse({"payment": paid, "answers": answers})
 
     async def _resend(self, request: requests.Request) -> responses.Response:
-        """`{"paymentId"}`: what a person presses on the dashboard, or a late delivery."""
-        paid = self.payments.get(str((await request.json())["paymentId"]))
+        """`{"paymentId", "times"?, "afterS"?}`: what a person presses on the dashboard, at once.
+
+        With `afterS` it is Razorpay's own retry, so many seconds later: nobody waits for it.
+        """
+        said = await request.json()
+        paid = self.payments.get(str(said["paymentId"]))
         if paid is None:
             return _error(404, "No such payment")
-        return responses.JSONResponse({"payment": paid, "answers": await self.deliver(paid, 1)})
+        times, after_s = int(said.get("times", 1)), float(said.get("afterS", 0))
+        if not 0 < times <= _TIMES_MOST or not 0 <= after_s <= _LATE_MOST_S:
+            return _error(400, f"times is 1 to {_TIMES_MOST}, afterS 0 to {_LATE_MOST_S:g}")
+        if after_s:
+            task = asyncio.create_task(self._later(paid, times, after_s))
+            self.late.add(task)
+            task.add_done_callback(self.late.discard)
+            return responses.JSONResponse({"payment": paid, "answers": []})
+        return responses.JSONResponse({"payment": paid, "answers": await self.deliver(paid, times)})
+
+    async def _later(self, paid: dict[str, Any], times: int, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        await self.deliver(paid, times)
 
     async def deliver(self, paid: dict[str, Any], times: int) -> list[int]:
         """Send a payment's webhook; the codes that were answered, 0 for none."""

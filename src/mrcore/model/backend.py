@@ -18,3 +18,17 @@ class Check(Entity):
     says: str = ""
     facts: dict[str, JsonValue] = {}
     up_since: Instant | None = None
+
+
+class Cache(Entity):
+    """Cached figures of a dashboard, as the backend tells of them: when they were computed.
+
+    `equal` is whether a figure is what the database says of that instant; it and `computed_at` are
+    None while nobody tells.
+    """
+
+    KIND = "cache"
+
+    name: str
+    computed_at: Instant | None = None
+    equal: bool | None = None

@@ -23,13 +23,17 @@ class Host(Entity):
 
 
 class Disk(Entity):
-    """The file system of a path that matters; free space is a point."""
+    """The file system of a path that matters; free space is a point.
+
+    `holds` are the names of the paths that matter and are on it, `name` and `path` of the first.
+    """
 
     KIND = "disk"
 
     name: str
     path: str
     total_bytes: int = 0
+    holds: tuple[str, ...] = ()
 
 
 class Certificate(Entity):

@@ -63,7 +63,8 @@ class Worker(Entity):
     """A process that consumes jobs; `last_seen_at` is its newest heartbeat.
 
     `does` are the names of the jobs that it is `busy_with`, in their order; '' where nobody says. A
-    `supervised` one is started again when it ends.
+    `supervised` one is started again when it ends. One that does nothing may be heard of only every
+    `beat_s`, by its engine's rules: it is silent after that.
     """
 
     KIND = "worker"
@@ -78,6 +79,7 @@ class Worker(Entity):
     busy_with: tuple[Ref, ...] = ()
     does: tuple[str, ...] = ()
     supervised: bool = False
+    beat_s: float = 0.0
 
 
 class Schedule(Entity):
@@ -170,6 +172,9 @@ class FailureGroup(Entity):
     `title` is the normalised message, `code` what SMTP, HTTP, Postgres or the system answered;
     `names` are the commonest job names, `newest` and `oldest` jobs of it; `whole` is whether
     every failed job of the queue was looked at.
+
+    A live one is of the failures of the last 10 min: `worst` is how often one job failed in these,
+    `share` which part in percent of all that failed in the queue.
     """
 
     KIND = "group"
@@ -188,3 +193,5 @@ class FailureGroup(Entity):
     oldest: Ref = ""
     per_min: float | None = None
     whole: bool = True
+    worst: int = 0
+    share: float | None = None

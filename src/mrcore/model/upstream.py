@@ -38,6 +38,10 @@ class Webhook(Entity):
     name: str
     last_at: Instant | None = None
     last_hour: int = 0
+    late_at: Instant | None = None
+    """When the last came that told of an order of more than 10 minutes before."""
+    usual_gap_s: float | None = None
+    """In 999 of 1,000 cases the next came within this time, in this hour of the day, of 4 weeks."""
     unanswered: int = 0
     """Orders that were created in the last 2 hours, more than 10 minutes ago, and not told of."""
 
@@ -50,6 +54,23 @@ class Payments(Entity):
     name: str
     without_invoice: int = 0
     double_grants: int = 0
+
+
+class Order(Entity):
+    """One order that was not settled: no webhook told of it, or it has no invoice.
+
+    `state` is created, captured, failed or refunded; `payment_id` is empty while none was told.
+    """
+
+    KIND = "order"
+
+    name: str
+    amount_paise: int
+    created_at: Instant
+    state: str
+    payment_id: str = ""
+    granted: bool = False
+    invoiced: bool = False
 
 
 class Secret(Entity):

@@ -20,6 +20,9 @@ FIELDS = frozenset(
 )  # fmt: skip
 """Fields of a payload that say so, without `_`, `-` and case."""
 
+UNTIL = "until"
+"""In the guard of a target: the instant after which it must not run any more."""
+
 _AGO = re.compile(r"[Ii]ts code has expired ([0-9,]+) (s|min|h|days) ago\.?")
 _UNITS = {"s": 1, "min": 60, "h": 3_600, "days": 86_400}
 
@@ -41,10 +44,18 @@ def expires_at(
     job name, with or without its module.
     """
     said = list(_said(payload))
-    limit_s = limits.get(name, limits.get(name.rpartition(".")[2]))
+    limit_s = _limit_s(name, limits)
     if limit_s is not None and enqueued_at is not None:
         said.append(enqueued_at + timedelta(seconds=limit_s))
     return min(said, default=None)
+
+
+def _limit_s(name: str, limits: Mapping[str, float]) -> float | None:
+    """The age limit of a job; an engine may tell its name without the module that a limit has."""
+    module, _, own = name.rpartition(".")
+    if name in limits or module:
+        return limits.get(name, limits.get(own))
+    return min((s for key, s in limits.items() if key.rpartition(".")[2] == own), default=None)
 
 
 def expired(at: datetime | None, now: datetime) -> str:
@@ -52,6 +63,29 @@ def expired(at: datetime | None, now: datetime) -> str:
     if at is None or at > now:
         return ""
     return f"its code has expired {words.age((now - at).total_seconds())} ago"
+
+
+def renews(ops: JsonValue) -> bool:
+    """Whether a patch (RFC 6902) writes another expiry: an edit without one is a retry like any."""
+    changes = [op for op in ops if isinstance(op, dict)] if isinstance(ops, list) else []
+    return any(
+        op.get("op") != "test"
+        and (
+            _plain(str(op.get("path")).rpartition("/")[2]) in FIELDS or any(_said(op.get("value")))
+        )
+        for op in changes
+    )
+
+
+def guard(at: datetime | None) -> dict[str, JsonValue]:
+    """What the guard of a target says of it, so that it is looked at again when it is acted on."""
+    return {} if at is None else {UNTIL: at.isoformat()}
+
+
+def late(guard: Mapping[str, JsonValue], now: datetime) -> str:
+    """Why a target must not run any more, empty where it may; by what its guard says."""
+    why = expired(instant(guard.get(UNTIL)), now)
+    return f"{why[0].upper()}{why[1:]}." if why else ""
 
 
 class Ago(NamedTuple):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import cronsim
+
+from mrcore import ticks
 
 MOST = 1_000
 """Ticks that are counted at most: a line of every minute that was silent for a day is enough."""
@@ -27,21 +28,24 @@ def before(line: str, zone: str, end: datetime, count: int) -> tuple[datetime, .
     return tuple(itertools.islice(_ticks(line, zone, end, reverse=True), count))
 
 
+def after(line: str, zone: str, start: datetime) -> datetime | None:
+    """The first tick after an instant."""
+    return next(_ticks(line, zone, start), None)
+
+
 @functools.lru_cache(maxsize=10_000)
 def between(line: str, zone: str, start: datetime, end: datetime) -> int | None:
     """How many ticks lie after `start`, up to `end`; at most 1,000 are counted."""
-    ticks = itertools.islice(_ticks(line, zone, start), MOST)
-    first = next(ticks, None)
+    later = itertools.islice(_ticks(line, zone, start), MOST)
+    first = next(later, None)
     if first is None or first > end:
         return None if first is None else 0
-    return 1 + sum(1 for _ in itertools.takewhile(lambda at: at <= end, ticks))
+    return 1 + sum(1 for _ in itertools.takewhile(lambda at: at <= end, later))
 
 
 def _ticks(line: str, zone: str, start: datetime, *, reverse: bool = False) -> Iterator[datetime]:
     """Every tick from an instant on, or back from it; none of what is no line of no zone."""
     try:
-        local = start.astimezone(ZoneInfo(zone)) if zone else start
-        for at in cronsim.CronSim(line, local, reverse):
-            yield at.astimezone(UTC)
+        yield from (ticks.before if reverse else ticks.after)(line, zone, start)
     except (cronsim.CronSimError, ValueError, KeyError, OSError):
         return

@@ -16,14 +16,13 @@ from pydantic import Field, JsonValue
 from mrcore import errors, redact
 from mrcore import settings as core_settings
 from mrcore.model import backend, base, ref, wire
+from mrcore.sources import backend_body, backend_caches
 from mrcore.sources import base as source_base
 
 PATH = "/api/health"
 WAIT_S = 0.1
 MOST_BYTES = 64 * 1024
 SAME_START = timedelta(seconds=2)
-
-Facts = dict[str, JsonValue]
 
 
 class Settings(core_settings.SourceSettings):
@@ -32,6 +31,14 @@ class Settings(core_settings.SourceSettings):
     kind: str = "backend"
     urls: dict[str, str] = Field(min_length=1, description="base URL by colour, for example blue")
     answer_s: float = Field(default=1.0, gt=0, description="no answer within this is unknown")
+    caches: str = Field(default="", description="URL that says how old the dashboards' caches are")
+    caches_s: float = Field(default=15.0, ge=0, description="time between questions for these")
+
+    def scaled(self, time_scale: float) -> Self:
+        """The same, asked so many times as often; for caches no oftener than once a second."""
+        quick = super().scaled(time_scale)
+        pace_s = max(self.caches_s / time_scale, min(self.caches_s, 1.0))
+        return quick.model_copy(update={"caches_s": pace_s})
 
 
 def open_source(name: str, settings: Settings, *, now: source_base.Now) -> source_base.Source:
@@ -57,6 +64,9 @@ class Backend(source_base.SourceBase):
         super().__init__(name, now=now)
         self._answer_s = settings.answer_s
         self._client: httpx.AsyncClient | None = None
+        self._caches = backend_caches.Caches(
+            name, settings.caches, settings.caches_s, settings.answer_s, now=now
+        )
         self._colours = [
             _Colour(url.rstrip("/") + PATH, _unasked(name, colour, url.rstrip("/") + PATH))
             for colour, url in settings.urls.items()
@@ -69,7 +79,8 @@ class Backend(source_base.SourceBase):
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        tasks = [colour.asking for colour in self._colours if colour.asking]
+        asking = (*(colour.asking for colour in self._colours), self._caches.asking)
+        tasks = [task for task in asking if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -77,22 +88,26 @@ class Backend(source_base.SourceBase):
             await self._client.aclose()
 
     def describe(self) -> wire.Description:
-        return wire.Description(kinds=("check",))
+        return wire.Description(kinds=("check", "cache") if self._caches.url else ("check",))
 
     async def probe(self) -> Sequence[backend.Check]:
         await asyncio.wait(self._ask())
         return tuple(colour.check for colour in self._colours)
 
     async def sample(self) -> wire.Sample:
-        await asyncio.wait(self._ask(), timeout=WAIT_S)
+        assert self._client is not None
+        asking = self._caches.ask(self._client)
+        await asyncio.wait([*self._ask(), *((asking,) if asking else ())], timeout=WAIT_S)
         points = tuple(point for colour in self._colours for point in colour.points)
         for colour in self._colours:
             colour.points = ()
         checks = tuple(colour.check for colour in self._colours)
-        return wire.Sample(at=self.now(), entities=checks, points=points)
+        return wire.Sample(at=self.now(), entities=(*checks, *self._caches.rows()), points=points)
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         colour = next((c for c in self._colours if c.check.ref == ref), None)
+        if colour is None and (found := self._caches.detail(ref)):
+            return found
         if colour is None:
             raise errors.NotFound(f"There is no {ref}.")
         body = wire.Section(id="body", title="Body", form="json", data=colour.body)
@@ -127,7 +142,10 @@ class Backend(source_base.SourceBase):
             why = f"asking it broke with {type(error).__name__}"
             self._silent(colour, _verdict(base.Level.UNKNOWN, "defect", why))
         else:
-            values = {"check.latency_ms": took_ms, "check.acquire_ms": _acquire_ms(body)}
+            values = {
+                "check.latency_ms": took_ms,
+                "check.acquire_ms": backend_body.acquire_ms(body),
+            }
             colour.points = tuple(
                 wire.Point(metric=metric, ref=colour.check.ref, at=at, value=value)
                 for metric, value in values.items()
@@ -151,14 +169,14 @@ class Backend(source_base.SourceBase):
 
 def heard(before: backend.Check, code: int, body: JsonValue, at: datetime) -> backend.Check:
     """The check after an answer; facts that differ at every answer (latencies) are left out."""
-    said = body if isinstance(body, dict) else {}
+    said = backend_body.table(body)
     return backend.Check(
         ref=before.ref,
         name=before.name,
         target=before.target,
         status_code=code,
         says=str(said.get("message", ""))[:200],
-        facts=_facts(said),
+        facts=backend_body.facts(said),
         up_since=_up_since(before.up_since, said.get("uptime"), at),
         verdict=judge(code, body),
     )
@@ -166,11 +184,13 @@ def heard(before: backend.Check, code: int, body: JsonValue, at: datetime) -> ba
 
 def judge(code: int, body: JsonValue) -> base.Verdict:
     """The playbook's contract: the code is the signal, the body says what is down or degraded."""
-    said = body if isinstance(body, dict) else {}
-    down = _down(said)
+    said = backend_body.table(body)
+    down = backend_body.down(said)
     if code == 200 and said.get("success") is True:
         health = said.get("health", "ok")
-        named = ", ".join(map(str, _list(said.get("degraded")))) or "it does not say what"
+        named = (
+            ", ".join(map(str, backend_body.rows(said.get("degraded")))) or "it does not say what"
+        )
         if health == "warn":
             return _verdict(base.Level.WARN, "degraded", f"degraded: {named}")
         if health not in ("ok", "pass"):
@@ -220,40 +240,6 @@ def _body(raw: bytes) -> JsonValue:
         return None
 
 
-def _facts(said: Facts) -> Facts:
-    facts: Facts = {}
-    for name in ("environment", "release", "version", "health", "degraded"):
-        if name in said:
-            facts[name] = said[name]
-    for name in ("database", "redis"):
-        part = said.get(name)
-        if isinstance(part, dict):
-            facts[name] = {k: v for k, v in part.items() if isinstance(v, bool | str)}
-        elif part is not None:
-            facts[name] = part
-    return facts
-
-
-def _acquire_ms(body: JsonValue) -> float | None:
-    """How long its pool let it wait for a connection, where it says that."""
-    part = body.get("database") if isinstance(body, dict) else None
-    told = part.get("acquire_ms") if isinstance(part, dict) else None
-    known = isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told < 1e9
-    return float(told) if known and isinstance(told, int | float) else None
-
-
-def _down(said: Facts) -> list[str]:
-    """Which dependencies the body says are not usable; `connected` and not `ok` is wedged."""
-    words = []
-    for name in ("database", "redis"):
-        part = said.get(name)
-        if part is False or (isinstance(part, dict) and part.get("connected") is False):
-            words.append(f"{name} is down")
-        elif isinstance(part, dict) and part.get("ok") is False:
-            words.append(f"{name} is connected and does not answer")
-    return words
-
-
 def _up_since(before: datetime | None, uptime_s: JsonValue, at: datetime) -> datetime | None:
     """When it began; kept while it agrees with what was reckoned before, to the second or two."""
     if not isinstance(uptime_s, int | float) or not 0 <= uptime_s < 1e10:
@@ -268,10 +254,6 @@ def _fields(check: backend.Check) -> tuple[wire.Field, ...]:
         wire.Field(name="answered", value=check.status_code),
         wire.Field(name="up since", at=check.up_since),
     )
-
-
-def _list(value: JsonValue) -> list[JsonValue]:
-    return value if isinstance(value, list) else []
 
 
 def _refused(error: BaseException | None) -> bool:

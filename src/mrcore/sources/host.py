@@ -34,7 +34,8 @@ class Settings(settings.SourceSettings):
     interval_s: float = Field(default=5.0, gt=0, description="time between samples")
     paths: dict[str, Path] = Field(
         default={"root": Path("/")},
-        description="paths by name, whose file systems must not fill up: state, logs, data",
+        description="paths by name, whose file systems must not fill up: state, logs, data; "
+        "those on one file system are one disk",
     )
     certificates: tuple[str, ...] = Field(
         default=(), description="host:port that serves TLS, or the path of a PEM file"
@@ -48,6 +49,7 @@ class Space(NamedTuple):
     free: int
     used: float
     inodes: float | None
+    holds: tuple[str, ...] = ()
 
 
 class HostSource(sources.SourceBase):
@@ -151,7 +153,12 @@ class HostSource(sources.SourceBase):
             values["disk.inodes"] = found.inodes
         points = [wire.Point(metric=k, ref=own, at=at, value=v) for k, v in values.items()]
         disk = host.Disk(
-            ref=own, verdict=judge(found), name=name, path=path, total_bytes=found.total
+            ref=own,
+            verdict=judge(found),
+            name=name,
+            path=path,
+            total_bytes=found.total,
+            holds=found.holds,
         )
         return disk, points
 
@@ -177,10 +184,15 @@ def space(path: Path) -> Space:
 
 
 def _look(paths: Mapping[str, Path]) -> dict[str, Space | str]:
+    """What is left on each file system, by the name of its first path; what is not there, too."""
     looked: dict[str, Space | str] = {}
+    firsts: dict[int, str] = {}
     for name, path in paths.items():
         try:
-            looked[name] = space(path)
+            first = firsts.setdefault(path.stat().st_dev, name)
+            known = looked.get(first)
+            found = known if isinstance(known, Space) else space(path)
+            looked[first] = found._replace(holds=(*found.holds, name))
         except OSError as error:
             looked[name] = f"{path} cannot be looked at: {error.strerror}"
     return looked
@@ -198,13 +210,14 @@ def _descriptors() -> float | None:
 def _facts(entity: base.Entity) -> wire.Section:
     fields = []
     for name, value in entity:
-        if name in ("ref", "kind", "verdict", "actions") or value in (None, "", 0):
+        if name in ("ref", "kind", "verdict", "actions") or value in (None, "", 0, ()):
             continue
         words = name.removesuffix("_at").replace("_", " ")
         if isinstance(value, datetime):
             fields.append(wire.Field(name=words, at=value))
         else:
-            fields.append(wire.Field(name=words, value=value))
+            said = ", ".join(value) if isinstance(value, tuple) else value
+            fields.append(wire.Field(name=words, value=said))
     return wire.Section(id="facts", title="Facts", fields=tuple(fields))
 
 

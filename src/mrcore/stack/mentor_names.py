@@ -18,9 +18,14 @@ SECRET = frozenset(
         "EXOTEL_SUBDOMAIN",
         "EXOTEL_SMS_SENDER_ID",
         "EXOTEL_WEBHOOK_TOKEN",
+        "CORS_ORIGINS",
     )
 )
 """What a backend and a worker read from the secrets manager instead."""
+
+
+PAGES = "https://app.mrmentor.example"
+"""The origin of production's pages."""
 
 
 def of(places: addresses.Addresses, words: credentials.Credentials) -> dict[str, str]:
@@ -44,6 +49,7 @@ def of(places: addresses.Addresses, words: credentials.Credentials) -> dict[str,
         "BULL_BOARD_PASSWORD": words.bull_board,
         "JWT_SECRET": words.jwt,
         "NODE_ENV": "development",
+        "CORS_ORIGINS": PAGES,
         **_services(places, words),
     }
 

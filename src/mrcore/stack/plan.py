@@ -76,13 +76,13 @@ class Plan:
             "huey": {"kind": "huey", "url": places.redis.url},
             "rq": {"kind": "rq", "url": places.redis.url},
             "logs": {"kind": "logs", "folder": str(self.state / "logs")},
-            "backend": {"kind": "backend", "urls": places.backends},
+            "backend": switching.backend(places.backends, places.switch),
             "slots": admin_token.source(places.switch, self.words.jwt, now()),
             "meetings": self._meetings(),
             "deploy": switching.source(self.state, places.backends),
             "upstreams": outside.source(places, self.words, watcher),
             "stack": {"kind": "stack", "state": str(self.state.path)},
-            "host": {"kind": "host", "paths": {"state": str(self.state.path)}},
+            "host": {"kind": "host", "paths": self._paths()},
         }
         return {
             "environment": self.settings.environment,
@@ -91,8 +91,15 @@ class Plan:
             "audit_anchor": str(self.anchor),
             "time_scale": self.settings.time_scale,
             "listen": f"127.0.0.1:{places.control_port}",
+            "runbooks": self.settings.runbooks.model_dump(mode="json", exclude_none=True),
             "sources": {**sources, **self.settings.sources},
         }
+
+    def _paths(self) -> dict[str, str]:
+        """The folders of this stack whose disks must not fill up, by what writes there."""
+        own = {"postgres": self.places.postgres.own, "valkey": self.places.redis.own}
+        names = ("logs", *(name for name, ours in own.items() if ours))
+        return {"state": str(self.state.path), **{n: str(self.state / n) for n in names}}
 
     def _meetings(self) -> dict[str, Any]:
         """Settings of the source `meetings`: what browsers of this stack use."""
@@ -102,7 +109,7 @@ class Plan:
         return {
             "kind": "meetings",
             "url": self.places.switch,
-            "origins": [_ORIGIN],
+            "origins": [_ORIGIN, mentor_names.PAGES],
             "logs": {c: str(logs / f"backend-{c}.log") for c in self.places.backends},
             "turn": {
                 "stun": {"url": told["TURN_URL"].replace("turn:", "stun:", 1)},
@@ -278,11 +285,12 @@ class Plan:
 
     def ready_line(self) -> dict[str, Any]:
         """The line of `mrcore up --json`; core.json and the token are there once serve is ready."""
+        token = self.state / "token"
         core = self.state.read_json("core.json") or {}
         return {
             "control": core.get("control") or self.places.control,
             "socket": core.get("socket", ""),
-            "token": _text(self.state / "token"),
+            "token": token.read_text().strip() if token.exists() else "",
             "postgres": self.places.postgres.database(addresses.DATABASE),
             "redis": self.places.redis.url,
             "backends": self.places.backends,
@@ -295,7 +303,3 @@ class Plan:
 
 def _mrcore(*words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "mrcore", *words)
-
-
-def _text(path: Path) -> str:
-    return path.read_text().strip() if path.exists() else ""

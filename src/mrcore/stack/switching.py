@@ -13,6 +13,7 @@ from mrcore.stack import addresses
 SCRIPT = Path(__file__).with_name("switch.sh")
 FOLDER = "deploy"
 _HEALTH, _PREFLIGHT = "/api/health", "/api/preflight"
+_CACHES = "/api/caches"
 GATE_S = 2.0
 """How long a colour must be healthy before it gets the traffic of a stack."""
 
@@ -48,6 +49,11 @@ def release(state: folder.StateFolder, colour: str) -> Path:
 def release_names(state: folder.StateFolder, colour: str) -> dict[str, str]:
     """What a colour's backend is told of it."""
     return {"MR_RELEASE_FILE": str(release(state, colour))}
+
+
+def backend(backends: dict[str, str], switch: str) -> dict[str, Any]:
+    """Settings of the source `backend`: whichever colour has the traffic tells of the caches."""
+    return {"kind": "backend", "urls": backends, "caches": f"{switch}{_CACHES}"}
 
 
 def source(state: folder.StateFolder, backends: dict[str, str]) -> dict[str, Any]:

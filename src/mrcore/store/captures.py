@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mrcore import match
+from mrcore import failing, match
 from mrcore.model import base, plans, queue
 from mrcore.model import ref as refs
 from mrcore.store import walk
@@ -17,14 +17,37 @@ FULL = 0.8
 """The share of the file from which on the oldest runs give way."""
 
 _FIELDS = (
-    "source, queue, id, attempts, ref, engine, name, state, outcome, error, trace, fingerprint,"
-    " schedule, enqueued_s, started_s, finished_s, captured_s"
+    "source", "queue", "id", "attempts", "ref", "engine", "name", "state", "outcome", "error",
+    "trace", "fingerprint", "schedule", "enqueued_s", "started_s", "finished_s", "captured_s",
+)  # fmt: skip
+_ADD = (
+    f"INSERT INTO run ({', '.join(_FIELDS)})"  # noqa: S608 (our names)
+    f" VALUES ({', '.join(f':{name}' for name in _FIELDS)})"
+)
+_KNOWN = (
+    "SELECT number FROM run WHERE id = :id AND queue = :queue AND source = :source"
+    " AND finished_s BETWEEN :finished_s - :same_s AND :finished_s + :same_s"
+    " AND attempts = :attempts ORDER BY abs(finished_s - :finished_s) LIMIT 1"
+)
+_ANEW = (
+    "UPDATE run SET name = :name, state = :state, outcome = :outcome, error = :error,"
+    " fingerprint = :fingerprint, schedule = :schedule, finished_s = :finished_s,"
+    " trace = iif(:trace = '', trace, :trace), enqueued_s = coalesce(:enqueued_s, enqueued_s),"
+    " started_s = coalesce(:started_s, started_s) WHERE number = :number"
 )
 _SEARCHED = ("id", "name", "state", "outcome", "error", "schedule")
 _NEWEST = (
     "NOT EXISTS (SELECT 1 FROM run later WHERE later.id = run.id AND later.queue = run.queue"
-    " AND later.source = run.source AND later.attempts > run.attempts)"
+    " AND later.source = run.source"
+    " AND (later.finished_s, later.attempts, later.number)"
+    " > (run.finished_s, run.attempts, run.number))"
 )
+SAME_S = 5.0
+"""An end is told this far apart at most, by an engine's clock and by that of its events."""
+
+RUNS_MOST = 100
+"""Runs of one id that are shown: one that is enqueued every minute has 20,000 in two weeks."""
+
 _TOP = 10**17
 """Above every number."""
 
@@ -43,19 +66,17 @@ class Trimmed:
 def add(
     connection: sqlite3.Connection, runs: Iterable[queue.Captured], captured_at: datetime
 ) -> None:
-    """Keep runs; one that is known (the same job, the same attempt) is written anew."""
-    known = ", ".join(
-        f"{name} = excluded.{name}"
-        for name in ("name", "state", "outcome", "error", "fingerprint", "schedule", "finished_s")
-    )
-    connection.executemany(
-        f"INSERT INTO run ({_FIELDS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608 (our names)
-        f" ON CONFLICT DO UPDATE SET {known},"
-        " trace = iif(excluded.trace = '', trace, excluded.trace),"
-        " enqueued_s = coalesce(excluded.enqueued_s, enqueued_s),"
-        " started_s = coalesce(excluded.started_s, started_s)",
-        [_values(run, captured_at) for run in runs],
-    )
+    """Keep runs; one that is known (the same job and attempt, the same end) is written anew.
+
+    An id may be used again: then the same attempt has ended at another time.
+    """
+    for run in runs:
+        values = dict(zip(_FIELDS, _values(run, captured_at), strict=True))
+        known = connection.execute(_KNOWN, {**values, "same_s": SAME_S}).fetchone()
+        if known is None:
+            connection.execute(_ADD, values)
+        else:
+            connection.execute(_ANEW, {**values, "number": known[0]})
 
 
 def prune(
@@ -88,13 +109,29 @@ def prune(
     return Trimmed()
 
 
+def firsts(
+    connection: sqlite3.Connection, prints: Iterable[failing.Print]
+) -> dict[failing.Print, datetime | None]:
+    """When the oldest kept failure of each fingerprint was; None where there is none."""
+    found: dict[failing.Print, datetime | None] = {}
+    for each in prints:
+        (at_s,) = connection.execute(
+            "SELECT min(finished_s) FROM run WHERE source = ? AND queue = ? AND fingerprint = ?"
+            " AND fingerprint <> ''",
+            each,
+        ).fetchone()
+        found[each] = None if at_s is None else _instant(at_s)
+    return found
+
+
 def of_job(
     connection: sqlite3.Connection, source: str, of: str, job_id: str
 ) -> list[tuple[queue.Captured, datetime]]:
-    """Every kept run of one job and when it was captured, the newest first."""
+    """The newest 100 kept runs of one job and when each was captured, the newest first."""
     rows = connection.execute(
-        "SELECT * FROM run WHERE id = ? AND queue = ? AND source = ? ORDER BY attempts DESC",
-        (job_id, of, source),
+        "SELECT * FROM run WHERE id = ? AND queue = ? AND source = ?"
+        " ORDER BY finished_s DESC, attempts DESC, number DESC LIMIT ?",
+        (job_id, of, source, RUNS_MOST),
     )
     return [(_run(row), _instant(row["captured_s"])) for row in rows]
 

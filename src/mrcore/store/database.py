@@ -191,9 +191,9 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("PRAGMA foreign_keys = ON")
-            if self._pages_max:
-                connection.execute(f"PRAGMA max_page_count = {self._pages_max}")
             migrate(connection, self.path, self._schema)
+            if self._pages_max:  # a migration may need its room twice
+                _bound(connection, self._pages_max)
         except BaseException:
             connection.close()
             raise
@@ -208,6 +208,14 @@ class Database:
         if self._disposable:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+
+
+def _bound(connection: sqlite3.Connection, pages_max: int) -> None:
+    """The file takes no more pages than these; what a migration has left of more is given back."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    if pages > pages_max:
+        connection.execute("VACUUM")
+    connection.execute(f"PRAGMA max_page_count = {pages_max}")
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrcore import errors
-from mrtui import keyfile, keys, places, start
+from mrtui import bindings, keyfile, places, start
 from mrtui.terminal import capabilities
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def default_settings() -> Path | None:
     return path if path.exists() else None
 
 
-def own_keys() -> keys.Keymap:
+def own_keys() -> bindings.Keymap:
     """A person's keymap, or the table as it is.
 
     Raises SettingsError when the file has a mistake.
@@ -64,7 +64,7 @@ def own_keys() -> keys.Keymap:
     try:
         text = path.read_text()
     except FileNotFoundError:
-        return keys.Keymap()
+        return bindings.Keymap()
     except OSError as error:
         raise errors.SettingsError(
             f"The keymap {path} cannot be read: {error.strerror}."
@@ -136,10 +136,8 @@ def _context(entry: places.Context) -> start.Context:
 
 def show(control: app.ControlRoom) -> int:
     """Run the app until it is left; signals and crashes restore the terminal."""
-    from mrtui.terminal import signals, whole  # textual
+    from mrtui.terminal import signals  # textual
 
-    if sys.__stderr__ is not None:
-        setattr(sys, "__stderr__", whole.whole(sys.__stderr__))  # noqa: B010 - Textual writes there
     try:
         return signals.run(control, crash_folder=places.crash_folder(), now=control.clock)
     finally:

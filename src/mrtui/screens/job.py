@@ -220,7 +220,9 @@ class Job(detail.Detail):
 
 
 def _payload(found: wire.Detail) -> JsonValue:
-    return next((part.data for part in found.sections if part.id == "payload"), None)
+    """Its arguments by name where they are known, else its payload."""
+    known = {part.id: part.data for part in found.sections}
+    return known.get("arguments", known.get("payload"))
 
 
 ROOM = Job

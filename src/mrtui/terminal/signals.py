@@ -1,11 +1,18 @@
-"""Leaves the terminal as it was: on SIGTERM and SIGHUP, and after a crash, which goes to a file."""
+"""Leaves the terminal as it was: on SIGTERM and SIGHUP, and after a crash, which goes to a file.
+
+It also leaves when the terminal is gone and nobody says so: SIGHUP goes to the session's leader
+only, which may be a shell that does not pass it on.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
+import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +20,7 @@ from typing import Any, Final
 from textual.app import App
 from textual.worker import WorkerFailed
 
-from mrtui.terminal import safe_text, typed
+from mrtui.terminal import safe_text, typed, whole
 
 _LEAVING: Final = (signal.SIGTERM, signal.SIGHUP)
 _PATIENCE_S: Final = 5
@@ -43,21 +50,38 @@ def run(
 
 
 async def _until_left(app: App[Any], mouse: bool) -> Any:
-    loop = asyncio.get_running_loop()
-    for number in _LEAVING:
-        loop.add_signal_handler(number, _leave, app, number)
-    try:
+    with _signals(app, asyncio.get_running_loop()):
         return await app.run_async(mouse=mouse)
+
+
+@contextlib.contextmanager
+def _signals(app: App[Any], loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Signals leave the app in here, and so does the loss of its terminal."""
+    inside = True
+
+    def leave(number: int, _: object) -> None:
+        # A terminal that is gone can block the last writes for ever: then the kernel ends us. Not
+        # by the loop's own handlers: a terminal that takes nothing can hold up the loop, too.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(_PATIENCE_S)
+        loop.call_soon_threadsafe(lambda: app.exit(return_code=128 + number))
+
+    def lost() -> None:
+        if inside:
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    before = {number: signal.signal(number, leave) for number in _LEAVING}
+    if sys.__stderr__ is not None:
+        # Textual writes there.
+        setattr(sys, "__stderr__", whole.whole(sys.__stderr__, lost))  # noqa: B010
+    try:
+        yield
     finally:
-        for number in _LEAVING:
-            loop.remove_signal_handler(number)
-
-
-def _leave(app: App[Any], number: signal.Signals) -> None:
-    # A terminal that is gone can block the last writes for ever: then the kernel ends us.
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(_PATIENCE_S)
-    app.exit(return_code=128 + number)
+        inside = False
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if app.return_code == 128 + signal.SIGHUP:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a shell's end hangs up once more
 
 
 def _crashed(app: App[Any], error: Exception, folder: Path, now: Callable[[], datetime]) -> None:

@@ -37,9 +37,18 @@ LEAST: dict[str, dict[str, Any]] = {
     "webhook": {},
     "payment": {},
     "secret": {"secret": "backend/production"},
+    "cache": {"equal": True},
     "meeting": {},
     "origin": {},
     "turn": {"ok": True},
+    "group": {
+        "engine": "huey",
+        "queue": "q",
+        "fingerprint": "f",
+        "title": "Oops",
+        "jobs": 3,
+        "share": 50,
+    },
 }
 NAMED = {
     "heartbeat",
@@ -56,7 +65,7 @@ NAMED = {
     *MACHINE,
     "pattern",
 }
-NAMED |= {"upstream", "webhook", "payment", "secret"}
+NAMED |= {"upstream", "webhook", "payment", "secret", "cache"}
 
 
 def ago(seconds: float) -> Callable[[Any], Any]:
@@ -86,6 +95,7 @@ class Thing(NamedTuple):
 SOURCES = {
     "source": "core",
     "check": "backend",
+    "cache": "backend",
     "queue": "huey",
     "schedule": "huey",
     "worker": "huey",
@@ -104,6 +114,7 @@ SOURCES = {
     "meeting": "meetings",
     "origin": "meetings",
     "turn": "meetings",
+    "group": "huey",
 }
 
 
@@ -135,6 +146,7 @@ CALM, RISING = [5.0] * 240, [float(n) for n in range(240)]
 SPIKE = [0.0] * 200 + [0.5] * 40
 ERRORS = Thing("pattern", ref="logs/pattern/http_5xx")
 HOUR = {"log.rate": [0.0] * 200 + [0.5] * 40}
+DASHBOARD = "backend/cache/kpi-dashboard"
 IDLE = {"live": False, "state": "unhealthy"}
 STOPPED = {"live": False, "state": "stopped"}
 
@@ -163,6 +175,10 @@ CASES: dict[str, tuple[Case, Case]] = {
     "collector_blind": (
         one("source", state="failing", since=ago(5)),
         one("source", state="failing", since=ago(5), interval_s=10),
+    ),
+    "engine_blind": (
+        one("source", state="failing", since=ago(5), source_kind="huey"),
+        one("source", state="failing", since=ago(5), source_kind="pg"),
     ),
     "audit_broken": (of_core("audit", "bad"), of_core("audit", "warn")),
     "ledger_broken": (of_core("ledger", "bad"), of_core("ledger", "ok")),
@@ -211,6 +227,10 @@ CASES: dict[str, tuple[Case, Case]] = {
         Case((Thing("schedule", verdict("removed"), ref="huey/schedule/kpi-dashboard"),)),
         Case((Thing("schedule", verdict("interval_off"), ref="huey/schedule/kpi-dashboard"),)),
     ),
+    "kpi_stale": (
+        Case((Thing("cache", {"computed_at": ago(2_800)}, ref=DASHBOARD),)),
+        Case((Thing("cache", {"computed_at": ago(2_600)}, ref=DASHBOARD),)),
+    ),
     "schedule_missed": (one("schedule", **verdict("overdue")), one("schedule", missed=3)),
     "schedule_wrong": (
         one("schedule", **verdict("interval_off", "warn")),
@@ -228,7 +248,18 @@ CASES: dict[str, tuple[Case, Case]] = {
         one("postgres", {"pg.round_trip_ms": [300.0] * 240}),
         one("postgres", {"pg.round_trip_ms": [*[1.0] * 239, 900.0]}),
     ),
-    "worker_silent": (one("worker", last_seen_at=ago(91)), one("worker", last_seen_at=ago(60))),
+    "worker_silent": (
+        one("worker", last_seen_at=ago(91), **verdict("dead")),
+        one("worker", engine="rq", last_seen_at=ago(91)),
+    ),
+    "webhook_unheard": (
+        one("webhook", last_at=ago(1300), usual_gap_s=1200.0),
+        one("webhook", last_at=ago(1100), usual_gap_s=1200.0),
+    ),
+    "process_restarts": (
+        one("process", state="starting", last_exit="was restarted by asha"),
+        one("process", state="starting", last_exit="exited with 1"),
+    ),
     "process_down": (one("process", state="backoff"), one("process", state="stopped")),
     "colour_live_unhealthy": (
         one("colour", state="stopped"),
@@ -307,6 +338,18 @@ CASES: dict[str, tuple[Case, Case]] = {
     "origin_blocked": (
         one("origin", ok=False, **verdict("origin_blocked")),
         one("origin", ok=False, **verdict("refused")),
+    ),
+    "new_error_fingerprint": (
+        one("group", jobs=3, first_at=ago(200)),
+        one("group", jobs=30, first_at=ago(400)),
+    ),
+    "poison_job": (
+        one("group", jobs=3, worst=3, last_at=ago(60)),
+        one("group", jobs=9, worst=2, share=100, last_at=ago(60)),
+    ),
+    "fleet_disagree": (
+        one("colour", live=False, differs="v1, green v2"),
+        one("colour", live=False, release="v1"),
     ),
 }  # fmt: skip
 

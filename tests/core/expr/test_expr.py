@@ -132,6 +132,16 @@ def test_an_empty_queue_has_waited_no_time_and_one_that_cannot_tell_is_unknown()
     assert found == [False, None, True]
 
 
+def test_who_may_be_silent_for_a_while_is_not_silent_before_that() -> None:
+    seen = recorded.T0 - timedelta(seconds=400)
+    facts_of = {"ref": "rq/worker/a", "engine": "rq", "name": "a", "last_seen_at": seen}
+    often, seldom = (
+        queue.Worker.model_validate({**facts_of, "beat_s": beat_s}) for beat_s in (0, 420)
+    )
+    assert said("worker.silent_s > 399s", recorded.View(), often) is True
+    assert said("worker.silent_s == 0s", recorded.View(), seldom) is True
+
+
 def test_windows_need_points_over_half_of_their_time() -> None:
     subject = recorded.a_queue()
     rising = [(-600.0 + n * 10, float(n)) for n in range(60)]
@@ -181,9 +191,11 @@ LEAST: dict[str, dict[str, object]] = {
     "process": {"name": "a", "state": "ready"},
     "colour": {"name": "blue"},
     "secret": {"name": "a", "secret": "b"},
+    "order": {"name": "a", "amount_paise": 1, "created_at": recorded.T0, "state": "created"},
     "host": {"name": "a", "cores": 2, "memory_bytes": 1},
     "disk": {"name": "a", "path": "/"},
     "pattern": {"name": "a", "expr": "b"},
+    "group": {"engine": "huey", "queue": "a", "fingerprint": "b", "title": "c", "jobs": 1},
     "source": {"name": "pg", "source_kind": "pg", "interval_s": 1, "deadline_s": 2},
 }
 """What the least one has of kinds that have more than a name."""

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -30,9 +31,9 @@ class World:
     relay: turn.Server
     sink: smtp_sink.Sink
 
-    async def answers(self) -> int:
-        """What Mr. Test says to its own key."""
-        key = {"x-api-key": people.api_key(conftest.SEED, "mrtest")}
+    async def answers(self, key_: str = "") -> int:
+        """What Mr. Test says to a key, by default its own."""
+        key = {"x-api-key": key_ or people.api_key(conftest.SEED, "mrtest")}
         async with httpx.AsyncClient(base_url=self.stage.arena.upstreams) as client:
             return (await client.get("/mrtest/v1/account", headers=key)).status_code
 
@@ -44,7 +45,9 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def _world(state: Path) -> AsyncIterator[World]:
+async def _world(
+    state: Path, dsn: str = "", redis_url: str = "redis://127.0.0.1:1/0"
+) -> AsyncIterator[World]:
     sink = smtp_sink.Sink(config.Email("127.0.0.1", 1, "u", SecretStr("p")))
     kept = upstream_secrets.Secrets({"EMAIL_PASS": "p"}, SecretStr("t"), conftest.NOW)
     relay = turn.Server(ACCOUNT)
@@ -52,7 +55,7 @@ async def _world(state: Path) -> AsyncIterator[World]:
     made = upstream_http.Upstreams(
         conftest.SEED, conftest.TINY, sink, lambda: conftest.NOW, extra=extra
     )
-    async with serving.serving(made.app()) as url, stages.stage(state) as stage:
+    async with serving.serving(made.app()) as url, stages.stage(state, dsn, redis_url) as stage:
         stage.arena.names["RAZORPAY_URL"] = f"{url}/razorpay"
         yield World(stage, made, relay, sink)
 
@@ -80,6 +83,32 @@ async def test_the_relay_is_down_and_up_again(state: Path) -> None:
         assert world.relay.down
         await meetings.TurnDown().clean(world.stage, {})
         assert not world.relay.down
+
+
+async def test_a_sync_is_saved_where_there_is_none_and_gone_afterwards(
+    state: Path, database: str, redis_url: str
+) -> None:
+    eye = await asyncpg.connect(database)
+    await eye.execute(
+        "CREATE TABLE sync_configs (id text PRIMARY KEY, kind text, base_url text,"
+        " api_key text, every_hours numeric)"
+    )
+    saved = accounts.Saved()
+    async with _world(state, database, redis_url) as world:
+        for there in (False, True):
+            memo = await saved.before(world.stage)
+            await saved.inject(world.stage, memo)
+            own = await eye.fetchval("SELECT api_key FROM sync_configs WHERE id = 'mrtest-main'")
+            assert await world.answers(own) == 200
+            await saved.clean(world.stage, memo)
+            assert await eye.fetchval("SELECT count(*) FROM sync_configs") == there
+            assert await world.answers() == 200
+            await eye.execute(
+                "INSERT INTO sync_configs VALUES ('mrtest-main', 'mrtest', '', $1, 1)"
+                " ON CONFLICT (id) DO NOTHING",
+                people.api_key(conftest.SEED, "mrtest"),
+            )
+    await eye.close()
 
 
 async def test_both_secrets_get_a_new_version_and_the_same_values_the_same_one(

@@ -118,7 +118,9 @@ async def _blocked(eye: asyncpg.Connection, count: int) -> bool:
 
 async def test_a_queue_is_paused_and_fills(state: Path, redis_url: str) -> None:
     fault = queues.Pause(queue="emailQueue")
-    jobs = queues.Jobs(queue="emailQueue", job="sendWelcome", payload={"to": "a@b.c"}, count=3)
+    jobs = queues.Jobs(
+        queue="emailQueue", job="sendWelcome", payload={"to": "a@b.c"}, count=3, retries=0
+    )
     at = keys.Root().queue("emailQueue")
     async with stages.stage(state, redis_url=redis_url) as stage:
         await fault.inject(stage, {})
@@ -131,6 +133,7 @@ async def test_a_queue_is_paused_and_fills(state: Path, redis_url: str) -> None:
         await fault.clean(stage, {})
         async with stage.arena.redis() as client:
             assert not await client.exists(at.paused, at.paused_by)
+        assert built.dequeue().retries == 0
 
 
 async def test_a_schedule_is_out_and_comes_back(state: Path, redis_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 
 from mrcore.alerts import rule as rules
-from mrcore.gameday import faults, judge, recovering, scenario, score, watch
-from mrcore.model import alert, base, core, run, wire
+from mrcore.gameday import faults, judge, recovering, scenario, score, story, watch
+from mrcore.model import alert, base, core, plans, redis, ref, run, wire
 
 T0 = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 RULES = rules.read(rules.shipped(), "rules.toml", 20)
@@ -96,8 +97,9 @@ async def test_it_fires_by_the_second_sample(
 )
 async def test_nobody_is_told_of_anything_else(other: alert.Alert, held: bool) -> None:
     watcher = await seen(fired("redis_wedged"), other)
-    assert judge.unrelated(J, watcher, T0, ()).held is held
-    assert judge.unrelated(J, watcher, T0, [other.ref]).held
+    what = dataclasses.replace(J, also=("health_503",))
+    assert judge.unrelated(what, watcher, T0, ()).held is held
+    assert judge.unrelated(what, watcher, T0, [other.ref]).held
 
 
 async def test_what_else_was_done_is_counted() -> None:
@@ -121,11 +123,56 @@ async def test_a_story_has_no_times_and_is_the_same_again() -> None:
             diagnosed_at=later(shift_s + 1),
         )  # fmt: skip
 
-    one, two = await seen(fired("redis_wedged"), of(1)), await seen(fired("redis_wedged", 3), of(4))
-    story = judge.story(J, one, T0)
-    assert story == judge.story(J, two, T0)
-    assert story["run of J"] == ("paused", "see passed paused", "recovered")
-    assert story["core/alert/redis_wedged/x"] == ("fired",)
+    async def told(shift_s: float, outcome: plans.Outcome) -> dict[str, tuple[str, ...]]:
+        operation = core.Operation(
+            ref="core/operation/9", id=9, plan_id="p", action="redis.unpause", label="",
+            login="me", started_at=later(shift_s + 2),
+        )  # fmt: skip
+        node = redis.RedisNode(
+            ref="redis/node/main", version="8", verdict=base.Verdict(level=base.Level.BAD)
+        )
+        at = fired("redis_wedged", shift_s, ref="core/alert/redis_wedged/redis%2Fnode%2Fmain")
+        watcher = await seen(node, at, of(shift_s), operation)
+        fate = plans.TargetOutcome(ref="redis/node/main", outcome=outcome)
+        return story.of(J, watcher, T0, {operation.ref: [fate]})
+
+    one = await told(1, plans.Outcome.DONE)
+    assert one == await told(4, plans.Outcome.DONE)
+    assert one == {
+        "core/alert/redis_wedged/redis/node/main": ("fired",),
+        "plans of redis/node/main": ("redis.unpause planned", "done"),
+        "run of J": ("paused", "see passed paused", "recovered"),
+        "verdicts of redis/node/main": ("bad",),
+    }
+    assert one != await told(1, plans.Outcome.SKIPPED)
+
+
+async def test_a_story_names_nothing_that_is_made_anew_in_every_play() -> None:
+    def of(pid: int, at_s: float) -> alert.Alert:
+        subject = ref.make("pg", "session", pid, 17)
+        return fired("redis_wedged", at_s, subject=subject,
+                     ref=ref.make("core", "alert", "redis_wedged", subject))  # fmt: skip
+
+    one, two = await seen(of(7, 1), of(8, 2)), await seen(of(9, 1))
+    found = story.of(J, one, T0, {})
+    assert found == story.of(J, two, T0, {})
+    assert found["core/alert/redis_wedged/pg/session/*"] == ("fired",)
+
+
+async def test_a_story_names_a_session_by_its_number_and_leaves_out_other_runs() -> None:
+    def at(pid: int) -> alert.Alert:
+        subject = f"pg/session/{pid}/1"
+        return fired("redis_wedged", subject=subject, ref=f"core/alert/redis_wedged/{pid}")
+
+    beside = run.Run(
+        ref="core/run/2", id=2, runbook="F", title="", state=run.RunState.WAITING,
+        login="me", began_at=later(1),
+    )  # fmt: skip
+    told = [judge.story(J, await seen(*map(at, pids), beside), T0) for pids in ((7, 8), (21, 35))]
+    assert told[0] == told[1] == {
+        "redis_wedged of session 1": ("fired",),
+        "redis_wedged of session 2": ("fired",),
+    }  # fmt: skip
 
 
 async def test_a_diagnosis_must_have_found_the_code() -> None:
@@ -135,10 +182,17 @@ async def test_a_diagnosis_must_have_found_the_code() -> None:
             login="me", codes=codes, began_at=later(1), diagnosed_at=later(2),
         )  # fmt: skip
 
-    for codes, held in ((("paused",), True), (("oom",), False)):
+    told: Any = lambda sentence: None  # noqa: E731
+    strict = dataclasses.replace(J, not_diagnosed=("oom",))
+    for codes, what, held in (
+        (("paused",), J, True),
+        (("oom",), J, False),
+        (("paused", "oom"), J, True),
+        (("paused", "oom"), strict, False),
+        (("paused",), strict, True),
+    ):
         watcher = await seen(of(*codes))
-        told: Any = lambda sentence: None  # noqa: E731
-        found = recovering.Recovery(None, watcher, J, T0, told)  # type: ignore[arg-type]
+        found = recovering.Recovery(None, watcher, what, T0, told)  # type: ignore[arg-type]
         assert [each.held for each in await found.diagnosed()] == [held]
 
 

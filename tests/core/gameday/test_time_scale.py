@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from click import testing
 
-from mrcore import settings
+from mrcore import alert_settings, settings
+from mrcore.alerts import desk
 from mrcore.alerts import rule as rules
 from mrcore.cli import up
 from mrcore.expr import expression, tree
@@ -83,3 +84,27 @@ def test_up_takes_none_that_slows_down() -> None:
     found = testing.CliRunner().invoke(up.command, ["--time-scale", "0.5"])
     assert found.exit_code == 2
     assert "--time-scale" in found.output
+
+
+def test_what_is_told_waits_a_twentieth_and_what_is_outside_keeps_its_pace() -> None:
+    usual = alert_settings.AlertSettings()
+    quick = usual.scaled(20)
+    assert (quick.group_wait_s, quick.group_interval_s) == (0.5, 3.0)
+    assert (quick.diagnosis_wait_s, quick.ping_every_s) == (30.0, 60.0)
+    assert usual.scaled(1) == usual
+
+
+@pytest.mark.parametrize(
+    ("scale", "settle_s", "flapping_s"), [(1, 30.0, 1800.0), (2, 15.0, 900.0), (20, 10.0, 90.0)]
+)
+def test_settling_and_flapping_are_of_the_rules_time(
+    scale: float, settle_s: float, flapping_s: float
+) -> None:
+    timing = rules.read(RULE, "x.toml", scale)["slow"].timing
+    assert (timing.settle_s, timing.flapping_s) == (settle_s, flapping_s)
+
+
+def test_the_routes_of_a_desk_go_by_them() -> None:
+    own = settings.Settings(time_scale=20)
+    routes = desk.routes(own.alerts.scaled(own.time_scale), {})
+    assert (routes.group_wait_s, routes.group_interval_s) == (0.5, 3.0)

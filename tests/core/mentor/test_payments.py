@@ -232,3 +232,34 @@ async def test_without_keys_it_is_off_and_says_so(
     assert (
         await web.post("/api/webhooks/razorpay", content=b"{}", headers=headers)
     ).status_code == 400
+
+
+async def test_what_was_not_settled_is_listed_with_what_each_would_get(shop: Shop) -> None:
+    lost, paid = await shop.order(), await shop.order()
+    unpaid = await shop.order()
+    payment, _ = await shop.pay(paid, deliver="never")
+    many = {"paymentId": payment, "times": 2, "afterS": 0.01}
+    await shop.app.execute("UPDATE payments SET created_at = created_at - interval '11 min'")
+    found = await shop.web.get("/api/finance/unsettled", headers=shop.admin)
+    orders = {row["orderId"]: row for row in found.json()["data"]}
+    assert orders.keys() >= {lost, paid, unpaid}
+    assert (orders[paid]["granted"], orders[paid]["invoiced"]) == (False, False)
+    asked = await shop.web.get(f"/api/finance/unsettled/{unpaid}", headers=shop.admin)
+    assert asked.json()["data"] == {"why": "Razorpay knows of no payment"}
+    asked = await shop.web.get(f"/api/finance/unsettled/{paid}", headers=shop.admin)
+    would = asked.json()["data"]
+    assert (would["paymentId"], would["tokens"], would["invoiced"]) == (payment, 23, False)
+    body = {"paymentId": payment, "onlyIf": {"granted": True, "invoiced": False}}
+    refused = await shop.web.post(RECONCILE, json=body, headers=shop.admin)
+    assert refused.status_code == 412
+    assert await shop.made(paid) == ("created", 0, 0)
+    once = {**shop.admin, "idempotency-key": "once"}
+    body["onlyIf"] = {"granted": False, "invoiced": False}
+    first = await shop.web.post(RECONCILE, json=body, headers=once)
+    again = await shop.web.post(RECONCILE, json=body, headers=once)
+    assert (first.json()["invoiced"], again.json()) == (True, first.json())
+    # Razorpay's own timer sends the webhook when all is settled: it is heard, and changes nothing.
+    (await shop.console.post("/control/razorpay/resend", json=many)).raise_for_status()
+    await waiting.until(lambda: shop.razorpay.delivered == 2 and not shop.razorpay.late)
+    assert await shop.made(paid) == ("captured", 1, 1)
+    assert len(await shop.trail(payment)) == 3

@@ -18,7 +18,7 @@ PATH = "/api/preflight"
 
 async def remarks(web: httpx.AsyncClient) -> list[str]:
     """What the plan of a switch to this backend says of it."""
-    return [each.text for each in await preflight.ask(web, PATH, "blue")]
+    return [each.text for each in preflight.remarks(await preflight.ask(web, PATH, "blue"))]
 
 
 async def test_a_newer_schema_and_newer_jobs_are_told(
@@ -41,6 +41,8 @@ async def test_a_newer_schema_and_newer_jobs_are_told(
     drift, jobs = await remarks(web)
     assert drift == "schema drift: blue does not know 9999_newer.sql"
     assert jobs.startswith("blue cannot run 1 ")
+    said = await preflight.Preflights(0.0).of(web, PATH, "blue")
+    assert (said.level, said.code, said.why) == ("warn", "schema_drift", f"{drift}; {jobs}")
 
 
 def _work() -> None:

@@ -67,3 +67,20 @@ JSON = st.recursive(
 def test_any_payload_is_read(payload: JsonValue) -> None:
     found = expiry.expires_at("a", payload, None, {})
     assert found is None or found.tzinfo is not None
+
+
+def test_a_patch_that_writes_another_expiry() -> None:
+    later = "2026-01-01T00:00:00Z"
+    for patch in (
+        [{"op": "replace", "path": "/otp/expires_at", "value": later}],
+        [{"op": "replace", "path": "/otp", "value": {"code": 1, "exp": 1_800_000_000}}],
+        [{"op": "remove", "path": "/expiresAt"}],
+    ):
+        assert expiry.renews(patch)
+    for patch in (
+        [{"op": "replace", "path": "/to", "value": later}],
+        [{"op": "test", "path": "/expiresAt", "value": later}],
+        None,
+        "x",
+    ):
+        assert not expiry.renews(patch)

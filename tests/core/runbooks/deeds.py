@@ -23,16 +23,16 @@ DEEDS: dict[str, Deed] = {
     "A.restart": Deed(
         {"heartbeats": "silent"},
         "worker.restart",
-        {"queue.workers": 1.0, "worker.silent_s": 1.0},
-        {"queue.workers": 0.0, "worker.silent_s": 1.0},
+        {"queue.workers": 1.0, "worker.code": "", "worker.silent_s": 1.0},
+        {"queue.workers": 0.0, "worker.code": "", "worker.silent_s": 1.0},
     ),
     "A.process": Deed({"processes": "hangs"}, "process.restart", steps.READY, steps.HANGS),
     "A.mend": Deed({"processes": "process_down"}, "", steps.READY, steps.BACKOFF),
     "A.quarantine": Deed(
         {"failures": "failing"},
         "job.quarantine",
-        {"queue.failed": 1.0, "before.queue.failed": 4.0},
-        {"queue.failed": 4.0, "before.queue.failed": 4.0},
+        {"queue.quarantined": 3.0, "before.queue.quarantined": 0.0},
+        {"queue.quarantined": 0.0, "before.queue.quarantined": 0.0},
     ),
     "A.source": Deed(
         {"failures": "failing"}, "", {"queue.fail_rate": 0.0}, {"queue.fail_rate": 0.1}
@@ -48,6 +48,7 @@ DEEDS: dict[str, Deed] = {
         {"queue.failed": 0.0, "before.queue.failed": 9.0, "queue.oldest_wait_s": 1.0},
         {"queue.failed": 9.0, "before.queue.failed": 9.0, "queue.oldest_wait_s": 1.0},
     ),
+    "B.quiet": Deed({}, "", {"log.match_age_s": 301.0}, {"log.match_age_s": 299.0}),
     "C.origin": Deed({"origins": "origin_blocked"}, "", {"origin.ok": True}, {"origin.ok": False}),
     "C.relay": Deed({"turn": "turn_bad"}, "", {"turn.ok": True}, {"turn.ok": False}),
     "C.tab": Deed(
@@ -61,7 +62,16 @@ DEEDS: dict[str, Deed] = {
         {"signalling.paired_s": 5 * steps.MINUTE, "colour.live": True},
     ),
     "D.reconcile": Deed(
-        {"settled": "nothing"}, "", steps.TOLD, {**steps.TOLD, "payment.without_invoice": 1.0}
+        {"webhook": "never_arrived"},
+        "payment.reconcile",
+        {**steps.TOLD, "payment.double_grants": 0.0},
+        {**steps.TOLD, "payment.double_grants": 1.0},
+    ),
+    "D.resend": Deed(
+        {"provider": "down", "settled": "nothing"},
+        "",
+        steps.TOLD,
+        {**steps.TOLD, "payment.without_invoice": 1.0},
     ),
     "D.credit": Deed(
         {"settled": "twice"}, "", steps.SETTLED, {**steps.SETTLED, "payment.double_grants": 1.0}
@@ -122,11 +132,12 @@ DEEDS: dict[str, Deed] = {
     "I.register": Deed(
         {"schedule": "missing"}, "schedule.register", steps.ONCE, {"schedule.registered": 0.0}
     ),
+    "I.writer": Deed({"value": "wrong"}, "", steps.RIGHT, {**steps.RIGHT, "cache.code": "wrong"}),
     "I.compute": Deed(
         {"age": "stale"},
         "schedule.run",
-        {"schedule.success_age_s": 9.0},
-        {"schedule.success_age_s": 40 * steps.MINUTE},
+        {**steps.RIGHT, "schedule.success_age_s": 9.0},
+        {**steps.RIGHT, "schedule.success_age_s": 9.0, "cache.equal": False},
     ),
     "J.unpause": Deed({"write": "paused"}, "redis.unpause", steps.CANARY, steps.NO_CANARY),
     "J.kill_script": Deed({"write": "busy"}, "redis.script_kill", steps.CANARY, steps.NO_CANARY),

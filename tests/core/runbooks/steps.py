@@ -28,6 +28,7 @@ STALE: Values = {"secret.stale": True}
 ROOM: Values = {"meeting.in_room": 2.0, "meeting.takeovers": 0.0, "meeting.state_s": 30.0}
 SIGNALLED: Values = {**ROOM, "meeting.state": "signalling_ok"}
 ONCE: Values = {"schedule.code": "", "schedule.registered": 1.0}
+RIGHT: Values = {"cache.code": "", "cache.equal": True, "cache.age_s": MINUTE}
 KPI: Values = {**ONCE, "queue.workers": 1.0, "queue.paused": False, "queue.fail_rate": 0.0}
 
 
@@ -42,7 +43,10 @@ SYMPTOMS: dict[str, tuple[Values, Values]] = {
         {"queue.oldest_wait_s": 5 * MINUTE},
         {"queue.oldest_wait_s": 1.0, "queue.code": "", "queue.workers": 1.0, "queue.paused": False},
     ),
-    "B": (NO_LOGIN, {"smtp.code": 235.0, **FRESH, "queue.workers": 1.0}),
+    "B": (
+        NO_LOGIN,
+        {"smtp.code": 235.0, **FRESH, "queue.workers": 1.0, "queue.fail_rate": 0.0},
+    ),
     "C": (
         {**ROOM, "meeting.state": "no_ice"},
         {**SIGNALLED, "turn.ok": True, "origin.code": ""},
@@ -55,7 +59,10 @@ SYMPTOMS: dict[str, tuple[Values, Values]] = {
         {"colour.live": True, "colour.state": "unhealthy"},
         {"colour.live": False, "colour.state": "stopped"},
     ),
-    "I": ({"schedule.code": "overdue"}, {"schedule.code": ""}),
+    "I": (
+        {"schedule.code": "", "cache.code": "wrong", "cache.age_s": MINUTE},
+        {"schedule.code": "", "cache.code": "", "cache.age_s": MINUTE},
+    ),
     "J": (NO_CANARY, CANARY),
 }
 
@@ -67,7 +74,10 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "no_workers": {"queue.paused": False, "queue.code": "", "queue.workers": 0.0},
         "ok": {"queue.paused": False, "queue.code": "", "queue.workers": 1.0},
     },
-    "A.heartbeats": {"silent": {"worker.silent_s": 61.0}, "ok": {"worker.silent_s": 5.0}},
+    "A.heartbeats": {
+        "silent": {"worker.code": "dead", "worker.silent_s": 61.0},
+        "ok": {"worker.code": "", "worker.silent_s": 61.0},
+    },
     "A.processes": {"hangs": HANGS, "process_down": BACKOFF, "ok": READY},
     "A.failures": {"failing": {"queue.fail_rate": 0.1}, "ok": {"queue.fail_rate": 0.01}},
     "B.failures": {"failed": {"queue.failed": 1.0}, "ok": {"queue.failed": 0.0}},
@@ -94,6 +104,10 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "credentials": {"upstream.code": "auth"},
         "down": {"upstream.code": "timeout"},
         "ok": {"upstream.code": "", "upstream.verdict": "ok"},
+    },
+    "E.failures": {
+        "poison": {"upstream": "ok", "queue.fail_rate": 0.1},
+        "ok": {"upstream": "ok", "queue.fail_rate": 0.0},
     },
     "D.settled": {
         "twice": {**SETTLED, "payment.double_grants": 1.0},
@@ -163,6 +177,7 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "ok": {"deploy.code": ""},
     },
     "I.age": {"stale": {"cache.age_s": 31 * MINUTE}, "ok": {"cache.age_s": 14 * MINUTE}},
+    "I.clock": {"ahead": {"cache.code": "ahead"}, "ok": {"cache.code": ""}},
     "I.schedule": {
         "missing": {**KPI, "schedule.code": "removed"},
         "missed": {**KPI, "schedule.code": "overdue"},

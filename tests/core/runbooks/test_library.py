@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from mrcore import catalogue, errors
 from mrcore.alerts import rule as rules
 from mrcore.cli import runbook as verb
-from mrcore.expr import expected, words
 from mrcore.runbooks import library, parse
 from tests.core.runbooks import room
 
@@ -37,11 +36,6 @@ def test_every_rule_leads_to_a_runbook_that_there_is() -> None:
     assert set(known) == set("ABCDEFGHIJ")
     led = {rule.runbook for rule in rules.load(rules.shipped(), None).values() if rule.runbook}
     assert led <= known.keys()
-
-
-def test_what_is_expected_is_said_by_nobody_yet_or_has_its_place_taken() -> None:
-    for name, fact in expected.FACTS.items():
-        assert words.WORDS[name].kind == fact.kind, f"{name} came as another kind's"
 
 
 def test_ones_own_replace_those_that_ship(tmp_path: Path) -> None:

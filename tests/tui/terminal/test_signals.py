@@ -20,6 +20,7 @@ NOW = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
 
 APP = """
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from textual.app import App
@@ -29,6 +30,10 @@ from mrtui.terminal import signals
 class Small(App):
     def compose(self):
         yield Static("ready")
+    def key_t(self):
+        self.set_interval(0.01, self.tick)
+    def tick(self):
+        self.query_one(Static).update(str(time.monotonic()))
     def key_c(self):
         password = "hunter" + "2"
         raise RuntimeError("it broke \\x1b[31m" + password[:0])
@@ -47,10 +52,10 @@ sys.exit(signals.run(Small(), crash_folder=Path(sys.argv[1]), now=lambda: dateti
 class Terminal:
     """A process on a pty of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shell: str = 'exec "$@"') -> None:
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", APP, str(folder)],
+            ["sh", "-c", shell, "sh", sys.executable, "-c", APP, str(folder)],
             preexec_fn=lambda: os.login_tty(slave),
             close_fds=False,
             env={**os.environ, "TERM": "xterm-256color"},
@@ -105,7 +110,18 @@ def test_leaving_gives_the_app_s_own_code(tmp_path: Path) -> None:
 def test_a_terminal_that_goes_away_ends_the_app(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     os.close(terminal.master)
-    assert terminal.process.wait(30) != 0
+    assert terminal.process.wait(30) == 128 + signal.SIGHUP
+
+
+def test_a_terminal_that_goes_away_ends_the_app_also_where_its_shell_does_not_say_so(
+    tmp_path: Path,
+) -> None:
+    terminal = Terminal(tmp_path, "trap '' HUP; \"$@\"; exit $?")
+    terminal.output = b""
+    os.write(terminal.master, b"t")
+    terminal.read_until(b".")  # of a time: it writes from now on
+    os.close(terminal.master)
+    assert terminal.process.wait(30) == 128 + signal.SIGHUP
 
 
 def test_a_crash_goes_to_a_file_without_variables(tmp_path: Path) -> None:

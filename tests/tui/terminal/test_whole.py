@@ -6,6 +6,8 @@ import io
 import os
 import select
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -30,7 +32,7 @@ def test_a_frame_is_whole_after_a_signal(pipe: tuple[int, int]) -> None:
     unbuffered = io.TextIOWrapper(
         io.FileIO(writing, "w", closefd=False), encoding="utf-8", write_through=True
     )
-    stream = whole.whole(unbuffered)
+    stream = whole.whole(unbuffered, lambda: None)
     came = threading.Event()
     got = bytearray()
 
@@ -55,6 +57,20 @@ def test_a_frame_is_whole_after_a_signal(pipe: tuple[int, int]) -> None:
     assert got.decode() == FRAME
 
 
-def test_a_stream_with_a_buffer_is_left_alone() -> None:
-    stream = io.TextIOWrapper(io.BytesIO())
-    assert whole.whole(stream) is stream
+def test_what_is_written_into_a_terminal_that_is_gone_comes_to_nothing_and_is_told_once() -> None:
+    program = """
+import os, pty, sys
+from mrtui.terminal import whole
+master, slave = pty.openpty()
+os.dup2(slave, 1)
+told = []
+stream = whole.whole(open(slave, "w"), lambda: told.append("lost"))
+os.close(master)
+for _ in range(3):
+    stream.write("frame")
+    stream.flush()
+    print("more", flush=True)
+sys.exit(7 if told == ["lost"] else 1)
+"""
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, check=False)
+    assert done.returncode == 7

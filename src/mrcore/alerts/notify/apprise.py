@@ -36,8 +36,7 @@ class Apprise:
         kind = library.NotifyType.SUCCESS if told.ended else library.NotifyType.WARNING
         if told.severity == "P1" and not told.ended:
             kind = library.NotifyType.FAILURE
-        all_ = library.Apprise()
-        known = [all_.add(url.get_secret_value()) for url in self._own.urls]
+        all_, known = await asyncio.to_thread(self._addressed)
         if not all(known):
             number = known.index(False) + 1
             raise errors.NotSent(f"Apprise does not know what urls {number} is.")
@@ -52,6 +51,11 @@ class Apprise:
             ) from None
         if not done:
             raise errors.NotSent("Apprise could not tell all of its urls; it does not say why.")
+
+    def _addressed(self) -> tuple[Any, list[bool]]:
+        """Who is told; the first time it imports more than a hundred modules, off the loop."""
+        all_ = self._library.Apprise()
+        return all_, [all_.add(url.get_secret_value()) for url in self._own.urls]
 
 
 def open_channel(own: Settings, now: Callable[[], datetime]) -> channel.Channel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mrcore.gameday.faults import (
     accounts,
     base,
+    figures,
     host,
     meetings,
     payments,
@@ -12,6 +13,7 @@ from mrcore.gameday.faults import (
     processes,
     queues,
     redis,
+    runs,
     services,
 )
 
@@ -29,8 +31,11 @@ KINDS: dict[str, type[base.Fault]] = {
     "queue.jobs": queues.Jobs,
     "queue.cease": queues.Cease,
     "queue.pause": queues.Pause,
+    "runbook.start": runs.Begun,
     "schedule.removed": queues.Unscheduled,
     "kpi.stale": queues.StaleKpi,
+    "kpi.overwritten": figures.Overwritten,
+    "kpi.spared": figures.Spared,
     "demo.known_off": services.KnownOff,
     "mail.refuse": services.MailRefuses,
     "mail.accept": services.MailAccepts,
@@ -40,6 +45,7 @@ KINDS: dict[str, type[base.Fault]] = {
     "service.well": accounts.Well,
     "service.rekeyed": accounts.Rekeyed,
     "sync.key": accounts.Stored,
+    "sync.saved": accounts.Saved,
     "exotel.home": accounts.ExotelHome,
     "meeting.stuck": meetings.Stuck,
     "meeting.rejoin": meetings.Rejoin,
@@ -51,5 +57,7 @@ KINDS: dict[str, type[base.Fault]] = {
     "upstream.answers": services.Upstream,
     "upstream.link": services.Link,
     "disk.full": host.DiskFull,
+    "disk.room": host.Room,
+    "core.asked": host.Asked,
 }
 """Fault by the word that a scenario has for it."""

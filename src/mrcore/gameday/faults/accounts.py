@@ -5,17 +5,25 @@ The passwords and keys in here are of simulated services.
 
 from __future__ import annotations
 
-import contextlib
-import signal
-from typing import Literal
+import asyncio
+from typing import Any, Literal
 
 from mrcore import errors
 from mrcore.gameday.faults import base, services
+from mrcore.mentor import schedules
+from mrcore.sources import wishes
 
 BOTH = ("mr-mentor-backend/development", "mr-mentor-backend/production")
 NEW = "game-day"
 """What an account has been given: its owner knows it, and Mr. Mentor not yet."""
 
+_OLD = "before-the-game-day"
+"""What it had been given before, where a game day saves a sync."""
+
+_THERE = "SELECT EXISTS (SELECT FROM sync_configs WHERE id = $1)"
+_SAVE = """INSERT INTO sync_configs (id, kind, base_url, api_key, every_hours)
+           VALUES ($1, $2, $3, $4, 1)"""
+_ANEW_S, _LOOK_S = 60.0, 0.2
 _ASIDE = """INSERT INTO sync_configs (id, kind, base_url, api_key, every_hours, enabled)
             SELECT $1, kind, '', api_key, every_hours, false FROM sync_configs WHERE id = $2
             ON CONFLICT (id) DO NOTHING"""
@@ -50,6 +58,39 @@ class Well(Answers):
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
         await self._say(stage, "ok")
+
+
+class Saved(base.Fault):
+    """A sync of Mr. Mentor, saved where its stack has none of that name. Breaks nothing.
+
+    Its schedules begin, and end with the game day.
+    """
+
+    config: str = "mrtest-main"
+    kind: Literal["mrlearn", "mrtest"] = "mrtest"
+    service: Literal["graphy", "mrtest"] = "mrtest"
+
+    async def before(self, stage: base.Stage) -> base.Memo:
+        return {"there": await _sql(stage, _THERE, self.config)}
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        if memo["there"]:
+            return
+        said = {"service": self.service, "keys": [_OLD]}
+        await services.console(stage, "/control/keys", said)
+        await _sql(stage, _SAVE, self.config, self.kind, stage.arena.upstreams, _OLD)
+        await self._register(stage)
+
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        if memo["there"]:
+            return
+        await _sql(stage, _DROP, self.config)
+        await self._register(stage)
+        await services.console(stage, "/control/keys", {"service": self.service, "keys": []})
+
+    async def _register(self, stage: base.Stage) -> None:
+        async with stage.arena.redis() as client:
+            await schedules.register(client, schedules.names(self.kind, self.config))
 
 
 class Rekeyed(base.Fault):
@@ -143,6 +184,7 @@ async def as_before(stage: base.Stage, *names: str) -> None:
 
 
 async def _restart_stale(stage: base.Stage) -> None:
+    """As somebody careful does it: one after the other, each until it is ready."""
     said = await services.console(stage, "/control/secrets", {"secret": BOTH[0], "set": {}})
     connection = await stage.arena.superuser("mrcore-gameday")
     try:
@@ -150,13 +192,31 @@ async def _restart_stale(stage: base.Stage) -> None:
     finally:
         await connection.close()
     for row in rows:
-        with contextlib.suppress(errors.StackError):  # it is not running: it will read the new one
-            stage.arena.signal(row["process"], signal.SIGTERM)
+        try:
+            pid = stage.arena.pid(row["process"])
+        except errors.StackError:
+            continue  # it is not running: it will read the new one
+        await _anew(stage, row["process"], pid)
 
 
-async def _sql(stage: base.Stage, query: str, *values: str) -> None:
+async def _anew(stage: base.Stage, process: str, pid: int) -> None:
+    """Its supervisor lets it begin anew, as it was wished. Raises StackError where it does not."""
+    wish = wishes.Wish(process, pid, "gameday")
+    try:
+        async with asyncio.timeout(_ANEW_S):
+            while not stage.arena.is_ready(process, after=pid):
+                wishes.write(stage.arena.state, wish)  # one that was not ready has heard nothing
+                await asyncio.sleep(_LOOK_S)
+    except TimeoutError:
+        raise errors.StackError(f"The stack's process {process!r} does not begin anew.") from None
+    finally:
+        wishes.withdraw(stage.arena.state, process)
+
+
+async def _sql(stage: base.Stage, query: str, *values: str) -> Any:
+    """Execute a statement; the first value of its first row, None without one."""
     connection = await stage.arena.app("mrcore-gameday")
     try:
-        await connection.execute(query, *values)
+        return await connection.fetchval(query, *values)
     finally:
         await connection.close()

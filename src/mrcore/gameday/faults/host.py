@@ -8,10 +8,13 @@ import sys
 
 import psutil
 
+from mrcore import client as clients
 from mrcore import errors
 from mrcore.gameday.faults import base
+from mrcore.model import plans
 
 _FULL_BYTES = 4096
+_ASKED = "huey/schedule/kpi-dashboard"
 
 
 class DiskFull(base.Fault):
@@ -33,3 +36,26 @@ class DiskFull(base.Fault):
         with contextlib.suppress(psutil.NoSuchProcess, errors.StackError):
             if stage.arena.pid(self.process) == memo["pid"]:  # one that began anew has no limit
                 psutil.Process(memo["pid"]).rlimit(resource.RLIMIT_FSIZE, tuple(memo["limits"]))
+
+
+class Asked(base.Fault):
+    """Somebody asks the core for a plan: at rest it writes nothing, and finds no full disk."""
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        async with clients.CoreClient.at(state=stage.arena.state.path) as client:
+            with contextlib.suppress(errors.MrError):
+                await client.plan("schedule.run", plans.Selection(refs=(_ASKED,)))
+
+
+class Room(base.Fault):
+    """A person has made room on that disk: for an operator."""
+
+    process: str = "serve"
+
+    async def before(self, stage: base.Stage) -> base.Memo:
+        pid = stage.arena.pid(self.process)
+        return {"pid": pid, "limits": list(psutil.Process(pid).rlimit(resource.RLIMIT_FSIZE))}
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        hard = memo["limits"][1]
+        psutil.Process(memo["pid"]).rlimit(resource.RLIMIT_FSIZE, (hard, hard))

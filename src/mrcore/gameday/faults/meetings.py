@@ -10,13 +10,11 @@ import httpx
 
 from mrcore import errors
 from mrcore.gameday.faults import base, services
+from mrcore.gameday.faults import people as crowd
 from mrcore.mentor import attending, config
 from mrcore.sources import base as sources
 
 ROOM = "gameday"
-_PEOPLE = (
-    "SELECT id, email, role::text AS role FROM users WHERE role::text = $1 ORDER BY id LIMIT 1"
-)
 _BEGIN_S = 30.0
 
 
@@ -79,7 +77,8 @@ async def meet(stage: base.Stage, people: contextlib.AsyncExitStack, lacks: str,
 async def _meet(
     stage: base.Stage, people: contextlib.AsyncExitStack, lacks: str, tabs: int
 ) -> None:
-    one, other = [await _socket(stage, people, role) for role in ("mentor", "student")]
+    one = await _socket(stage, people, "mentor")
+    other = await _socket(stage, people, "student")
     about = {"roomId": ROOM}
     for each in (one, other):
         await each.say("join-room", **about)
@@ -96,16 +95,10 @@ async def _meet(
 
 
 async def _socket(
-    stage: base.Stage, people: contextlib.AsyncExitStack, role: str
+    stage: base.Stage, people: contextlib.AsyncExitStack, role: crowd.Role
 ) -> attending.Socket:
     settings = config.Config.read(stage.arena.names)
-    connection = await stage.arena.app("mrcore-gameday")
-    try:
-        who = await connection.fetchrow(_PEOPLE, role)
-    finally:
-        await connection.close()
-    if who is None:
-        raise errors.StackError(f"There is no {role} who could meet anybody.")
+    who = await crowd.one(stage, role)
     client = await people.enter_async_context(httpx.AsyncClient(timeout=60.0, trust_env=False))
     made = attending.Socket(client, stage.arena.line["switch"])
     await made.open(attending.token(who, settings, sources.utc_now()))

@@ -1,32 +1,35 @@
-"""Payments whose webhook does not come, comes late, or comes twice."""
+"""Payments whose webhook does not come, comes late, or comes again and again."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
 import httpx
 
-from mrcore.gameday.faults import base, services
+from mrcore.gameday.faults import base, people, services
 
 PAYMENT = "payment"
-_WHO = "SELECT email FROM users WHERE role::text = 'student' ORDER BY id LIMIT 1"
 _LONG_AGO = "UPDATE payments SET created_at = now() - interval '11 min' WHERE order_id = $1"
 _UNTOLD = """SELECT order_id FROM payments WHERE status = 'created'
               AND created_at < now() - interval '10 min' AND created_at > now() - interval '3 h'"""
 
 
 class Untold(base.Fault):
-    """Somebody has paid 11 min ago, and no webhook told of it; with `late_s` it comes then."""
+    """Somebody has paid 11 min ago, and no webhook told of it.
+
+    With `late_s` Razorpay sends it so many seconds from now, `times` times: its timer is its own,
+    and does not hear of what is done meanwhile.
+    """
 
     amount_paise: int = 250_000
     late_s: float = 0.0
+    times: int = 1
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        who = await people.one(stage, "student")
         connection = await stage.arena.app("mrcore-gameday")
         try:
-            email = await connection.fetchval(_WHO)
-            order = await _order(stage, {"email": email, "amountPaise": self.amount_paise})
+            order = await _order(stage, {"email": who["email"], "amountPaise": self.amount_paise})
             paid = {"orderId": order, "amount": self.amount_paise, "deliver": "never"}
             said = await services.console(stage, "/control/razorpay/pay", paid)
             await connection.execute(_LONG_AGO, order)
@@ -34,8 +37,8 @@ class Untold(base.Fault):
             await connection.close()
         stage.parts[PAYMENT] = said["payment"]["id"]
         if self.late_s:
-            task = asyncio.create_task(self._late(stage))
-            stage.held.callback(task.cancel)
+            again = {"times": self.times, "afterS": self.late_s}
+            await _resend(stage, stage.parts[PAYMENT], **again)
 
     async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
         connection = await stage.arena.app("mrcore-gameday")
@@ -47,10 +50,6 @@ class Untold(base.Fault):
             with contextlib.suppress(httpx.HTTPStatusError):  # one that nobody has paid
                 await _resend(stage, f"pay_{row['order_id'].removeprefix('order_')}")
 
-    async def _late(self, stage: base.Stage) -> None:
-        await asyncio.sleep(self.late_s)
-        await _resend(stage, stage.parts[PAYMENT])
-
 
 class Resent(base.Fault):
     """For an operator: the webhook is sent again from Razorpay's dashboard, so many times."""
@@ -58,12 +57,12 @@ class Resent(base.Fault):
     times: int = 1
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
-        for _ in range(self.times):
-            await _resend(stage, stage.parts[PAYMENT])
+        await _resend(stage, stage.parts[PAYMENT], times=self.times)
 
 
-async def _resend(stage: base.Stage, payment: str) -> None:
-    await services.console(stage, "/control/razorpay/resend", {"paymentId": payment})
+async def _resend(stage: base.Stage, payment: str, **how: float) -> None:
+    said = {"paymentId": payment, **how}
+    await services.console(stage, "/control/razorpay/resend", said)
 
 
 async def _order(stage: base.Stage, wanted: dict[str, object]) -> str:

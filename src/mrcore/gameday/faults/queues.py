@@ -32,20 +32,28 @@ class Jobs(base.Fault):
     payload: dict[str, Any] = {}
     count: int = Field(default=1, ge=1, le=1_000)
     every_s: float = Field(default=0.0, ge=0)
+    retries: int | None = Field(default=None, ge=0)
+    """So often it is tried again; else as often as jobs of its kind are."""
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
         into = producer(stage)[self.queue]
         for _ in range(self.count):
-            await asyncio.to_thread(into.add, self.job, **self.payload)
+            await asyncio.to_thread(self._add, into)
         if self.every_s:
             task = asyncio.create_task(self._on(stage, into))
             stage.held.callback(task.cancel)
+
+    def _add(self, into: queues.JobQueue) -> None:
+        task = into.tasks[self.job].s(**self.payload)
+        if self.retries is not None:
+            task.retries = self.retries
+        into.enqueue(task)  # type: ignore[no-untyped-call]
 
     async def _on(self, stage: base.Stage, into: queues.JobQueue) -> None:
         while self.queue not in stage.spared:
             await asyncio.sleep(self.every_s)
             with contextlib.suppress(redis.RedisError):
-                await asyncio.to_thread(into.add, self.job, **self.payload)
+                await asyncio.to_thread(self._add, into)
 
 
 class Cease(base.Fault):

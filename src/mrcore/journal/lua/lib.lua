@@ -225,5 +225,4 @@ local function again(attempts)
   local retries = tonumber(redis.call('HGET', JOB, 'retries') or '0')
   redis.call('HSET', JOB, 'max_attempts', tonumber(attempts) + retries + 1)
   redis.call('HDEL', JOB, 'message', 'finished_at', 'outcome')
-  count('retried')
 end

@@ -7,6 +7,7 @@ local worker, old, n, new, score = ARGV[4], ARGV[5], ARGV[6], ARGV[8], ARGV[9]
 local mine = worker == '' or release(worker, old, tonumber(n))
 if n ~= '' and (mine or redis.call('EXISTS', JOB) == 1) then attempt(tonumber(n), ARGV[7]) end
 if not mine then return 'lost' end
+if n ~= '' then count('retried') end
 if quarantined() then
   aside(new)
   return 'aside'

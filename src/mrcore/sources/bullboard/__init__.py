@@ -31,6 +31,7 @@ from mrcore.sources.bullboard import (
     shape,
 )
 from mrcore.sources.engine import acts as engine_acts
+from mrcore.sources.engine import lateness
 
 Settings = link.Settings
 
@@ -145,7 +146,7 @@ class BullBoard(source_base.SourceBase):
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
-        return await self._act(action).apply(action, chunk, args, by)
+        return await lateness.apply(self._act(action), action, chunk, args, by, self.now)
 
     async def fared(
         self, action: base.ActionId, chunk: Sequence[plans.Target]

@@ -116,7 +116,8 @@ class Copying:
                     left.add(seen.ref, why)
                     continue
                 any_taken = True
-                guard = {**seen.guard, "copy": self._adder.id_for(seen.ref)}
+                until = expiry.guard(seen.row.expires_at if seen.row else None)
+                guard = {**seen.guard, **until, "copy": self._adder.id_for(seen.ref)}
                 yield plans.Target(ref=seen.ref, label=seen.label, guard=guard, note="one more")
             progress(looked, total)
         for one in left.told():

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 from pydantic import Field, JsonValue, SecretStr, field_validator
@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue, SecretStr, field_validator
 from mrcore import errors, redact
 from mrcore import settings as core_settings
 from mrcore.sources import base as source_base
+from mrcore.sources import web
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of one answer: 300 jobs come with their whole payloads."""
@@ -49,12 +50,7 @@ class Settings(core_settings.SourceSettings):
     @field_validator("url")
     @classmethod
     def _plain(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("it is no http:// or https:// URL")
-        if "@" in parts.netloc:
-            raise ValueError("name and password have settings of their own")
-        return url.rstrip("/").removesuffix("/api")
+        return web.plain(url, "name and password have settings of their own").removesuffix("/api")
 
 
 class Answer(NamedTuple):
@@ -96,7 +92,9 @@ class Link:
         self.url = settings.url
         self._settings = settings
         self._tls = _tls(settings)
-        self._client: httpx.AsyncClient | None = None
+        self._web = web.Web(
+            f"The board at {self.url}", most_bytes=MOST_BYTES, fix="Ask for fewer jobs at once."
+        )
 
     def start(self) -> None:
         """Open the connections as they are needed."""
@@ -107,19 +105,11 @@ class Link:
         auth = None
         if own.username:
             auth = httpx.BasicAuth(own.username, own.password.get_secret_value())
-        # No timeout of the library: deadlines are the caller's. No proxy of the environment.
-        self._client = httpx.AsyncClient(
-            timeout=None,  # noqa: S113
-            trust_env=False,
-            verify=self._tls,
-            auth=auth,
-            headers=headers,
-            limits=httpx.Limits(max_connections=12),
-        )
+        limits = httpx.Limits(max_connections=12)
+        self._web.start(verify=self._tls, auth=auth, headers=headers, limits=limits)
 
     async def stop(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+        await self._web.stop()
 
     async def get(self, *path: str, query: Mapping[str, str | int] | None = None) -> JsonValue:
         """The body of a good answer. Raises NotFound, NotPermitted, Unreachable, SourceError."""
@@ -142,8 +132,6 @@ class Link:
 
         Raises Unreachable, NotPermitted, and SourceError where no Bull Board answers.
         """
-        if self._client is None:
-            raise errors.Unreachable(f"The board at {self.url} has not been opened.")
         url = f"{self.url}/api/{'/'.join(_part(part) for part in path)}"
         if query:
             url += "?" + "&".join(f"{name}={_twice(value)}" for name, value in query.items())
@@ -152,28 +140,8 @@ class Link:
         if body is not None:
             content = json.dumps(body).encode()
             headers["content-type"] = "application/json"
-        try:
-            stream = self._client.stream(method, url, headers=headers, content=content)
-            async with stream as response:
-                raw = await self._read(response)
-        except httpx.HTTPError as error:
-            why = str(error) or type(error).__name__
-            raise errors.Unreachable(
-                redact.text(f"The board at {self.url} cannot be reached: {why.rstrip('.')}.")
-            ) from error
+        response, raw = await self._web.ask(method, url, headers=headers, content=content)
         return await self._understood(response, raw)
-
-    async def _read(self, response: httpx.Response) -> bytes:
-        parts, size = [], 0
-        async for part in response.aiter_bytes():
-            parts.append(part)
-            size += len(part)
-            if size > MOST_BYTES:
-                raise errors.SourceError(
-                    f"The board at {self.url} answers more than {MOST_BYTES >> 20} MiB.",
-                    fix="Ask for fewer jobs at once.",
-                )
-        return b"".join(parts)
 
     async def _understood(self, response: httpx.Response, raw: bytes) -> Answer:
         status = response.status_code

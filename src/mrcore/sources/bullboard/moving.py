@@ -64,7 +64,7 @@ class Moving:
                     left.add(seen.ref, why)
                 elif seen.row is not None:
                     states[seen.row.state] += 1
-                    yield target(action, seen)
+                    yield target(action, seen, late=offers.is_late(action, args))
             progress(looked, total)
         for one in left.told():
             yield one
@@ -80,7 +80,9 @@ class Moving:
         if seen.row.state not in offers.STATES[action]:
             running = seen.row.state is queue.JobState.ACTIVE
             return "It is running." if running else f"It is {seen.row.state.value}."
-        if action == offers.RETRY and (why := expiry.expired(seen.row.expires_at, self._now())):
+        if offers.is_late(action, args) and (
+            why := expiry.expired(seen.row.expires_at, self._now())
+        ):
             return f"{why[0].upper()}{why[1:]}."
         if action == offers.PRIORITY and args.get("priority") == (seen.row.priority or 0):
             return "It has that priority already."
@@ -235,15 +237,16 @@ def _check(action: base.ActionId, args: plans.Args) -> None:
         raise errors.BadRequest("patch is a list of operations (RFC 6902).")
 
 
-def target(action: base.ActionId, seen: seeing.Seen) -> plans.Target:
-    """A job that is there, as it is meant to be acted on."""
+def target(action: base.ActionId, seen: seeing.Seen, *, late: bool = False) -> plans.Target:
+    """A job that is there, as it is meant to be acted on; not after it expires, if `late`."""
     row = seen.row
     assert row is not None
     note = row.state.value
     if action in (offers.RETRY, offers.EDIT):
         note = f"attempt {row.attempts} → {row.attempts + 1}"
     at = row.finished_at or row.enqueued_at
-    return plans.Target(ref=seen.ref, label=seen.label, guard=seen.guard, note=note, at=at)
+    guard = {**seen.guard, **(expiry.guard(row.expires_at) if late else {})}
+    return plans.Target(ref=seen.ref, label=seen.label, guard=guard, note=note, at=at)
 
 
 def _remarks(

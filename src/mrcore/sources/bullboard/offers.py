@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mrcore.model import base
+from mrcore.model import base, plans
 from mrcore.model.queue import JobState as S
+from mrcore.queues import expiry
 from mrcore.sources.bullboard import shape
 
 RETRY, EDIT, REMOVE, PROMOTE = "queue.retry", "job.edit", "job.remove", "job.promote"
@@ -51,6 +52,12 @@ def refusal(action: base.ActionId, app: shape.App, job_id: str = "") -> str:
     if action == REMOVE and job_id.startswith("repeat:") and not known.tells_schedules:
         return ARMED
     return ""
+
+
+def is_late(action: base.ActionId, args: plans.Args) -> bool:
+    """Whether it leaves out what has expired: a code that has expired is not sent again."""
+    edits = action == EDIT and not expiry.renews(args.get("patch"))
+    return edits or action == RETRY
 
 
 def of_job(state: S, app: shape.App, job_id: str) -> tuple[base.ActionId, ...]:

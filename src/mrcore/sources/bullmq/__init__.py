@@ -30,6 +30,7 @@ from mrcore.sources.bullmq import (
     offers,
     pausing,
     places,
+    registering,
     rights,
     rows,
     running,
@@ -37,7 +38,7 @@ from mrcore.sources.bullmq import (
     searching,
     workers,
 )
-from mrcore.sources.engine import acts, source
+from mrcore.sources.engine import acts, declared, source
 from mrcore.sources.engine import grouping as engine_grouping
 from mrcore.sources.redis import link
 
@@ -55,8 +56,14 @@ class Settings(link.Settings):
     queues: tuple[str, ...] = Field(
         default=(), description="only these queues (prefix:name, or name); empty: all found"
     )
+    unlisted: tuple[str, ...] = Field(
+        default=(), description="queues that the application's board does not list: they are marked"
+    )
     age_limits: dict[str, float] = Field(
         default={}, description="seconds after which a job is not run again, by job name"
+    )
+    schedules: dict[str, declared.Schedule] = Field(
+        default={}, max_length=300, description="how schedules shall be, by their id"
     )
 
 
@@ -79,9 +86,17 @@ class BullMQ(source.Source[places.Owner]):
         self._found = places.Found(settings.prefixes, settings.queues)
         self._staff = workers.Staff()
         self._who = rights.Rights(settings.prefixes, link.login(settings.url))
-        self._look = look.Look(name, self._found, self._staff, self._who)
-        self._jobs = jobs.Jobs(rows.Maker(name, settings.prefixes, settings.age_limits))
         self._tail = capturing.Tail(name, self._found)
+        self._look = look.Look(
+            name,
+            self._found,
+            self._staff,
+            self._who,
+            self._tail,
+            should=settings.schedules,
+            unlisted=frozenset(settings.unlisted),
+        )
+        self._jobs = jobs.Jobs(rows.Maker(name, settings.prefixes, settings.age_limits))
         self._groups = engine_grouping.Groups(name, self._hand, grouping.Failures(), now)
         self._runner = running.Runner(name, self._found, self._who, now)
         looker = looking.Looker(self._hand, self._runner, self._jobs)
@@ -89,6 +104,9 @@ class BullMQ(source.Source[places.Owner]):
             moving.ACTIONS: moving.Moving(self._hand, self._runner, looker),
             pausing.ACTIONS: pausing.Pausing(self._hand, self._runner),
             scheduling.ACTIONS: scheduling.Scheduling(self._hand, self._runner),
+            registering.ACTIONS: registering.Registering(
+                self._hand, self._runner, settings.schedules
+            ),
         }
         self._acts = acts.table(families)
         self._waited = False

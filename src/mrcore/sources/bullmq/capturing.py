@@ -45,6 +45,8 @@ class _Known:
     added_ms: int | None = None
     active_ms: int | None = None
     tries: int = 0
+    runs: bool = False
+    """Whether it has begun and nobody has told how that ended."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,9 @@ class Tail:
         self._late: set[str] = set()
         self._ends_left: list[_End] = []  # read, and kept until their hashes were asked for
         self._made: list[queue.Captured] = []
+        self._since_ms: float | None = None
+        self.retried: dict[str, int] = {}
+        """Of each queue how many attempts were put back and began again since the first look."""
         self.refused = ""
 
     def sentence(self) -> tuple[str, ...]:
@@ -90,6 +95,8 @@ class Tail:
 
     async def read(self, client: link.Client, now: datetime) -> tuple[queue.Captured, ...]:
         """What has ended since the last call. Raises SourceError."""
+        if self._since_ms is None:
+            self._since_ms = now.timestamp() * 1000
         if len(self._ends_left) < PORTION:  # first comes what was read before
             await self._rounds(client, now)
         while self._ends_left and len(self._made) < RUNS:
@@ -164,10 +171,13 @@ class Tail:
                     self._known.popitem(last=False)
             case "active":
                 known = self._known.setdefault(key, _Known())
-                known.active_ms, known.tries = at_ms, known.tries + 1
+                if known.runs and self._since_ms is not None and at_ms >= self._since_ms:
+                    self.retried[place.shown] = self.retried.get(place.shown, 0) + 1
+                known.active_ms, known.tries, known.runs = at_ms, known.tries + 1, True
             case "completed" | "failed":
                 failed = _ENDS[event]
                 known = self._known.get(key) or _Known()
+                known.runs = False
                 if not failed:
                     self._known.pop(key, None)
                 reason = fields.get("failedReason", "")

@@ -25,8 +25,8 @@ _INSTALL = "pip install 'mr-control-room[bullmq]'"
 _NAME = re.compile(r"([A-Za-z]+)-(\d+)\.lua")
 OFFICIAL = {
     "reprocessJob": 9, "removeJob": 2, "promote": 9, "changeDelay": 4, "changePriority": 7,
-    "pause": 7, "updateData": 1, "removeJobScheduler": 3, "addStandardJob": 9,
-    "addPrioritizedJob": 9, "addDelayedJob": 6,
+    "pause": 7, "updateData": 1, "removeJobScheduler": 3, "addJobScheduler": 11,
+    "addStandardJob": 9, "addPrioritizedJob": 9, "addDelayedJob": 6,
 }  # fmt: skip
 """The package's scripts that are called here, and how many keys each takes."""
 

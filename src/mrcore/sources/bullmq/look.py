@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from mrcore.model import base, queue, ref, wire
 from mrcore.queues import history, measures, truth
 from mrcore.sources.bullmq import (
     asking,
+    capturing,
     figures,
     offers,
     pasts,
@@ -20,6 +21,7 @@ from mrcore.sources.bullmq import (
     schedules,
     workers,
 )
+from mrcore.sources.engine import declared
 from mrcore.sources.redis import link
 
 _SHOWN = ("waiting", "active", "delayed", "failed")
@@ -51,7 +53,11 @@ class Look:
     found: places.Found
     staff: workers.Staff
     who: rights.Rights
-    unlisted: set[str] = field(default_factory=set)
+    tail: capturing.Tail
+    should: declared.Schedules = field(default_factory=dict)
+    unlisted: Collection[str] = ()
+    """Names of queues that no board shows, as they are shown here."""
+
     _history: history.History = field(default_factory=history.History)
     _pasts: pasts.Pasts = field(default_factory=pasts.Pasts)
     _counters: dict[str, _Counter] = field(default_factory=dict)
@@ -108,6 +114,7 @@ class Look:
                 for one in repeats
                 if one.place == place
             ]
+            found += self._missing(place, one, close[place], now)
         there_now = {entity.ref for entity in found}
         self._history.forget(there_now)
         self._told = {of: told for of, told in self._told.items() if of in there_now}
@@ -147,8 +154,26 @@ class Look:
             if name and locked:
                 of = ref.make(self.source, "job", place.shown, job_id)
                 busy.setdefault(name, []).append(workers.Doing(of, rows.shown(job)))
-        declared = [schedules.read(m, score, next(replies)) for m, score in facts.repeat]
-        return Close(oldest_at, busy, ghosts, declared)
+        found = [schedules.read(m, score, next(replies)) for m, score in facts.repeat]
+        told = [one._replace(wanted=self._wanted(place, one)) for one in found]
+        return Close(oldest_at, busy, ghosts, told)
+
+    def _wanted(self, place: places.Place, one: schedules.Declared) -> declared.Schedule | None:
+        """What the settings declare of it; older repeatable jobs are known by their job's name."""
+        said = self.should.get(one.name if one.runs is None else one.id)
+        return said if said and said.queue == place.shown else None
+
+    def _missing(
+        self, place: places.Place, facts: figures.Facts, close: Close, now: datetime
+    ) -> Iterator[queue.Schedule]:
+        """Schedules that the settings declare and this queue, read whole, does not have."""
+        there = {one.name if one.runs is None else one.id for one in close.declared}
+        may = self.who.offered(self._may(place, facts, offers.OF_SCHEDULES))
+        for name, wanted in self.should.items():
+            unread = len(facts.repeat) >= schedules.MOST
+            if wanted.queue == place.shown and name not in there and not unread:
+                of = ref.make(self.source, "schedule", place.shown, name)
+                yield schedules.missing(of, name, wanted, now, may)
 
     def _queue(
         self,
@@ -181,6 +206,7 @@ class Look:
             in_per_s=moves.rates.in_per_s,
             out_per_s=moves.rates.out_per_s,
             fail_per_s=moves.rates.fail_per_s,
+            retries_per_s=moves.rates.retries_per_s,
             overdue=_overdue(facts, now),
             overdue_at=facts.delayed[1] if _overdue(facts, now) else None,
             limited_until=limited_until,
@@ -234,6 +260,7 @@ class Look:
             enqueued=facts.enqueued,
             completed=ended if ended is not None else counter.completed if counter.known else None,
             failed=failed,
+            retried=self.tail.retried.get(place.shown, 0),
         )
         waiting = facts.counts.waiting + facts.counts.paused + facts.counts.prioritized
         moves = self._history.see(of, totals, waiting=waiting, workers=count)

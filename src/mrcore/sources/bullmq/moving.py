@@ -39,6 +39,9 @@ _SCRIPTS = {
 _LASTING = (offers.RETRY, offers.EDIT, offers.RELEASE)
 """Actions that are not undone: nothing is left at a mark."""
 
+_NOT_LATE = (offers.RETRY, offers.DUPLICATE, offers.RELEASE)
+"""What is not done with a job whose time is over: a code that has expired is not sent again."""
+
 _COPIES = uuid.UUID("0c7b2f58-3a06-4d1c-8a55-5f2f5f0d7a11")
 
 
@@ -65,16 +68,19 @@ class Moving:
         For those of a whole queue at once: they say which jobs there are.
         """
         left, states = acts.LeftOuts(), Counter[queue.JobState]()
+        late = action in _NOT_LATE or (
+            action == offers.EDIT and not expiry.renews(args.get("patch"))
+        )
         given = wanted.asked(action, args) if action in (offers.CLEAN, offers.DRAIN) else None
         async for portion, looked, total in self._portions(action, selection, args):
             came = await self._came(portion) if action == offers.RELEASE else {}
             for seen in portion:
-                if why := self._refusal(action, seen):
+                if why := self._refusal(action, seen, late=late):
                     left.add(seen.ref, why)
                     continue
                 given = given or wanted.asked(action, args)
                 try:
-                    made = _target(action, seen, given)
+                    made = _target(action, seen, given, late=late)
                 except errors.BadRequest as wrong:
                     left.add(seen.ref, wrong.sentence)
                     continue
@@ -147,11 +153,10 @@ class Moving:
             return True
         return (self._runner.now() - at).total_seconds() >= given.older_s
 
-    def _refusal(self, action: base.ActionId, seen: looking.Seen) -> str:
+    def _refusal(self, action: base.ActionId, seen: looking.Seen, *, late: bool) -> str:
         """Why an action makes no sense for a job, or ''."""
         if seen.state is None:
             return seen.gone
-        late = action in (offers.RETRY, offers.RELEASE)
         if late and (why := expiry.expired(seen.expires_at, self._runner.now())):
             return f"{why[0].upper()}{why[1:]}."
         allowed = offers.STATES.get(action)
@@ -255,7 +260,9 @@ def _more(
     return {}
 
 
-def _target(action: base.ActionId, seen: looking.Seen, given: wanted.Asked) -> plans.Target:
+def _target(
+    action: base.ActionId, seen: looking.Seen, given: wanted.Asked, *, late: bool
+) -> plans.Target:
     """Raises BadRequest for a patch that does not fit, and for a priority that it has."""
     guard, note = seen.guard, seen.state.value.replace("_", " ") if seen.state else ""
     match action:
@@ -274,4 +281,6 @@ def _target(action: base.ActionId, seen: looking.Seen, given: wanted.Asked) -> p
             note = f"priority {seen.priority} → {given.priority}"
         case offers.DUPLICATE:
             guard = {**guard, "last": seen.last}
+    if late:
+        guard = {**guard, **expiry.guard(seen.expires_at)}
     return plans.Target(ref=seen.ref, label=seen.label, guard=guard, note=note, at=seen.at)

@@ -9,12 +9,12 @@ RETRY, EDIT, REMOVE = "queue.retry", "job.edit", "job.remove"
 PROMOTE, DELAY, PRIORITY, DUPLICATE = "job.promote", "job.delay", "job.priority", "job.duplicate"
 QUARANTINE, RELEASE, REVEAL = "job.quarantine", "job.release", "job.reveal"
 PAUSE, RESUME, CLEAN, DRAIN = "queue.pause", "queue.resume", "queue.clean", "queue.drain"
-RUN, UNSCHEDULE = "schedule.run", "schedule.remove"
+RUN, UNSCHEDULE, REGISTER = "schedule.run", "schedule.remove", "schedule.register"
 OF_JOBS = (
     RETRY, EDIT, REMOVE, PROMOTE, DELAY, PRIORITY, DUPLICATE, QUARANTINE, RELEASE,
 )  # fmt: skip
 OF_QUEUES = (PAUSE, RESUME, CLEAN, DRAIN)
-OF_SCHEDULES = (RUN, UNSCHEDULE)
+OF_SCHEDULES = (RUN, UNSCHEDULE, REGISTER)
 WRITES: tuple[base.ActionId, ...] = (*OF_JOBS, *OF_QUEUES, *OF_SCHEDULES)
 
 _KEPT = frozenset({S.FAILED, S.COMPLETED, S.WAITING, S.PRIORITIZED, S.DELAYED})

@@ -103,13 +103,13 @@ class Pasts:
 
     def _truth(self, one: Known, same: Sequence[str]) -> ticks.Truth:
         past, declared = self._known[one.of], one.declared
-        every_s = declared.every_ms / 1000 if declared.every_ms else None
+        every_s = declared.every_s
         points = [(at, n) for at, n in sorted(past.numbers.items())]
         holes = list(_holes(declared, points, every_s))
         made = [at for at, _ in points if at != declared.next_at or at in past.runs]
         return ticks.truth(
             ticks.Told(
-                declared_s=every_s,
+                declared_s=declared.wanted.every_s if declared.wanted else every_s,
                 registered_s=every_s,
                 ticks=sorted({*made, *_between(points, every_s)}),
                 runs=[run for _, run in sorted(past.runs.items())],

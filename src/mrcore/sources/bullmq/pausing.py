@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import JsonValue
@@ -13,6 +13,7 @@ from mrcore.queues import words
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.bullmq import asking, offers, places, rows, running
+from mrcore.sources.engine import planning
 from mrcore.sources.redis import link
 
 ACTIONS = (offers.PAUSE, offers.RESUME)
@@ -43,24 +44,13 @@ class Pausing:
         args: plans.Args,
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
-        for number, of in enumerate(selection.refs):
-            facts = await self._hand.run(functools.partial(self._facts, of=of))
-            progress(number + 1, len(selection.refs))
-            if isinstance(facts, str):
-                yield running.left(of, facts)
-            elif facts.paused is (action == offers.PAUSE):
-                by = f" by {facts.by}" if facts.by else ""
-                why = f"It is paused already{by}." if facts.paused else "It is not paused."
-                yield running.left(of, why)
-            else:
-                name = ref.parse(of).id
-                yield plans.Target(
-                    ref=of,
-                    label=name,
-                    guard={"paused": facts.paused},
-                    at=rows.instant(facts.since) if facts.paused else None,
-                )
-                yield _remark(facts, f"{name}: " if len(selection.refs) > 1 else "")
+        several = len(selection.refs) > 1
+        parts = functools.partial(_parts, pause=action == offers.PAUSE, several=several)
+        async for part in planning.over(selection, progress, self._now, parts):
+            yield part
+
+    async def _now(self, of: base.Ref) -> Facts | str:
+        return await self._hand.run(functools.partial(self._facts, of=of))
 
     async def _facts(self, client: link.Client, of: base.Ref) -> Facts | str:
         """What a queue is now, or why it cannot be paused."""
@@ -108,18 +98,8 @@ class Pausing:
     async def plan_undo(
         self, action: base.ActionId, done: Sequence[plans.Undoable]
     ) -> AsyncIterator[source_base.Planned]:
-        for one in done:
-            of = one.target.ref
-            facts = await self._hand.run(functools.partial(self._facts, of=of))
-            if isinstance(facts, str):
-                yield running.left(of, facts)
-            elif facts.paused is not (one.memento["to"] == "paused"):
-                yield running.left(of, "It is paused." if facts.paused else "It runs again.")
-            else:
-                note = "resumed" if facts.paused else "paused again"
-                yield one.target.model_copy(
-                    update={"guard": {"paused": facts.paused}, "note": note}
-                )
+        async for part in planning.undone(done, self._now, _back):
+            yield part
 
     async def undo(
         self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
@@ -131,6 +111,27 @@ class Pausing:
             item = {"to": to, "undoes": one.memento["mark"], "held": held}
             outcomes.append(await self._run(one.target.ref, item))
         return outcomes
+
+
+def _parts(
+    of: base.Ref, facts: Facts, *, pause: bool, several: bool
+) -> Iterator[source_base.Planned]:
+    if facts.paused is pause:
+        by = f" by {facts.by}" if facts.by else ""
+        why = f"It is paused already{by}." if facts.paused else "It is not paused."
+        yield running.left(of, why)
+        return
+    name = ref.parse(of).id
+    at = rows.instant(facts.since) if facts.paused else None
+    yield plans.Target(ref=of, label=name, guard={"paused": facts.paused}, at=at)
+    yield _remark(facts, f"{name}: " if several else "")
+
+
+def _back(one: plans.Undoable, facts: Facts) -> plans.Target | str:
+    if facts.paused is not (one.memento["to"] == "paused"):
+        return "It is paused." if facts.paused else "It runs again."
+    note = "resumed" if facts.paused else "paused again"
+    return one.target.model_copy(update={"guard": {"paused": facts.paused}, "note": note})
 
 
 def _remark(facts: Facts, head: str) -> plans.Remark:

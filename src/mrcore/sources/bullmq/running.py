@@ -26,6 +26,7 @@ DEEP = 100_000
 
 GONE = "It is gone: removed, or trimmed by retention."
 NO_QUEUE = "There is no such queue (any more)."
+NO_SCHEDULE = "There is no such schedule (any more)."
 DEEPER = saying.DEEP
 _PORTION, _FIRST = 50, 20
 """Jobs of one script, at most and at first: about 100 µs each, while Redis serves nobody else."""
@@ -105,6 +106,18 @@ class Runner(running.Runner):
         text = functools.partial(library.text, script)
         (reply,) = await self.evaluate(client, library.sha(script), text, [rest])
         return reply
+
+    async def on_schedule(
+        self, client: link.Client, of: base.Ref, script: str, item: Item
+    ) -> tuple[places.Place, list[str]] | plans.TargetOutcome:
+        """Where a schedule is and what a script said of it; an outcome where it said nothing."""
+        found = ids(self.source, of, "schedule", 2)
+        place, why = await self.place(client, found[0]) if found else (None, "")
+        if found is None or place is None or why:
+            return skipped(of, why or NO_SCHEDULE)
+        whole = {**item, "schedule": found[1], "of": f"repeat:{found[1]}"}
+        (reply,) = await self.run(client, place, script, [whole])
+        return self.failed(of, place, reply) or (place, words(reply))
 
     def failed(
         self, of: base.Ref, place: places.Place, reply: object

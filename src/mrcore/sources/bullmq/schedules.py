@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from mrcore.model import base, queue
 from mrcore.queues import lines, ticks, truth
-from mrcore.sources.bullmq import asking, places, rows
+from mrcore.sources.bullmq import asking, offers, places, rows
+from mrcore.sources.engine import declared
 
 FIELDS = ("name", "pattern", "every", "tz", "ic", "limit", "endDate")
 MOST = 300
@@ -21,7 +22,10 @@ MOST = 300
 
 
 class Declared(NamedTuple):
-    """What is known of a schedule; `runs` is None in repeatable jobs of older versions."""
+    """What is known of a schedule; `runs` is None in repeatable jobs of older versions.
+
+    `wanted` is what the settings declare of it.
+    """
 
     id: str
     next_at: datetime | None
@@ -30,6 +34,17 @@ class Declared(NamedTuple):
     every_ms: float | None
     tz: str
     runs: int | None
+    wanted: declared.Schedule | None = None
+
+    @property
+    def every_s(self) -> float | None:
+        return self.every_ms / 1000 if self.every_ms else None
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is there otherwise than the settings declare it."""
+        wanted = self.wanted
+        return wanted is not None and wanted.differs(self.every_s, self.pattern, self.tz)
 
     @property
     def words(self) -> str:
@@ -40,6 +55,8 @@ class Declared(NamedTuple):
 
     def interval_s(self, now: datetime) -> float | None:
         """The interval declared: of a cron line that between its next two runs."""
+        if self.wanted:
+            return self.wanted.interval_s(now)
         if self.every_ms:
             return self.every_ms / 1000
         start = now.replace(minute=0, second=0, microsecond=0)
@@ -50,7 +67,8 @@ def length(seconds: float) -> str:
     """A whole length of time as one declares it: `15 min`, `1.5 s`."""
     for unit_s, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
         if seconds >= unit_s and seconds % unit_s == 0:
-            return f"{seconds / unit_s:.0f} {unit}".replace("1 days", "day")
+            count = f"{seconds / unit_s:.0f}"
+            return "day" if (count, unit) == ("1", "days") else f"{count} {unit}"
     return f"{seconds:g} s"
 
 
@@ -93,12 +111,12 @@ def entity(
     return queue.Schedule(
         ref=of,
         verdict=_verdict(found, does, now),
-        actions=may if found.runs is not None else (),
+        actions=_may(found, may),
         engine="bullmq",
         name=found.id,
         queue=place.shown,
         job=found.name,
-        declared=found.words,
+        declared=found.wanted.words if found.wanted else found.words,
         interval_s=found.interval_s(now),
         next_at=found.next_at,
         last_enqueued_at=last_at,
@@ -108,6 +126,35 @@ def entity(
         overrun=does.overrun,
         registered=does.registered,
     )
+
+
+def missing(
+    of: base.Ref,
+    name: str,
+    wanted: declared.Schedule,
+    now: datetime,
+    may: tuple[base.ActionId, ...],
+) -> queue.Schedule:
+    """The row of one that the settings declare and the queue does not have."""
+    register = tuple(action for action in may if action == offers.REGISTER)
+    return queue.Schedule(
+        ref=of,
+        verdict=declared.missing(wanted),
+        actions=register,
+        engine="bullmq",
+        name=name,
+        queue=wanted.queue,
+        job=wanted.job or name,
+        declared=wanted.words,
+        interval_s=wanted.interval_s(now),
+        registered=0,
+    )
+
+
+def _may(found: Declared, may: tuple[base.ActionId, ...]) -> tuple[base.ActionId, ...]:
+    if found.runs is None:
+        return ()
+    return may if found.differs else tuple(one for one in may if one != offers.REGISTER)
 
 
 def late(found: Sequence[Declared], now: datetime) -> list[Declared]:
@@ -121,4 +168,7 @@ def _verdict(found: Declared, does: ticks.Truth, now: datetime) -> base.Verdict:
     if late([found], now):
         why = "It is due and nobody takes it: its queue has no worker that could."
         return base.Verdict(level=base.Level.BAD, code="overdue", why=why)
+    if found.wanted and found.differs and not does.verdict.code:
+        does_by = f"every {ticks.every(found.every_s)}" if found.every_s else found.words
+        return declared.off(found.wanted.words, does_by)
     return does.verdict if does.verdict.code else ticks.missed(does, now) or base.OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -15,9 +15,8 @@ from mrcore.sources import kept
 from mrcore.sources.bullmq import asking, looking, offers, places, rows, running, undoing
 from mrcore.sources.redis import link
 
-ACTIONS = offers.OF_SCHEDULES
+ACTIONS = (offers.RUN, offers.UNSCHEDULE)
 _JOBS = uuid.UUID("5e1d0c57-6f0e-4a35-9d61-3f8f4f6c1b92")
-_UNKNOWN = "There is no such schedule (any more)."
 _LEGACY = "It is a repeatable job of an older BullMQ, which has no template to run."
 
 
@@ -69,10 +68,10 @@ class Scheduling:
     async def _facts(self, client: link.Client, of: base.Ref) -> Facts | str:
         found = running.ids(self._runner.source, of, "schedule", 2)
         if found is None:
-            return _UNKNOWN
+            return running.NO_SCHEDULE
         place, why = await self._runner.place(client, found[0])
         if place is None or why:
-            return why or _UNKNOWN
+            return why or running.NO_SCHEDULE
         millis, fields, last, paused = await asking.ask(
             client,
             ("ZSCORE", place.base + "repeat", found[1]),
@@ -81,7 +80,7 @@ class Scheduling:
             ("HEXISTS", place.base + "meta", "paused"),
         )
         if not isinstance(millis, bytes):
-            return _UNKNOWN
+            return running.NO_SCHEDULE
         name, runs = (asking.text(one) for one in asking.items(fields) or (None, None))
         if not runs:
             return _LEGACY
@@ -105,22 +104,19 @@ class Scheduling:
     async def _ask(
         self, client: link.Client, of: base.Ref, script: str, item: running.Item
     ) -> plans.TargetOutcome:
-        found = running.ids(self._runner.source, of, "schedule", 2)
-        place, why = await self._runner.place(client, found[0]) if found else (None, "")
-        if found is None or place is None or why:
-            return running.skipped(of, why or _UNKNOWN)
-        whole = {**item, "schedule": found[1], "of": f"repeat:{found[1]}"}
-        (reply,) = await self._runner.run(client, place, script, [whole])
-        refused = self._runner.failed(of, place, reply)
-        return refused or self._outcome(of, place, script, reply)
+        said = await self._runner.on_schedule(client, of, script, item)
+        if isinstance(said, plans.TargetOutcome):
+            return said
+        place, reply = said
+        return self._outcome(of, place, script, reply)
 
     def _outcome(
-        self, of: base.Ref, place: places.Place, script: str, reply: Any
+        self, of: base.Ref, place: places.Place, script: str, reply: Sequence[str]
     ) -> plans.TargetOutcome:
-        became, what, _ = running.words(reply)
+        became, what, _ = reply
         match became:
             case "gone":
-                why = "It is not kept any more." if script == "reschedule" else _UNKNOWN
+                why = "It is not kept any more." if script == "reschedule" else running.NO_SCHEDULE
                 return running.skipped(of, f"It has moved on: {why}")
             case "ticked":
                 return running.skipped(of, "It has moved on: it has run meanwhile, or is another.")
@@ -158,7 +154,7 @@ class Scheduling:
         found = running.ids(self._runner.source, one.target.ref, "schedule", 2)
         place, why = await self._runner.place(client, found[0]) if found else (None, "")
         if found is None or place is None or why:
-            return why or _UNKNOWN
+            return why or running.NO_SCHEDULE
         if action == offers.RUN:
             spots = await looking.find(client, place, [str(one.memento["job"])])
             now = spots[0].state.value if spots else "gone"

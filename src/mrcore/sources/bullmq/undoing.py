@@ -12,11 +12,9 @@ from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.bullmq import asking, looking, offers, places, running
-from mrcore.sources.engine import acts, naming
+from mrcore.sources.engine import naming, planning
 from mrcore.sources.redis import link
 
-_EXPIRED = "It is not kept any more: the trash is emptied after 24 h."
-_AGAIN = "There is another job of this id now."
 _RUN = "It has run, or is another now"
 _REMOVED = (offers.REMOVE, offers.CLEAN, offers.DRAIN)
 _MOVED = (offers.PROMOTE, offers.DELAY, offers.PRIORITY)
@@ -41,19 +39,12 @@ class Undoing:
         """Targets, and what cannot be undone any more. Raises Unsupported."""
         if action not in _SCRIPTS:
             raise errors.Unsupported(f"{action} cannot be undone.")
-        left, queued = acts.LeftOuts(), False
-        for one, why in await self._hand.run(lambda client: self._why(client, action, done)):
-            if why:
-                left.add(one.target.ref, why)
-                continue
-            state = one.memento.get("state")
-            queued = queued or state == "waiting"
-            note = "the copy is removed" if action == offers.DUPLICATE else f"back to {state}"
-            yield one.target.model_copy(update={"note": note})
-        for out in left.told():
-            yield out
-        if queued and action != offers.DUPLICATE:
-            yield plans.Remark(text="waiting jobs go back beside those that they waited between")
+        found = await self._hand.run(lambda client: self._why(client, action, done))
+        copies = action == offers.DUPLICATE
+        waiting = "waiting jobs go back beside those that they waited between"
+        checked = (_checked(one, why, copy=copies) for one, why in found)
+        for part in planning.told(checked, "" if copies else waiting):
+            yield part
 
     async def _why(
         self, client: link.Client, action: base.ActionId, done: Sequence[plans.Undoable]
@@ -96,6 +87,13 @@ class Undoing:
         return [outcomes[one.target.ref] for one in chunk]
 
 
+def _checked(one: plans.Undoable, why: str, *, copy: bool) -> planning.Checked:
+    state = one.memento.get("state")
+    note = "the copy is removed" if copy else f"back to {state}"
+    target = one.target.model_copy(update={"note": note})
+    return planning.Checked(target, why, waits=state == "waiting")
+
+
 async def _look(
     client: link.Client,
     place: places.Place,
@@ -110,7 +108,7 @@ async def _look(
             ("EXISTS", f"{place.ours}trash:{memento.get('mark')}"),
             ("EXISTS", place.job(job_id)),
         )
-        return _EXPIRED if not trash else _AGAIN if again else ""
+        return planning.EXPIRED if not trash else planning.AGAIN if again else ""
     if action == offers.DUPLICATE:
         return await _still(client, place, str(memento["job"]), memento["state"], memento["since"])
     if action == offers.QUARANTINE:
@@ -170,7 +168,7 @@ def _outcome(of: base.Ref, reply: Sequence[str]) -> plans.TargetOutcome:
         case "done":
             return running.done(of, f"It is back: {now}.")
         case "taken":
-            return running.skipped(of, f"{_AGAIN[:-1]}: it is {now}.")
+            return running.skipped(of, f"{planning.AGAIN[:-1]}: it is {now}.")
         case "moved":
             return running.skipped(of, f"It has moved on: it is {now or 'gone'}.")
-    return running.skipped(of, _EXPIRED)
+    return running.skipped(of, planning.EXPIRED)

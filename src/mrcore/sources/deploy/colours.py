@@ -54,6 +54,7 @@ class Colours:
         colours: Mapping[str, settings.ColourSettings],
         current: Path | None,
         now: sources.Now,
+        preflight_s: float = 0.0,
     ) -> None:
         self.colours = colours
         self.current = current
@@ -61,6 +62,7 @@ class Colours:
         self._now = now
         self._since: dict[str, datetime] = {}
         self._client: httpx.AsyncClient | None = None
+        self._preflights = preflight.Preflights(preflight_s)
 
     def open(self) -> None:
         """Begin to ask."""
@@ -129,7 +131,19 @@ class Colours:
         if not url:
             return []
         assert self._client is not None
-        return await preflight.ask(self._client, url, name)
+        return preflight.remarks(await preflight.ask(self._client, url, name))
+
+    async def preflights(self, live: str | errors.SourceError) -> dict[str, base.Verdict]:
+        """What each colour without traffic that is asked says, all asked at once."""
+        if isinstance(live, str):
+            self._preflights.forget(live)
+        asked = {n: told.preflight for n, told in self.colours.items() if told.preflight}
+        asked.pop(live if isinstance(live, str) else "", None)
+        assert self._client is not None
+        said = await asyncio.gather(
+            *(self._preflights.of(self._client, url, name) for name, url in asked.items())
+        )
+        return dict(zip(asked, said, strict=True))
 
     def _heard(self, name: str, code: int, raw: bytes) -> Health:
         try:

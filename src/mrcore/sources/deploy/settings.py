@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -62,3 +62,12 @@ class Settings(settings.SourceSettings):
     switch: Switch | None = Field(
         default=None, description="pinned script: argv with {colour}, sha256, starts"
     )
+    preflight_s: float = Field(
+        default=30.0, ge=0, description="time between preflights of a colour without traffic"
+    )
+
+    def scaled(self, time_scale: float) -> Self:
+        """The same, so many times as often; no preflight oftener than once a second."""
+        quick = super().scaled(time_scale)
+        pace_s = max(self.preflight_s / time_scale, min(self.preflight_s, 1.0))
+        return quick.model_copy(update={"preflight_s": pace_s})

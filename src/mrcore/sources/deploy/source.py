@@ -9,8 +9,8 @@ from typing import Self
 from mrcore import adapters, errors
 from mrcore.model import base, deploy, plans, stack, wire
 from mrcore.sources import base as sources
-from mrcore.sources import live_meetings
-from mrcore.sources.deploy import colours, settings, switching, units
+from mrcore.sources import live_meetings, sampled
+from mrcore.sources.deploy import colours, differing, settings, switching, units
 
 
 class Deploy(sources.SourceBase):
@@ -24,7 +24,9 @@ class Deploy(sources.SourceBase):
         }
         self._colour_units = _colour_units(name, wanted)
         self._units = units.Units(name, built)
-        self._colours = colours.Colours(name, wanted.colours, wanted.current, now)
+        self._colours = colours.Colours(
+            name, wanted.colours, wanted.current, now, wanted.preflight_s
+        )
         self._switch = switching.Switch(wanted.switch, self._colours) if wanted.switch else None
 
     async def __aenter__(self) -> Self:
@@ -44,23 +46,24 @@ class Deploy(sources.SourceBase):
 
     async def sample(self) -> wire.Sample:
         """Every unit and every colour; what one does not say is its own `unknown`."""
-        looks, healths, live = await asyncio.gather(
-            self._units.look(), self._colours.healths(), self._live()
+        live = await self._live()
+        looks, healths, newer = await asyncio.gather(
+            self._units.look(), self._colours.healths(), self._colours.preflights(live)
         )
         known = isinstance(live, str)
         idle = {unit for unit, colour in self._colour_units.items() if known and colour != live}
         rows = [self._units.entity(n, look, idle=n in idle) for n, look in looks.items()]
-        told = [self._colour(name, live, healths[name], looks) for name in self._colours.colours]
-        return wire.Sample(at=self.now(), entities=(*rows, *told))
+        told = [
+            self._colour(name, live, healths[name], looks).model_copy(
+                update={"preflight": newer.get(name)}
+            )
+            for name in self._colours.colours
+        ]
+        return wire.Sample(at=self.now(), entities=(*rows, *differing.compared(told)))
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         """One unit or colour with everything that is known of it."""
-        sample = await self.sample()
-        entity = next((each for each in sample.entities if each.ref == ref), None)
-        if entity is None:
-            raise errors.NotFound(f"There is no {ref}.")
-        section = wire.Section(id="facts", title=entity.kind, fields=_fields(entity))
-        return wire.Detail(at=sample.at, entity=entity, sections=(section,))
+        return sampled.detail(await self.sample(), ref, "since", words=_words)
 
     async def plan(
         self,
@@ -169,10 +172,9 @@ def _colour_units(name: str, wanted: settings.Settings) -> dict[str, str]:
     return found
 
 
-def _fields(entity: base.Entity) -> tuple[wire.Field, ...]:
-    facts = entity.model_dump(exclude={"ref", "kind", "verdict", "actions", "since"}, mode="json")
-    since = getattr(entity, "since", None)
-    return (
-        *(wire.Field(name=name.replace("_", " "), value=value) for name, value in facts.items()),
-        wire.Field(name="since", at=since),
-    )
+def _words(entity: base.Entity) -> dict[str, str]:
+    """What a colour's preflight says, in one sentence."""
+    preflight = getattr(entity, "preflight", None)
+    if preflight is None:
+        return {}
+    return {"preflight": preflight.why or "nothing is newer than its release"}

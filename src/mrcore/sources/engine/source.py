@@ -11,7 +11,16 @@ from mrcore import errors, match, redact
 from mrcore.model import base, plans, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.engine import acts, detail, grouping, naming, rights, searching, walking
+from mrcore.sources.engine import (
+    acts,
+    detail,
+    grouping,
+    lateness,
+    naming,
+    rights,
+    searching,
+    walking,
+)
 from mrcore.sources.redis import link
 
 KINDS = ("queue", "worker", "schedule", "job", "group")
@@ -175,7 +184,7 @@ class Source(source_base.SourceBase, Generic[P]):
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
-        return await self._act(action).apply(action, chunk, args, by)
+        return await lateness.apply(self._act(action), action, chunk, args, by, self.now)
 
     async def fared(
         self, action: base.ActionId, chunk: Sequence[plans.Target]

@@ -28,10 +28,15 @@ async def chosen(
     selection: plans.Selection,
     progress: source_base.Progress,
     left: acts.LeftOuts,
+    *,
+    late: bool = False,
 ) -> AsyncIterator[list[looking.Seen]]:
-    """Portions of at most 500 jobs that the action makes sense for; the others go into `left`."""
+    """Portions of at most 500 jobs that the action makes sense for; the others go into `left`.
+
+    `late`: what has expired is left out, too, as it is before a retry.
+    """
     async for portion, looked, total in looker.selected(selection):
-        if action in _NOT_LATE:
+        if late or action in _NOT_LATE:
             portion = await looker.unexpired(portion)
         taken: list[looking.Seen] = []
         for number, seen in enumerate(portion):

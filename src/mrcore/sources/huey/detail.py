@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import unquote
 
+from pydantic import JsonValue
+
 from mrcore import errors, redact
-from mrcore.journal import heads, keys, record
+from mrcore.journal import heads, keys, record, signatures
 from mrcore.model import base, queue, ref, wire
 from mrcore.sources.engine import detail as parts
 from mrcore.sources.huey import asking, facts, following, jobs, look, raw, rows, running, trimming
@@ -64,7 +67,10 @@ async def _job(
         )
     (row,) = await trimming.dated(client, shelf.root.queue(name), [read[job_id][0]], now)
     after = await following.around(client, shelf, name, found)
-    sections = await parts.made(sum(map(len, items)), lambda: _of_job(row, found, after, clean))
+    (told,) = await asking.ask(client, ("HGET", shelf.root.queue(name).signatures, found.task))
+    names = signatures.read(told)
+    size = sum(map(len, items))
+    sections = await parts.made(size, lambda: _of_job(row, found, after, names, clean))
     if job_id.startswith(heads.NAMELESS) and b"message" in fields:
         sections = (*sections, raw.section(fields[b"message"], clean))
     links = tuple(_links(source, name, found, after))
@@ -75,11 +81,13 @@ def _of_job(
     row: queue.Job,
     found: record.Record,
     after: Sequence[following.Next],
+    names: list[str],
     clean: redact.Redactor,
 ) -> tuple[wire.Section, ...]:
-    data = clean.value(found.payload)
+    by_name, data = _payload(found.payload, names, clean)
     sections = [
         *parts.quarantine(row),
+        *by_name,
         wire.Section(id="payload", title="Payload", form="json", data=data),
         wire.Section(id="attempts", title="Attempts", fields=tuple(_attempts(found, clean))),
         *(_trace(attempt, clean) for attempt in reversed(found.attempt)),
@@ -95,6 +103,29 @@ def _of_job(
         data = clean.value(found.result)
         sections.append(wire.Section(id="result", title="Result", form="json", data=data))
     return tuple(sections)
+
+
+def _payload(
+    payload: Any, names: list[str], clean: redact.Redactor
+) -> tuple[tuple[wire.Section, ...], JsonValue]:
+    """Arguments by name, where they are known, and the payload as its message has it.
+
+    What is hidden for its name is hidden in its place, too.
+    """
+    data = clean.value(payload)
+    if not isinstance(payload, dict) or not isinstance(data, dict):
+        return (), data
+    args, kwargs = payload.get("args"), payload.get("kwargs")
+    if not isinstance(args, list) or not isinstance(kwargs, dict):
+        return (), data
+    found = signatures.named(names, args, kwargs)
+    if found is None:
+        return (), data
+    told, shown = clean.value(found), data["args"]
+    if isinstance(told, dict) and isinstance(shown, list):
+        fixed = len([name for name in names if not name.startswith("*")][: len(args)])
+        data["args"] = [*list(told.values())[:fixed], *shown[fixed:]]
+    return (wire.Section(id="arguments", title="Arguments", form="json", data=told),), data
 
 
 def _attempts(found: record.Record, clean: redact.Redactor) -> Iterator[wire.Field]:

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from mrcore import errors
 from mrcore.journal import ghosts, reader, scripts
 from mrcore.model import base, plans, ref
+from mrcore.queues import expiry
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
 from mrcore.sources.engine import acts
@@ -54,8 +55,9 @@ class Editing:
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
         ops = payload.operations(args) if action == offers.EDIT else None
-        left = acts.LeftOuts()
-        async for taken in choosing.chosen(self._looker, action, selection, progress, left):
+        left, late = acts.LeftOuts(), ops is not None and not expiry.renews(ops)
+        chosen = choosing.chosen(self._looker, action, selection, progress, left, late=late)
+        async for taken in chosen:
             told = await self._hand.run(functools.partial(self._facts, taken=taken, ops=ops))
             for seen, fact in zip(taken, told, strict=True):
                 if isinstance(fact, str):

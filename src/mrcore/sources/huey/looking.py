@@ -38,7 +38,8 @@ PORTION = 500
 class Seen(NamedTuple):
     """A job as a plan needs it; `state` is '' where the journal has none, and `gone` says why then.
 
-    `since` is its score there; `expired` says why it must not run any more, where that was asked.
+    `since` is its score there; `until` and `expired` say how long it may run, and why not any more,
+    where that was asked.
     """
 
     ref: base.Ref
@@ -50,6 +51,7 @@ class Seen(NamedTuple):
     kept: bool
     gone: str = running.GONE
     expired: str = ""
+    until: datetime | None = None
 
     @property
     def at(self) -> datetime | None:
@@ -63,7 +65,8 @@ class Seen(NamedTuple):
 
     @property
     def guard(self) -> plans.Args:
-        return {"state": self.state, "attempts": self.attempts, "since": self.since}
+        facts: plans.Args = {"state": self.state, "attempts": self.attempts, "since": self.since}
+        return {**facts, **expiry.guard(self.until)}
 
 
 Looked = engine_looking.Looked[Seen]
@@ -214,7 +217,7 @@ class Looker:
                 prefix = one.ref.rpartition("/")[0]
                 firsts.setdefault(prefix, one.ref)
                 by_prefix.setdefault(prefix, {})[one.id] = one.name
-        late: dict[base.Ref, str] = {}
+        ends: dict[base.Ref, datetime] = {}
         for prefix, jobs_ in by_prefix.items():
             name, _ = running.job(self._runner.source, firsts[prefix])
             until = await self._hand.run(
@@ -222,11 +225,13 @@ class Looker:
                     expiring.of_jobs, at=root.queue(name), names=jobs_, limits=self._shelf.limits
                 )
             )
-            late |= {
-                ref.make(self._runner.source, "job", name, i): expiry.expired(at, now)
-                for i, at in until.items()
-            }
-        return [one._replace(expired=late[one.ref]) if one.ref in late else one for one in seen]
+            ends |= {ref.make(self._runner.source, "job", name, i): at for i, at in until.items()}
+        return [
+            one._replace(expired=expiry.expired(ends[one.ref], now), until=ends[one.ref])
+            if one.ref in ends
+            else one
+            for one in seen
+        ]
 
     def _filtered(self, owner: discover.Place, query: plans.Query) -> AsyncIterator[Looked]:
         """Those whose words match."""

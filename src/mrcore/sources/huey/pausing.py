@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from mrcore.journal import record, scripts
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
+from mrcore.sources.engine import planning
 from mrcore.sources.huey import asking, discover, offers, rows, running
 from mrcore.sources.redis import link
 
@@ -43,19 +44,18 @@ class Pausing:
         args: plans.Args,
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
-        for number, of in enumerate(selection.refs):
-            facts = await self._facts(of)
-            progress(number + 1, len(selection.refs))
-            if isinstance(facts, str):
-                yield running.left(of, facts)
-            elif (facts.since is None) is not (action == offers.PAUSE):
-                yield running.left(
-                    of, "It is not paused." if facts.since is None else _paused(facts)
-                )
+        several = len(selection.refs) > 1
+
+        def parts(of: base.Ref, facts: Facts) -> Iterator[source_base.Planned]:
+            if (facts.since is None) is not (action == offers.PAUSE):
+                why = "It is not paused." if facts.since is None else _paused(facts)
+                yield running.left(of, why)
             else:
                 yield _target(of, facts)
-                several = len(selection.refs) > 1
                 yield self._remark(of, facts, f"{ref.parse(of).id}: " if several else "")
+
+        async for part in planning.over(selection, progress, self._facts, parts):
+            yield part
 
     async def _facts(self, of: base.Ref) -> Facts | str:
         """What a queue is now, or why it cannot be paused."""
@@ -101,17 +101,15 @@ class Pausing:
     async def plan_undo(
         self, action: base.ActionId, done: Sequence[plans.Undoable]
     ) -> AsyncIterator[source_base.Planned]:
-        for one in done:
-            of = one.target.ref
-            facts = await self._facts(of)
-            if isinstance(facts, str):
-                yield running.left(of, facts)
-            elif action == offers.RESUME and facts.since is not None:
-                yield running.left(of, _paused(facts))
-            elif action == offers.PAUSE and facts.since != one.memento.get("since"):
-                yield running.left(of, "That pause is over.")
-            else:
-                yield _target(of, facts)
+        def back(one: plans.Undoable, facts: Facts) -> plans.Target | str:
+            if action == offers.RESUME and facts.since is not None:
+                return _paused(facts)
+            if action == offers.PAUSE and facts.since != one.memento.get("since"):
+                return "That pause is over."
+            return _target(one.target.ref, facts)
+
+        async for part in planning.undone(done, self._facts, back):
+            yield part
 
     async def undo(
         self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By

@@ -10,12 +10,9 @@ from mrcore.journal import scripts
 from mrcore.model import base, plans
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.engine import acts
+from mrcore.sources.engine import planning
 from mrcore.sources.huey import asking, looking, offers, running
 from mrcore.sources.redis import link
-
-_EXPIRED = "It is not kept any more: the trash is emptied after 24 h."
-_AGAIN = "There is another job of this id now."
 
 
 class Undoing:
@@ -35,21 +32,10 @@ class Undoing:
         if action not in (offers.REMOVE, offers.QUARANTINE):
             raise errors.Unsupported(f"{action} cannot be undone.")
         look = self._trashed if action == offers.REMOVE else self._quarantined
-        left, queued = acts.LeftOuts(), False
-        for one, why, guard in await look(done):
-            if why:
-                left.add(one.target.ref, why)
-                continue
-            state = one.memento.get("state")
-            queued = queued or state == "waiting"
-            yield plans.Target(
-                ref=one.target.ref, label=one.target.label, guard=guard, note=f"back to {state}"
-            )
-        for out in left.told():
-            yield out
-        if queued:
-            text = "waiting jobs go back to where their age puts them in the queue"
-            yield plans.Remark(text=text)
+        checked = (_checked(*found) for found in await look(done))
+        waiting = "waiting jobs go back to where their age puts them in the queue"
+        for part in planning.told(checked, waiting):
+            yield part
 
     async def _trashed(
         self, done: Sequence[plans.Undoable]
@@ -64,7 +50,7 @@ class Undoing:
         return [
             (
                 one,
-                _EXPIRED if not trash else _AGAIN if job else "",
+                planning.EXPIRED if not trash else planning.AGAIN if job else "",
                 {"trash": one.memento.get("trash")},
             )
             for one, trash, job in zip(done, replies[::2], replies[1::2], strict=True)
@@ -114,6 +100,13 @@ class Undoing:
         return [outcomes[one.target.ref] for one in chunk]
 
 
+def _checked(one: plans.Undoable, why: str, guard: plans.Args) -> planning.Checked:
+    state = one.memento.get("state")
+    of = one.target
+    target = plans.Target(ref=of.ref, label=of.label, guard=guard, note=f"back to {state}")
+    return planning.Checked(target, why, waits=state == "waiting")
+
+
 def _arguments(action: base.ActionId, one: plans.Undoable) -> tuple[str, ...]:
     if action == offers.REMOVE:
         names, facts = ("state", "since", "score"), one.memento
@@ -131,7 +124,7 @@ def _outcome(one: plans.Undoable, reply: Any) -> plans.TargetOutcome:
             words = "in the queue, where its age puts it" if state == "waiting" else state
             return running.done(of, f"It is back: {words}.")
         case "again":
-            return running.skipped(of, f"{_AGAIN[:-1]}: it is {state}.")
+            return running.skipped(of, f"{planning.AGAIN[:-1]}: it is {state}.")
         case "moved":
             return running.skipped(of, f"It has moved on: it is {state}.")
-    return running.skipped(of, _EXPIRED if "trash" in one.memento else running.GONE)
+    return running.skipped(of, planning.EXPIRED if "trash" in one.memento else running.GONE)

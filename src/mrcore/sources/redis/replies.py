@@ -7,6 +7,7 @@ pipeline of many small replies takes. https://redis.io/docs/latest/develop/refer
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from redis import exceptions
@@ -43,6 +44,26 @@ async def read(stream: asyncio.StreamReader, count: int) -> list[Any]:
             raise reply
         replies.append(reply)
     return replies
+
+
+async def follow(stream: asyncio.StreamReader) -> AsyncIterator[Any]:
+    """Each reply as it comes, on a connection that is told things without asking.
+
+    Raises redis' ConnectionError where the server went away.
+    """
+    buffer, start = bytearray(), 0
+    while True:
+        try:
+            reply, start = _parse(buffer, start)
+        except _Incomplete:
+            del buffer[:start]
+            start = 0
+            data = await stream.read(CHUNK)
+            if not data:
+                raise exceptions.ConnectionError(CLOSED) from None
+            buffer += data
+            continue
+        yield reply
 
 
 def _parse(buffer: bytearray, at: int) -> tuple[Any, int]:

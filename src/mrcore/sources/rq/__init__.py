@@ -17,7 +17,7 @@ from mrcore import redact
 from mrcore.model import base, plans, queue, wire
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.engine import acts, searching, source
+from mrcore.sources.engine import acts, declared, searching, source
 from mrcore.sources.engine import grouping as engine_grouping
 from mrcore.sources.redis import link
 from mrcore.sources.rq import (
@@ -33,10 +33,12 @@ from mrcore.sources.rq import (
     moving,
     offers,
     pausing,
+    registering,
     rights,
     rows,
     running,
     scheduling,
+    vanishing,
 )
 
 ONE_PAUSE = "queue.pause holds all queues: RQ knows only one pause"
@@ -47,6 +49,9 @@ class Settings(link.Settings):
 
     kind: str = "rq"
     queues: tuple[str, ...] = Field(default=(), description="only these queues; empty: all")
+    schedules: dict[str, declared.Schedule] = Field(
+        default={}, max_length=300, description="how schedules shall be, by cron name or job id"
+    )
     age_limits: dict[str, float] = Field(
         default={}, description="seconds by job name after which it is not run again: {sendOtp=300}"
     )
@@ -69,9 +74,11 @@ class Rq(source.Source[str]):
         self._hand = kept.Kept(link.Link(settings.url, alone="RQ"), gate)
         self._who = rights.Rights(link.login(settings.url))
         self._only = frozenset(settings.queues)
-        self._look = look.Look(name, settings.queues, self._who)
+        self._look = look.Look(name, settings.queues, self._who, settings.schedules)
         self._jobs = jobs.Jobs(rows.Maker(name, self._who, settings.age_limits))
         self.tail = capturing.Tail(name, self._hand)
+        opener = link.Link(settings.url, alone="RQ")
+        self.vanishing = vanishing.Vanishing(name, opener, gate, self._hand, self._only, now)
         failures = grouping.Failures(self._who)
         self._groups = engine_grouping.Groups(name, self._hand, failures, now)
         runner = running.Runner(name, self._who, now)
@@ -85,20 +92,29 @@ class Rq(source.Source[str]):
             pausing.ACTIONS: pauses,
             emptying.ACTIONS: emptying.Emptying(runner, looker, self._moving, self._is_there),
             scheduling.ACTIONS: scheduling.Scheduling(self._hand, runner, looker),
+            registering.ACTIONS: registering.Registering(self._hand, runner, settings.schedules),
         }
         self._acts = acts.table(families)
 
     def _seek(self) -> Coroutine[Any, Any, None]:
-        return self.tail.follow()
+        return self._follow()
+
+    async def _follow(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.tail.follow())
+            group.create_task(self.vanishing.follow())
 
     def _capabilities(self) -> tuple[str, ...]:
-        return (ONE_PAUSE, *self._who.lacking(), *self.tail.sentence())
+        told = (*self.tail.sentence(), *self.vanishing.sentence())
+        return (ONE_PAUSE, *self._who.lacking(), *told)
 
     async def _sample(self, client: link.Client) -> wire.Sample:
         await self._who.ask(client, self.now())
         sample = await self._look.sample(client, self.now())
         names = [e.name for e in sample.entities if isinstance(e, queue.Queue)]
-        return sample.model_copy(update={"captured": self.tail.take(names)})
+        gone, lost = self.vanishing.take()
+        captured = (*self.tail.take(names), *gone)
+        return sample.model_copy(update={"captured": captured, "uncaptured": lost})
 
     async def _place(self, client: link.Client, name: str) -> str | None:
         if self._only and name not in self._only:

@@ -2,8 +2,8 @@
 
 RQ tells nobody: a registry is sorted by when RQ forgets the job. Each look reads on from the last
 one upwards, at most 300 of a registry, and looks at both of its ends; what was not there before is
-captured. What RQ deletes at once (`result_ttl=0`) leaves nothing that could be captured, and of a
-queue whose jobs are kept for different times those in between may be missed.
+captured. What RQ deletes at once (`result_ttl=0`) is not in them: that is `vanishing`'s. Of a queue
+whose jobs are kept for different times those in between may be missed.
 
 A sample does not wait for any of it: it takes what has been read, and asks for the next look, which
 goes in small portions with pauses between them, in a task of its own.

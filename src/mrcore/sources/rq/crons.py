@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from pydantic import JsonValue
+from rq import serializers
 
 from mrcore.queues import lines, ticks
 from mrcore.sources.rq import record
@@ -52,6 +56,15 @@ class Cron:
     def runnable(self) -> bool:
         """Whether its arguments were written down."""
         return SECRET not in (self.facts.get("args"), self.facts.get("kwargs"))
+
+
+def call(
+    function: str, args: Sequence[JsonValue], kwargs: Mapping[str, JsonValue]
+) -> tuple[bytes, str]:
+    """What RQ would write of a call: pickled as RQ does, from what was JSON; and in words."""
+    raw = serializers.DefaultSerializer.dumps((function, None, tuple(args), dict(kwargs)))
+    shown = [repr(one) for one in args] + [f"{key}={value!r}" for key, value in kwargs.items()]
+    return zlib.compress(raw), f"{function}({', '.join(shown)})"
 
 
 def crons(scheduler: str, seen: float, facts: Mapping[bytes, bytes]) -> Iterator[Cron]:

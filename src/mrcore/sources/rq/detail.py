@@ -13,6 +13,9 @@ from mrcore.sources.engine import detail as parts
 from mrcore.sources.redis import link
 from mrcore.sources.rq import asking, jobs, keys, look, looking, offers, payload, record, running
 
+RESULTS = 20
+"""Attempts that are read: RQ keeps ten."""
+
 FLOW = 50
 """Parents and children that are shown."""
 
@@ -49,12 +52,13 @@ async def _job(
             f"{name} has no job {job_id}: RQ has forgotten it (finished ones after 500 s, if not "
             "told otherwise), or there is no such job."
         )
-    hash_, entries, parents, children = await asking.ask(
+    sets = (f"rq:job::{job_id}:dependencies", f"{keys.job(job_id)}:dependents")
+    hash_, entries, parents, children, *counts = await asking.ask(
         client,
         ("HGETALL", keys.job(job_id)),
-        ("XREVRANGE", keys.results(job_id), "+", "-"),
-        ("SMEMBERS", f"rq:job::{job_id}:dependencies"),
-        ("SMEMBERS", f"{keys.job(job_id)}:dependents"),
+        ("XREVRANGE", keys.results(job_id), "+", "-", "COUNT", RESULTS),
+        *(("SSCAN", key, 0, "COUNT", FLOW) for key in sets),  # a hundred thousand may wait for one
+        *(("SCARD", key) for key in sets),
     )
     placed = [jobs.Placed(job_id, seen.score)]
     read = await shelf.read(client, name, seen.state, placed, data=True)
@@ -62,7 +66,11 @@ async def _job(
         raise errors.NotFound(f"{name} has no job {job_id} any more.")
     fields = dict(asking.pairs(hash_))
     attempts = [record.attempt(entry) for entry in asking.some(entries)]
-    flow = await _flow(client, source, _related(fields, parents), _ids(children))
+    related = _related(fields, parents)
+    flow = await _flow(client, source, related, _ids(children))
+    total = max(len(related), asking.whole(counts[0])) + asking.whole(counts[1])
+    if (beyond := total - len(flow)) > 0:
+        flow.append(wire.Field(name="more", value=f"{beyond:,} that are not shown"))
     size = sum(len(value) for value in fields.values()) + sum(len(a.trace) for a in attempts)
     row = read[job_id][0]
     sections = await parts.made(size, lambda: _of_job(row, fields, attempts, clean))
@@ -183,8 +191,9 @@ def _related(fields: Mapping[bytes, bytes], members: Any) -> list[str]:
     return list(dict.fromkeys((*known, *_ids(members))))
 
 
-def _ids(members: Any) -> list[str]:
-    return sorted(asking.text(one) for one in members or ())
+def _ids(scanned: Any) -> list[str]:
+    """Some members of a set, from SSCAN."""
+    return sorted(asking.text(one) for one in (asking.some(scanned) or [0, []])[1])
 
 
 def _sections(entity: base.Entity) -> Iterator[wire.Section]:

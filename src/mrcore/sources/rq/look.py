@@ -9,6 +9,7 @@ from typing import Any
 
 from mrcore.model import base, queue, ref, wire
 from mrcore.queues import history, measures, truth
+from mrcore.sources.engine import declared
 from mrcore.sources.redis import link
 from mrcore.sources.rq import asking, figures, keys, offers, record, rights, rows, schedules
 
@@ -37,7 +38,9 @@ class Seen:
 class Look:
     """Looks at one Redis; it remembers what workers have done, for rates."""
 
-    def __init__(self, source: str, only: Sequence[str], who: rights.Rights) -> None:
+    def __init__(
+        self, source: str, only: Sequence[str], who: rights.Rights, should: declared.Schedules
+    ) -> None:
         self.source = source
         self.in_rates: dict[base.Ref, float] = {}
         """Jobs a second that came into each queue between the last two samples."""
@@ -45,6 +48,7 @@ class Look:
         """Queues that workers waited for at the last look."""
         self._only = frozenset(only)
         self._who = who
+        self._should = should
         self._past = history.History()
         self._done = figures.Done()
         self._suspended_at: tuple[str, datetime] | None = None
@@ -119,7 +123,7 @@ class Look:
             for name, fact, origin in zip(names.workers, staff, origins, strict=True)
         ]
         self._done.see({w.name: (w.queues, f) for w, f in zip(workers, staff, strict=True)})
-        finder = schedules.Schedules(self.source, self._who, now)
+        finder = schedules.Schedules(self.source, self._who, now, self._should)
         due = await finder.read(client, names.crons, declared, names.third_party, names.queues)
         queues: list[queue.Queue] = []
         told: dict[base.Ref, truth.Facts] = {}

@@ -16,7 +16,9 @@ from mrcore.sources.redis import link
 from mrcore.sources.rq import asking, jobs, keys, record, running
 from mrcore.sources.rq import walking as own
 
-_FIELDS = ("status", "origin", "enqueued_at", "started_at", "ended_at", "description")
+_FIELDS = (
+    "status", "origin", "created_at", "enqueued_at", "started_at", "ended_at", "description",
+)  # fmt: skip
 PORTION = 500
 IDS = 5_000
 """Ids that one round trip brings."""
@@ -25,7 +27,8 @@ IDS = 5_000
 class Seen(NamedTuple):
     """A job as a plan needs it: `state` is RQ's word for where it is, '' where there is none.
 
-    `score` is its place there and `stamp` its instants, both as they are written.
+    `score` is its place there and `stamp` its instants, both as they are written. RQ writes anew
+    when a job was enqueued whenever it is retried, so how old it is `created_at` tells.
     """
 
     ref: base.Ref
@@ -35,6 +38,7 @@ class Seen(NamedTuple):
     stamp: str = ""
     call: str = ""
     times: tuple[datetime | None, ...] = ()
+    created_at: datetime | None = None
 
     @property
     def at(self) -> datetime | None:
@@ -181,7 +185,8 @@ def _state(values: Any, name: str) -> str:
 
 
 def _seen(of: base.Ref, job_id: str, state: str, score: str, values: Any) -> Seen:
-    _, _, *times, call = values
+    _, _, created, *times, call = values
     stamp = "|".join(asking.text(time) for time in times)
     at = [found for found in (record.instant(time) for time in times) if found is not None]
-    return Seen(of, job_id, state, score, stamp, asking.text(call), tuple(at))
+    made = record.instant(created)
+    return Seen(of, job_id, state, score, stamp, asking.text(call), tuple(at), made)

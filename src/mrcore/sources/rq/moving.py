@@ -45,7 +45,7 @@ _JOBS = uuid.UUID("0c2b2a5e-5d0b-4f3f-9f0e-3c9f4d6f7a11")
 """What ids of copies are made of: the same when an operation asks for it again."""
 
 
-_NOT_LATE = (offers.RETRY, offers.RELEASE)
+_NOT_LATE = (offers.RETRY, offers.DUPLICATE, offers.RELEASE)
 """What is not done with a job whose time is over: a code that has expired is not sent again."""
 
 
@@ -77,55 +77,45 @@ class Moving:
         now = self._runner.now()
         async for portion, looked, total in self._looker.selected(selection, now):
             copies = await self._copies(portion) if action == offers.DUPLICATE else {}
-            payloads = await self._payloads(portion) if action in _NOT_LATE else {}
+            payloads = await self._payloads(action, portion) if action in _NOT_LATE else {}
             came = await self._came(portion) if action == offers.RELEASE else {}
             pickled += sum(said is None for said in payloads.values())
             for seen in portion:
-                if why := self._refusal(action, seen, now, payloads.get(seen.ref)):
+                ends = None
+                if action in _NOT_LATE:
+                    ends = self._ends(seen, payloads.get(seen.ref))
+                if why := _refusal(action, seen) or expiry.expired(ends, now):
                     left.add(seen.ref, why)
                     continue
                 from_ = came.get(seen.ref)
                 states[from_ or seen.state] += 1
                 made = target(action, seen, copies.get(seen.ref), now + timedelta(seconds=later_s))
                 note = made.note if from_ is None else words.released(from_, None)
-                yield made.model_copy(update={"note": note})
+                guard = {**made.guard, **expiry.guard(ends)}
+                yield made.model_copy(update={"note": note, "guard": guard})
             progress(looked, total)
         for one in left.told():
             yield one
         for remark in telling.remarks(action, states, pickled):
             yield remark
 
-    async def _payloads(self, portion: Sequence[looking.Seen]) -> dict[base.Ref, JsonValue]:
-        """What the failed are called with, to see when they expire; None of what is not read."""
-        failed = [seen for seen in portion if seen.state in ("failed", "quarantined")]
+    async def _payloads(
+        self, action: base.ActionId, portion: Sequence[looking.Seen]
+    ) -> dict[base.Ref, JsonValue]:
+        """What they are called with, to see when they expire; None of what is not read."""
+        meant = [seen for seen in portion if seen.state in offers.STATES[action]]
         found: dict[base.Ref, JsonValue] = {}
-        for start in range(0, len(failed), PAYLOADS):
-            some = failed[start : start + PAYLOADS]
+        for start in range(0, len(meant), PAYLOADS):
+            some = meant[start : start + PAYLOADS]
             commands = [("HGET", keys.job(seen.id), "data") for seen in some]
             replies = await self._hand.run(functools.partial(_asked, commands=commands))
             found |= {s.ref: payload.words(data) for s, data in zip(some, replies, strict=True)}
         return found
 
-    def _refusal(
-        self, action: base.ActionId, seen: looking.Seen, now: datetime, called: JsonValue
-    ) -> str:
-        """Why an action makes no sense for a job, or ''."""
-        if not seen.state:
-            return running.GONE
-        if seen.state == "started":
-            return "It is running."
-        shown = offers.SHOWN.get(seen.state)
-        if seen.state not in offers.STATES[action]:
-            wanted = {offers.RETRY: "failed", offers.RELEASE: "quarantined"}.get(action)
-            words = shown.value.replace("_", " ") if shown else seen.state
-            return f"It is not {wanted} any more but {words}." if wanted else f"It is {words}."
-        if seen.state not in LISTED and not seen.score:
-            return f"RQ says that it is {seen.state}, and has it nowhere: it is between two states."
-        if action in _NOT_LATE:
-            at = seen.times[0] if seen.times else None
-            ends = expiry.expires_at(seen.name, called, at, self._limits)
-            return expiry.expired(ends, now)
-        return ""
+    def _ends(self, seen: looking.Seen, called: JsonValue) -> datetime | None:
+        """After when it must not run any more."""
+        at = seen.created_at or (seen.times[0] if seen.times else None)
+        return expiry.expires_at(seen.name, called, at, self._limits)
 
     async def _came(self, portion: Sequence[looking.Seen]) -> dict[base.Ref, str]:
         """In which state each was before it was quarantined."""
@@ -226,6 +216,22 @@ class Moving:
         self, action: base.ActionId, chunk: Sequence[plans.Undoable], by: plans.By
     ) -> list[plans.TargetOutcome]:
         return await self._back.undo(action, chunk)
+
+
+def _refusal(action: base.ActionId, seen: looking.Seen) -> str:
+    """Why an action makes no sense for a job, or ''."""
+    if not seen.state:
+        return running.GONE
+    if seen.state == "started":
+        return "It is running."
+    shown = offers.SHOWN.get(seen.state)
+    if seen.state not in offers.STATES[action]:
+        wanted = {offers.RETRY: "failed", offers.RELEASE: "quarantined"}.get(action)
+        words = shown.value.replace("_", " ") if shown else seen.state
+        return f"It is not {wanted} any more but {words}." if wanted else f"It is {words}."
+    if seen.state not in LISTED and not seen.score:
+        return f"RQ says that it is {seen.state}, and has it nowhere: it is between two states."
+    return ""
 
 
 async def _asked(client: link.Client, commands: Sequence[link.Command]) -> list[Any]:

@@ -9,10 +9,10 @@ RETRY, REMOVE, REVEAL = "queue.retry", "job.remove", "job.reveal"
 QUARANTINE, RELEASE = "job.quarantine", "job.release"
 PROMOTE, DELAY, DUPLICATE = "job.promote", "job.delay", "job.duplicate"
 PAUSE, RESUME, CLEAN, DRAIN = "queue.pause", "queue.resume", "queue.clean", "queue.drain"
-RUN, UNSCHEDULE = "schedule.run", "schedule.remove"
+RUN, UNSCHEDULE, REGISTER = "schedule.run", "schedule.remove", "schedule.register"
 ALL: tuple[base.ActionId, ...] = (
     RETRY, REMOVE, QUARANTINE, RELEASE, PROMOTE, DELAY, DUPLICATE, REVEAL, PAUSE, RESUME, CLEAN,
-    DRAIN, RUN, UNSCHEDULE,
+    DRAIN, RUN, UNSCHEDULE, REGISTER,
 )  # fmt: skip
 
 SHOWN = {

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
+from mrcore import redact
 from mrcore.sources import base as source_base
 from mrcore.sources.rq import asking
 
@@ -118,11 +119,14 @@ def attempt(entry: Any) -> Attempt:
 def name(call: str) -> str:
     """The function's name in a call; the description where the application wrote its own.
 
-    What stands in brackets is left out: it is arguments, or may be.
+    What stands in brackets is left out: it is arguments, or may be. The application's own words are
+    redacted: they may tell of somebody.
     """
     found = _CALL.match(call)
+    if found:
+        return found[1].rpartition(".")[2]
     own = call.partition("(")[0].strip()
-    return found[1].rpartition(".")[2] if found else own[:60] or "unknown"
+    return redact.text(own)[:60] or "unknown"
 
 
 def trace(entries: Any) -> str:

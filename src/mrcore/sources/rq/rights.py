@@ -12,7 +12,7 @@ _NEEDED: rights.Needed = {
     "ZADD": ("1", "m"), "ZREM": ("m",), "ZSCORE": ("m",), "ZRANGE": ("0", "1"),
     "ZREVRANGE": ("0", "1"), "LPUSH": ("v",), "RPUSH": ("v",), "LPOP": (), "RPOP": (),
     "LREM": ("1", "v"), "LINDEX": ("0",), "LINSERT": ("BEFORE", "a", "b"), "LLEN": (),
-    "LPOS": ("v",), "LRANGE": ("0", "1"), "SADD": ("v",),
+    "LPOS": ("v",), "LRANGE": ("0", "1"), "LTRIM": ("0", "1"), "SADD": ("v",),
 }  # fmt: skip
 """What the scripts do to keys: command and arguments after the key; `@` is the key."""
 

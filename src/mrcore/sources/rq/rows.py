@@ -62,7 +62,7 @@ class Maker:
             worker=found.worker,
             fingerprint=known.id if known and trace else "",
             expires_at=expiry.expires_at(
-                found.name, payload, found.enqueued_at or found.created_at, self._limits
+                found.name, payload, found.created_at or found.enqueued_at, self._limits
             ),
             trims_at=record.epoch(score) if state in ("failed", "finished") else None,
             quarantined_at=held.since if held else None,
@@ -101,6 +101,10 @@ class Busy(NamedTuple):
 IDLE = Busy()
 
 
+WORKER_TTL_S = 420.0
+"""One that waits for a job says 15 s before this is over that it lives (DEFAULT_WORKER_TTL)."""
+
+
 def worker(
     source: str, name: str, facts: Mapping[bytes, bytes], busy: Busy, now: datetime
 ) -> queue.Worker:
@@ -125,4 +129,5 @@ def worker(
         last_seen_at=record.instant(facts.get(b"last_heartbeat")),
         busy_with=(ref.make(source, "job", busy.origin, current),) if busy.origin else (),
         does=(busy.name,) if busy.origin else (),
+        beat_s=WORKER_TTL_S,
     )

@@ -11,8 +11,9 @@ from typing import Any
 from mrcore import redact
 from mrcore.model import base, queue, ref
 from mrcore.queues import ticks
+from mrcore.sources.engine import declared
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, crons, figures, keys, offers, record, rights
+from mrcore.sources.rq import asking, crons, declaring, figures, keys, offers, record, rights
 
 LATE_S = 60.0
 REPEATS, RUNS = 20, 20
@@ -22,10 +23,13 @@ REPEATS, RUNS = 20, 20
 class Schedules:
     """Reads them for one look."""
 
-    def __init__(self, source: str, who: rights.Rights, now: datetime) -> None:
+    def __init__(
+        self, source: str, who: rights.Rights, now: datetime, should: declared.Schedules
+    ) -> None:
         self._source = source
         self._who = who
         self._now = now
+        self._should = should
 
     async def read(
         self,
@@ -43,6 +47,8 @@ class Schedules:
         made = await self._crons(client, found)
         made += await self._repeats(client, queues)
         made += await self._others(client, third_party)
+        may = self._who.offered((offers.REGISTER,))
+        made = declaring.against(self._source, made, self._should, may)
         return sorted(made, key=lambda one: one.name)
 
     async def _crons(

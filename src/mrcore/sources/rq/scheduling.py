@@ -9,11 +9,8 @@ from __future__ import annotations
 import functools
 import json
 import uuid
-import zlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
-
-from rq import serializers
 
 from mrcore import errors
 from mrcore.model import base, plans, ref
@@ -235,14 +232,11 @@ def _refusal(action: base.ActionId, of: base.Ref, found: Found) -> str:
 
 
 def _job(cron: crons.Cron) -> tuple[str | bytes, ...]:
-    """What RQ would write of it: pickled as RQ does, from what was JSON."""
-    args = tuple(_json(cron.facts.get("args")) or ())
-    kwargs = dict(_json(cron.facts.get("kwargs")) or {})
-    data = serializers.DefaultSerializer.dumps((cron.function, None, args, kwargs))
-    shown = [repr(one) for one in args] + [f"{key}={value!r}" for key, value in kwargs.items()]
+    """What RQ would write of it."""
+    args, kwargs = _json(cron.facts.get("args")) or (), _json(cron.facts.get("kwargs")) or {}
+    data, call = crons.call(cron.function, args, kwargs)
     options = (cron.facts.get(name) for name in _OPTIONS)
-    call = f"{cron.function}({', '.join(shown)})"
-    return zlib.compress(data), call, *("" if one is None else str(one) for one in options)
+    return data, call, *("" if one is None else str(one) for one in options)
 
 
 def _json(words: Any) -> Any:

@@ -86,7 +86,7 @@ def remarks(
     yield from saying.remarks(action, queued, states.total(), states["failed"])
     if states.total() and action == offers.RETRY:
         yield plans.Remark(text="they go to the end of the queue; retries left stay as they are")
-    if states.total() and pickled and action == offers.RETRY:
+    if states.total() and pickled and action in (offers.RETRY, offers.DUPLICATE):
         are = "payloads are" if pickled > 1 else "payload is"
         text = f"{pickled:,} {are} pickled and not read: only age limits by name expire these"
         yield plans.Remark(text=text)

@@ -8,12 +8,10 @@ from mrcore import errors
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.engine import acts, naming
+from mrcore.sources.engine import naming, planning
 from mrcore.sources.redis import link
 from mrcore.sources.rq import asking, keys, looking, offers, record, running
 
-_EXPIRED = "It is not kept any more: the trash is emptied after 24 h."
-_AGAIN = "There is another job of this id now."
 _SCRIPTS = {
     offers.REMOVE: "unremove",
     offers.QUARANTINE: "unquarantine",
@@ -39,16 +37,9 @@ class Undoing:
         """Targets with the guards that `undo` checks, and what cannot be undone any more."""
         if action not in _SCRIPTS:
             raise errors.Unsupported(f"{action} cannot be undone.")
-        left = acts.LeftOuts()
         look = self._trashed if action == offers.REMOVE else self._there
-        for one, why, guard, note in await look(action, done):
-            if why:
-                left.add(one.target.ref, why)
-                continue
-            label = one.target.label
-            yield plans.Target(ref=one.target.ref, label=label, guard=guard, note=note)
-        for out in left.told():
-            yield out
+        for part in planning.told(_checked(*found) for found in await look(action, done)):
+            yield part
 
     async def _trashed(
         self, action: base.ActionId, done: Sequence[plans.Undoable]
@@ -61,7 +52,7 @@ class Undoing:
         replies = await self._hand.run(lambda client: asking.ask(client, *commands))
         found = []
         for one, trash, job in zip(done, replies[::2], replies[1::2], strict=True):
-            why = _EXPIRED if not trash else _AGAIN if job else ""
+            why = planning.EXPIRED if not trash else planning.AGAIN if job else ""
             state = str(one.memento.get("state", ""))
             found.append((one, why, {"trash": one.memento.get("trash")}, f"back to {state}"))
         return found
@@ -139,6 +130,11 @@ class Undoing:
         return "", job_id, *told("copy", "last", "at")
 
 
+def _checked(one: plans.Undoable, why: str, guard: plans.Args, note: str) -> planning.Checked:
+    of = one.target
+    return planning.Checked(plans.Target(ref=of.ref, label=of.label, guard=guard, note=note), why)
+
+
 def _outcome(
     action: base.ActionId, one: plans.Undoable, answer: running.Answer
 ) -> plans.TargetOutcome:
@@ -158,9 +154,9 @@ def _outcome(
             )
         return running.done(of, f"It is back: {state}.")
     if became == "again":
-        return running.skipped(of, f"{_AGAIN[:-1]}: it is {state or 'of another queue'}.")
+        return running.skipped(of, f"{planning.AGAIN[:-1]}: it is {state or 'of another queue'}.")
     if became == "gone":
-        return running.skipped(of, _EXPIRED if action == offers.REMOVE else running.GONE)
+        return running.skipped(of, planning.EXPIRED if action == offers.REMOVE else running.GONE)
     if became == "deep":
         return running.failed(of, "It lies over 100,000 deep in the queue.")
     words = "a worker is taking it" if became == "taken" else f"it is {state}"

@@ -1,14 +1,15 @@
-"""Mr. Mentor's slots by its own admin routes: counted, listed, cleaned; and its audit trails."""
+"""Mr. Mentor by its own admin routes: slots counted, listed, cleaned; orders settled; trails."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
 from mrcore import errors
 from mrcore.model import base, plans, ref, slot, wire
 from mrcore.sources import base as source_base
-from mrcore.sources.slots import acts, link, listing, look, rows, trails
+from mrcore.sources.slots import acts, link, listing, look, money, rows, trails
 
 Settings = link.Settings
 
@@ -28,11 +29,13 @@ class Slots(source_base.SourceBase):
         self._listing = listing.Listing(name, self._look)
         self._trails = trails.Trails(name, self._backend)
         self._acts = acts.Acts(name, self._backend, self._look)
+        self._money = money.Money(name, self._backend)
         self._all = ref.make(name, "slots", "all")
         self._kinds = {
             "slots": self._of_all,
             "mentor": self._of_mentor,
             "slot": self._of_slot,
+            "order": self._of_order,
             "trail": self._of_trail,
         }
 
@@ -47,11 +50,12 @@ class Slots(source_base.SourceBase):
         return wire.Description(
             kinds=tuple(self._kinds),
             collections=("slots", "trails"),
-            actions=(*acts.ACTIONS, rows.REVEAL),
+            actions=(*acts.ACTIONS, money.ACTION, rows.REVEAL),
         )
 
     async def sample(self) -> wire.Sample:
-        return await self._look.sample(self.now())
+        sample, orders = await asyncio.gather(self._look.sample(self.now()), self._money.orders())
+        return sample.model_copy(update={"entities": (*sample.entities, *orders)})
 
     async def page(
         self, ref: base.Ref, collection: str, query: plans.Query, cursor: str | None, wait_s: float
@@ -83,14 +87,20 @@ class Slots(source_base.SourceBase):
         args: plans.Args,
         progress: source_base.Progress,
     ) -> AsyncIterator[source_base.Planned]:
-        if action not in acts.ACTIONS:
+        if action not in (*acts.ACTIONS, money.ACTION):
             raise self._unsupported(f"action {action!r}")
-        async for part in self._acts.plan(action, selection, progress):
+        if action == money.ACTION:
+            parts = self._money.plan(selection, progress)
+        else:
+            parts = self._acts.plan(action, selection, progress)
+        async for part in parts:
             yield part
 
     async def apply(
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
+        if action == money.ACTION:
+            return await self._money.apply(chunk, by)
         if action not in acts.ACTIONS:
             raise self._unsupported(f"action {action!r}")
         return await self._acts.apply(action, chunk, by)
@@ -128,6 +138,21 @@ class Slots(source_base.SourceBase):
             wire.Field(name="booked by", value=found.booked_by or "nobody"),
         )
         part = wire.Section(id="slot", title="Slot", fields=fields)
+        return wire.Detail(at=self.now(), entity=found, sections=(part,))
+
+    async def _of_order(self, of: base.Ref) -> wire.Detail:
+        found = next((each for each in await self._money.orders() if each.ref == of), None)
+        if found is None:
+            raise errors.NotFound(f"There is no {of} that is not settled.")
+        fields = (
+            wire.Field(name="amount", value=money.money(found.amount_paise)),
+            wire.Field(name="ordered", value=found.created_at.isoformat()),
+            wire.Field(name="state", value=found.state),
+            wire.Field(name="payment", value=found.payment_id or "none was told of"),
+            wire.Field(name="granted", value=found.granted),
+            wire.Field(name="invoiced", value=found.invoiced),
+        )
+        part = wire.Section(id="order", title="Order", fields=fields)
         return wire.Detail(at=self.now(), entity=found, sections=(part,))
 
     async def _of_trail(self, of: base.Ref) -> wire.Detail:

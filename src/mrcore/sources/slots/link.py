@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 import pydantic
@@ -14,6 +14,7 @@ from pydantic import Field, JsonValue, SecretStr, field_validator
 from mrcore import errors, redact
 from mrcore import settings as core_settings
 from mrcore.sources import base as source_base
+from mrcore.sources import web
 
 T = TypeVar("T", bound=pydantic.BaseModel)
 
@@ -39,12 +40,7 @@ class Settings(core_settings.SourceSettings):
     @field_validator("url")
     @classmethod
     def _plain(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("it is no http:// or https:// URL")
-        if "@" in parts.netloc:
-            raise ValueError("it takes a token, no name and password")
-        return url.rstrip("/")
+        return web.plain(url, "it takes a token, no name and password")
 
 
 class Answer(NamedTuple):
@@ -72,21 +68,15 @@ class Link:
     def __init__(self, settings: Settings) -> None:
         self.url = settings.url
         self._token = settings.token
-        self._client: httpx.AsyncClient | None = None
+        self._web = web.Web(f"The backend at {self.url}", most_bytes=MOST_BYTES)
         self._room = asyncio.Semaphore(AT_ONCE)
 
     def start(self) -> None:
         """Open the connections as they are needed."""
-        # No timeout of the library: deadlines are the caller's. No proxy of the environment.
-        self._client = httpx.AsyncClient(
-            timeout=None,  # noqa: S113
-            trust_env=False,
-            headers={"authorization": f"Bearer {self._token.get_secret_value()}"},
-        )
+        self._web.start(headers={"authorization": f"Bearer {self._token.get_secret_value()}"})
 
     async def stop(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+        await self._web.stop()
 
     async def get(
         self, model: type[T], *path: str, query: Mapping[str, str | int] | None = None
@@ -114,37 +104,18 @@ class Link:
         *path: str,
         query: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
+        body: JsonValue = None,
     ) -> Answer:
         """One question; parts of the path are encoded here.
 
         Raises Unreachable, NotPermitted, and SourceError where something else answers.
         """
-        if self._client is None:
-            raise errors.Unreachable(f"The backend at {self.url} has not been opened.")
         url = f"{self.url}/api/{'/'.join(quote(part, safe='') for part in path)}"
-        try:
-            async with (
-                self._room,
-                self._client.stream(method, url, params=query, headers=headers) as response,
-            ):
-                raw = await self._read(response)
-        except httpx.HTTPError as error:
-            why = str(error) or type(error).__name__
-            raise errors.Unreachable(
-                redact.text(f"The backend at {self.url} cannot be reached: {why.rstrip('.')}.")
-            ) from error
+        async with self._room:
+            response, raw = await self._web.ask(
+                method, url, params=query, headers=headers, json=body
+            )
         return await self._understood(response, raw)
-
-    async def _read(self, response: httpx.Response) -> bytes:
-        parts, size = [], 0
-        async for part in response.aiter_bytes():
-            parts.append(part)
-            size += len(part)
-            if size > MOST_BYTES:
-                raise errors.SourceError(
-                    f"The backend at {self.url} answers more than {MOST_BYTES >> 20} MiB."
-                )
-        return b"".join(parts)
 
     async def _understood(self, response: httpx.Response, raw: bytes) -> Answer:
         status = response.status_code

@@ -22,8 +22,10 @@ def with_calls(entity: upstream.Upstream, found: counted.Counted | None) -> upst
     return entity.model_copy(update=update)
 
 
-def passive(source: str, found: counted.Counted) -> list[base.Entity]:
-    """Webhooks by provider, and what payments led to."""
+def passive(
+    source: str, found: counted.Counted, usual_gap_s: float | None = None
+) -> list[base.Entity]:
+    """Webhooks by provider, of Razorpay's with how far apart they are, and what payments led to."""
     made: list[base.Entity] = []
     for name, row in found.hooks.items():
         unanswered = found.money["unanswered"] if name == "razorpay" else 0
@@ -33,6 +35,8 @@ def passive(source: str, found: counted.Counted) -> list[base.Entity]:
                 name=name,
                 last_at=row["last_at"],
                 last_hour=row["last_hour"],
+                usual_gap_s=usual_gap_s if name == "razorpay" else None,
+                late_at=found.money["late_at"] if name == "razorpay" else None,
                 unanswered=unanswered,
                 verdict=_judge(unanswered, "silent", f"{unanswered} orders are not told of"),
             )

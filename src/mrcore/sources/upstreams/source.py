@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
 import httpx
 from pydantic import JsonValue
 
-from mrcore import errors
 from mrcore.model import base, plans, upstream, wire
 from mrcore.sources import base as sources
-from mrcore.sources import kept
+from mrcore.sources import kept, sampled
 from mrcore.sources.pg import link
 from mrcore.sources.upstreams import asking, counted, manager, rows, settings
 
 ACTION = "check.run"
+GAPS_S = 600.0
+"""How long the usual gap between webhooks is believed: it is reckoned of weeks."""
 
 
 class Upstreams(sources.SourceBase):
@@ -33,6 +35,7 @@ class Upstreams(sources.SourceBase):
             if wanted.dsn.get_secret_value()
             else None
         )
+        self._gap: tuple[float, float | None] = (float("-inf"), None)
         self._asking = asking.Asking(
             name, wanted, self._manager, self._client, self._key_of, self.now
         )
@@ -64,7 +67,7 @@ class Upstreams(sources.SourceBase):
         told = [rows.with_calls(one.entity, found) for one in self._asking.all.values()]
         made: list[base.Entity] = [*told]
         if found is not None:
-            made += rows.passive(self.name, found)
+            made += rows.passive(self.name, found, await self._usual_gap_s())
         if self._wanted.secrets:
             made += rows.secrets(self.name, found, await self._current())
         points = [one.point for one in self._asking.all.values() if one.point]
@@ -80,12 +83,7 @@ class Upstreams(sources.SourceBase):
 
     async def detail(self, ref: base.Ref) -> wire.Detail:
         """One entity with everything that is known of it."""
-        sample = await self.sample()
-        entity = next((each for each in sample.entities if each.ref == ref), None)
-        if entity is None:
-            raise errors.NotFound(f"There is no {ref}.")
-        section = wire.Section(id="facts", title=entity.kind, fields=_fields(entity))
-        return wire.Detail(at=sample.at, entity=entity, sections=(section,))
+        return sampled.detail(await self.sample(), ref)
 
     async def plan(
         self,
@@ -143,6 +141,16 @@ class Upstreams(sources.SourceBase):
         now = self.now()
         return await self._eye.run(lambda connection: counted.read(connection, now))
 
+    async def _usual_gap_s(self) -> float | None:
+        """As it was reckoned in the last 10 minutes."""
+        assert self._eye is not None
+        at, found = self._gap
+        if time.monotonic() - at > GAPS_S:
+            now = self.now()
+            found = await self._eye.run(lambda connection: counted.usual_gap_s(connection, now))
+            self._gap = (time.monotonic(), found)
+        return found
+
     async def _current(self) -> dict[str, manager.Current]:
         names = self._wanted.secrets
         found = await asyncio.gather(*map(self._manager.current, names))
@@ -152,8 +160,3 @@ class Upstreams(sources.SourceBase):
         if self._eye is None:
             return ""
         return await self._eye.run(lambda connection: counted.key_of(connection, config))
-
-
-def _fields(entity: base.Entity) -> tuple[wire.Field, ...]:
-    facts = entity.model_dump(exclude={"ref", "kind", "verdict", "actions"}, mode="json")
-    return tuple(wire.Field(name=n.replace("_", " "), value=v) for n, v in facts.items())

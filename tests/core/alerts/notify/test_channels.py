@@ -276,7 +276,10 @@ async def test_a_command_is_told_through_its_environment(tmp_path: Path) -> None
         ({"kind": "apprise", "urls": [f"json://{SECRET}"]}, "Apprise is not installed"),
     ],
 )
-def test_a_channel_that_is_set_wrong_is_refused_by_name(table: dict[str, Any], said: str) -> None:
+def test_a_channel_that_is_set_wrong_is_refused_by_name(
+    table: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)  # also where it is installed
     with pytest.raises(errors.SettingsError, match=said) as wrong:
         opened(**table)
     assert SECRET not in str(wrong.value)

@@ -191,6 +191,27 @@ local function restore(id, from, place)
   end
 end
 
+-- What a schedule goes by, '' where there is none.
+local function goes_by(schedule)
+  if not call('ZSCORE', base .. 'repeat', schedule) then return '' end
+  local said = call('HMGET', base .. 'repeat:' .. schedule, 'every', 'pattern', 'tz')
+  return (said[1] or '') .. '|' .. (said[2] or '') .. '|' .. (said[3] or '')
+end
+
+-- A copy of a schedule, and of its next run while that is delayed, for a while.
+local function keep_schedule(schedule, to, memento)
+  memento.millis = call('ZSCORE', base .. 'repeat', schedule)
+  local id = 'repeat:' .. schedule .. ':' .. memento.millis
+  local dump = call('DUMP', base .. 'repeat:' .. schedule)
+  if dump then call('RESTORE', to .. ':schedule', keep_ms, dump, 'REPLACE') end
+  memento.score = call('ZSCORE', base .. 'delayed', id) or nil
+  if not memento.score then return end
+  for _, part in ipairs(PARTS) do
+    dump = call('DUMP', base .. id .. part)
+    if dump then call('RESTORE', to .. part, keep_ms, dump, 'REPLACE') end
+  end
+end
+
 -- Says that a job waits again, or is delayed; nobody shall take it for one that has just ended.
 local function announce(state, id, prev)
   if state == 'delayed' then
@@ -198,6 +219,22 @@ local function announce(state, id, prev)
   elseif state == 'waiting' or state == 'prioritized' then
     event('waiting', id, prev)
   end
+end
+
+-- Puts a kept schedule back, with its next run; false where it is not kept any more.
+local function put_schedule(schedule, from, memento)
+  local dump = call('DUMP', from .. ':schedule')
+  if not dump then return false end
+  local id = 'repeat:' .. schedule .. ':' .. memento.millis
+  call('RESTORE', base .. 'repeat:' .. schedule, 0, dump, 'REPLACE')
+  call('ZADD', base .. 'repeat', memento.millis, schedule)
+  if memento.score and call('EXISTS', base .. id) == 0 then
+    restore(id, from, {})
+    announce(place_back(id, {state = 'delayed', score = memento.score}), id, 'removed')
+  end
+  unkeep(from)
+  call('DEL', from .. ':schedule')
+  return true
 end
 
 -- Does `work` for each item of ARGV from 6 on, each in JSON, that `check` has nothing against: by

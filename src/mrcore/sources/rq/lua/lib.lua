@@ -8,7 +8,7 @@ local WHERE = {
   scheduled = 'rq:scheduled:' .. NAME, deferred = 'rq:deferred:' .. NAME,
   canceled = 'rq:canceled:' .. NAME, quarantined = HELD,
 }
-local DAY_MS, DEPTH = 86400000, 100000
+local DAY_MS, DEPTH, SHORT = 86400000, 100000, 1000
 local EMPTY = '\120\156\3\0\0\0\0\1' -- zlib of nothing: what rq writes for no error
 
 local function hash(id) return 'rq:job:' .. id end
@@ -83,15 +83,31 @@ local function out(id, state)
   return before, after
 end
 
+-- Put a job beside another in the list; false where that is gone or too deep. LINSERT walks from the
+-- head: near the end, what lies behind is taken off and put back instead.
+local function beside(id, other, after)
+  if other == '' then return false end
+  if not redis.call('LPOS', LIST, other, 'MAXLEN', DEPTH) then
+    local at = redis.call('LPOS', LIST, other, 'RANK', -1, 'MAXLEN', DEPTH)
+    if not at then return false end
+    local size = redis.call('LLEN', LIST)
+    local behind = size - at - (after and 1 or 0)
+    if behind <= SHORT then
+      local rest = behind > 0 and redis.call('LRANGE', LIST, -behind, -1) or {}
+      redis.call('LTRIM', LIST, 0, size - behind - 1)
+      redis.call('RPUSH', LIST, id, unpack(rest))
+      return true
+    end
+    if size > 10 * DEPTH then return false end
+  end
+  return redis.call('LINSERT', LIST, after and 'AFTER' or 'BEFORE', other, id) > 0
+end
+
 -- Put a job where it was; what was beside it tells where in the list.
 local function into(id, state, score, before, after)
   if state ~= 'queued' then
     redis.call('ZADD', WHERE[state], score, id)
-  elseif after ~= '' and redis.call('LINSERT', LIST, 'BEFORE', after, id) > 0 then
-    return ''
-  elseif before ~= '' and redis.call('LINSERT', LIST, 'AFTER', before, id) > 0 then
-    return ''
-  else
+  elseif not beside(id, after, false) and not beside(id, before, true) then
     redis.call('LPUSH', LIST, id)
     return before == '' and '' or 'next'
   end

@@ -1,0 +1,91 @@
+"""What became of each thing in a play: what two plays with one seed have in common. Pure.
+
+It has no times in it, and no names that are made anew in every play: of the sessions, workers, jobs
+and meetings there are only those fates that differ.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from mrcore.gameday import judge, scenario, watch
+from mrcore.model import alert, base, plans
+from mrcore.model import ref as refs
+
+Outcomes = Mapping[base.Ref, Iterable[plans.TargetOutcome]]
+"""What became of the targets of each operation."""
+
+ANEW = frozenset({"session", "worker", "job", "meeting"})
+"""Kinds whose things have other names in every play."""
+
+
+def of(
+    what: scenario.Scenario, seen: watch.Watcher, since: datetime, outcomes: Outcomes
+) -> dict[str, tuple[str, ...]]:
+    """By what it is about, in order: alerts, verdicts of their subjects, plans with what became of
+    each of their targets, and the run with its steps. Runs for what is only a consequence of the
+    fault are none of it: whether one begins before that is over is a matter of time."""
+    fates: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    rules = {each.rule for each in what.alerts}
+    about: dict[str, tuple[str, ...]] = {}
+    for (ref, _), firing in sorted(seen.firings.items()):
+        if firing.alert.rule in rules and watch.after(firing.alert, since):
+            about[ref] = (*about.get(ref, ()), "fired", *_over(firing))
+            subject = firing.alert.subject
+            fates[f"verdicts of {named(subject)}"].add(_verdicts(seen, subject, since))
+    for ref, fate in about.items():
+        fates[_alert(ref)].add(fate)
+    for name, deeds in _deeds(seen, since, outcomes).items():
+        fates[f"plans of {name}"] |= deeds
+    if (run := judge.run_of(what, seen, since)) is not None:
+        steps = (f"{step.id} {step.state.value} {step.found}".rstrip() for step in run.steps)
+        fates[f"run of {run.runbook}"].add((*run.codes, *steps, run.state.value))
+    return dict(_told(fates))
+
+
+def named(ref: base.Ref) -> str:
+    """A ref without a name that is made anew in every play."""
+    address = refs.parse(ref)
+    return f"{address.source}/{address.kind}/*" if address.kind in ANEW else ref
+
+
+def _alert(ref: base.Ref) -> str:
+    rule, subject, *rest = (each.decode() for each in refs.parse(ref).ids)
+    return "/".join(("core/alert", rule, named(subject), *rest))
+
+
+def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[str, ...]:
+    """From the one that stood when it began."""
+    all_ = seen.verdicts[subject]
+    before = [said for at, said in all_ if at < since][-1:]
+    return tuple(before + [said for at, said in all_ if at >= since])
+
+
+def _deeds(
+    seen: watch.Watcher, since: datetime, outcomes: Outcomes
+) -> dict[str, set[tuple[str, ...]]]:
+    """What was planned for each thing, and what became of it, in the order of the operations."""
+    done: dict[base.Ref, list[str]] = defaultdict(list)
+    for operation in sorted(seen.operations.values(), key=lambda each: each.id):
+        if operation.started_at < since or operation.action.startswith(judge.OURS):
+            continue
+        for each in outcomes.get(operation.ref, ()):
+            done[each.ref] += [f"{operation.action} planned", each.outcome.value]
+    found: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for ref, deeds in done.items():
+        found[named(ref)].add(tuple(deeds))
+    return found
+
+
+def _told(fates: Mapping[str, set[tuple[str, ...]]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each fate under its name; where there are several of one name, with a number."""
+    for name in sorted(fates):
+        for number, fate in enumerate(sorted(fates[name]), 1):
+            yield (name if number == 1 else f"{name} ({number})"), fate
+
+
+def _over(firing: watch.Firing) -> tuple[str, ...]:
+    """How often it went to and fro in between is a matter of time, and no part of a story."""
+    return () if firing.phases[-1] is alert.Phase.FIRING else ("over",)
