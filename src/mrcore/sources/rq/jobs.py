@@ -53,7 +53,9 @@ class Jobs:
         those = own.states(query.state)
 
         async def total() -> int:
-            counts = await asking.ask(client, *(figures.counted(state, name, now) for state in those))
+            counts = await asking.ask(
+                client, *(figures.counted(state, name, now) for state in those)
+            )
             return sum(asking.whole(count) for count in counts)
 
         return await walking.through(
