@@ -42,6 +42,7 @@ MAY = {
     "mrcore/answers.py",  # the form of httpx's answers
     "mrcore/journal",  # in the application that is watched, to its own Redis
     "mrcore/sources/backend.py",
+    "mrcore/sources/backend_caches.py",
     "mrcore/sources/bullboard",
     "mrcore/sources/bullmq",
     "mrcore/sources/certificates.py",  # what is served there, and nothing is sent

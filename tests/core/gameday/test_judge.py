@@ -159,20 +159,17 @@ async def test_a_story_names_nothing_that_is_made_anew_in_every_play() -> None:
     assert found["core/alert/redis_wedged/pg/session/*"] == ("fired",)
 
 
-async def test_a_story_names_a_session_by_its_number_and_leaves_out_other_runs() -> None:
-    def at(pid: int) -> alert.Alert:
-        subject = f"pg/session/{pid}/1"
-        return fired("redis_wedged", subject=subject, ref=f"core/alert/redis_wedged/{pid}")
-
+async def test_a_story_leaves_out_runs_of_other_runbooks() -> None:
     beside = run.Run(
         ref="core/run/2", id=2, runbook="F", title="", state=run.RunState.WAITING,
         login="me", began_at=later(1),
     )  # fmt: skip
-    told = [judge.story(J, await seen(*map(at, pids), beside), T0) for pids in ((7, 8), (21, 35))]
-    assert told[0] == told[1] == {
-        "redis_wedged of session 1": ("fired",),
-        "redis_wedged of session 2": ("fired",),
-    }  # fmt: skip
+    subject = ref.make("redis", "node", "main")
+    wedged = fired(
+        "redis_wedged", subject=subject, ref=ref.make("core", "alert", "redis_wedged", subject)
+    )
+    found = story.of(J, await seen(wedged, beside), T0, {})
+    assert not [name for name in found if name.startswith("run of")]
 
 
 async def test_a_diagnosis_must_have_found_the_code() -> None:
