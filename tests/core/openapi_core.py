@@ -23,7 +23,8 @@ async def main(state: Path, dsn: str, redis_url: str) -> None:
     jobs = harness.Jobs("jobs")
     refs = jobs.add(*map(str, range(PLANS)))
     sources = {"pg": {"dsn": dsn}, "redis": {"url": redis_url}, "huey": {"url": redis_url}}
-    async with doors.opened(state, jobs, sources=sources) as here:
+    alerts = {"heartbeats": {"nightly": {"every_s": 3600}}}
+    async with doors.opened(state, jobs, sources=sources, alerts=alerts) as here:
         bearer = await here.token("asha", "admin", "auditor")
         plans: list[str] = []
         async with here.by_tcp(bearer) as http:

@@ -168,6 +168,7 @@ def _lead_somewhere(core: Answering, case: Any, data: strategies.DataObject) -> 
         "collection": COLLECTIONS,
         "metric": sorted(catalogue.METRICS),
         "plan_id": core.plans,
+        "name": ["nightly"],
     }
     for values in (case.query, case.path_parameters):
         for name in set(values or ()) & known.keys():
