@@ -1,7 +1,7 @@
 """What became of each thing in a play: what two plays with one seed have in common. Pure.
 
-It has no times in it, and no names that are made anew in every play: of the sessions, workers, jobs
-and meetings there are only those fates that differ.
+It has no times in it, and no names that are made anew in every play: of the sessions, workers, jobs,
+meetings and orders there are only those fates that differ.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Outcomes = Mapping[base.Ref, Iterable[plans.TargetOutcome]]
 UNHEARD = frozenset({"no_answer", "no_route", "not_asked", "refused", "broken"})
 """What is said of who does not answer; which of them of who begins anew is a matter of time."""
 
-ANEW = frozenset({"session", "worker", "job", "meeting"})
+ANEW = frozenset({"session", "worker", "job", "meeting", "order"})
 """Kinds whose things have other names in every play."""
 
 

@@ -147,16 +147,17 @@ async def test_a_story_has_no_times_and_is_the_same_again() -> None:
     assert one != await told(1, plans.Outcome.SKIPPED)
 
 
-async def test_a_story_names_nothing_that_is_made_anew_in_every_play() -> None:
+@pytest.mark.parametrize("kind", ["session", "order"])
+async def test_a_story_names_nothing_that_is_made_anew_in_every_play(kind: str) -> None:
     def of(pid: int, at_s: float) -> alert.Alert:
-        subject = ref.make("pg", "session", pid, 17)
+        subject = ref.make("pg", kind, pid, 17)
         return fired("redis_wedged", at_s, subject=subject,
                      ref=ref.make("core", "alert", "redis_wedged", subject))  # fmt: skip
 
     one, two = await seen(of(7, 1), of(8, 2)), await seen(of(9, 1))
     found = story.of(J, one, T0, {})
     assert found == story.of(J, two, T0, {})
-    assert found["core/alert/redis_wedged/pg/session/*"] == ("fired",)
+    assert found[f"core/alert/redis_wedged/pg/{kind}/*"] == ("fired",)
 
 
 @pytest.mark.parametrize(
