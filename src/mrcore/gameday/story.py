@@ -1,6 +1,6 @@
 """What became of each thing in a play: what two plays with one seed have in common. Pure.
 
-It has no times in it, and no names that are made anew in every play: of the sessions, workers, jobs,
+It has no times in it, and no names that are made anew in every play: of sessions, workers, jobs,
 meetings and orders there are only those fates that differ.
 """
 
