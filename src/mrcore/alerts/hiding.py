@@ -40,7 +40,8 @@ def _suppressed(key: finding.Key, tracks: Tracks, known: Mapping[str, rules.Rule
     if key.about != "condition" or not named:
         return ""
     for other, each in tracks.items():
-        if other.rule in named and other.about == "condition" and _goes_on(each):
+        of_it = (c for c in named if c.rule == other.rule and c.is_of(other.subject, key.subject))
+        if other.about == "condition" and _goes_on(each) and any(of_it):
             return other.ref
     return ""
 
@@ -56,7 +57,7 @@ def ordered(known: Mapping[str, rules.Rule]) -> list[rules.Rule]:
 
     def add(rule: rules.Rule) -> None:
         for other in rule.depends_on:
-            add(known[other])
+            add(known[other.rule])
         made.setdefault(rule.id, rule)
 
     for blind in (rule for rule in known.values() if rule.id in rules.BLIND):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import glob
 import importlib.resources
 import re
 import tomllib
@@ -16,11 +18,14 @@ from mrcore.expr import expression, units, views, words
 from mrcore.model import alert, base
 from mrcore.model import ref as refs
 
-BLIND = ("collector_blind", "engine_blind")
-"""The rule that says that a source gives no samples: what else has no data then is its doing."""
+BLIND = ("collector_blind", "engine_blind", "backend_blind")
+"""The rules that say that a source gives no samples: what else has no data then is its doing."""
 
 NODATA_FOR_S = 60.0
 """Whatever the time scale: it is of what is asked, which is no quicker."""
+
+FOR_LEAST_S = 3.0
+"""No time scale makes a host answer sooner: one late answer is none at the pace of production."""
 
 SETTLE_LEAST_S = 10.0
 """No time scale makes processes come back sooner after what they depend on."""
@@ -43,6 +48,24 @@ _KEYS = frozenset((*_TEXTS, "depends_on"))
 _NEEDED = ("id", "expr", "severity", "summary")
 
 
+class Cause(NamedTuple):
+    """A rule that another depends on, and of what: a pattern of the last id of its subject.
+
+    `{name}` in it is the last id of what the other rule is about.
+    """
+
+    rule: str
+    of: str = "*"
+
+    def is_of(self, cause: base.Ref, own: base.Ref) -> bool:
+        """Whether an alert of that rule on `cause` is one that an alert on `own` comes from."""
+        pattern = self.of.replace("{name}", glob.escape(refs.parse(own).id))
+        return fnmatch.fnmatchcase(refs.parse(cause).id, pattern)
+
+    def __str__(self) -> str:
+        return self.rule if self.of == "*" else f"{self.rule}@{self.of}"
+
+
 class Rule(NamedTuple):
     """One rule; `summary` is its template in pieces: texts, and expressions that are said there."""
 
@@ -52,7 +75,7 @@ class Rule(NamedTuple):
     summary: tuple[str | expression.Expression, ...]
     timing: states.Timing = states.Timing()
     runbook: str = ""
-    depends_on: tuple[str, ...] = ()
+    depends_on: tuple[Cause, ...] = ()
 
     def say(self, view: views.View, subject: base.Entity | None) -> str:
         """The summary, of one subject as it is now."""
@@ -137,20 +160,20 @@ def check(rules: Mapping[str, Rule]) -> None:
     """Refuse dependencies that lead nowhere or in a circle, which would hide each other."""
     for each in rules.values():
         for other in each.depends_on:
-            if other not in rules:
-                fix = words.nearest(other, rules)
+            if other.rule not in rules:
+                fix = words.nearest(other.rule, rules)
                 raise errors.RuleError(
-                    f"Rule {each.id} depends on {other}, which is no rule.", fix=fix
+                    f"Rule {each.id} depends on {other.rule}, which is no rule.", fix=fix
                 )
         if each.id in _beneath(rules, each.depends_on):
             raise errors.RuleError(f"Rule {each.id} depends on itself, over others or directly.")
 
 
-def _beneath(rules: Mapping[str, Rule], named: Iterable[str]) -> set[str]:
+def _beneath(rules: Mapping[str, Rule], named: Iterable[Cause]) -> set[str]:
     found: set[str] = set()
     ahead = list(named)
     while ahead:
-        one = ahead.pop()
+        one = ahead.pop().rule
         if one in rules and one not in found:
             found.add(one)
             ahead += rules[one].depends_on
@@ -169,10 +192,10 @@ def _rule(entry: object, time_scale: float) -> Rule:
         severity=_severity(entry["severity"]),
         summary=_summary(entry["summary"], expr.kind, time_scale),
         timing=states.Timing(
-            for_s=_time(entry, "for", time_scale),
+            for_s=_least(_time(entry, "for"), time_scale, FOR_LEAST_S),
             keep_s=_time(entry, "keep_firing_for", time_scale),
             escalate_s=_time(entry, "escalate_after", time_scale),
-            settle_s=max(_USUAL.settle_s / time_scale, min(_USUAL.settle_s, SETTLE_LEAST_S)),
+            settle_s=_least(_USUAL.settle_s, time_scale, SETTLE_LEAST_S),
             flapping_s=_USUAL.flapping_s / time_scale,
         ),
         runbook=entry.get("runbook", ""),
@@ -212,7 +235,12 @@ def _severity(text: str) -> alert.Severity:
         raise _Wrong(f"there is no severity {text!r}; there are {known}.", "severity") from None
 
 
-def _time(entry: dict[str, Any], key: str, time_scale: float) -> float:
+def _least(time_s: float, time_scale: float, least_s: float) -> float:
+    """A time divided by `time_scale`, which makes no less of it than `least_s`."""
+    return max(time_s / time_scale, min(time_s, least_s))
+
+
+def _time(entry: dict[str, Any], key: str, time_scale: float = 1.0) -> float:
     """`5m` in seconds, divided by `time_scale`; nothing is 0."""
     if key not in entry:
         return 0.0
@@ -226,10 +254,14 @@ def _time(entry: dict[str, Any], key: str, time_scale: float) -> float:
     return value
 
 
-def _depends(value: object) -> tuple[str, ...]:
+def _depends(value: object) -> tuple[Cause, ...]:
+    """Rules, each of anything (`redis_wedged`) or of what is named (`process_down@worker`)."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise _Wrong("depends_on is a list of rules.", "depends_on")
-    return tuple(value)
+    parts = [each.partition("@") for each in value]
+    if any(at and not of for _, at, of in parts):
+        raise _Wrong("behind the @ of depends_on is the name of what it is about.", "depends_on")
+    return tuple(Cause(rule, of or "*") for rule, _, of in parts)
 
 
 def _summary(text: str, kind: str, time_scale: float) -> tuple[str | expression.Expression, ...]:

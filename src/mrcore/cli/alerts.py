@@ -101,7 +101,7 @@ def _facts(each: rules.Rule) -> dict[str, Any]:
         "keep_firing_for_s": each.timing.keep_s,
         "escalate_after_s": each.timing.escalate_s,
         "runbook": each.runbook,
-        "depends_on": list(each.depends_on),
+        "depends_on": [str(cause) for cause in each.depends_on],
     }
 
 

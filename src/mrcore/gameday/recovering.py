@@ -9,7 +9,7 @@ from mrcore import client as clients
 from mrcore import errors
 from mrcore.gameday import judge, scenario, score, watch
 from mrcore.gameday.faults import base
-from mrcore.model import alert, plans, run
+from mrcore.model import alert, core, plans, run
 from mrcore.model import base as base_model
 
 DIAGNOSED_S = 120.0
@@ -20,6 +20,7 @@ WITHHELD_S = 20.0
 REASON = "game day"
 ANSWERS = ("run.confirm", "run.next")
 """What a run may ask for, as its row offers it: that a manual step is done, and the next fix."""
+ANSWERS_MAX = 20
 
 ENDED = frozenset(
     {run.RunState.RECOVERED, run.RunState.UNVERIFIED, run.RunState.FAILED, run.RunState.ABORTED}
@@ -81,6 +82,8 @@ class Recovery:
         self._done: set[str] = set()
         self._plans: dict[str, str] = {}
         self._asked: dict[base_model.Ref, run.Run] = {}
+        self._answered = ""
+        self._answers = 0
 
     async def diagnosed(self) -> list[score.Expectation]:
         """Wait for the diagnosis, and compare what it found."""
@@ -121,11 +124,15 @@ class Recovery:
         while not (ended := self._run()) or ended.state not in ENDED:
             known = self._goes_on()
             helped = [await self._help(each, stage) for each in known if auto]
-            news = lambda: self._goes_on() != known  # noqa: E731, B023 - asked before the next turn
+            news = lambda: self._has_news(known)  # noqa: E731, B023 - asked before the next turn
             limit_s = RECOVERED_S if auto else None
             if not any(helped) and not await self._seen.until(news, limit_s):
                 break
         return ended
+
+    def _has_news(self, known: list[run.Run]) -> bool:
+        """Whether there is something to do that was not."""
+        return self._goes_on() != known or self._in_vain()
 
     async def withheld(self) -> list[score.Expectation]:
         """Do nothing, and see that the run does not end as if somebody had."""
@@ -215,7 +222,7 @@ class Recovery:
             waits = step.kind == "manual" and step.state is run.StepState.RUNNING
             if waits and step.id not in self._done:
                 await self._operate(step.id, stage)
-        if running == self._asked.get(running.ref):
+        if running == self._asked.get(running.ref) and not self._in_vain():
             return False  # it has not gone on since
         self._asked[running.ref] = running
         for action in ANSWERS:
@@ -226,11 +233,22 @@ class Recovery:
 
     async def _answer(self, action: base_model.ActionId, ref: base_model.Ref) -> None:
         """What a person answers a run that waits."""
+        self._answers += 1
         try:
             plan = await self._client.plan(action, plans.Selection(refs=(ref,)))
+            self._answered = plan.plan_id
             await self._client.apply(plan.plan_id, reason=REASON, confirm=plan.confirm)
         except errors.DoorError as error:
             self._tell(str(error))
+
+    def _in_vain(self) -> bool:
+        """Whether the last answer came to nothing, as a source was away that is there again."""
+        sources = [e for e in self._seen.entities("source") if isinstance(e, core.SourceStatus)]
+        if self._answers >= ANSWERS_MAX or any(each.state != "watching" for each in sources):
+            return False
+        operations = self._seen.operations.values()
+        last = [each for each in operations if each.plan_id == self._answered]
+        return any(each.finished_at is not None and not each.done for each in last)
 
     async def _confirm(self, plan_id: str) -> None:
         plan = await self._client.planned(plan_id)

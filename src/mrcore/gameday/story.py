@@ -1,11 +1,12 @@
 """What became of each thing in a play: what two plays with one seed have in common. Pure.
 
-It has no times in it, and no names that are made anew in every play: of the sessions, workers, jobs
-and meetings there are only those fates that differ.
+It has no times in it, and no names that are made anew in every play: of sessions, workers, jobs,
+meetings and orders there are only those fates that differ.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -17,7 +18,10 @@ from mrcore.model import ref as refs
 Outcomes = Mapping[base.Ref, Iterable[plans.TargetOutcome]]
 """What became of the targets of each operation."""
 
-ANEW = frozenset({"session", "worker", "job", "meeting"})
+UNHEARD = frozenset({"no_answer", "no_route", "not_asked", "refused", "broken"})
+"""What is said of who does not answer; which of them of who begins anew is a matter of time."""
+
+ANEW = frozenset({"session", "worker", "job", "meeting", "order"})
 """Kinds whose things have other names in every play."""
 
 
@@ -57,10 +61,14 @@ def _alert(ref: base.Ref) -> str:
 
 
 def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[str, ...]:
-    """From the one that stood when it began."""
+    """From the one that stood when it began; that it was not heard only where that is all."""
     all_ = seen.verdicts[subject]
     before = [said for at, said in all_ if at < since][-1:]
-    return tuple(before + [said for at, said in all_ if at >= since])
+    found = before + [said for at, said in all_ if at >= since]
+    heard = [said for said in found if said not in UNHEARD]
+    if len(set(heard)) > 1:
+        found = heard
+    return tuple(said for said, _ in itertools.groupby(found))
 
 
 def _deeds(

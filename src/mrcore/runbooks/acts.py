@@ -45,8 +45,10 @@ class Next(ofrun.OfRun):
             ask = _asking(self.engine, runbook, known)
             wanted = asked.request(runbook, known, step, ask)
             before = ask.baseline(step.proof.when) if step.proof else {}
-        if isinstance(wanted, str):
-            return await self._passed_by(target, step, wanted, by)
+        if isinstance(wanted, asked.Nothing):
+            if not wanted.known:
+                return ofrun.skipped(target, wanted.why)
+            return await self._passed_by(target, step, wanted.why, by)
         login = auth.Login(by.login, by.roles, "run")
         made = await self.engine.plan(login, wanted)
         if not made.total:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from mrcore import catalogue
+from mrcore.expr import local
 from mrcore.model import plans
 from mrcore.runbooks import asking, book, kinds, record
 
 
+class Nothing(NamedTuple):
+    """Why there is nothing that a fix could be for; not `known` where a source is away now."""
+
+    why: str
+    known: bool = True
+
+
 def request(
     runbook: book.Runbook, known: record.Record, step: book.Step, ask: asking.Asking
-) -> plans.PlanRequest | str:
-    """The request of a fix's plan, or why there is nothing that it could be for."""
+) -> plans.PlanRequest | Nothing:
+    """The request of a fix's plan, or why there is none."""
     values = {"subject": known.subject, **{f"params.{n}": v for n, v in known.params.items()}}
     targets = step.targets
     if targets.where is None:
         of = str(filled(targets.of, values))
         if not of:
-            return f"{targets.of} is not known: the run is about no single thing."
+            return Nothing(f"{targets.of} is not known: the run is about no single thing.")
         if targets.collection:
             query = plans.Query.model_validate(targets.query)
             chosen = plans.Selection(ref=of, collection=targets.collection, query=query)
@@ -27,8 +35,7 @@ def request(
     else:
         refs = _where(step, ask)
         if not refs:
-            kind = catalogue.ACTIONS[step.action].kind
-            return f"No {kind} is so: {' '.join(targets.where.text.split())}."
+            return _nothing(step.action, targets.where, ask)
         chosen = plans.Selection(refs=refs)
     args = {name: filled(value, values) for name, value in step.args.items()}
     return plans.PlanRequest(action=step.action, selection=chosen, args=args)
@@ -45,6 +52,16 @@ def _where(step: book.Step, ask: asking.Asking) -> tuple[str, ...]:
         if ask.of(where, entity):
             found.append(entity.ref)
     return tuple(found[: plans.REFS_MAX])
+
+
+def _nothing(action: str, where: local.Expression, ask: asking.Asking) -> Nothing:
+    """That it is true of nothing; or that nobody knows, as who would tell gives no samples now."""
+    kind, text = catalogue.ACTIONS[action].kind, " ".join(where.text.split())
+    away = [each for each in sorted({kind, *where.kinds}) if not ask.knows(each)]
+    if away:
+        said = f"Of which {kind} it is so is not known: no source says anything of a {away[0]} now"
+        return Nothing(f"{said} ({text}). Ask again.", known=False)
+    return Nothing(f"No {kind} is so: {text}.")
 
 
 def filled(value: Any, values: dict[str, str]) -> Any:

@@ -38,7 +38,7 @@ def test_a_rule_has_everything_that_was_written() -> None:
     backlog = found["backlog"]
     assert backlog.severity is alert.Severity.P1
     assert (backlog.timing.for_s, backlog.timing.keep_s) == (60.0, 90.0)
-    assert (backlog.runbook, backlog.depends_on) == ("A", ("redis",))
+    assert (backlog.runbook, backlog.depends_on) == ("A", (rule.Cause("redis"),))
     late = recorded.a_queue(oldest_enqueued_at=recorded.T0 - timedelta(minutes=7))
     said = backlog.say(recorded.View(), late)
     assert said == "emailQueue: the oldest job waits 7 min, ? workers"
@@ -56,6 +56,7 @@ def test_a_rule_has_everything_that_was_written() -> None:
         ('"P1"', '"high"', "r:7: rule backlog: there is no severity 'high'"),
         ("runbook", "runbok", "r:8: rule backlog: there is no 'runbok'. Did you mean runbook?"),
         ('["redis"]', '"redis"', "r:9: rule backlog: depends_on is a list"),
+        ('["redis"]', '["redis@"]', "r:9: rule backlog: behind the @ of depends_on"),
         ("queue.workers}", "pg.blocked}", "r:10: rule backlog: summary {pg.blocked} 1:1:"),
         ('severity = "P2"\n', "", "r:12: rule redis: severity is missing."),
         ('"redis"\nexpr', '"backlog"\nexpr', "r:13: rule backlog: there is one of that id"),
@@ -77,6 +78,23 @@ def test_dependencies_lead_somewhere_and_never_in_a_circle() -> None:
     circle = GOOD.replace('severity = "P2"', 'severity = "P2"\ndepends-on = ["backlog"]')
     with pytest.raises(errors.RuleError, match="Rule backlog depends on itself"):
         rule.check(rule.read(circle, "r"))
+
+
+@pytest.mark.parametrize(
+    ("of", "cause", "own", "is_"),
+    [
+        ("*", "redis/node/main", "backend/check/blue", True),
+        ("backend-{name}", "stack/process/backend-blue", "backend/check/blue", True),
+        ("backend-{name}", "stack/process/backend-green", "backend/check/blue", False),
+        ("backend-{name}", "stack/process/backend-blue", "backend/check/%2A", False),
+        ("*worker", "stack/process/rqworker", "rq/worker/a1b2", True),
+        ("*worker", "stack/process/backend-blue", "rq/worker/a1b2", False),
+    ],
+)
+def test_a_cause_is_of_anything_or_of_what_is_named(
+    of: str, cause: str, own: str, is_: bool
+) -> None:
+    assert rule.Cause("redis", of).is_of(cause, own) is is_
 
 
 def test_ones_own_rules_replace_those_of_the_same_id(tmp_path: Path) -> None:

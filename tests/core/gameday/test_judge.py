@@ -70,7 +70,7 @@ async def test_the_expected_alert_is_found_after_the_beginning() -> None:
 
 @pytest.mark.parametrize(
     ("samples_s", "at_s", "held"),
-    [((1.0, 1.2), 1.3, True), ((1.0, 1.2, 1.4, 1.6), 1.7, True), ((1, 2, 3, 4), 4.5, False)],
+    [((3.5, 3.7), 3.8, True), ((3.5, 3.7, 3.9, 4.1), 4.2, True), ((4, 5, 6, 7), 7.5, False)],
     ids=["second", "busy host", "late"],
 )
 async def test_it_fires_by_the_second_sample(
@@ -147,16 +147,36 @@ async def test_a_story_has_no_times_and_is_the_same_again() -> None:
     assert one != await told(1, plans.Outcome.SKIPPED)
 
 
-async def test_a_story_names_nothing_that_is_made_anew_in_every_play() -> None:
+@pytest.mark.parametrize("kind", ["session", "order"])
+async def test_a_story_names_nothing_that_is_made_anew_in_every_play(kind: str) -> None:
     def of(pid: int, at_s: float) -> alert.Alert:
-        subject = ref.make("pg", "session", pid, 17)
+        subject = ref.make("pg", kind, pid, 17)
         return fired("redis_wedged", at_s, subject=subject,
                      ref=ref.make("core", "alert", "redis_wedged", subject))  # fmt: skip
 
     one, two = await seen(of(7, 1), of(8, 2)), await seen(of(9, 1))
     found = story.of(J, one, T0, {})
     assert found == story.of(J, two, T0, {})
-    assert found["core/alert/redis_wedged/pg/session/*"] == ("fired",)
+    assert found[f"core/alert/redis_wedged/pg/{kind}/*"] == ("fired",)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (("", "broken", "blocked", "no_answer", ""), ("ok", "blocked", "ok")),
+        (("", "refused", ""), ("ok", "refused", "ok")),
+    ],
+)
+async def test_a_story_tells_of_silence_only_where_that_is_all(
+    said: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    subject = "redis/node/main"
+    levels = {True: base.Level.BAD, False: base.Level.OK}
+    verdicts = [base.Verdict(level=levels[bool(code)], code=code) for code in said]
+    rows = [redis.RedisNode(ref=subject, version="8", verdict=each) for each in verdicts]
+    at = fired("redis_wedged", 1, ref="core/alert/redis_wedged/redis%2Fnode%2Fmain")
+    found = story.of(J, await seen(*rows, at), T0, {})
+    assert found[f"verdicts of {subject}"] == told
 
 
 async def test_a_story_leaves_out_runs_of_other_runbooks() -> None:

@@ -51,6 +51,12 @@ def test_times_of_an_expression_are_divided(text: str, found: list[object]) -> N
     assert constants(text, 10) == found
 
 
+@pytest.mark.parametrize(("for_", "waits_s"), [("2m", 6.0), ("10s", 3.0), ("2s", 2.0)])
+def test_no_scale_makes_a_host_answer_sooner(for_: str, waits_s: float) -> None:
+    rule = RULE.replace('for = "1m"', f'for = "{for_}"')
+    assert rules.read(rule, "x.toml", 20)["slow"].timing.for_s == waits_s
+
+
 def test_a_rule_waits_a_tenth() -> None:
     slow = rules.read(RULE, "x.toml", 10)["slow"]
     timing = slow.timing

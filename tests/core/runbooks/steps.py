@@ -49,7 +49,7 @@ SYMPTOMS: dict[str, tuple[Values, Values]] = {
     ),
     "C": (
         {**ROOM, "meeting.state": "no_ice"},
-        {**SIGNALLED, "turn.ok": True, "origin.code": ""},
+        {**SIGNALLED, "turn.ok": True, "origin.ok": True},
     ),
     "D": ({"payment.without_invoice": 1.0}, TOLD),
     "E": ({"schedule.code": "missed"}, {**ONCE, "upstream.code": ""}),

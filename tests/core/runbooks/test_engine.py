@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mrcore.model import plans, run
+from mrcore import errors
+from mrcore.model import plans, run, wire
 from mrcore.runbooks import telling
+from tests import waiting
 from tests.core.runbooks import room
 
 
@@ -146,6 +148,36 @@ async def test_a_fix_for_which_there_is_nothing_is_passed_by(state: Path) -> Non
         assert isinstance(done, plans.TargetOutcome)
         assert done.why == "nothing to do: It is not paused."
         assert here.source.applied == []
+
+
+class _Away(room.Queues):
+    """A source that gives no samples while it is `away`."""
+
+    away = False
+
+    async def sample(self) -> wire.Sample:
+        if self.away:
+            raise errors.Unreachable("It is away.")
+        return await super().sample()
+
+
+async def test_a_fix_is_not_passed_by_while_nobody_knows_what_it_is_for(state: Path) -> None:
+    source = _Away()
+    where = room.TEXT.replace('on = { of = "{{subject}}" }', 'on = { where = "queue.paused" }')
+    async with room.opened(state, source, text=where) as here:
+        source.waiting, source.paused = 50, True
+        found = await here.waits("resume")
+        source.away = True
+        view = here.core.engine.view
+        await waiting.until(lambda: not list(view().entities("queue")), what="it is away")
+        done = await here.do("run.next", found.ref)
+        assert isinstance(done, plans.TargetOutcome)
+        assert done.outcome is plans.Outcome.SKIPPED
+        assert "is not known: no source says anything of a queue now" in done.why
+        source.away = False
+        await waiting.until(lambda: list(view().entities("queue")), what="it is there again")
+        await here.fix(await here.waits("resume"))
+        assert source.applied == ["olga"]
 
 
 async def test_while_its_alert_fires_no_run_recovers(state: Path) -> None:
