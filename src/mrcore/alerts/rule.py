@@ -16,7 +16,7 @@ from mrcore.expr import expression, units, views, words
 from mrcore.model import alert, base
 from mrcore.model import ref as refs
 
-BLIND = ("collector_blind", "engine_blind")
+BLIND = ("collector_blind", "engine_blind", "backend_blind")
 """The rule that says that a source gives no samples: what else has no data then is its doing."""
 
 NODATA_FOR_S = 60.0

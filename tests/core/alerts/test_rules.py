@@ -180,6 +180,10 @@ CASES: dict[str, tuple[Case, Case]] = {
         one("source", state="failing", since=ago(5), source_kind="huey"),
         one("source", state="failing", since=ago(5), source_kind="pg"),
     ),
+    "backend_blind": (
+        one("source", state="failing", since=ago(5), source_kind="slots"),
+        one("source", state="failing", since=ago(5), source_kind="huey"),
+    ),
     "audit_broken": (of_core("audit", "bad"), of_core("audit", "warn")),
     "ledger_broken": (of_core("ledger", "bad"), of_core("ledger", "ok")),
     "health_503": (backend(DOWN, {"live": True}), backend(DOWN, STOPPED)),
