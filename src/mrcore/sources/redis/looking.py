@@ -52,9 +52,9 @@ class Looking:
         if wrote is not canary.HANGS:
             return wrote, said
         why = faults.hangs(said[0], wrote.why) if looked else await faults.mute(self._link)
-        if looked and why.code == "paused":
+        if why.code == "stopped" or (looked and why.code == "paused"):
             return canary.bad(why), said
-        # INFO tells of no pause: on a host that is short of processor time it is late, no more.
+        # It answers others: on a host that is short of processor time it is late, no more.
         late = await self.write()
         if late is canary.HANGS:
             return canary.bad(why), said
