@@ -69,6 +69,23 @@ async def test_a_pause_of_all_clients_is_no_stopped_process(tmp_path: Path) -> N
             await until(source, "refused")
 
 
+async def test_a_pause_of_a_server_with_a_password_is_told_as_such(
+    server: servers.Valkey, admin: redis.Redis
+) -> None:
+    admin.config_set("requirepass", "swordfish")
+    async with build(f"redis://:swordfish@127.0.0.1:{server.port}/0") as source:
+        assert await code(source) == ""
+        admin.execute_command("CLIENT", "PAUSE", 600_000, "ALL")
+        assert await code(source) == "paused"
+
+
+async def test_an_answer_that_is_late_is_one(server: servers.Valkey, admin: redis.Redis) -> None:
+    async with build(server.url()) as source:
+        assert await code(source) == ""
+        admin.execute_command("CLIENT", "PAUSE", 900, "ALL")  # longer than INFO is waited for
+        assert await code(source) == ""
+
+
 async def test_a_script_that_does_not_end_is_busy_and_can_be_killed(
     server: servers.Valkey, admin: redis.Redis
 ) -> None:

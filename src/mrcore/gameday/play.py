@@ -156,7 +156,7 @@ class Play:
         calm = await self._seen.until(self._is_calm, CALM_S)
         if not calm:
             pending = ", ".join(
-                sorted({a.rule for a in self._seen.alerts() if a.fired_at or _waits(a)})
+                sorted({each.rule for each in self._seen.alerts() if self._disturbs(each)})
             )
             raise errors.StackError(
                 f"The stack does not become calm: {pending or 'a source gives no samples'}."
@@ -165,13 +165,14 @@ class Play:
 
     def _is_calm(self) -> bool:
         """What fires now of what is expected is of before, and would not fire for the fault."""
-        expected = {each.rule for each in self._what.alerts}
         sources = [e for e in self._seen.entities("source") if isinstance(e, core.SourceStatus)]
         watched = len(sources) > 1 and all(each.state == "watching" for each in sources)
-        return watched and not any(
-            _waits(each) or (each.rule in expected and each.phase is alert.Phase.FIRING)
-            for each in self._seen.alerts()
-        )
+        return watched and not any(map(self._disturbs, self._seen.alerts()))
+
+    def _disturbs(self, each: alert.Alert) -> bool:
+        """Whether it would be taken for what the fault leads to."""
+        expected = {one.rule for one in self._what.alerts}
+        return _waits(each) or (each.rule in expected and each.phase is alert.Phase.FIRING)
 
     async def _inject(self, stage: base.Stage, owed: debts.Debts) -> None:
         self._began = self._now()

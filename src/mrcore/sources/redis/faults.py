@@ -106,6 +106,8 @@ async def mute(one: link.Link) -> base.Verdict:
             "keeps it busy"
         )
         return base.Verdict(level=base.Level.BAD, code="stopped", why=why)
+    except exceptions.AuthenticationError as error:
+        reply = error  # NOAUTH, from a server with a password: that comes before a pause too
     except (exceptions.RedisError, OSError) as error:
         return away(one.explain(error))
     if isinstance(reply, Exception) and (known := of_reply(reply)) is not None:
