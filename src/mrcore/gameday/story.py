@@ -57,10 +57,9 @@ def _alert(ref: base.Ref) -> str:
 
 
 def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[str, ...]:
-    """From the one that stood when it began."""
-    all_ = seen.verdicts[subject]
-    before = [said for at, said in all_ if at < since][-1:]
-    return tuple(before + [said for at, said in all_ if at >= since])
+    """Each that it had since it began, once: what stood before, and how often it went to and fro, is
+    a matter of what was played last, and of time."""
+    return tuple(dict.fromkeys(said for at, said in seen.verdicts[subject] if at >= since))
 
 
 def _deeds(
