@@ -57,8 +57,8 @@ def _alert(ref: base.Ref) -> str:
 
 
 def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[str, ...]:
-    """Each that it had since it began, once: what stood before, and how often it went to and fro, is
-    a matter of what was played last, and of time."""
+    """Each that it had since then, once: how often it went to and fro is a matter of time, and what
+    stood before one of what was played last."""
     return tuple(dict.fromkeys(said for at, said in seen.verdicts[subject] if at >= since))
 
 
