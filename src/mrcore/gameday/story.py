@@ -6,7 +6,6 @@ meetings and orders there are only those fates that differ.
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -61,14 +60,12 @@ def _alert(ref: base.Ref) -> str:
 
 
 def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[str, ...]:
-    """From the one that stood when it began; that it was not heard only where that is all."""
-    all_ = seen.verdicts[subject]
-    before = [said for at, said in all_ if at < since][-1:]
-    found = before + [said for at, said in all_ if at >= since]
-    heard = [said for said in found if said not in UNHEARD]
-    if len(set(heard)) > 1:
-        found = heard
-    return tuple(said for said, _ in itertools.groupby(found))
+    """Each that it had since then, once: how often it went to and fro is a matter of time, and what
+    stood before one of what was played last. That it was not heard is told only where that is all.
+    """
+    found = tuple(dict.fromkeys(said for at, said in seen.verdicts[subject] if at >= since))
+    heard = tuple(said for said in found if said not in UNHEARD)
+    return heard if len(heard) > 1 else found
 
 
 def _deeds(

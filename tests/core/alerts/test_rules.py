@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from mrcore import measured
 from mrcore.alerts import finding, rule, telling
 from mrcore.alerts import state as states
-from mrcore.model import base
+from mrcore.model import base, stack
 from tests.core.expr import recorded
 
 RULES = rule.load(rule.shipped(), None)
@@ -123,8 +124,6 @@ class Case(NamedTuple):
 
     things: tuple[Thing, ...]
     metrics: Mapping[str, list[float]] = {}
-    of: int = 0
-    """Whose metrics."""
 
 
 def one(kind: str, metrics: Mapping[str, list[float]] | None = None, **facts: Any) -> Case:
@@ -274,8 +273,8 @@ CASES: dict[str, tuple[Case, Case]] = {
         one("queue", {"queue.failed": [1000.0], "queue.fail_rate": [0.1] * 40}, keep_failed=1000),
     ),
     "deploy_regression": (
-        Case((Thing("colour", {"since": ago(600), "release": "v2"}), ERRORS), HOUR, of=1),
-        Case((Thing("colour", {"since": ago(7200), "release": "v2"}), ERRORS), HOUR, of=1),
+        Case((Thing("colour", {"since": ago(600), "release": "v2"}), ERRORS), HOUR),
+        Case((Thing("colour", {"since": ago(7200), "release": "v2"}), ERRORS), HOUR),
     ),
     "pg_acquire_wait": (
         one("check", {"check.acquire_ms": [300.0] * 20}),
@@ -383,11 +382,34 @@ class Seen(recorded.View):
 
 
 def _history(case: Case) -> dict[tuple[str, str], list[tuple[float, float]]]:
-    subject = case.things[case.of].at(recorded.T0).ref
+    def of(metric: str) -> str:
+        kind = measured.METRICS[metric].kind
+        return next(each for each in case.things if each.kind == kind).at(recorded.T0).ref
+
     return {
-        (metric, subject): [(n * 15.0 - 15.0 * len(values), v) for n, v in enumerate(values, 1)]
+        (metric, of(metric)): [(n * 15.0 - 15.0 * len(values), v) for n, v in enumerate(values, 1)]
         for metric, values in case.metrics.items()
     }
+
+
+@pytest.mark.parametrize(("canary_ms", "fires"), [(290.0, False), (2.0, True)])
+def test_postgres_is_slow_where_redis_is_not(canary_ms: float, fires: bool) -> None:
+    redis = Thing("node", ref="redis/node/main")
+    times = {"pg.round_trip_ms": [300.0] * 240, "redis.canary_ms": [canary_ms] * 240}
+    known = RULES["pg_slow"]
+    phases, _ = play(known, Case((Thing("postgres"), redis), times), for_s=known.timing.for_s)
+    assert (states.Phase.FIRING in phases) is fires
+
+
+def test_what_begins_anew_after_it_has_ended_by_itself_is_down_until_it_is_ready() -> None:
+    def reached(**facts: object) -> set[states.Phase]:
+        return play(known, one("process", **facts), for_s=known.timing.for_s)[0]
+
+    known = RULES["process_down"]
+    assert states.Phase.FIRING in reached(state="starting", restarts=1)
+    assert reached(state="starting") <= {states.Phase.INACTIVE}
+    wished = reached(state="starting", restarts=1, last_exit=f"{stack.RESTARTED} ana")
+    assert wished <= {states.Phase.INACTIVE}
 
 
 def test_every_rule_that_ships_has_its_two_series() -> None:
