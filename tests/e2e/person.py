@@ -35,10 +35,12 @@ class Person:
             if not ENDED.search(text):
                 done = _asked(text)
                 self._press("n")
-                text = self.screen.until(f"{_PLAN.pattern}|{ENDED.pattern}", PATIENCE_S)
+                after = _turn(done)  # a step for which there is nothing to do is passed by
+                text = self.screen.until(lambda t: _PLAN.search(t) or after(t), PATIENCE_S)  # noqa: B023
             if ended := ENDED.search(text):
                 return ended[1]
-            self._agree(text)
+            if _PLAN.search(text):
+                self._agree(text)
 
     def _agree(self, plan: str) -> None:
         """Read a plan, type what it wants typed, and press its button."""

@@ -49,6 +49,26 @@ async def test_b_leads_to_the_run_only_where_there_is_one() -> None:
         assert getattr(control.screen, "NAME", "") == "run"
 
 
+async def test_home_leads_to_the_run_that_it_names_until_a_person_chooses_a_row() -> None:
+    core = simulated.Simulated()
+    worst = facts.alerts()[0]
+    its = facts_runs.ready(worst)
+    of_row = facts_runs.runs()[0].model_copy(update={"alert": "", "id": 44, "ref": "core/run/44"})
+    assert of_row.subject == worst.subject
+    async with shots.running((80, 24), core) as (control, pilot):
+        core.tell(*facts.alerts(), its, of_row)
+        await waiting.until(lambda: "b: runbook A diagnosed" in shown(control), what="its name")
+        await pilot.press("down", "up")
+        await waiting.until(lambda: "b: runbook A" not in shown(control), what="the row's own")
+        await pilot.press("b")
+        await waiting.until(lambda: room(control) == of_row.ref, what="the row's run")
+    async with shots.running((80, 24), core) as (control, pilot):
+        core.tell(*facts.alerts(), its, of_row)
+        await waiting.until(lambda: "b: runbook A diagnosed" in shown(control), what="its name")
+        await pilot.press("b")
+        await waiting.until(lambda: room(control) == its.ref, what="the named run")
+
+
 async def test_n_shows_the_plan_of_the_step_that_waits_and_applies_it_there() -> None:
     core = simulated.Simulated()
     found = facts_runs.ready(facts.alerts()[0])
@@ -115,6 +135,11 @@ def test_a_key_counts_only_while_a_game_day_is_played(tmp_path: Path) -> None:
         counter.press()
         assert counted.counted() == 2
     assert not there.exists()
+
+
+def room(control: app.ControlRoom) -> str:
+    """What the screen on top is about."""
+    return str(getattr(control.screen, "ref", ""))
 
 
 def shown(control: app.ControlRoom) -> str:
