@@ -32,23 +32,22 @@ class Person:
         done = ""
         while True:
             text = self.screen.until(_turn(done), PATIENCE_S)
-            if not ENDED.search(text):
-                done = _asked(text)
-                self._press("n")
-                after = _turn(done)  # a step for which there is nothing to do is passed by
-                text = self.screen.until(lambda t: _PLAN.search(t) or after(t), PATIENCE_S)  # noqa: B023
-            if ended := ENDED.search(text):
-                return ended[1]
             if _PLAN.search(text):
                 self._agree(text)
+            elif ended := ENDED.search(text):
+                return ended[1]
+            else:
+                done = _asked(text)
+                self._press("n")
 
     def _agree(self, plan: str) -> None:
         """Read a plan, type what it wants typed, and press its button."""
-        if re.search(r"│\s+reason\s+│", plan):
+        name = _NAME.search(plan)
+        if name or re.search(r"│\s+reason\s+│", plan):  # the first line of a plan is its reason
             self.screen.press(REASON)
             self.screen.until(REASON)
             self._press("enter")
-        if name := _NAME.search(plan):
+        if name:
             self.screen.press(name[1])
             self._press("enter")
         self._press("right", "enter")
@@ -62,7 +61,7 @@ class Person:
 def _asked(text: str) -> str:
     """What the run waits for a person to have done; empty where it waits for none."""
     found = _NEXT.search(text)
-    return found[1] if found else ""
+    return " ".join(found[1].split()) if found else ""  # as it is read, wherever it is broken
 
 
 def _turn(done: str) -> Callable[[str], bool]:
@@ -72,8 +71,11 @@ def _turn(done: str) -> Callable[[str], bool]:
 
     def look(text: str) -> bool:
         nonlocal before
-        asked, same = _asked(text), _asked(text) == before
-        before = asked
-        return bool(ENDED.search(text)) or (same and asked not in ("", done))
+        plan = _PLAN.search(text)
+        if ENDED.search(text) and not plan:
+            return True
+        asked = plan[0] if plan else _asked(text)
+        same, before = asked == before, asked
+        return same and asked not in ("", done)
 
     return look

@@ -75,6 +75,7 @@ async def test_n_shows_the_plan_of_the_step_that_waits_and_applies_it_there() ->
     fix = await core.plan("queue.retry", plans.Selection(refs=("huey/job/emailQueue/8123",)))
     planned = found.steps[0].model_copy(update={"plan": fix.plan_id})
     entity = found.model_copy(update={"steps": (planned,)})
+    after = found.steps[0].model_copy(update={"id": "retry", "title": "retry what failed"})
     core.details[found.ref] = wire.Detail(at=facts.NOW, entity=entity)
     async with shots.running((80, 24), core) as (control, pilot):
         core.tell(*facts.alerts(), found)
@@ -88,6 +89,11 @@ async def test_n_shows_the_plan_of_the_step_that_waits_and_applies_it_there() ->
         await pilot.press("right", "enter")
         await waiting.until(lambda: len(core.applied) == 2, what="the fix")
         assert core.applied[1][0] == fix.plan_id
+        assert len(core.wishes) == 2
+        core.tell(found.model_copy(update={"waits": "retry", "steps": (planned, after)}))
+        await waiting.until(lambda: len(core.wishes) == 3, what="the next fix, by itself")
+        assert core.wishes[-1][0] == "run.next"
+        assert "n plans" not in shown(control)
 
 
 async def test_b_begins_the_run_of_an_alert_and_shows_it() -> None:
