@@ -411,6 +411,12 @@ async def test_schedules(redis_url: str, desk: Any) -> None:
             "next_at": (now + timedelta(minutes=5)).timestamp(),
             "missed_at": now.timestamp(),
         },
+        "both": {
+            "next_at": (now + timedelta(minutes=5)).timestamp(),
+            "missed_at": now.timestamp(),
+            "interval_s": 86_400.0,
+            "every_s": 900.0,
+        },
     }.items():
         desk.conn.sadd(keys.SCHEDULES, name)
         desk.conn.hset(keys.schedule(name), mapping={**facts, **more})
@@ -420,7 +426,9 @@ async def test_schedules(redis_url: str, desk: Any) -> None:
             "fine": "",
             "late/%": "overdue",
             "missed": "missed",
+            "both": "interval_off",
         }
+        assert found["both"].verdict.why.endswith("; ticks were missed while no scheduler ran")
         assert found["fine"].interval_s == 900
         assert found["fine"].declared == "every 15 min"
         assert (await source.detail(found["late/%"].ref)).entity == found["late/%"]

@@ -80,6 +80,17 @@ async def test_what_cannot_be_reached_is_one_finding(redis_url: str) -> None:
         assert servers.PASSWORD not in found["reach"].sentence
 
 
+async def test_what_another_database_needs_is_named_as_its_acl_line(
+    redis_url: str, admin: redis.Redis, login: str
+) -> None:
+    admin.execute_command("ACL", "SETUSER", login, "-select", "+@read")
+    second = as_login(redis_url, login).rpartition("/")[0] + "/3"
+    for asked in (examine, examine_huey):
+        assert (await asked(second))["reach"].fix == f"ACL SETUSER {login} +select"
+    admin.execute_command("ACL", "SETUSER", login, "+select")
+    assert "reach" not in await examine_huey(second)
+
+
 async def test_hueys_journal_and_what_may_be_done_to_it(
     redis_url: str, admin: redis.Redis, login: str
 ) -> None:
@@ -88,7 +99,7 @@ async def test_hueys_journal_and_what_may_be_done_to_it(
     assert nothing["act on jobs"].ok
     with contextlib.closing(redis.Redis.from_url(redis_url)) as data:
         data.sadd("mr:journal:queues", "emailQueue")
-    assert (await examine_huey(redis_url))["see queues"].sentence == "The journal has 1 queues."
+    assert (await examine_huey(redis_url))["see queues"].sentence == "The journal has 1 queue."
     limited = await examine_huey(as_login(redis_url, login))
     for one in limited.values():
         assert not one.ok

@@ -71,7 +71,9 @@ async def drawn(
             await pilot.pause()
             _filter(control, name, pattern)
         before = ""
-        for _ in range(int(PATIENCE_S / CALM_S)):
+        clock = asyncio.get_running_loop()
+        until_s = clock.time() + PATIENCE_S  # drawing takes its time, too
+        while clock.time() < until_s:
             await pilot.pause(CALM_S)
             now = text(control)
             if now == before and not (pattern and _asks(control)):

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mrcore import errors
 from mrcore.journal import keys
+from mrcore.queues import words
 from mrcore.sources import finding, huey, unit_doctor
 from mrcore.sources.huey import rights
 from mrcore.sources.redis import link
@@ -51,7 +52,7 @@ def _journal(login: str, root: keys.Root, queues: link.Reply) -> finding.Finding
     if not queues:
         sentence = f"No journal under {root.base}*: failed and active jobs cannot be seen."
         return finding.Finding(what, False, sentence, "journal.watch(huey)  # in the application")
-    return finding.Finding(what, True, f"The journal has {len(queues)} queues.")
+    return finding.Finding(what, True, f"The journal has {words.some(len(queues), 'queue')}.")
 
 
 def _acts(who: rights.Rights) -> finding.Finding:

@@ -70,7 +70,7 @@ def schedule(
 
 
 def _verdict(facts: dict[bytes, bytes], does: ticks.Truth, now: datetime) -> base.Verdict:
-    """That nothing is enqueued is worse than what is enqueued otherwise than declared."""
+    """That nothing is enqueued is worst; what stays wrong is not hidden by what is over."""
 
     def text(field: str) -> str:
         return facts.get(field.encode(), b"").decode("utf-8", "replace")
@@ -85,9 +85,13 @@ def _verdict(facts: dict[bytes, bytes], does: ticks.Truth, now: datetime) -> bas
     if next_at is not None and now - next_at > timedelta(seconds=60):
         why = "It is due and nobody enqueues it: no scheduler runs."
         return base.Verdict(level=base.Level.BAD, code="overdue", why=why)
-    if missed_at is not None and now - missed_at < timedelta(hours=1):
+    missed = missed_at is not None and now - missed_at < timedelta(hours=1)
+    if missed and does.verdict.code not in ("interval_off", "doubled"):
         why = "Ticks were missed while no scheduler ran; one run made up for them."
         return base.Verdict(level=base.Level.WARN, code="missed", why=why)
+    if missed:
+        said = f"{does.verdict.why}; ticks were missed while no scheduler ran"
+        return does.verdict.model_copy(update={"why": said})
     since = rows.instant(record.number(facts.get(b"registered_at")))
     if does.verdict.code == "interval_off" and since is not None and does.observed_s is None:
         said = f"registered again at {words.clock(since, now)}, not observed yet"

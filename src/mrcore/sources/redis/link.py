@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeAlias
 
 from pydantic import Field, SecretStr, field_validator
@@ -15,6 +16,8 @@ Reply: TypeAlias = connection.Reply
 Command: TypeAlias = connection.Command
 Client: TypeAlias = connection.Client
 needs = connection.needs
+
+_DENIED = re.compile(r"permissions to run the '([\w|-]+)' command")
 
 
 class Settings(settings.SourceSettings):
@@ -115,7 +118,9 @@ class Link:
             case exceptions.ConnectionError() if "max number of clients" in words:
                 return kept.NoSlot("Redis has no connection left for us: maxclients is reached.")
             case exceptions.AuthenticationError() | exceptions.NoPermissionError():
-                return errors.NotPermitted(f"Redis refused: {words}.")
+                wanted = _DENIED.search(words)
+                fix = f"ACL SETUSER {self._place.login} +{wanted[1]}" if wanted else ""
+                return errors.NotPermitted(f"Redis refused: {words}.", fix=fix)
             case exceptions.BusyLoadingError():
                 return Loading("Redis is loading its data and answers nothing yet.")
             case exceptions.ClusterDownError() | exceptions.TryAgainError():

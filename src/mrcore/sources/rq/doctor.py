@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from mrcore import errors
+from mrcore.queues import words
 from mrcore.sources import finding, rq
 from mrcore.sources.redis import link
 from mrcore.sources.rq import keys, rights
@@ -38,7 +39,7 @@ def _queues(login: str, queues: link.Reply) -> finding.Finding:
         return finding.Finding(what, False, f"{missing}.", f"ACL SETUSER {login} {fix}")
     if not queues:
         return finding.Finding(what, True, "RQ has no queue in this database yet.")
-    return finding.Finding(what, True, f"RQ has {len(queues)} queues.")
+    return finding.Finding(what, True, f"RQ has {words.some(len(queues), 'queue')}.")
 
 
 def _acts(who: rights.Rights) -> finding.Finding:
