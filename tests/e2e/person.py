@@ -9,7 +9,7 @@ from tests.e2e import terminal
 
 REASON = "game day"
 ENDED = re.compile(r"run \d+ · (recovered|unverified|failed|aborted) ·")
-_NEXT = re.compile(r"▶ n plans '([^']+)', shows it")
+_NEXT = re.compile(r"(?:▶ n plans|^) *'([^']+)'(?:, shows it| is planned, and)", re.MULTILINE)
 """Up to its end: a line may be read while it is being painted."""
 
 _PLAN = re.compile(r"plan [0-9a-f]{4} · expires")
@@ -33,6 +33,7 @@ class Person:
         while True:
             text = self.screen.until(_turn(done), PATIENCE_S)
             if _PLAN.search(text):
+                done = _asked(text) or done
                 self._agree(text)
             elif ended := ENDED.search(text):
                 return ended[1]
@@ -74,7 +75,7 @@ def _turn(done: str) -> Callable[[str], bool]:
         plan = _PLAN.search(text)
         if ENDED.search(text) and not plan:
             return True
-        asked = plan[0] if plan else _asked(text)
+        asked = plan[0] if plan else _asked(text) if "▶" in text else ""
         same, before = asked == before, asked
         return same and asked not in ("", done)
 
