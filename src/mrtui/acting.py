@@ -273,11 +273,7 @@ class Acting:
         """Do what follows from it, where a person still looks at what asked for it."""
         if wanted.then is None:
             return
-        try:
-            async with asyncio.timeout(REVEALED_WITHIN_S):
-                await self._until_ended(done)
-        except TimeoutError:
-            return  # the news says how far it is
+        await self._until_ended(done)
         if here is not None and self._control.screen is here:
             await wanted.then()
 

@@ -41,11 +41,16 @@ def asks(known: run.Run) -> str:
 
 
 def now(known: run.Run, key: str, confirm: str) -> tuple[cells.Cell, ...]:
-    """What a person does next; `key` does the next step, `confirm` says that one was done."""
+    """What a person does next; `key` does the next step, `confirm` says that one was done.
+
+    Without `key` that was asked for already.
+    """
     step = runs.waits(known)
     if step is None:
         style: cells.Style = columns.STYLES.get(known.state, "accent")
         return (cells.Cell(known.why or _alone(known), style),)
+    if step.kind == "fix" and not key:
+        return (cells.Cell(f"{step.title!r} is planned, and then shown", "accent"),)
     if step.kind == "fix":
         said = f"plans {step.title!r}, shows it and asks"
         return (cells.Cell(f"▶ {key} ", "accent"), cells.Cell(said, "strong"))

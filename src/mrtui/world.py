@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from mrcore.model import base, core, wire
+from mrcore.model import alert, base, core, wire
 
 RING = 120
 """How many recent points of one metric and ref are kept: two minutes at a sample a second."""
@@ -241,7 +241,10 @@ class World:
         return entity.verdict if trust.level is base.Level.OK else trust
 
     def troubles(self, now: datetime) -> list[Trouble]:
-        """What is not well, the worst first; one line for a source that is away."""
+        """What is not well, the worst first; one line for a source that is away.
+
+        Alerts of a level stand as in their own list, so that both lead to the same one first.
+        """
         away = {name for name in self.sampled_at if self.trust(name, now) != base.OK}
         found = []
         for table in self.tables.values():
@@ -252,7 +255,9 @@ class World:
                 verdict = self.verdict(entity, now)
                 if verdict.level is not base.Level.OK:
                     found.append(Trouble(verdict.level, entity, verdict))
-        return sorted(found, key=lambda t: (RANK[t.level], t.entity.kind, t.entity.ref))
+        return sorted(
+            found, key=lambda t: (RANK[t.level], t.entity.kind, *_urgency(t.entity), t.entity.ref)
+        )
 
     def level(self, now: datetime) -> base.Level:
         """The worst level of all; `unknown` while nothing is known."""
@@ -260,3 +265,11 @@ class World:
             return base.Level.UNKNOWN
         troubles = self.troubles(now)
         return troubles[0].level if troubles else base.Level.OK
+
+
+def _urgency(entity: base.Entity) -> tuple[bool, str, float]:
+    """Order of alerts: what fires, what is more severe, what is newer."""
+    if not isinstance(entity, alert.Alert) or entity.fired_at is None:
+        return False, "", 0.0
+    recovers = entity.phase is not alert.Phase.FIRING
+    return recovers, entity.severity.value, -entity.fired_at.timestamp()

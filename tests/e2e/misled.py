@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from mrcore.runbooks import book, library, parse
+from tests.e2e import families
 
 _STEPS = """
 ## 1. who is to blame
@@ -13,7 +14,10 @@ _STEPS = """
 ```toml
 [step.blame]
 kind = "diagnose"
-verdicts = [ {{ bad = "blamed", when = '''{symptom}''' }}, {{ ok = true, when = '''{gone}''' }} ]
+verdicts = [
+  {{ bad = "blamed", when = '''{symptom}''' }},
+  {{ bad = "blamed", when = '''not ({over})''' }},
+  {{ ok = true, when = '''{over}''' }} ]
 ```
 
 ## 2. begin the innocent anew
@@ -25,7 +29,7 @@ when = 'blame == "blamed"'
 action = "process.restart"
 on = {{ of = "stack/process/rqworker" }}
 risk = "high"
-verify = {{ when = '''{gone}''', within = "2m", hold = "5s" }}
+verify = {{ when = '''{gone} and {over}''', within = "2m", hold = "5s" }}
 rollback = "none: it began anew"
 ```
 """
@@ -37,16 +41,22 @@ def write(folder: Path) -> list[str]:
     ids = []
     for name, text in library.shipped():
         front = text[: text.index("\n+++\n", 4) + 5]
-        made = front + f"# {name}: wrong\n" + _steps(parse.read(text, name))
+        right = parse.read(text, name)
+        made = front + f"# {name}: wrong\n" + _steps(right, _over(right.id))
         ids.append(parse.read(made, name).id)  # or says what is wrong in it
         (folder / name).write_text(made)
     return ids
 
 
-def _steps(right: book.Runbook) -> str:
+def _over(runbook: str) -> str:
+    """What ends its fault: an alert may see what is not the runbook's symptom."""
+    return families.SHIPPED[runbook].recovered.text
+
+
+def _steps(right: book.Runbook, over: str) -> str:
     symptom = " ".join(right.symptom.text.split())
     gone = " and ".join(f"not ({part})" for part in _either(symptom))
-    return _STEPS.format(symptom=symptom, gone=gone)
+    return _STEPS.format(symptom=symptom, gone=gone, over=over)
 
 
 def _either(symptom: str) -> list[str]:

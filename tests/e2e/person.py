@@ -9,7 +9,7 @@ from tests.e2e import terminal
 
 REASON = "game day"
 ENDED = re.compile(r"run \d+ · (recovered|unverified|failed|aborted) ·")
-_NEXT = re.compile(r"▶ n plans '([^']+)', shows it")
+_NEXT = re.compile(r"(?:▶ n plans|^) *'([^']+)'(?:, shows it| is planned, and)", re.MULTILINE)
 """Up to its end: a line may be read while it is being painted."""
 
 _PLAN = re.compile(r"plan [0-9a-f]{4} · expires")
@@ -32,21 +32,23 @@ class Person:
         done = ""
         while True:
             text = self.screen.until(_turn(done), PATIENCE_S)
-            if not ENDED.search(text):
+            if _PLAN.search(text):
+                done = _asked(text) or done
+                self._agree(text)
+            elif ended := ENDED.search(text):
+                return ended[1]
+            else:
                 done = _asked(text)
                 self._press("n")
-                text = self.screen.until(f"{_PLAN.pattern}|{ENDED.pattern}", PATIENCE_S)
-            if ended := ENDED.search(text):
-                return ended[1]
-            self._agree(text)
 
     def _agree(self, plan: str) -> None:
         """Read a plan, type what it wants typed, and press its button."""
-        if re.search(r"│\s+reason\s+│", plan):
+        name = _NAME.search(plan)
+        if name or re.search(r"│\s+reason\s+│", plan):  # the first line of a plan is its reason
             self.screen.press(REASON)
             self.screen.until(REASON)
             self._press("enter")
-        if name := _NAME.search(plan):
+        if name:
             self.screen.press(name[1])
             self._press("enter")
         self._press("right", "enter")
@@ -60,7 +62,7 @@ class Person:
 def _asked(text: str) -> str:
     """What the run waits for a person to have done; empty where it waits for none."""
     found = _NEXT.search(text)
-    return found[1] if found else ""
+    return " ".join(found[1].split()) if found else ""  # as it is read, wherever it is broken
 
 
 def _turn(done: str) -> Callable[[str], bool]:
@@ -70,8 +72,11 @@ def _turn(done: str) -> Callable[[str], bool]:
 
     def look(text: str) -> bool:
         nonlocal before
-        asked, same = _asked(text), _asked(text) == before
-        before = asked
-        return bool(ENDED.search(text)) or (same and asked not in ("", done))
+        plan = _PLAN.search(text)
+        if ENDED.search(text) and not plan:
+            return True
+        asked = plan[0] if plan else _asked(text) if "▶" in text else ""
+        same, before = asked == before, asked
+        return same and asked not in ("", done)
 
     return look

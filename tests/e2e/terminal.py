@@ -87,7 +87,7 @@ class Terminal:
         self.press(pattern, "enter")
         self.until(lambda text: f"\n  /{pattern}" in text and f"\n /{pattern}" not in text)
 
-    def until(self, wanted: str | Callable[[str], bool], timeout_s: float = 30.0) -> str:
+    def until(self, wanted: str | Callable[[str], object], timeout_s: float = 30.0) -> str:
         """Wait until the screen matches a regular expression (or a predicate); return it."""
         test = wanted if callable(wanted) else lambda text: bool(re.search(wanted, text))
         deadline = time.monotonic() + timeout_s

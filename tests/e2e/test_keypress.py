@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def _score(env: dict[str, str]) -> dict[str, Any]:
     return {card["scenario"]: card for card in json.loads(done.stdout)["scores"]}
 
 
-def _judge(card: dict[str, Any], who: person.Person) -> None:
+def _judge(card: dict[str, Any], who: person.Person, tell: Callable[[str, object], None]) -> None:
+    tell("measured", f"{card['scenario']}: {len(who.pressed)} keys ({' '.join(who.pressed)})")
     assert [f"{e['what']}: {e['why']}" for e in card["expectations"] if not e["held"]] == []
     assert card["keypresses"] == len(who.pressed) <= MOST, who.pressed
     assert card["wrong_actions"] == 0
@@ -60,8 +62,10 @@ def _judge(card: dict[str, Any], who: person.Person) -> None:
 
 @pytest.mark.proof
 @pytest.mark.timeout(PLAY_S)
-def test_a_wedged_redis_is_mended_in_six_keys(calm: running.Stack, tmp_path: Path) -> None:
-    _judge(*played("J", calm, tmp_path))
+def test_a_wedged_redis_is_mended_in_six_keys(
+    calm: running.Stack, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    _judge(*played("J", calm, tmp_path), record_property)
     assert not (calm.state / debts.FILE).exists()
 
 
@@ -69,6 +73,9 @@ def test_a_wedged_redis_is_mended_in_six_keys(calm: running.Stack, tmp_path: Pat
 @pytest.mark.timeout(2 * PLAY_S)
 @families.of(_by_keys)
 def test_every_fault_without_a_manual_step_is_mended_in_six_keys(
-    family: running.Stack, name: str, tmp_path: Path
+    family: running.Stack,
+    name: str,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    _judge(*played(name, family, tmp_path))
+    _judge(*played(name, family, tmp_path), record_property)

@@ -49,12 +49,33 @@ async def test_b_leads_to_the_run_only_where_there_is_one() -> None:
         assert getattr(control.screen, "NAME", "") == "run"
 
 
+async def test_home_leads_to_the_run_that_it_names_until_a_person_chooses_a_row() -> None:
+    core = simulated.Simulated()
+    worst = facts.alerts()[0]
+    its = facts_runs.ready(worst)
+    of_row = facts_runs.runs()[0].model_copy(update={"alert": "", "id": 44, "ref": "core/run/44"})
+    assert of_row.subject == worst.subject
+    async with shots.running((80, 24), core) as (control, pilot):
+        core.tell(*facts.alerts(), its, of_row)
+        await waiting.until(lambda: "b: runbook A diagnosed" in shown(control), what="its name")
+        await pilot.press("down", "up")
+        await waiting.until(lambda: "b: runbook A" not in shown(control), what="the row's own")
+        await pilot.press("b")
+        await waiting.until(lambda: room(control) == of_row.ref, what="the row's run")
+    async with shots.running((80, 24), core) as (control, pilot):
+        core.tell(*facts.alerts(), its, of_row)
+        await waiting.until(lambda: "b: runbook A diagnosed" in shown(control), what="its name")
+        await pilot.press("b")
+        await waiting.until(lambda: room(control) == its.ref, what="the named run")
+
+
 async def test_n_shows_the_plan_of_the_step_that_waits_and_applies_it_there() -> None:
     core = simulated.Simulated()
     found = facts_runs.ready(facts.alerts()[0])
     fix = await core.plan("queue.retry", plans.Selection(refs=("huey/job/emailQueue/8123",)))
     planned = found.steps[0].model_copy(update={"plan": fix.plan_id})
     entity = found.model_copy(update={"steps": (planned,)})
+    after = found.steps[0].model_copy(update={"id": "retry", "title": "retry what failed"})
     core.details[found.ref] = wire.Detail(at=facts.NOW, entity=entity)
     async with shots.running((80, 24), core) as (control, pilot):
         core.tell(*facts.alerts(), found)
@@ -68,6 +89,11 @@ async def test_n_shows_the_plan_of_the_step_that_waits_and_applies_it_there() ->
         await pilot.press("right", "enter")
         await waiting.until(lambda: len(core.applied) == 2, what="the fix")
         assert core.applied[1][0] == fix.plan_id
+        assert len(core.wishes) == 2
+        core.tell(found.model_copy(update={"waits": "retry", "steps": (planned, after)}))
+        await waiting.until(lambda: len(core.wishes) == 3, what="the next fix, by itself")
+        assert core.wishes[-1][0] == "run.next"
+        assert "n plans" not in shown(control)
 
 
 async def test_b_begins_the_run_of_an_alert_and_shows_it() -> None:
@@ -115,6 +141,11 @@ def test_a_key_counts_only_while_a_game_day_is_played(tmp_path: Path) -> None:
         counter.press()
         assert counted.counted() == 2
     assert not there.exists()
+
+
+def room(control: app.ControlRoom) -> str:
+    """What the screen on top is about."""
+    return str(getattr(control.screen, "ref", ""))
 
 
 def shown(control: app.ControlRoom) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcore.model import backend, base, core, queue, wire
+from mrcore.model import alert, backend, base, core, queue, wire
 from mrtui import world
 
 AT = datetime(2026, 3, 12, 14, 2, 11, tzinfo=UTC)
@@ -168,6 +168,29 @@ def test_trouble_is_sorted_and_an_absent_source_is_one_line() -> None:
         ("unknown", "core/source/pg"),
     ]
     assert known.level(AT) is base.Level.BAD
+
+
+def test_alerts_of_a_level_stand_as_in_their_own_list() -> None:
+    def fired(rule: str, severity: str, ago_s: float, phase: str = "firing") -> alert.Alert:
+        at = AT - timedelta(seconds=ago_s)
+        return alert.Alert(
+            ref=f"core/alert/{rule}",
+            verdict=base.Verdict(level=base.Level.WARN, code=rule),
+            rule=rule,
+            name="",
+            severity=alert.Severity(severity),
+            phase=alert.Phase(phase),
+            subject="",
+            summary="",
+            since=at,
+            fired_at=at,
+        )
+
+    known = world.World()
+    over, week = fired("a", "P2", 1, "recovering"), fired("b", "P3", 1)
+    old, new = fired("c", "P2", 60), fired("d", "P2", 2)
+    known.apply(changed("core", over, week, old, new))
+    assert [t.entity.ref[-1] for t in known.troubles(AT)] == ["d", "c", "b", "a"]
 
 
 def test_nothing_known_is_unknown_and_so_is_a_lost_core() -> None:

@@ -37,7 +37,11 @@ def of(
 
 
 def run_of(what: scenario.Scenario, seen: watch.Watcher, since: datetime) -> run.Run | None:
-    """The run of an expected alert; the newest where no such alert leads to the runbook."""
+    """The run of an expected alert; any of the runbook where no such alert leads to it.
+
+    One fault fires for every queue that it stops, and each has its run: meant is the one in which
+    something was done, else the newest.
+    """
     runs = [
         each
         for each in seen.runs.values()
@@ -51,7 +55,11 @@ def run_of(what: scenario.Scenario, seen: watch.Watcher, since: datetime) -> run
     }
     if what.runbook in fired.values():
         runs = [each for each in runs if fired.keys() & set(each.alerts)]
-    return max(runs, key=lambda each: each.id, default=None)
+    return max(runs, key=lambda each: (_acted(each), each.id), default=None)
+
+
+def _acted(found: run.Run) -> bool:
+    return any(step.operation for step in found.steps)
 
 
 def punctual(firing: watch.Firing, rule: rules.Rule, seen: watch.Watcher) -> score.Expectation:

@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.containers import Grid, Vertical
 from textual.widgets import Static
 
-from mrcore.model import base, log, ref
-from mrtui import panes
+from mrcore.model import base, log, ref, run
+from mrtui import panes, runs
 from mrtui.columns import fmt, table
 from mrtui.screens import room, text
 from mrtui.widgets import cells, chart, live_table, table_paint
@@ -131,12 +131,19 @@ class Home(room.Room):
 
     async def key(self, event: events.Key) -> bool:
         """From the first key on, the pane that is seen is a person's choice."""
-        self._choose()
-        return await super().key(event)
+        done = await super().key(event)
+        if self.stands:
+            self._choose()
+        return done
 
     def on_click(self) -> None:
         """As a key."""
         self._choose()
+
+    def runbook_here(self) -> run.Run | runs.Begin | None:
+        """Until a person has chosen a row, the run that the line of news names is meant."""
+        named = None if self._chosen else runs.named(self.control.world, self.control.instant)
+        return named or super().runbook_here()
 
     def _choose(self) -> None:
         if not self._chosen and isinstance(self.grid.parent, Pane):

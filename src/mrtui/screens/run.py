@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from mrcore.model import plans, run
-from mrtui import acting, answers, prose, steps
+from mrtui import acting, answers, prose, runs, steps, world
 from mrtui.columns import fmt
 from mrtui.columns import run as columns
 from mrtui.columns.table import View
@@ -57,6 +57,7 @@ class Run(detail.Detail):
         super().__init__(ref, cursor)
         self._chosen: int | None = None
         self._on_timeline = False
+        self._taken = ""  # the fix that a person has seen through; the next is planned by itself
         self._tops: list[int] = []  # the line at which each step begins
 
     def body(self) -> ComposeResult:
@@ -97,7 +98,9 @@ class Run(detail.Detail):
             return self._timeline(width)
         view, at = self.view(), self._at(known)
         written = self.control.keymap.written
-        made = [steps.now(known, written("run.next"), written("run.confirm")), ()]
+        asked = self.ref in self.control.acting.pending
+        key = "" if asked else written("run.next")
+        made = [steps.now(known, key, written("run.confirm")), ()]
         if known.diagnosis:
             made.insert(1, (cells.Cell(known.diagnosis),))
         lines = prose.wrap(made, width)
@@ -181,9 +184,22 @@ class Run(detail.Detail):
     async def do_next(self, action: str) -> None:
         """Have the fix that waits planned, then show the plan; it is applied there."""
         known = self.entity()
-        if not isinstance(known, run.Run) or action not in self.offered():
-            return
-        waits = known.waits
+        if isinstance(known, run.Run) and action in self.offered():
+            self._next(known.waits, action)
+
+    def noticed(self, difference: world.Difference) -> None:
+        super().noticed(difference)
+        self._next_by_itself()
+
+    def _next_by_itself(self) -> None:
+        """Whoever has seen a fix through, and looks on, is shown the plan of the next."""
+        known = self.entity()
+        here = self._taken and self.control.screen is self and runs.NEXT in self.offered()
+        if here and isinstance(known, run.Run) and known.waits not in ("", self._taken):
+            self._taken = ""
+            self._next(known.waits, runs.NEXT)
+
+    def _next(self, waits: str, action: str) -> None:
         chosen = plans.Selection(refs=(self.ref,))
 
         async def then() -> None:
@@ -199,9 +215,12 @@ class Run(detail.Detail):
         step = next((s for s in getattr(found, "steps", ()) if s.id == waits), None)
         if step is None or not step.plan:
             self.control.say(f"▲ {step.title}: {step.why}" if step else "the run has ended", "warn")
+            self._taken = waits
+            self._next_by_itself()
             return
         plan = await client.planned(step.plan)
         answer = await self.control.acting.show(plan, self)
+        self._taken = waits if answer is not None else ""
         if answer is not None and answer.verb is answers.Verb.AGAIN:
             self.control.call_next(self.do, "next run.next")
 

@@ -192,6 +192,21 @@ async def test_a_story_leaves_out_runs_of_other_runbooks() -> None:
     assert not [name for name in found if name.startswith("run of")]
 
 
+async def test_of_the_runs_of_one_fault_that_one_is_meant_in_which_something_was_done() -> None:
+    def of(number: int, *steps: run.Step) -> run.Run:
+        return run.Run(
+            ref=f"core/run/{number}", id=number, runbook="J", title="", steps=steps,
+            state=run.RunState.RECOVERED, login="me", began_at=later(number),
+        )  # fmt: skip
+
+    fix = run.Step(id="fix", kind="fix", title="", state=run.StepState.PASSED)
+    untouched = await seen(of(1, fix), of(2, fix))
+    assert judge.run_of(J, untouched, T0) == of(2, fix)
+    done = fix.model_copy(update={"operation": "core/operation/1"})
+    acted = await seen(of(1, done), of(2, fix))
+    assert judge.run_of(J, acted, T0) == of(1, done)
+
+
 async def test_a_diagnosis_must_have_found_the_code() -> None:
     def of(*codes: str) -> run.Run:
         return run.Run(
