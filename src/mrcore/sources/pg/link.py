@@ -53,6 +53,7 @@ class Link:
     failures: tuple[type[Exception], ...] = (
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # a connection that was cut in the middle of its start
         OSError,
     )
 
@@ -101,7 +102,12 @@ class Link:
                 return errors.NotPermitted(f"Postgres refused: {words}.")
             case asyncpg.QueryCanceledError():
                 return errors.Unreachable(f"Postgres gave the statement up: {words}.")
-            case asyncpg.PostgresConnectionError() | asyncpg.InterfaceError() | OSError():
+            case (
+                asyncpg.PostgresConnectionError()
+                | asyncpg.InterfaceError()
+                | asyncpg.InternalClientError()
+                | OSError()
+            ):
                 return errors.Unreachable(f"Postgres cannot be reached: {words or 'no answer'}.")
             case asyncpg.OperatorInterventionError():
                 return errors.Unreachable(f"Postgres is not available: {words}.")

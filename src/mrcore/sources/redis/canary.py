@@ -13,8 +13,6 @@ from mrcore.sources.redis import faults, link
 
 KEY = "mr:canary:core"
 DEADLINE_S = 0.5
-AGAIN_S = 0.25
-"""Both together end before INFO does."""
 _EXPIRE_S = 60
 
 

@@ -62,21 +62,16 @@ class Looking:
         return dataclasses.replace(late, took_ms=took_ms), said
 
     async def write(self) -> canary.Canary:
-        """What becomes of a write; where it seems to hang, of another one.
-
-        The answer may be there, and the loop so late that its deadline came first.
-        """
-        for limit_s in (canary.DEADLINE_S, canary.AGAIN_S):
-            try:
-                async with asyncio.timeout(limit_s):
-                    return await self._wing.run(canary.write)
-            except TimeoutError:
-                continue
-            except link.Loading as error:
-                return canary.bad(faults.away(error))
-            except errors.SourceError as error:
-                return canary.Canary(None, f"writes are not proven: {error.sentence}")
-        return canary.HANGS
+        """What becomes of a write."""
+        try:
+            async with asyncio.timeout(canary.DEADLINE_S):
+                return await self._wing.run(canary.write)
+        except TimeoutError:
+            return canary.HANGS
+        except link.Loading as error:
+            return canary.bad(faults.away(error))
+        except errors.SourceError as error:
+            return canary.Canary(None, f"writes are not proven: {error.sentence}")
 
     async def look(self, client: link.Client) -> Looked:
         """INFO and DBSIZE; what this login may not ask is noted and left empty."""
