@@ -27,7 +27,7 @@ class Host(rig.Rig):
         """Nothing was started."""
 
     def table(self) -> dict[str, Any]:
-        return {"paths": {"here": str(self._folder), ODD: str(self._folder)}}
+        return {"paths": {ODD: str(self._folder)}}
 
     def odd(self) -> tuple[base.Ref, ...]:
         return (ref.make("host", "disk", ODD),)

@@ -333,3 +333,4 @@ class Slots(rig.Rig):
             )
         finally:
             await connection.close()
+        await self._order(ALL)

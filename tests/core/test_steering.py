@@ -59,7 +59,7 @@ async def test_a_pause_takes_effect_after_the_open_chunk_and_resuming_goes_on(st
         assert await steer(here, "operation.pause", operation)
         assert _shown(here, operation).actions == ("operation.stop",)
         assert await steer(here, "operation.pause", operation) is None
-        for alias in ("core/operation/01", "core/operation/1/x", "mr://core/operation/1"):
+        for alias in ("core/operation/01", "core/operation/1/x"):
             other = operation.model_copy(update={"ref": alias})
             assert await steer(here, "operation.stop", other) is None
         assert jobs.gate is not None
