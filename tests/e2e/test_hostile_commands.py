@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
 
 import pytest
 
+from tests import thinned
 from tests.e2e import hostile_room, running
 
 pytestmark = pytest.mark.xdist_group("hostile")
@@ -28,15 +27,7 @@ CRASHED = re.compile(r'File "[^"]*/(?:mrtui|mrcore)/')
 """A traceback of ours; that of a job is shown."""
 
 
-def _thinned(lines: Iterable[str]) -> list[Any]:
-    """Every second line; each is a process of its own, so the others are of the proofs."""
-    return [
-        pytest.param(line, marks=pytest.mark.proof) if number % 2 else line
-        for number, line in enumerate(lines)
-    ]
-
-
-@pytest.mark.parametrize("line", _thinned(COMMANDS), ids=ascii)
+@pytest.mark.parametrize("line", thinned.every_second(COMMANDS), ids=ascii)
 def test_what_mrtui_prints(room: hostile_room.Room, line: str) -> None:
     said = room.printed(running.MRTUI, line)
     assert said
@@ -45,9 +36,10 @@ def test_what_mrtui_prints(room: hostile_room.Room, line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["token list", "token list --json", "audit export", "audit verify", "token create \x1b[2J",
+    thinned.every_second([
+     "token list", "token list --json", "audit export", "audit verify", "token create \x1b[2J",
      "audit verify --anchor /\x1b]0;x\x07", "serve --settings /\x9b2J", "\x1b[2J",
-     "audit export --text [", "audit export --since \x1b[2J", "token revoke \x9b"],
+     "audit export --text [", "audit export --since \x1b[2J", "token revoke \x9b"]),
     ids=ascii,
 )  # fmt: skip
 def test_what_mrcore_prints(room: hostile_room.Room, line: str) -> None:

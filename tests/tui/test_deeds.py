@@ -29,7 +29,7 @@ from mrtui.screens import (
     revealed,
 )
 from mrtui.terminal import title
-from tests import waiting
+from tests import thinned, waiting
 from tests.tui import facts, shots, simulated
 from tests.tui.test_app import failed_jobs, here, rows, says
 
@@ -352,7 +352,9 @@ async def test_arming_counts_down_and_ends() -> None:
         await says(control, "not armed")
 
 
-@pytest.mark.parametrize("name", ["calm", "light", "contrast", "amber", "ansi"])
+@pytest.mark.parametrize(
+    "name", thinned.every_second(["calm", "light", "contrast", "amber", "ansi"])
+)
 async def test_every_theme_says_armed_in_a_word_and_a_colour(name: str) -> None:
     core_s = protected()
     async with shots.running((120, 24), core_s, theme=name) as (control, _):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mrcore.model import wire
-from tests import waiting
+from tests import thinned, waiting
 from tests.e2e import terminal
 from tests.tui import facts, shots, simulated
 from tests.tui.test_copying import screen as screen
@@ -14,17 +14,19 @@ from tests.tui.test_screens_golden import arrived
 
 @pytest.mark.parametrize(
     ("ref", "room"),
-    [
-        ("huey/queue/emailQueue", "jobs"),
-        ("huey/job/emailQueue/8123", "job"),
-        ("pg/session/4711/17", "detail"),
-        ("core/operation/40", "operation"),
-        ("core/audit/2", "detail"),
-        ("core/environment/local", "detail"),
-        ("core/plan/9f2cc0ffee", "plans"),
-        ("deploy/colour/green", "detail"),
-        ("logs/search/pool", "logs"),
-    ],
+    thinned.every_second(
+        [
+            ("huey/queue/emailQueue", "jobs"),
+            ("huey/job/emailQueue/8123", "job"),
+            ("pg/session/4711/17", "detail"),
+            ("core/operation/40", "operation"),
+            ("core/audit/2", "detail"),
+            ("core/environment/local", "detail"),
+            ("core/plan/9f2cc0ffee", "plans"),
+            ("deploy/colour/green", "detail"),
+            ("logs/search/pool", "logs"),
+        ]
+    ),
 )
 async def test_a_ref_of_every_kind_leads_somewhere(ref: str, room: str) -> None:
     core = simulated.Simulated()
