@@ -197,8 +197,11 @@ def _is_harmless(payload: str) -> bool:
 def _whole(data: bytes) -> int:
     """Up to where data is not the begin of a sequence or of a character."""
     begun = re.search(rb"(?:\x1b(?:\[[0-9;?<>$]*|\][^\x07\x1b]{0,200000}\x1b?)?|\r+)\Z", data)
+    end = begun.start() if begun else len(data)
+    if data[:end].endswith(b"\x07") and not re.search(rb"\x1b\][^\x07\x1b]*\x07\Z", data[:end]):
+        return end - 1  # a bell, whose notice follows; no end of a sequence
     if begun:
-        return begun.start()
+        return end
     for back in range(1, min(4, len(data)) + 1):
         byte = data[-back]
         if byte >= 0xC0:

@@ -67,3 +67,14 @@ def test_only_a_line_of_progress_is_written_over() -> None:
     grammar.Grammar(grammar.LINES).feed(told, last=True)
     with pytest.raises(grammar.Foreign):
         grammar.Grammar(grammar.LINES).feed(b"bad\rok\r\n", last=True)
+
+
+def test_a_bell_waits_for_the_notice_of_what_it_is_for() -> None:
+    """Wherever what is read is cut in two."""
+    told = b"\x1b]22;pointer\x07\x07\x1b]9;mr x: bad\x1b\\\x1b]22;text\x07"
+    for at in range(len(told) + 1):
+        ours = grammar.Grammar(grammar.SEQUENCES)
+        tokens = [*ours.feed(told[:at]), *ours.feed(told[at:], last=True)]
+        assert [token.name for token in tokens] == ["pointer", "bell", "notice", "pointer"]
+    with pytest.raises(grammar.Foreign):
+        grammar.Grammar(grammar.SEQUENCES).feed(b"\x07\x1b[m", last=True)

@@ -122,6 +122,18 @@ def _armed(room: hostile_room.Room) -> None:
     screen.until(lambda text: "▲ armed" in text.splitlines()[0] and "1 of 1 done" in text)
 
 
+def _disarmed(room: hostile_room.Room) -> None:
+    """Disarm, unless that is done or has run out."""
+    screen = room.screen
+    screen.press("1")
+    screen.until("HEALTH")
+    if "▲ armed" in screen.text.splitlines()[0]:
+        screen.press("A")
+        screen.until("You are armed")
+        screen.press("y")
+        screen.until(lambda text: "▲ armed" not in text.splitlines()[0])
+
+
 def test_arming_with_its_title_and_disarming(room: hostile_room.Room) -> None:
     screen = room.screen
     screen.press("1")
@@ -292,6 +304,7 @@ def test_a_line_of_ten_million_characters(room: hostile_room.Room) -> None:
 
 @pytest.mark.proof
 def test_smaller_terminals(room: hostile_room.Room) -> None:
+    _disarmed(room)  # of forty columns, arming and troubles leave none to the way
     argv = [*running.MRTUI, "--state", str(room.core.state)]
     with terminal.run(argv, columns=40, rows=10, env=room.folders, kind=strict.Strict) as screen:
         screen.until(room.mark, timeout_s=60)
