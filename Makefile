@@ -1,7 +1,7 @@
 # Everything is installed into .venv from requirements.lock; nothing outside this folder changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test proof bench lint lock picture clean
+.PHONY: help demo dev test proof gamedays bench lint lock picture clean
 
 # The newest Python that is new enough; make PYTHON=/path/to/python uses another one.
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
@@ -26,11 +26,15 @@ dev: $(STAMP) ## Start everything here without invented data, and look at it
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP) ## Run the tests: four at once, because many of them wait
 	@test -d tests/__pycache__ || $(BIN)/python -m pytest tests -qq --collect-only >/dev/null
-	$(BIN)/python -m tests.again tests -q -m "not proof and not bench" -n 4 --dist loadgroup
+	$(BIN)/python -m tests.again tests -q -m "not proof and not gameday and not bench" -n 4 --dist loadgroup
 
-proof: $(STAMP) ## Run the proofs: full sizes, long
+proof: $(STAMP) ## Run the proofs: full sizes, long; last of them all game days
 	$(BIN)/python -m pytest tests -q -m proof
 	$(BIN)/python -m pytest tests -q -m hypothesis -n 2 --hypothesis-profile=search
+	$(MAKE) gamedays
+
+gamedays: $(STAMP) ## Play every scenario of a game day: on a machine that does nothing else
+	$(BIN)/python -m pytest tests -q -m gameday
 
 bench: $(STAMP) ## Measure, and print the table of budgets
 	$(BIN)/python -m tests.bench

@@ -40,7 +40,7 @@ def test_a_wedged_redis_is_detected_and_mended(calm: running.Stack, tmp_path: Pa
     assert not (calm.state / debts.FILE).exists()
 
 
-@pytest.mark.proof
+@pytest.mark.gameday
 @pytest.mark.timeout(2 * PLAY_S)
 @families.of()
 def test_it_recovers_twice_the_same(family: running.Stack, name: str, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_it_recovers_twice_the_same(family: running.Stack, name: str, tmp_path: 
     assert not (family.state / debts.FILE).exists()
 
 
-@pytest.mark.proof
+@pytest.mark.gameday
 @pytest.mark.timeout(PLAY_S)
 @families.of(lambda what: bool(what.action or what.operators))
 def test_without_its_fix_it_does_not_recover(
@@ -75,7 +75,7 @@ def misled_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.S
         yield started
 
 
-@pytest.mark.proof
+@pytest.mark.gameday
 @pytest.mark.timeout(PLAY_S)
 @pytest.mark.xdist_group("gameday-misled")
 @pytest.mark.parametrize("name", [name for name in families.SHIPPED if name in "ABCDEFGHIJ"])
@@ -89,14 +89,14 @@ def test_with_a_wrong_diagnosis_it_stops_at_verify(
     assert told[-2] == "innocent failed"
 
 
-@pytest.mark.proof
+@pytest.mark.gameday
 @pytest.mark.timeout(2 * PLAY_S)
 def test_a_stack_of_its_own_is_played_in_and_removed(tmp_path: Path) -> None:
     code, card = play("J", "--auto", data=tmp_path)
     assert (code, _why(card)) == (0, [])
 
 
-@pytest.mark.proof
+@pytest.mark.gameday
 @pytest.mark.timeout(2 * PLAY_S)
 @pytest.mark.xdist_group("stack")
 def test_it_recovers_in_the_running_demo_too(stack: running.Stack, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def _judge(card: dict[str, Any], who: person.Person, tell: Callable[[str, object
     assert card["wrong_actions"] == 0
 
 
-@pytest.mark.proof
+@pytest.mark.gameday
 @pytest.mark.timeout(PLAY_S)
 def test_a_wedged_redis_is_mended_in_six_keys(
     calm: running.Stack, tmp_path: Path, record_property: Callable[[str, object], None]
@@ -69,7 +69,7 @@ def test_a_wedged_redis_is_mended_in_six_keys(
     assert not (calm.state / debts.FILE).exists()
 
 
-@pytest.mark.proof
+@pytest.mark.gameday
 @pytest.mark.timeout(2 * PLAY_S)
 @families.of(_by_keys)
 def test_every_fault_without_a_manual_step_is_mended_in_six_keys(
