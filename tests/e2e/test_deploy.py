@@ -48,11 +48,13 @@ async def through(calm: running.Stack) -> AsyncIterator[str]:
     """A connection to the switch, and the colour that it was sent to."""
     address = urlsplit(calm.ready["switch"])
     ports = {urlsplit(url).port: colour for colour, url in calm.ready["backends"].items()}
+    others = {(c.laddr, c.raddr) for c in _connections(calm.pid("switch"))}  # and who keeps them
     _, writer = await asyncio.open_connection(address.hostname, address.port)
 
-    def sent() -> list[str]:
-        remote = {c.raddr.port for c in _connections(calm.pid("switch")) if c.raddr}
-        return [ports[port] for port in remote & ports.keys() if port is not None]
+    def sent() -> set[str]:
+        made = {(c.laddr, c.raddr) for c in _connections(calm.pid("switch"))} - others
+        remote = {there.port for _, there in made if there}
+        return {ports[port] for port in remote & ports.keys()}
 
     (colour,) = await waiting.until(sent, what="a forwarded connection")
     yield colour
