@@ -23,7 +23,7 @@ import asyncpg
 import redis
 from pydantic import SecretStr
 
-from mrcore.mentor import config, jwt, queues, seed
+from mrcore.mentor import config, jwt, queues, seed, unsettled
 from mrcore.model import base, plans, ref
 from mrcore.sources import base as source_base
 from mrcore.stack import services, spawn
@@ -253,10 +253,12 @@ class Slots(rig.Rig):
 
     async def _unsettled(self) -> None:
         """One order at least is there, also after a test that has settled all."""
-        if not await self._sql(
-            "SELECT 1 FROM payments p"
-            " WHERE NOT EXISTS (SELECT FROM invoices WHERE payment_id = p.id) LIMIT 1"
-        ):
+        connection = await asyncpg.connect(self._database)
+        try:
+            found = await unsettled.listed(connection, datetime.now(UTC))
+        finally:
+            await connection.close()
+        if not found:
             await self._order(ALL)
 
     async def _ordered(self, of: base.Ref) -> None:
