@@ -35,10 +35,17 @@ async def rows(source: source_base.Source) -> dict[str, queue.Schedule]:
     return {ref.parse(one.ref).id: one for one in found}
 
 
-async def register(source: source_base.Source, of: base.Ref) -> plans.TargetOutcome | str:
+async def plan(
+    source: source_base.Source, of: base.Ref
+) -> plans.Target | plans.LeftOut | plans.Remark:
     selection = plans.Selection(refs=(of,))
     planned = source.plan("schedule.register", selection, {}, lambda n, total: None)
     (part, *_) = [p async for p in planned]
+    return part
+
+
+async def register(source: source_base.Source, of: base.Ref) -> plans.TargetOutcome | str:
+    part = await plan(source, of)
     if isinstance(part, plans.LeftOut):
         return part.why
     assert isinstance(part, plans.Target)
@@ -97,3 +104,28 @@ async def test_a_job_that_repeats_is_registered_as_rq_does_it(
         again = rq.job.Job.fetch("digest", connection=desk.conn)
         assert again.get_status() == "scheduled"
         assert again.latest_result().return_value == rq_jobs.send_otp("all")
+
+
+async def test_what_is_declared_no_more_is_left_as_it_is(redis_url: str) -> None:
+    """An operation may go on in a core that was started with other settings."""
+    wanted = {"queue": QUEUE, "every_s": 3_600, "job": "tests.contract.rq_jobs.send_otp"}
+    async with opened(redis_url, digest=wanted) as source:
+        of = (await rows(source))["repeat:clock:digest"].ref
+        target = await plan(source, of)
+        assert isinstance(target, plans.Target)
+    async with opened(redis_url) as source:
+        (outcome,) = await source.apply("schedule.register", [target], {}, RAVI)
+        assert (outcome.outcome, outcome.why.split(":")[0]) == (
+            plans.Outcome.SKIPPED,
+            "It has moved on",
+        )
+    async with opened(redis_url, digest=wanted) as source:
+        done = await register(source, of)
+    assert isinstance(done, plans.TargetOutcome)
+    undoable = plans.Undoable(target=target, memento=done.memento)
+    async with opened(redis_url) as source:
+        (outcome,) = await source.undo("schedule.register", [undoable], RAVI)
+        assert (outcome.outcome, outcome.why.split(":")[0]) == (
+            plans.Outcome.SKIPPED,
+            "It has moved on",
+        )

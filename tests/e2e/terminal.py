@@ -121,8 +121,7 @@ class Terminal:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self._ended = True
+            if pid:  # what it said last may still be unread: the reader says when that is over
                 return os.waitstatus_to_exitcode(status)
             time.sleep(0.02)
         raise AssertionError(f"the program did not end in {timeout_s} s:\n{self.text}")

@@ -48,6 +48,7 @@ class Signalling:
         self._people = people
         self._origins = origins
         self._guests: dict[str, Guest] = {}
+        self._closed = False
         # In the order in which they came: an answer is not passed on before its offer.
         self._server = socketio.AsyncServer(
             async_mode="asgi",
@@ -77,7 +78,10 @@ class Signalling:
         _say("sockets-ready", "", "")
 
     async def close(self) -> None:
-        """End every connection: nobody waits for an answer any more."""
+        """End every connection: nobody waits for an answer any more; once is enough."""
+        if self._closed:  # engineio awaits its service task a second time, which is None then
+            return
+        self._closed = True
         for sid in list(self._guests):
             await self._server.disconnect(sid)
         await self._server.shutdown()

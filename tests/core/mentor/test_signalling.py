@@ -16,8 +16,8 @@ import pytest
 import socketio
 
 from mrcore import errors
-from mrcore.mentor import config, jwt, origins, trace
-from tests.core.mentor import conftest
+from mrcore.mentor import config, jwt, origins, signalling, trace
+from tests.core.mentor import conftest, serving
 
 ORIGIN = "http://localhost:3000"
 
@@ -171,3 +171,16 @@ def test_origins_are_the_local_ones_and_those_of_production() -> None:
     for wrong in ("app.mrmentor.example", "https://a/path", "ftp://a"):
         with pytest.raises(errors.SettingsError, match="CORS_ORIGINS"):
             origins.read({"CORS_ORIGINS": wrong})
+
+
+async def test_it_may_be_closed_again() -> None:
+    """Its server hangs up before it waits for its polls, and its application when it ends."""
+    nobody: Any = None
+    sockets = signalling.Signalling(nobody, frozenset())
+    async with serving.serving(sockets) as found, httpx.AsyncClient() as client:
+        begun = await client.get(
+            f"{found}{signalling.PATH}/", params={"EIO": "4", "transport": "polling"}
+        )
+        assert begun.status_code == 200
+        await sockets.close()
+        await sockets.close()

@@ -109,6 +109,8 @@ class Registering:
     ) -> plans.TargetOutcome:
         of = target.ref
         was, score = (str(target.guard[name]) for name in ("was", "score"))
+        if of not in self._known:  # the settings are others than those it was planned with
+            return running.skipped(of, f"It has moved on: {_UNDECLARED}")
         name, wanted = self._known[of]
         facts = await self._facts(client, of)
         due_s = self._runner.now().timestamp() + (wanted.every_s or 0.0)
@@ -170,6 +172,9 @@ class Registering:
     ) -> list[plans.TargetOutcome]:
         outcomes = []
         for one in chunk:
+            if one.target.ref not in self._known:
+                outcomes.append(running.skipped(one.target.ref, f"It has moved on: {_UNDECLARED}"))
+                continue
             name, wanted = self._known[one.target.ref]
             call = ("", name, *(str(one.memento[n]) for n in ("to", "score", "was", "before")))
             answer = await self._hand.run(
