@@ -272,8 +272,9 @@ class Deeds:
         if address.kind == "queue":
             return conn.get(keys.Root().queue(address.id).paused)
         if address.kind == "schedule":
-            own = "last_enqueued_at" if action == "schedule.run" else "declared"
-            return tuple(conn.hmget(keys.schedule(address.id), own, "removed_at"))
+            own = ("last_enqueued_at",) if action == "schedule.run" else ("declared",)
+            goes_by = ("every_s",) if action == "schedule.register" else ()
+            return tuple(conn.hmget(keys.schedule(address.id), *own, *goes_by, "removed_at"))
         return self.state(action, of)
 
     # -- what happens meanwhile
