@@ -19,7 +19,7 @@ import pytest
 
 from mrcore import errors, folder, sources
 from mrcore.model import plans, stack, wire
-from mrcore.sources import base, restarting, supervised, wishes
+from mrcore.sources import base, supervised, wishes
 from tests import waiting
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

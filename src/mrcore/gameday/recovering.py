@@ -190,14 +190,13 @@ class Recovery:
             if row.action == self._what.action
             for why in row.whys
         ]
-        return [
-            score.Expectation(
-                what=f"the audit says {wanted}",
-                held=any(wanted in why for why in said),
-                why="; ".join(said) or "it says nothing",
-            )
-            for wanted in self._what.recorded
-        ]
+        found = []
+        for wanted in self._what.recorded:
+            held = any(wanted in why for why in said)
+            told = "" if held else "; ".join(said) or "it says nothing"
+            what = f"the audit says {wanted}"
+            found.append(score.Expectation(what=what, held=held, why=told))
+        return found
 
     def _run(self) -> run.Run | None:
         return judge.run_of(self._what, self._seen, self._began)

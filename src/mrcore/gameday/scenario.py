@@ -24,7 +24,7 @@ diagnosis = ["paused"]           # codes that the diagnosis finds
 not_diagnosed = ["stopped"]      # codes that it must not find: what it has to be told from
 action = "redis.unpause"         # what it plans
 recovered = "redis.canary_ok"    # what is true again at the end
-recorded = ["not paused"]        # what the audit says of what was done, in the words of an outcome
+recorded = ["paused → not"]      # what the audit says of the action's outcome, or a part of it
 also = ["health_503"]            # consequences that may be told, too
 ```
 """

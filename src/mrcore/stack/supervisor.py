@@ -148,8 +148,7 @@ class Supervisor:
             self._wished[wish.name] = wish
             self._roused[wish.name].set()
         elif child is None:
-            held = self._held.pop(wish.name, None) if not (wish.stays or wish.pid) else None
-            if held:
+            if not (wish.stays or wish.pid) and (held := self._held.pop(wish.name, None)):
                 held.set_result(wish.by)
         elif _is_meant(wish, child, now):
             self._wished[wish.name] = wish
