@@ -125,8 +125,9 @@ class Arena:
         return row.get("state") == "ready" and row.get("pid") not in (None, after)
 
     def is_held(self, process: str) -> bool:
-        """Whether a process of the stack was stopped by somebody, and is."""
-        row = self._row(process)
+        """Whether a process of the stack was stopped by somebody, and is; a stack that has ended
+        starts it with all others."""
+        row = self._row(process) if self.state.locked("stack.lock") else {}
         return supervised.was_stopped(row.get("state", ""), row.get("last_exit", ""))
 
     def _row(self, process: str) -> dict[str, Any]:
