@@ -16,7 +16,7 @@ from mrcore.sources import base as source_base
 from mrcore.sources import honest
 from mrcore.sources import rq as rq_source
 from mrcore.sources.rq import capturing
-from tests import waiting
+from tests import servers, waiting
 from tests.contract import rq_desk
 
 QUEUE = "exports"
@@ -119,6 +119,44 @@ async def test_who_may_not_be_told_of_changes_says_so(desk: rq_desk.Desk, redis_
             return next((one for one in told if "result_ttl=0" in one), None)
 
         assert "+client|tracking" in await waiting.until(said, what="what is missing")
+
+
+@pytest.mark.parametrize(
+    ("lacks", "named"),
+    [
+        (("-client|tracking",), "+client|tracking"),
+        (("-client|id",), "+client|id"),
+        (("-subscribe",), "+subscribe"),
+        (("resetchannels",), "&__redis__:invalidate"),
+        (("-client|tracking", "resetchannels"), "+client|tracking &__redis__:invalidate"),
+        (
+            ("-client|id", "-client|tracking", "-subscribe"),
+            "+client|id +client|tracking +subscribe",
+        ),
+    ],
+)
+async def test_the_acl_line_that_doctor_prints_is_what_vanishing_jobs_need(
+    desk: rq_desk.Desk, redis_url: str, lacks: tuple[str, ...], named: str
+) -> None:
+    user = servers.new_name("deaf")
+    rights = ("on", ">pw", "~*", "&*", "+@all", *lacks)
+    desk.conn.execute_command("ACL", "SETUSER", user, "reset", *rights)
+    split = urlsplit(redis_url)
+    url = f"redis://{user}:pw@{split.hostname}:{split.port}{split.path}"
+
+    async def missing() -> list[tuple[str, str]]:
+        found = await sources.examine("rq", {"url": url})
+        return [(one.what, one.fix) for one in found if not one.ok]
+
+    ((what, fix),) = await missing()
+    assert what == "see jobs vanish"
+    assert fix == f"ACL SETUSER {user} {named}"
+    desk.conn.execute_command(*fix.split())
+    assert await missing() == []
+    async with opened(url) as source:
+        assert isinstance(source, rq_source.Rq)
+        await asyncio.wait_for(source.vanishing.ready.wait(), waiting.LONG_S)
+    desk.conn.execute_command("ACL", "DELUSER", user)
 
 
 async def test_one_that_is_forgotten_soon_is_found_among_many_that_stay(

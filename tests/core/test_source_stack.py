@@ -19,7 +19,7 @@ import pytest
 
 from mrcore import errors, folder, sources
 from mrcore.model import plans, stack, wire
-from mrcore.sources import base, restarting, wishes
+from mrcore.sources import base, supervised, wishes
 from tests import waiting
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -278,7 +278,7 @@ async def test_a_restart_says_who_is_cut_off(state: Path, name: str, text: str, 
 async def test_a_supervisor_that_does_not_hear_is_told_of(
     state: Path, child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restarting, "HEARD_S", 0.1)
+    monkeypatch.setattr(supervised, "HEARD_S", 0.1)
     place = write(state, row("one", child.pid))
     with place.lock("stack.lock", "held"):
         (target,) = await planned(state, "one")

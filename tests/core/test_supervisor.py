@@ -299,6 +299,58 @@ async def test_a_wish_that_is_not_for_this_very_process_is_let_be(state: Path) -
         assert it.boss.processes["one"].pid == before["one"]
 
 
+@pytest.mark.parametrize("suspended", [False, True])
+async def test_what_is_wished_stopped_stays_so_until_it_is_wished_to_begin_again(
+    state: Path, suspended: bool
+) -> None:
+    async with stack(state, spec("one"), spec("two")) as it:
+        await it.boss.start()
+        pid, others = it.boss.processes["one"].pid, it.boss.processes["two"].pid
+        assert pid is not None
+        if suspended:
+            psutil.Process(pid).suspend()
+        wishes.write(it.folder, wishes.Wish("one", pid, "asha", stays=True))
+        now = await it.reaches("one", State.STOPPED)
+        assert (now.pid, now.last_exit, now.failures) == (None, "was stopped by asha", 0)
+        assert (it.row("one")["state"], it.row("one")["last_exit"]) == ("stopped", now.last_exit)
+        assert not alive(pid)
+        wish(it, "two")  # heard while the one is stopped: it is not started by that
+        await it.pid_after("two", others)
+        assert it.boss.processes["one"].state is State.STOPPED
+        wish(it, "one")
+        await it.pid_after("one", pid)
+        assert it.boss.processes["one"].last_exit == "was restarted by asha"
+        assert State.BACKOFF.value not in {said for _, said in it.said}
+
+
+async def test_what_ends_again_and_again_can_be_stopped_and_is_still_stopped_at_the_end(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "FIRST_DELAY_S", 600.0)
+    monkeypatch.setattr(process, "LONGEST_DELAY_S", 600.0)
+    async with stack(state, spec("one")) as it:
+        await it.boss.start()
+        pid = it.boss.processes["one"].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await it.reaches("one", State.BACKOFF)
+        wishes.write(it.folder, wishes.Wish("one", 0, "asha", stays=True))
+        await it.reaches("one", State.STOPPED)
+        await it.boss.stop()
+        assert it.boss.processes["one"].last_exit == "was stopped by asha"
+
+
+async def test_a_stop_that_is_not_for_this_very_process_is_let_be(state: Path) -> None:
+    async with stack(state, spec("one"), spec("two")) as it:
+        await it.boss.start()
+        before = it.boss.processes["one"], it.boss.processes["two"].pid
+        wishes.write(it.folder, wishes.Wish("one", 2**22 + 1, "asha", stays=True))
+        await waiting.until(lambda: not list((state / wishes.FOLDER).iterdir()))
+        wish(it, "two")
+        await it.pid_after("two", before[1])
+        assert it.boss.processes["one"] == before[0]
+
+
 async def test_a_deaf_process_is_killed_after_its_grace_and_begins_anew(state: Path) -> None:
     async with stack(state, spec("one", DEAF, grace_s=0.2)) as it:
         await it.boss.start()

@@ -16,6 +16,7 @@ import redis.asyncio
 from redis import exceptions
 
 from mrcore import errors, folder
+from mrcore.sources import supervised
 
 ANSWER_S = 5.0
 _MARK = "mrcore"
@@ -122,6 +123,12 @@ class Arena:
         """Whether a process of the stack is ready, and no more the one with the pid `after`."""
         row = self._row(process)
         return row.get("state") == "ready" and row.get("pid") not in (None, after)
+
+    def is_held(self, process: str) -> bool:
+        """Whether a process of the stack was stopped by somebody, and is; a stack that has ended
+        starts it with all others."""
+        row = self._row(process) if self.state.locked("stack.lock") else {}
+        return supervised.was_stopped(row.get("state", ""), row.get("last_exit", ""))
 
     def _row(self, process: str) -> dict[str, Any]:
         rows = (self.state.read_json("processes.json") or {}).get("processes", [])

@@ -176,6 +176,26 @@ class Recovery:
         if wanted is run.RunState.RECOVERED:
             over = bool(await self._seen.until(self._is_over, RECOVERED_S))
             found.append(score.Expectation(what=f"{self._what.recovered.text} again", held=over))
+        return found + await self._recorded()
+
+    async def _recorded(self) -> list[score.Expectation]:
+        """Whether the audit has what the scenario wants, as outcome of its action."""
+        if not self._what.recorded:
+            return []
+        page = await self._client.page("core/core/self", "audit", plans.Query(limit=300))
+        said = [
+            why
+            for row in page.rows
+            if isinstance(row, core.AuditRow) and row.at >= self._began
+            if row.action == self._what.action
+            for why in row.whys
+        ]
+        found = []
+        for wanted in self._what.recorded:
+            held = any(wanted in why for why in said)
+            told = "" if held else "; ".join(said) or "it says nothing"
+            what = f"the audit says {wanted}"
+            found.append(score.Expectation(what=what, held=held, why=told))
         return found
 
     def _run(self) -> run.Run | None:

@@ -24,6 +24,7 @@ diagnosis = ["paused"]           # codes that the diagnosis finds
 not_diagnosed = ["stopped"]      # codes that it must not find: what it has to be told from
 action = "redis.unpause"         # what it plans
 recovered = "redis.canary_ok"    # what is true again at the end
+recorded = ["paused → not"]      # what the audit says of the action's outcome, or a part of it
 also = ["health_503"]            # consequences that may be told, too
 ```
 """
@@ -54,7 +55,9 @@ _TOP = frozenset({"id", "title", "runbook", "seed", "fault", "alert", "operator"
 _FAULT = frozenset({"kind", "args", "when", "until"})
 _OPERATOR = frozenset({"step", "kind", "args"})
 _ALERT = frozenset({"rule", "subject"})
-_EXPECT = frozenset({"diagnosis", "not_diagnosed", "action", "outcome", "recovered", "also"})
+_EXPECT = frozenset(
+    {"diagnosis", "not_diagnosed", "action", "outcome", "recovered", "recorded", "also"}
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +103,7 @@ class Scenario:
     not_diagnosed: tuple[str, ...] = ()
     action: str = ""
     outcome: run.RunState = run.RunState.RECOVERED
+    recorded: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
 
 
@@ -182,6 +186,7 @@ class _Reader:
             action=_text(expect, "action", place),
             outcome=_outcome(expect, place),
             recovered=recovered,
+            recorded=_texts(expect, "recorded", place),
             also=self._also(expect, place),
         )
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Self
 
 import httpx
@@ -16,7 +17,7 @@ from pydantic import Field, JsonValue
 from mrcore import errors, redact
 from mrcore import settings as core_settings
 from mrcore.model import backend, base, ref, wire
-from mrcore.sources import backend_body, backend_caches
+from mrcore.sources import backend_body, backend_caches, current
 from mrcore.sources import base as source_base
 
 PATH = "/api/health"
@@ -31,6 +32,9 @@ class Settings(core_settings.SourceSettings):
     kind: str = "backend"
     urls: dict[str, str] = Field(min_length=1, description="base URL by colour, for example blue")
     answer_s: float = Field(default=1.0, gt=0, description="no answer within this is unknown")
+    current: Path | None = Field(
+        default=None, description="file that names the live colour: another that refuses is stopped"
+    )
     caches: str = Field(default="", description="URL that says how old the dashboards' caches are")
     caches_s: float = Field(default=15.0, ge=0, description="time between questions for these")
 
@@ -63,6 +67,7 @@ class Backend(source_base.SourceBase):
     def __init__(self, name: str, settings: Settings, *, now: source_base.Now) -> None:
         super().__init__(name, now=now)
         self._answer_s = settings.answer_s
+        self._current = settings.current
         self._client: httpx.AsyncClient | None = None
         self._caches = backend_caches.Caches(
             name, settings.caches, settings.caches_s, settings.answer_s, now=now
@@ -137,7 +142,9 @@ class Backend(source_base.SourceBase):
             why = f"no answer within {self._answer_s:g} s"
             self._silent(colour, _verdict(base.Level.UNKNOWN, "no_answer", why))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            self._silent(colour, unheard(error))
+            verdict = unheard(error)
+            idle = verdict.code == "refused" and await self._has_no_traffic(colour)
+            self._silent(colour, _STOPPED if idle else verdict)
         except Exception as error:  # whatever it is, an ok from before must not stay
             why = f"asking it broke with {type(error).__name__}"
             self._silent(colour, _verdict(base.Level.UNKNOWN, "defect", why))
@@ -151,6 +158,16 @@ class Backend(source_base.SourceBase):
                 for metric, value in values.items()
                 if value is not None
             )
+
+    async def _has_no_traffic(self, colour: _Colour) -> bool:
+        """Whether the file names another of the colours; False where nobody knows."""
+        if self._current is None:
+            return False
+        try:
+            live = await asyncio.to_thread(current.named, self._current)
+        except (OSError, UnicodeDecodeError):
+            return False
+        return live != colour.check.name and live in {each.check.name for each in self._colours}
 
     def _silent(self, colour: _Colour, verdict: base.Verdict) -> None:
         colour.body = None
@@ -222,6 +239,7 @@ def _verdict(level: base.Level, code: str, why: str) -> base.Verdict:
     return base.Verdict(level=level, code=code, why=why)
 
 
+_STOPPED = _verdict(base.Level.OK, "stopped", "stopped: it has no traffic")
 _NOT_YET = _verdict(base.Level.UNKNOWN, "no_answer", "no answer yet")
 
 

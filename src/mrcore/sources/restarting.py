@@ -5,47 +5,32 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from datetime import datetime
-from typing import Protocol
 
 from mrcore import folder
 from mrcore.model import base, plans
 from mrcore.sources import base as sources
-from mrcore.sources import connections, live_meetings, wishes
+from mrcore.sources import connections, live_meetings, supervised, wishes
 
 ACTION = "process.restart"
 CORE = "serve"
 _BACKEND = "backend"
-HEARD_S = 5.0
 READY_S = 40.0
 CHUNK_S = 50.0
-_LOOK_S = 0.05
 _ALL = {"postgres": "session", "valkey": "client"}
 
 
-class Row(Protocol):
-    """What is needed of a process of processes.json."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def pid(self) -> int | None: ...
-    @property
-    def since(self) -> datetime | None: ...
-
-
-Look = Callable[[], Awaitable[tuple[dict[base.Ref, Row], str]]]
+Look = Callable[[], Awaitable[tuple[dict[base.Ref, supervised.Row], str]]]
 """The processes by their refs, and why nobody supervises them ('' where somebody does)."""
 
 
-def why_not(row: Row, trouble: str) -> str:
+def why_not(row: supervised.Row, trouble: str) -> str:
     """Why a process cannot be restarted now; empty when it can."""
     if trouble:
         return f"Nobody would start {row.name} again: {trouble}."
     if row.name == CORE:
         return "The core would cut off itself; mrcore up starts it again when it ends."
+    if supervised.was_stopped(row.state, row.last_exit):
+        return ""
     if row.state != "ready" or row.pid is None:
         return f"{row.name} is {row.state}: only what is ready can be restarted."
     return ""
@@ -64,12 +49,13 @@ class Restarts:
         for each in refs:
             row = rows.get(each)
             why = why_not(row, trouble) if row else "The stack has no such process."
-            if row is None or row.pid is None or why:
+            if row is None or why:
                 yield plans.LeftOut(why=why, count=1, samples=(each,))
                 continue
-            since = f", running since {row.since:%Y-%m-%d %H:%M:%S} UTC" if row.since else ""
-            label = f"{row.name} of this stack, pid {row.pid}{since}"
-            yield plans.Target(ref=each, label=label, guard=_guard(row), at=row.since)
+            yield plans.Target(ref=each, label=_label(row), guard=_guard(row), at=row.since)
+            if row.pid is None:
+                yield plans.Remark(text=f"{row.name} {row.last_exit}: it begins again")
+                continue
             if row.name.startswith(_BACKEND):
                 found = await live_meetings.at_ports(row.pid)
                 for remark in live_meetings.remarks(*found, "drops {n}"):
@@ -99,45 +85,42 @@ class Restarts:
             return _outcome(target, plans.Outcome.SKIPPED, f"It has moved on: {moved}.")
         if why := why_not(row, trouble):
             return _outcome(target, plans.Outcome.FAILED, why)
-        assert row.pid is not None
-        try:
-            wishes.write(self._state, wishes.Wish(row.name, row.pid, by.login))
-        except OSError as error:
-            why = f"The wish for the supervisor cannot be written: {error}."
-            return _outcome(target, plans.Outcome.FAILED, why)
-        return await self._watch(target, row)
+        return await self._watch(target, row, by)
 
-    async def _watch(self, target: plans.Target, before: Row) -> plans.TargetOutcome:
+    async def _watch(
+        self, target: plans.Target, before: supervised.Row, by: plans.By
+    ) -> plans.TargetOutcome:
         """Until the supervisor has another pid of it that is ready."""
-        began_s = time.monotonic()
-        try:
-            while (waited_s := time.monotonic() - began_s) < READY_S:
-                rows, _ = await self._look()
-                row = rows.get(target.ref, before)
-                if row.pid not in (None, before.pid) and row.state == "ready":
-                    why = f"pid {before.pid} → {row.pid}"
-                    return _outcome(target, plans.Outcome.DONE, why)
-                if waited_s > HEARD_S and wishes.withdraw(self._state, before.name):
-                    why = f"The supervisor did not hear of it within {HEARD_S:g} s."
-                    return _outcome(target, plans.Outcome.FAILED, why)
-                await asyncio.sleep(_LOOK_S)
-        finally:
-            wishes.withdraw(self._state, before.name)
-        why = (
-            f"pid {before.pid} was told to end; no other is ready after {READY_S:g} s: see its log."
-        )
-        return _outcome(target, plans.Outcome.FAILED, why)
+        pid: int | None = None
+
+        async def again() -> bool:
+            nonlocal pid
+            rows, _ = await self._look()
+            row = rows.get(target.ref, before)
+            pid = row.pid
+            return pid not in (None, before.pid) and row.state == "ready"
+
+        wish = wishes.Wish(before.name, before.pid or 0, by.login)
+        if why := await supervised.fulfilled(self._state, wish, again, READY_S):
+            return _outcome(target, plans.Outcome.FAILED, why)
+        return _outcome(target, plans.Outcome.DONE, f"pid {before.pid or 'none'} → {pid}")
 
 
-def _guard(row: Row) -> plans.Args:
+def _label(row: supervised.Row) -> str:
+    now = f"pid {row.pid}, running" if row.pid else "stopped"
+    since = f" since {row.since:%Y-%m-%d %H:%M:%S} UTC" if row.since else ""
+    return f"{row.name} of this stack, {now}{since}"
+
+
+def _guard(row: supervised.Row) -> plans.Args:
     since = row.since.isoformat() if row.since else ""
     return {"pid": row.pid, "since": since, "state": row.state}
 
 
-def _moved(guard: plans.Args, row: Row) -> str:
+def _moved(guard: plans.Args, row: supervised.Row) -> str:
     now = _guard(row)
     if guard["pid"] != now["pid"]:
-        return f"pid {guard['pid']} → {now['pid'] or 'none'}"
+        return f"pid {guard['pid'] or 'none'} → {now['pid'] or 'none'}"
     if guard["state"] != now["state"]:
         return f"{guard['state']} → {now['state']}"
     if guard["since"] != now["since"]:

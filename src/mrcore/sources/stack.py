@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from mrcore import errors, folder, redact, settings
 from mrcore.model import base, plans, ref, stack, wire
 from mrcore.sources import base as sources
-from mrcore.sources import restarting
+from mrcore.sources import restarting, supervised
 
-_FILE = "processes.json"
-_MOST = 200
 _RECENT = timedelta(seconds=60)
 _SAME_START_S = 2.0
 
@@ -33,22 +31,6 @@ class Settings(settings.SourceSettings):
     state: Path = Field(description="state folder of the stack")
 
 
-class Row(BaseModel):
-    """One process as the supervisor wrote it down."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    name: str
-    state: str
-    pid: int | None = None
-    since: base.Instant | None = None
-    started_s: float | None = None
-    restarts: int = 0
-    last_exit: str = ""
-    command: str = ""
-    log: str = ""
-
-
 @dataclass(frozen=True)
 class Seen:
     """What the system says of a pid: psutil's status word, memory, share of one core."""
@@ -58,7 +40,7 @@ class Seen:
     cpu: float | None = None
 
 
-Look = tuple[Sequence[Row], str, Mapping[str, Seen]]
+Look = tuple[Sequence[supervised.Row], str, Mapping[str, Seen]]
 """Rows of the file, what is wrong with the supervisor, and the system's answer by name."""
 
 
@@ -121,7 +103,7 @@ class StackSource(sources.SourceBase):
             raise self._unsupported(f"action {action!r}")
         return await self._restarts.apply(chunk, by)
 
-    async def _by_ref(self) -> tuple[dict[base.Ref, restarting.Row], str]:
+    async def _by_ref(self) -> tuple[dict[base.Ref, supervised.Row], str]:
         rows, trouble, _ = await self._looked()
         return {self._ref(row): row for row in rows}, trouble
 
@@ -134,35 +116,13 @@ class StackSource(sources.SourceBase):
         return await asyncio.shield(self._looking)
 
     def _look(self) -> Look:
-        table = self._folder.read_json(_FILE)
-        if table is None:
-            raise errors.Unreachable(
-                f"No stack was started in {self._folder.path}.", fix="Start one with mrcore up."
-            )
-        try:
-            rows = [Row.model_validate(row) for row in table["processes"][:_MOST]]
-        except (KeyError, TypeError, ValidationError) as error:
-            raise errors.SourceLied(
-                f"{self._folder / _FILE} is not the file of a stack of this version."
-            ) from error
-        trouble = self._supervisor(table.get("supervisor"))
+        rows, trouble = supervised.rows(self._folder)
         seen = {row.name: self._ask(row) for row in rows if row.pid is not None}
         pids = {row.pid for row in rows}
         self._known = {pid: known for pid, known in self._known.items() if pid in pids}
         return rows, trouble, seen
 
-    def _supervisor(self, pid: object) -> str:
-        """Why nobody supervises the stack; empty where somebody does."""
-        if not self._folder.locked("stack.lock"):
-            return "no supervisor: mrcore up has ended"
-        try:
-            if isinstance(pid, int) and psutil.Process(pid).status() == psutil.STATUS_STOPPED:
-                return f"the supervisor is stopped by a signal; kill -CONT {pid} lets it go on"
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            return ""  # the lock is held: its pid is about to be written
-        return ""
-
-    def _ask(self, row: Row) -> Seen:
+    def _ask(self, row: supervised.Row) -> Seen:
         assert row.pid is not None
         try:
             known = self._known.get(row.pid)
@@ -182,7 +142,9 @@ class StackSource(sources.SourceBase):
         except psutil.AccessDenied:
             return Seen("")
 
-    def _entity(self, row: Row, trouble: str, seen: Seen | None, now: datetime) -> stack.Process:
+    def _entity(
+        self, row: supervised.Row, trouble: str, seen: Seen | None, now: datetime
+    ) -> stack.Process:
         told = {"command": redact.repeated(row.command), "last_exit": redact.text(row.last_exit)}
         row = row.model_copy(update=told)
         facts = row.model_dump(exclude={"started_s"})
@@ -190,7 +152,7 @@ class StackSource(sources.SourceBase):
         acts = () if restarting.why_not(row, trouble) else (restarting.ACTION,)
         return stack.Process(ref=self._ref(row), verdict=verdict, actions=acts, **facts)
 
-    def _points(self, row: Row, seen: Seen | None, now: datetime) -> list[wire.Point]:
+    def _points(self, row: supervised.Row, seen: Seen | None, now: datetime) -> list[wire.Point]:
         if seen is None or not seen.rss_bytes:
             return []
         values: dict[str, Any] = {"process.rss_bytes": seen.rss_bytes, "process.cpu": seen.cpu}
@@ -200,11 +162,11 @@ class StackSource(sources.SourceBase):
             if value is not None
         ]
 
-    def _ref(self, row: Row) -> base.Ref:
+    def _ref(self, row: supervised.Row) -> base.Ref:
         return ref.make(self.name, stack.Process.KIND, row.name)
 
 
-def judge(row: Row, trouble: str, seen: Seen | None, now: datetime) -> base.Verdict:
+def judge(row: supervised.Row, trouble: str, seen: Seen | None, now: datetime) -> base.Verdict:
     """The verdict of one process; `seen` is None where the file has no pid."""
     if trouble:
         return base.Verdict(level=_UNKNOWN, code="no_supervisor", why=trouble)
@@ -220,6 +182,8 @@ def judge(row: Row, trouble: str, seen: Seen | None, now: datetime) -> base.Verd
     if row.state in ("starting", "stopping"):
         why = "" if row.pid else "waits for what it needs"
         return base.Verdict(level=_WARN, code=row.state, why=why)
+    if supervised.was_stopped(row.state, row.last_exit):
+        return base.Verdict(code="stopped", why=row.last_exit)
     wished = row.last_exit.startswith(stack.RESTARTED)
     recent = row.since is not None and now - row.since < _RECENT
     if row.restarts and row.state == "ready" and recent and not wished:

@@ -1,7 +1,8 @@
 """What a core wants of the supervisor of its stack: small files in STATE/restart.
 
 The supervisor stops its child as that child wants to be stopped (Postgres by SIGINT), and starts
-it again at once. A pid of a child that it has not waited for cannot be another process's.
+it again: at once, or, where it is to stay stopped, with the next wish. A pid of a child that it has
+not waited for cannot be another process's.
 """
 
 from __future__ import annotations
@@ -19,11 +20,16 @@ FOLDER = "restart"
 
 
 class Wish(NamedTuple):
-    """That the process `name` begins anew, if it still is `pid`; `by` is who wants it."""
+    """That the process `name` begins anew, if it still is `pid`; `by` is who wants it.
+
+    One that `stays` is to end and not to begin again. `pid` 0 is one that has none or, where it
+    stays, whatever it is now: what ends again and again has another each time.
+    """
 
     name: str
     pid: int
     by: str
+    stays: bool = False
 
 
 def write(state: folder.StateFolder, wish: Wish) -> None:
@@ -55,8 +61,9 @@ def take(state: folder.StateFolder) -> Iterator[Wish]:
             text = path.read_text()
             path.unlink()
             found = json.loads(text)
-            yield Wish(str(found["name"]), int(found["pid"]), str(found["by"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            stays = found.get("stays") is True
+            yield Wish(str(found["name"]), int(found["pid"]), str(found["by"]), stays)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 LIMIT_BYTES = 20 << 20
 _CHUNK_BYTES = 1 << 20
+_LAST_BYTES = 4096
 
 
 def set_aside(log: Path) -> None:
@@ -36,6 +39,25 @@ async def copy_aside(log: Path) -> None:
     except OSError:
         with contextlib.suppress(OSError):
             copy.unlink(missing_ok=True)
+
+
+async def keep_small(logs: Iterable[Path], every_s: float) -> None:
+    """Set large logs aside also while their processes live, until cancelled."""
+    logs = list(logs)
+    while True:
+        await asyncio.sleep(every_s)
+        for log in logs:
+            await copy_aside(log)
+
+
+def last_words(log: Path) -> str:
+    """The last line of a log in a sentence that says where the others are."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+        if lines:
+            return f"It said: {lines[-1].strip()} (all of it is in {log})"
+    return f"It said nothing; its log is {log}."
 
 
 def _is_large(log: Path) -> bool:

@@ -76,7 +76,7 @@ class Plan:
             "huey": {"kind": "huey", "url": places.redis.url},
             "rq": {"kind": "rq", "url": places.redis.url},
             "logs": {"kind": "logs", "folder": str(self.state / "logs")},
-            "backend": switching.backend(places.backends, places.switch),
+            "backend": switching.backend(self.state, places.backends, places.switch),
             "slots": admin_token.source(places.switch, self.words.jwt, now()),
             "meetings": self._meetings(),
             "deploy": switching.source(self.state, places.backends),

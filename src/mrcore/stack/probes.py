@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
+from collections.abc import Awaitable, Callable
 
 _PROTOCOL_3 = 196608
 
@@ -23,6 +24,13 @@ async def valkey(port: int) -> bool:
     """Whether Valkey answers PING: with PONG, or that it wants a password (never LOADING)."""
     answer = await _ask(port, b"PING\r\n", 8)
     return answer.startswith((b"+PONG", b"-NOAUTH"))
+
+
+async def answered(answers: Callable[[], Awaitable[bool]]) -> bool:
+    """True, once it answers; a server's start has no signal of its own, so it is asked for it."""
+    while not await answers():  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    return True
 
 
 async def reachable(host: str, port: int) -> bool:

@@ -7,6 +7,7 @@ starting ──ready──▶ ready ──▶ stopping ──▶ stopped
   backoff ◀───────────┘      released: from ready to starting at once, because it was wished
                              failed: a one-shot that did not exit with 0,
                              or three ends in a row and never ready
+                             held: stopped, because it was wished, until it is released
 ```
 """
 
@@ -106,6 +107,24 @@ def released(process: Process, at: datetime, *, by: str) -> Process:
     return replace(
         process, state=State.STARTING, since=at, pid=None, last_exit=f"{stack.RESTARTED} {by}"
     )
+
+
+def held(process: Process, at: datetime, *, by: str) -> Process:
+    """It ended because `by` wanted it stopped: no failure, and it begins again when released."""
+    why = f"{stack.STOPPED} {by}"
+    return replace(process, state=State.STOPPED, since=at, pid=None, last_exit=why, failures=0)
+
+
+def row(process: Process) -> dict[str, object]:
+    """Its facts as processes.json has them."""
+    return {
+        "state": process.state.value,
+        "pid": process.pid,
+        "since": process.since.isoformat(),
+        "restarts": process.restarts,
+        "last_exit": process.last_exit,
+        "started_s": process.started_s if process.pid else None,
+    }
 
 
 def delay_s(process: Process) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 
 from mrcore import errors, folder
 from mrcore.sources import base, wishes
-from mrcore.stack import children, logfile, process, spawn
+from mrcore.stack import children, logfile, probes, process, spawn
 
 FILE = "processes.json"
 LOGS_EVERY_S = 10.0
@@ -78,7 +78,9 @@ class Supervisor:
         self._running: dict[str, children.Child] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._hurry = asyncio.Event()
-        self._wished: dict[str, str] = {}
+        self._wished: dict[str, wishes.Wish] = {}
+        self._held: dict[str, asyncio.Future[str]] = {}
+        self._roused = {spec.name: asyncio.Event() for spec in specs}
         self._chores: list[asyncio.Task[None]] = []
         # A Python child spends its first second on imports: more at once than cores only makes
         # every one of them late, the core first.
@@ -91,8 +93,9 @@ class Supervisor:
         """
         for name, spec in self._specs.items():
             self._tasks[name] = asyncio.create_task(self._keep(spec), name=name)
+        logs = [self._log(spec) for spec in self._specs.values()]
         self._chores = [
-            asyncio.create_task(self._trim_logs(), name="logs"),
+            asyncio.create_task(logfile.keep_small(logs, LOGS_EVERY_S), name="logs"),
             asyncio.create_task(self._hear_wishes(), name="wishes"),
         ]
         booted = asyncio.create_task(self._all_ready())
@@ -128,15 +131,8 @@ class Supervisor:
         """Give nobody grace any more."""
         self._hurry.set()
 
-    async def _trim_logs(self) -> None:
-        """Set large logs aside also while their processes live."""
-        while True:
-            await asyncio.sleep(LOGS_EVERY_S)
-            for spec in self._specs.values():
-                await logfile.copy_aside(self._log(spec))
-
     async def _hear_wishes(self) -> None:
-        """Let processes begin anew whose restart the core wishes."""
+        """Let processes begin anew, or stop, as the core wishes."""
         while True:
             for wish in wishes.take(self._state):
                 await self._fulfil(wish)
@@ -145,9 +141,17 @@ class Supervisor:
     async def _fulfil(self, wish: wishes.Wish) -> None:
         """End the very process that is meant; what is another one by now is left alone."""
         child, now = self._running.get(wish.name), self.processes.get(wish.name)
-        if child and now and child.pid == wish.pid and now.state is process.State.READY:
-            spec = self._specs[wish.name]
-            self._wished[wish.name] = wish.by
+        if now is None:
+            return
+        spec = self._specs[wish.name]
+        if now.state is process.State.BACKOFF and wish.stays and not wish.pid:
+            self._wished[wish.name] = wish
+            self._roused[wish.name].set()
+        elif child is None:
+            if not (wish.stays or wish.pid) and (held := self._held.pop(wish.name, None)):
+                held.set_result(wish.by)
+        elif _is_meant(wish, child, now):
+            self._wished[wish.name] = wish
             self._change(spec, process.stopping(now, self._now()))
             await self._end(spec, child)
 
@@ -156,9 +160,7 @@ class Supervisor:
             await self._ready[name].wait()
         while True:
             why, success = await self._run(spec)
-            if by := self._wished.pop(spec.name, ""):
-                again = process.released(self.processes[spec.name], self._now(), by=by)
-                self._change(spec, again)
+            if await self._wished_so(spec):
                 continue
             now = self._change(
                 spec,
@@ -167,12 +169,29 @@ class Supervisor:
                 ),
             )
             if now.state is process.State.FAILED:
-                raise errors.StackError(f"{spec.name} {why}.", fix=self._last_words(spec))
+                words = logfile.last_words(self._log(spec))
+                raise errors.StackError(f"{spec.name} {why}.", fix=words)
             if now.state is process.State.STOPPED:
                 if success and spec.once:
                     self._ready[spec.name].set()
                 return
-            await asyncio.sleep(process.delay_s(now))
+            self._roused[spec.name].clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._roused[spec.name].wait(), process.delay_s(now))
+            await self._wished_so(spec)
+
+    async def _wished_so(self, spec: Spec) -> bool:
+        """Whether it ended by a wish; it is to begin again then, once that is wished, too."""
+        wish = self._wished.pop(spec.name, None)
+        if wish is None:
+            return False
+        by = wish.by
+        if wish.stays:
+            held = self._held[spec.name] = asyncio.get_running_loop().create_future()
+            self._change(spec, process.held(self.processes[spec.name], self._now(), by=by))
+            by = await held
+        self._change(spec, process.released(self.processes[spec.name], self._now(), by=by))
+        return True
 
     async def _run(self, spec: Spec) -> tuple[str, bool]:
         """Run it to its end: in words, and whether it did what a one-shot should."""
@@ -196,7 +215,8 @@ class Supervisor:
         """Whether it became ready or ended before its patience did."""
         wanted: set[asyncio.Future[Any]] = {child.exited}
         if not spec.once:
-            wanted.add(asyncio.ensure_future(_poll(spec.answers)) if spec.answers else child.ready)
+            asked = spec.answers and asyncio.ensure_future(probes.answered(spec.answers))
+            wanted.add(asked or child.ready)
         done, left = await asyncio.wait(
             wanted, timeout=spec.patience_s, return_when=asyncio.FIRST_COMPLETED
         )
@@ -265,32 +285,15 @@ class Supervisor:
 
     def _row(self, spec: Spec) -> dict[str, object]:
         now = self.processes[spec.name]
-        return {
-            "name": spec.name,
-            "state": now.state.value,
-            "pid": now.pid,
-            "since": now.since.isoformat(),
-            "restarts": now.restarts,
-            "last_exit": now.last_exit,
-            "command": shlex.join(spec.argv),
-            "log": str(self._log(spec)),
-            "started_s": now.started_s if now.pid else None,
-        }
+        about = {"command": shlex.join(spec.argv), "log": str(self._log(spec))}
+        return {"name": spec.name, **process.row(now), **about}
 
     def _log(self, spec: Spec) -> Path:
         return self._state / "logs" / f"{spec.name}.log"
 
-    def _last_words(self, spec: Spec) -> str:
-        with contextlib.suppress(OSError), self._log(spec).open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
-            lines = file.read().decode(errors="replace").strip().splitlines()
-            if lines:
-                return f"It said: {lines[-1].strip()} (all of it is in {self._log(spec)})"
-        return f"It said nothing; its log is {self._log(spec)}."
 
-
-async def _poll(answers: Callable[[], Awaitable[bool]]) -> bool:
-    # A server's start has no signal of its own, so it is asked until it answers.
-    while not await answers():  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
-    return True
+def _is_meant(wish: wishes.Wish, child: children.Child, now: process.Process) -> bool:
+    """Whether a wish is of this very child, in a state in which it can be told to end."""
+    if wish.stays and not wish.pid:
+        return now.state in (process.State.READY, process.State.STARTING)
+    return child.pid == wish.pid and now.state is process.State.READY

@@ -51,9 +51,10 @@ def release_names(state: folder.StateFolder, colour: str) -> dict[str, str]:
     return {"MR_RELEASE_FILE": str(release(state, colour))}
 
 
-def backend(backends: dict[str, str], switch: str) -> dict[str, Any]:
+def backend(state: folder.StateFolder, backends: dict[str, str], switch: str) -> dict[str, Any]:
     """Settings of the source `backend`: whichever colour has the traffic tells of the caches."""
-    return {"kind": "backend", "urls": backends, "caches": f"{switch}{_CACHES}"}
+    live = {"current": str(current(state)), "caches": f"{switch}{_CACHES}"}
+    return {"kind": "backend", "urls": backends, **live}
 
 
 def source(state: folder.StateFolder, backends: dict[str, str]) -> dict[str, Any]:
@@ -62,6 +63,7 @@ def source(state: folder.StateFolder, backends: dict[str, str]) -> dict[str, Any
     return {
         "kind": "deploy",
         "current": str(known),
+        "stack": str(state.path),
         "colours": {
             colour: {"health": url + _HEALTH, "preflight": url + _PREFLIGHT}
             for colour, url in backends.items()

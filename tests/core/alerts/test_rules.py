@@ -410,6 +410,8 @@ def test_what_begins_anew_after_it_has_ended_by_itself_is_down_until_it_is_ready
     assert reached(state="starting") <= {states.Phase.INACTIVE}
     wished = reached(state="starting", restarts=1, last_exit=f"{stack.RESTARTED} ana")
     assert wished <= {states.Phase.INACTIVE}
+    stopped = reached(state="stopped", restarts=1, last_exit=f"{stack.STOPPED} ana")
+    assert stopped <= {states.Phase.INACTIVE}
 
 
 def test_every_rule_that_ships_has_its_two_series() -> None:

@@ -5,13 +5,11 @@ The passwords and keys in here are of simulated services.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Literal
 
 from mrcore import errors
-from mrcore.gameday.faults import base, services
+from mrcore.gameday.faults import base, processes, services
 from mrcore.mentor import schedules
-from mrcore.sources import wishes
 
 BOTH = ("mr-mentor-backend/development", "mr-mentor-backend/production")
 NEW = "game-day"
@@ -23,7 +21,6 @@ _OLD = "before-the-game-day"
 _THERE = "SELECT EXISTS (SELECT FROM sync_configs WHERE id = $1)"
 _SAVE = """INSERT INTO sync_configs (id, kind, base_url, api_key, every_hours)
            VALUES ($1, $2, $3, $4, 1)"""
-_ANEW_S, _LOOK_S = 60.0, 0.2
 _ASIDE = """INSERT INTO sync_configs (id, kind, base_url, api_key, every_hours, enabled)
             SELECT $1, kind, '', api_key, every_hours, false FROM sync_configs WHERE id = $2
             ON CONFLICT (id) DO NOTHING"""
@@ -196,21 +193,7 @@ async def _restart_stale(stage: base.Stage) -> None:
             pid = stage.arena.pid(row["process"])
         except errors.StackError:
             continue  # it is not running: it will read the new one
-        await _anew(stage, row["process"], pid)
-
-
-async def _anew(stage: base.Stage, process: str, pid: int) -> None:
-    """Its supervisor lets it begin anew, as it was wished. Raises StackError where it does not."""
-    wish = wishes.Wish(process, pid, "gameday")
-    try:
-        async with asyncio.timeout(_ANEW_S):
-            while not stage.arena.is_ready(process, after=pid):
-                wishes.write(stage.arena.state, wish)  # one that was not ready has heard nothing
-                await asyncio.sleep(_LOOK_S)
-    except TimeoutError:
-        raise errors.StackError(f"The stack's process {process!r} does not begin anew.") from None
-    finally:
-        wishes.withdraw(stage.arena.state, process)
+        await processes.begin_anew(stage, row["process"], pid)
 
 
 async def _sql(stage: base.Stage, query: str, *values: str) -> Any:

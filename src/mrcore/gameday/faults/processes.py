@@ -9,8 +9,10 @@ from pathlib import Path
 
 from mrcore import errors
 from mrcore.gameday.faults import base
+from mrcore.sources import wishes
 
 _LOOK_S = 0.1
+_ANEW_S = 60.0
 
 
 class Stop(base.Fault):
@@ -63,7 +65,8 @@ class Spare(base.Fault):
 
 
 class Traffic(base.Fault):
-    """Changes nothing by itself; the traffic is where it was again when the game day ends."""
+    """Changes nothing by itself; when the game day ends the traffic is where it was again, and a
+    colour that was stopped runs."""
 
     async def before(self, stage: base.Stage) -> base.Memo:
         return {"live": self._file(stage).read_text()}
@@ -72,6 +75,9 @@ class Traffic(base.Fault):
         """The switch is played by the runbook."""
 
     async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        for colour in stage.arena.line["backends"]:
+            if stage.arena.is_held(f"backend-{colour}"):
+                await begin_anew(stage, f"backend-{colour}", 0)
         file = self._file(stage)
         new = file.with_suffix(".gameday")
         new.write_text(memo["live"])
@@ -79,3 +85,20 @@ class Traffic(base.Fault):
 
     def _file(self, stage: base.Stage) -> Path:
         return stage.arena.state / "deploy" / ".current_env"
+
+
+async def begin_anew(stage: base.Stage, process: str, pid: int) -> None:
+    """Its supervisor lets it begin anew, as it was wished; `pid` 0 is of one that was stopped.
+
+    Raises StackError where it does not.
+    """
+    wish = wishes.Wish(process, pid, "gameday")
+    try:
+        async with asyncio.timeout(_ANEW_S):
+            while not stage.arena.is_ready(process, after=pid):
+                wishes.write(stage.arena.state, wish)  # one that was not ready has heard nothing
+                await asyncio.sleep(_LOOK_S)
+    except TimeoutError:
+        raise errors.StackError(f"The stack's process {process!r} does not begin anew.") from None
+    finally:
+        wishes.withdraw(stage.arena.state, process)

@@ -13,14 +13,14 @@ import httpx
 
 from mrcore import errors
 from mrcore.model import base, deploy, plans, ref
-from mrcore.sources import backend
+from mrcore.sources import backend, current
 from mrcore.sources import base as sources
 from mrcore.sources import live_meetings as meetings
 from mrcore.sources.deploy import preflight, settings, units
 
 ACTION = "deploy.switch"
 ANSWER_S = 2.0
-_MOST_CHARS = 100
+
 _STATES = {
     base.Level.OK: "healthy",
     base.Level.WARN: "degraded",
@@ -92,7 +92,7 @@ class Colours:
         if self.current is None:
             raise errors.Unreachable("The settings have no file that names the live colour.")
         try:
-            said = await asyncio.to_thread(_first_words, self.current)
+            said = await asyncio.to_thread(current.named, self.current)
         except (OSError, UnicodeDecodeError) as error:
             raise errors.Unreachable(f"{self.current} cannot be read: {error}.") from error
         if said not in self.colours:
@@ -201,8 +201,3 @@ class Colours:
             verdict=verdict,
             actions=(ACTION,) if switches and isinstance(live, str) and live != name else (),
         )
-
-
-def _first_words(path: Path) -> str:
-    with path.open() as file:
-        return file.read(_MOST_CHARS).strip()

@@ -62,6 +62,11 @@ class Settings(settings.SourceSettings):
     switch: Switch | None = Field(
         default=None, description="pinned script: argv with {colour}, sha256, starts"
     )
+    stack: Path | None = Field(
+        default=None,
+        description="state folder of the stack that runs them: a colour that is not well is"
+        " stopped when the traffic leaves it",
+    )
     preflight_s: float = Field(
         default=30.0, ge=0, description="time between preflights of a colour without traffic"
     )

@@ -10,7 +10,7 @@ from mrcore import adapters, errors
 from mrcore.model import base, deploy, plans, stack, wire
 from mrcore.sources import base as sources
 from mrcore.sources import live_meetings, sampled
-from mrcore.sources.deploy import colours, differing, settings, switching, units
+from mrcore.sources.deploy import colours, differing, left, settings, switching, units
 
 
 class Deploy(sources.SourceBase):
@@ -27,7 +27,11 @@ class Deploy(sources.SourceBase):
         self._colours = colours.Colours(
             name, wanted.colours, wanted.current, now, wanted.preflight_s
         )
-        self._switch = switching.Switch(wanted.switch, self._colours) if wanted.switch else None
+        self._switch = (
+            switching.Switch(wanted.switch, self._colours, left.Left(wanted.stack))
+            if wanted.switch
+            else None
+        )
 
     async def __aenter__(self) -> Self:
         self._colours.open()
@@ -86,9 +90,10 @@ class Deploy(sources.SourceBase):
         self, action: base.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By
     ) -> Sequence[plans.TargetOutcome]:
         """Act on each whose guard still holds."""
-        if action == colours.ACTION and self._switch is not None:
-            return await self._switch.apply(chunk, again=by.again)
-        return await self._worker(action).apply(chunk)
+        work = self._worker(action)
+        if isinstance(work, switching.Switch):
+            return await work.apply(chunk, by)
+        return await work.apply(chunk)
 
     async def plan_undo(
         self, action: base.ActionId, done: Sequence[plans.Undoable]
@@ -105,7 +110,7 @@ class Deploy(sources.SourceBase):
         """Switch back."""
         if action != colours.ACTION or self._switch is None:
             raise self._unsupported(f"undo of {action!r}")
-        return await self._switch.undo(chunk)
+        return await self._switch.undo(chunk, by)
 
     def _worker(self, action: base.ActionId) -> units.Units | switching.Switch:
         if action == units.ACTION and self._units.units:

@@ -9,7 +9,7 @@ from mrcore import errors
 from mrcore.queues import words
 from mrcore.sources import finding, rq
 from mrcore.sources.redis import link
-from mrcore.sources.rq import keys, rights
+from mrcore.sources.rq import keys, rights, vanishing
 
 
 async def examine(settings: rq.Settings, now: Callable[[], datetime]) -> list[finding.Finding]:
@@ -23,11 +23,12 @@ async def examine(settings: rq.Settings, now: Callable[[], datetime]) -> list[fi
     try:
         (queues,) = await client.ask(("SMEMBERS", keys.QUEUES))
         await who.ask(client, now())
+        refused = await vanishing.listen(client)
     except opener.failures as error:
         return [finding.Finding("reach", False, opener.explain(error).sentence)]
     finally:
         await opener.close(client)
-    return [_queues(login, queues), _acts(who)]
+    return [_queues(login, queues), _acts(who), _told(login, refused)]
 
 
 def _queues(login: str, queues: link.Reply) -> finding.Finding:
@@ -46,3 +47,13 @@ def _acts(who: rights.Rights) -> finding.Finding:
     if who.line:
         return finding.Finding("act on jobs", False, "Jobs cannot be acted upon.", who.line)
     return finding.Finding("act on jobs", True, "Jobs can be retried, removed and quarantined.")
+
+
+def _told(login: str, refused: str) -> finding.Finding:
+    """RQ deletes a job with result_ttl=0 as it succeeds: its run is seen only by who is told."""
+    what = "see jobs vanish"
+    if not refused:
+        return finding.Finding(what, True, "Jobs with result_ttl=0 leave a run, too.")
+    sentence = f"Jobs with result_ttl=0 leave no run: {refused}."
+    _, needs, missing = refused.partition("needs ")
+    return finding.Finding(what, False, sentence, f"ACL SETUSER {login} {missing}" if needs else "")

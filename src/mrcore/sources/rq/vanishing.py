@@ -32,8 +32,8 @@ REMEMBERED = 5_000
 RUNS = 1_000
 """A sample takes so many."""
 
+_NEEDS = "needs "
 _STAYS = ("finished", "failed", "stopped", "canceled")
-_NEEDS = "needs +client|tracking +subscribe &__redis__:invalidate"
 
 
 class _Known(NamedTuple):
@@ -108,19 +108,11 @@ class Vanishing:
 
     async def _told(self, client: link.Client) -> None:
         """Take what Redis tells, until the connection is lost."""
-        (mine,) = await client.ask(("CLIENT", "ID"))
-        tracking: link.Command = ("CLIENT", "TRACKING", "ON", "REDIRECT", mine, "BCAST")
-        said = await client.ask(
-            ("CLIENT", "SETNAME", NAME),
-            (*tracking, "PREFIX", PREFIX) if isinstance(mine, int) else ("CLIENT", "ID"),
-            ("SUBSCRIBE", CHANNEL),
-        )
-        refused = [one for one in (mine, *said) if isinstance(one, Exception)]
-        self.refused = _NEEDS if refused else ""
+        self.refused = await listen(client)
         reader = client.connection._reader
         if reader is None:
             return
-        if not refused:
+        if not self.refused:
             self.ready.set()
         async for reply in replies.follow(reader):
             if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message":
@@ -191,6 +183,30 @@ class Vanishing:
             started_at=began_at,
             finished_at=max(at, began_at),
         )
+
+
+async def listen(client: link.Client) -> str:
+    """Have a connection told which jobs change (Redis 6.0): `needs …`, words of ACL SETUSER, or why
+    it cannot be; empty where it is. It takes no other commands afterwards.
+
+    Raises what its link fails with.
+    """
+    mine, _ = await client.ask(("CLIENT", "ID"), ("CLIENT", "SETNAME", NAME))
+    tracking: link.Command = ("CLIENT", "TRACKING", "OFF")  # whether it may, at least
+    if isinstance(mine, int):
+        tracking = ("CLIENT", "TRACKING", "ON", "REDIRECT", mine, "BCAST", "PREFIX", PREFIX)
+    told, heard = await client.ask(tracking, ("SUBSCRIBE", CHANNEL))
+    tried = ((mine, "CLIENT ID"), (told, "CLIENT TRACKING"), (heard, "SUBSCRIBE"))
+    said = [_lacks(reply, name) for reply, name in tried if isinstance(reply, Exception)]
+    why = next((one for one in said if not one.startswith(_NEEDS)), "")
+    return why or (_NEEDS + " ".join(one.removeprefix(_NEEDS) for one in said) if said else "")
+
+
+def _lacks(reply: Exception, command: str) -> str:
+    """A channel is named only where it is what is missing: beside `&*` Redis takes none."""
+    if str(reply).endswith("channel"):
+        return f"{_NEEDS}&{CHANNEL}"
+    return link.needs(reply, command)
 
 
 def _bound(some: dict[str, _Known] | dict[str, None]) -> None:
