@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import hypothesis
-import pytest
 from hypothesis import strategies as st
 
 from mrcore.model import base, plans
@@ -26,7 +25,7 @@ fewer = hypothesis.settings(
 )
 
 
-@pytest.mark.parametrize(("here", "action"), factories.DEEDS, indirect=["here"])
+@factories.each_deed
 @fewer
 @hypothesis.given(meanwhile=events, later=events)
 async def test_only_what_is_as_it_was_planned_is_touched(
