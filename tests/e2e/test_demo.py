@@ -38,7 +38,7 @@ def test_a_scenario_begins_with_its_incident_under_way(state: Path) -> None:
     with terminal.run(argv, columns=80, rows=24) as screen:
         screen.until("b: runbook J ", timeout_s=240)
         screen.press("b")
-        screen.until("runbooks ▸ J Redis is down or wedged")
+        screen.until("▸ J Redis is down or wedged")
         family = _family(screen.pid)
         screen.press("q")
         screen.until("Stop the stack")
