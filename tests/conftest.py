@@ -29,7 +29,7 @@ SEARCH_TIMEOUT_S = 1_800
 """For one test that searches; what makes real things for each example takes minutes."""
 
 # The longest begin first, so that both workers end together; what they start ends with them.
-_GROUPS = ("stack", "failure", "hostile", "demo", "cluster", "slots")
+_GROUPS = ("stack", "failure", "hostile", "demo", "cluster", "rig-slots")
 
 
 @pytest.fixture(scope="session", autouse=True)

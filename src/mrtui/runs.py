@@ -71,6 +71,8 @@ def begins(known: world.World, here: base.Ref) -> Begin | None:
 
 def named(known: world.World, now: datetime) -> run.Run | None:
     """The run under way that the line of news names: that of the worst trouble that has one."""
+    if not any(each.state in UNDER_WAY for each in _runs(known)):
+        return None
     for trouble in known.troubles(now):
         one = trouble.entity
         found = one if isinstance(one, run.Run) else led(known, one.ref)

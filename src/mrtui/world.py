@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -235,24 +236,27 @@ class World:
 
     def verdict(self, entity: base.Entity, now: datetime) -> base.Verdict:
         """How an entity is, as far as that is known: `unknown` when its source is."""
+        return self._verdict(entity, lambda source: self.trust(source, now))
+
+    def _verdict(self, entity: base.Entity, trust: Callable[[str], base.Verdict]) -> base.Verdict:
         if isinstance(entity, core.SourceStatus) and entity.verdict.level is base.Level.OK:
-            return self.trust(entity.name, now)
-        trust = self.trust(self.source_of(entity), now)
-        return entity.verdict if trust.level is base.Level.OK else trust
+            return trust(entity.name)
+        known = trust(self.source_of(entity))
+        return entity.verdict if known.level is base.Level.OK else known
 
     def troubles(self, now: datetime) -> list[Trouble]:
         """What is not well, the worst first; one line for a source that is away.
 
         Alerts of a level stand as in their own list, so that both lead to the same one first.
         """
-        away = {name for name in self.sampled_at if self.trust(name, now) != base.OK}
+        trust = functools.cache(lambda source: self.trust(source, now))
+        away = {name for name in self.sampled_at if trust(name) != base.OK}
         found = []
         for table in self.tables.values():
             for entity in table.values():
-                source = self.source_of(entity)
-                if source in away and not isinstance(entity, core.SourceStatus):
+                if not isinstance(entity, core.SourceStatus) and self.source_of(entity) in away:
                     continue
-                verdict = self.verdict(entity, now)
+                verdict = self._verdict(entity, trust)
                 if verdict.level is not base.Level.OK:
                     found.append(Trouble(verdict.level, entity, verdict))
         return sorted(

@@ -45,24 +45,27 @@ RIGS: dict[str, type[rig.Rig]] = {
     )
 }
 
-GROUPED = {"slots"}
-"""Kinds whose rig is dear: all of its tests are run by one worker."""
-
 
 def _marks(kind: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xdist_group(kind)] if kind in GROUPED else []
+    """All of a kind's tests are run by one worker, which makes its rig once for each module."""
+    return [pytest.mark.xdist_group(f"rig-{kind}")]
 
 
 KINDS = [pytest.param(kind, marks=_marks(kind)) for kind in sorted(RIGS)]
 
 DRIVEN = {action for factory in RIGS.values() for action in factory.acts}
 
-DEEDS = [
+_DEEDS = [
     pytest.param(kind, action, marks=_marks(kind))
     for kind, factory in RIGS.items()
     for action in factory.acts
 ]
-"""Every kind with each of its actions: what the suites of acting are parametrised over."""
+
+each_deed = pytest.mark.parametrize(("here", "action"), _DEEDS, indirect=["here"], scope="module")
+"""Every kind with each of its actions: what the suites of acting are parametrised over.
+
+Of module scope, so that all of a kind's tests come one after the other and share its rig.
+"""
 
 WANTED = {
     action.id

@@ -7,8 +7,6 @@ import pytest
 from mrcore.model import base, plans
 from tests.contract import acting, factories, rig, warm
 
-each = pytest.mark.parametrize(("here", "action"), factories.DEEDS, indirect=["here"])
-
 
 def test_every_action_of_the_catalogue_is_tried() -> None:
     assert factories.DRIVEN == factories.WANTED, (
@@ -16,7 +14,7 @@ def test_every_action_of_the_catalogue_is_tried() -> None:
     )
 
 
-@each
+@factories.each_deed
 async def test_a_target_that_moved_on_is_skipped(here: rig.Rig, action: base.ActionId) -> None:
     async with warm.opened(here) as source:
         deed = await here.deed(action)
@@ -30,7 +28,7 @@ async def test_a_target_that_moved_on_is_skipped(here: rig.Rig, action: base.Act
         assert {o.outcome for o in others.values()} <= {plans.Outcome.DONE}, others
 
 
-@each
+@factories.each_deed
 async def test_the_same_targets_again_are_let_be(here: rig.Rig, action: base.ActionId) -> None:
     async with warm.opened(here) as source:
         deed = await here.deed(action)
@@ -46,7 +44,7 @@ async def test_the_same_targets_again_are_let_be(here: rig.Rig, action: base.Act
         assert await acting.states(here, action, deed.refs) == after
 
 
-@each
+@factories.each_deed
 async def test_applied_again_by_the_same_operation(here: rig.Rig, action: base.ActionId) -> None:
     if why := acting.lasts(here, action):
         pytest.skip(f"{action}: {why}")
@@ -67,7 +65,7 @@ async def test_applied_again_by_the_same_operation(here: rig.Rig, action: base.A
         assert await acting.states(here, action, deed.refs) == before
 
 
-@each
+@factories.each_deed
 async def test_undo_restores_what_was(here: rig.Rig, action: base.ActionId) -> None:
     if why := acting.lasts(here, action):
         pytest.skip(f"{action}: {why}")
@@ -86,7 +84,7 @@ async def test_undo_restores_what_was(here: rig.Rig, action: base.ActionId) -> N
         assert await acting.states(here, action, deed.refs) == before
 
 
-@each
+@factories.each_deed
 async def test_refs_that_lead_nowhere_are_left_out(here: rig.Rig, action: base.ActionId) -> None:
     async with warm.opened(here) as source:
         unknown, args = here.unknown(), here.args(action)

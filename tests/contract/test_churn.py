@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import hypothesis
-import pytest
 from hypothesis import strategies as st
 
 from mrcore.model import base, plans
@@ -19,14 +18,14 @@ Events = list[tuple[int, int]]
 
 events = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 5)), max_size=6)
 
-# Every example makes real things anew: `make test` tries few, `make proof` forty times as many.
+# Every example makes real things anew: `make test` tries few, `make proof` fifty times as many.
 fewer = hypothesis.settings(
-    max_examples=150 if hypothesis.settings.get_current_profile_name() == "search" else 4,
+    max_examples=150 if hypothesis.settings.get_current_profile_name() == "search" else 3,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 
 
-@pytest.mark.parametrize(("here", "action"), factories.DEEDS, indirect=["here"])
+@factories.each_deed
 @fewer
 @hypothesis.given(meanwhile=events, later=events)
 async def test_only_what_is_as_it_was_planned_is_touched(

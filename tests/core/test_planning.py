@@ -129,9 +129,14 @@ async def test_a_deadline_counts_from_the_last_progress() -> None:
         await caller.call(asyncio.Event().wait, 0.05, "It", moves=lambda: moves)
 
 
-async def test_100_000_targets_are_planned_without_holding_up_the_loop(state: Path) -> None:
+@pytest.mark.parametrize(
+    "number", [20_000, pytest.param(drafts.TARGETS_MAX, marks=pytest.mark.proof)]
+)
+async def test_many_targets_are_planned_without_holding_up_the_loop(
+    state: Path, number: int
+) -> None:
     jobs = harness.Jobs()
-    jobs.add(*map(str, range(drafts.TARGETS_MAX)))
+    jobs.add(*map(str, range(number)))
     async with harness.unserved(state, jobs) as here:
         await ready(here)
         task = asyncio.create_task(here.door.plan(ASHA, every_failed()))
@@ -140,8 +145,8 @@ async def test_100_000_targets_are_planned_without_holding_up_the_loop(state: Pa
             await asyncio.sleep(0.001)
             turns += 1
         plan = await task
-        assert (plan.total, len(plan.samples)) == (drafts.TARGETS_MAX, drafts.SAMPLES_MAX)
-        assert turns > 100
+        assert (plan.total, len(plan.samples)) == (number, drafts.SAMPLES_MAX)
+        assert turns > number // 1_000
 
 
 async def test_more_targets_than_that_are_refused(

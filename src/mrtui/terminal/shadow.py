@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
@@ -75,12 +76,11 @@ class Shadow:
         for text, style, control in segments:
             if control or not text:
                 continue
-            look = looks.look_of(style, system)
-            if clusters.NARROW.fullmatch(text):
-                blank: Cell = (" ", looks.of_blank(look), 1)
-                cells.extend([blank if char == " " else (char, look, 1) for char in text])
-            else:
-                _extend(cells, text, look)
+            drawn = _drawn(text, looks.look_of(style, system))
+            if drawn.before:
+                _combine(cells, drawn.before)
+            cells.extend(drawn.cells)
+            if drawn.wide:
                 self._wide.add(y)
         start, end = max(x, 0), min(x + len(cells), self.width)
         if start < end:
@@ -95,15 +95,30 @@ class Shadow:
         self._wide.update(range(top, bottom + 1))
 
 
-def _extend(cells: list[Cell], text: str, look: looks.Look) -> None:
+class _Drawn(NamedTuple):
+    """The cells of a text, and the marks at its begin, which belong to the text before it."""
+
+    cells: tuple[Cell, ...]
+    before: str = ""
+    wide: bool = False
+
+
+# Most of what is painted was painted before; the same cells again are also quicker compared.
+@functools.lru_cache(maxsize=1_024)
+def _drawn(text: str, look: looks.Look) -> _Drawn:
+    blank: Cell = (" ", looks.of_blank(look), 1)
+    if clusters.NARROW.fullmatch(text):
+        return _Drawn(tuple([blank if char == " " else (char, look, 1) for char in text]))
+    before, cells = "", list[Cell]()
     for cluster, width in clusters.split(text):
         if cluster == " ":
-            cells.append((" ", looks.of_blank(look), 1))
+            cells.append(blank)
         elif width:
             cells.append((cluster, look, width))
             cells.extend([("", look, 0)] * (width - 1))
         else:
-            _combine(cells, cluster)
+            before = cluster
+    return _Drawn(tuple(cells), before, wide=True)
 
 
 def _combine(cells: list[Cell], marks: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -52,13 +53,20 @@ def template(postgres: servers.Postgres) -> str:
     return name
 
 
-@pytest.fixture
-def seeded(postgres: servers.Postgres, template: str) -> Iterator[str]:
-    """DSN (superuser) of this test's own copy of it."""
+@contextlib.contextmanager
+def copied(postgres: servers.Postgres, template: str) -> Iterator[str]:
+    """DSN (superuser) of a copy of a database, which is gone afterwards."""
     name = servers.new_name()
     postgres.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield postgres.dsn(name)
     postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def seeded(postgres: servers.Postgres, template: str) -> Iterator[str]:
+    """DSN (superuser) of this test's own copy of it."""
+    with copied(postgres, template) as dsn:
+        yield dsn
 
 
 @pytest.fixture

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+
 import asyncpg
 import pytest
 
 from mrcore import errors
 from mrcore.mentor import migrate, seed
+from tests import servers
 from tests.core.mentor import conftest
 
 TRAILS = ("login_logs", "superadmin.gst_audit_log", "mas_crm.lead_activity_log")
@@ -49,6 +52,22 @@ COLUMNS = {
         "created_at",
     ],
 }
+
+
+@pytest.fixture(scope="module")
+def alike(postgres: servers.Postgres, template: str) -> Iterator[str]:
+    """DSN (superuser) of a copy for all tests here: what changes it does not get through, or
+    only appends."""
+    with conftest.copied(postgres, template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def app(alike: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to it as `mentor_app`."""
+    connection = await asyncpg.connect(conftest.as_role(alike, "mentor_app"))
+    yield connection
+    await connection.close()
 
 
 async def test_the_trails_have_the_playbooks_columns_and_enums(app: asyncpg.Connection) -> None:
@@ -131,8 +150,8 @@ async def test_the_backend_appends_to_every_trail(app: asyncpg.Connection) -> No
     )
 
 
-async def test_the_watcher_watches_and_signals_but_writes_nothing(seeded: str) -> None:
-    watcher = await asyncpg.connect(conftest.as_role(seeded, "mr_watcher"))
+async def test_the_watcher_watches_and_signals_but_writes_nothing(alike: str) -> None:
+    watcher = await asyncpg.connect(conftest.as_role(alike, "mr_watcher"))
     try:
         for role in ("pg_monitor", "pg_signal_backend", "pg_use_reserved_connections"):
             assert await watcher.fetchval("SELECT pg_has_role($1, 'USAGE')", role)
