@@ -199,7 +199,7 @@ def _raw(port: int, *command: object) -> Any:
         connection.disconnect()
 
 
-def _wait(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
+def _wait(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "the servers did not come together"

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LONG_S = 60.0
+LONG_S = 120.0
 """What is late after this has not come at all: no limit of what is measured, and never reached."""
 
 SOON_S = 0.02

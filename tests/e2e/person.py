@@ -42,16 +42,16 @@ class Person:
                 self._press("n")
 
     def _agree(self, plan: str) -> None:
-        """Read a plan, type what it wants typed, and press its button."""
+        """Read a plan, type what it wants typed, and apply it by the chord that it names."""
         name = _NAME.search(plan)
         if name or re.search(r"│\s+reason\s+│", plan):  # the first line of a plan is its reason
             self.screen.press(REASON)
             self.screen.until(REASON)
-            self._press("enter")
         if name:
-            self.screen.press(name[1])
             self._press("enter")
-        self._press("right", "enter")
+            self.screen.press(name[1])
+        assert "^y apply" in self.screen.text, self.screen.text
+        self._press("ctrl+y")
         self.screen.until(lambda text: not _PLAN.search(text))
 
     def _press(self, *keys: str) -> None:

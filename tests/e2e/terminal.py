@@ -23,7 +23,7 @@ from tests.e2e import running
 
 KEYS = {
     "enter": "\r", "esc": "\x1b", "up": "\x1b[A", "down": "\x1b[B", "left": "\x1b[D",
-    "right": "\x1b[C", "tab": "\t", "escape": "\x1b[27u",
+    "right": "\x1b[C", "tab": "\t", "escape": "\x1b[27u", "ctrl+y": "\x19",
 }  # fmt: skip
 
 
@@ -87,7 +87,7 @@ class Terminal:
         self.press(pattern, "enter")
         self.until(lambda text: f"\n  /{pattern}" in text and f"\n /{pattern}" not in text)
 
-    def until(self, wanted: str | Callable[[str], object], timeout_s: float = 30.0) -> str:
+    def until(self, wanted: str | Callable[[str], object], timeout_s: float = 60.0) -> str:
         """Wait until the screen matches a regular expression (or a predicate); return it."""
         test = wanted if callable(wanted) else lambda text: bool(re.search(wanted, text))
         deadline = time.monotonic() + timeout_s
@@ -116,7 +116,7 @@ class Terminal:
             self._screen.resize(rows, columns)
         set_size(self._fd, columns, rows)
 
-    def wait(self, timeout_s: float = 30.0) -> int:
+    def wait(self, timeout_s: float = 60.0) -> int:
         """Wait for the program's end and return its exit code (negative: by signal)."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:

@@ -164,7 +164,8 @@ async def test_the_queue_of_jobs_is_paused_from_its_jobs() -> None:
 # Plans
 
 
-async def test_what_has_to_be_typed_is_asked_for_before_anything_is_applied() -> None:
+@pytest.mark.parametrize("chord", [False, True])
+async def test_what_has_to_be_typed_is_asked_for_before_anything_is_applied(chord: bool) -> None:
     core_s = simulated.Simulated()
     core_s.planned_as = {
         "risk": plans.Risk.CRITICAL,
@@ -175,17 +176,25 @@ async def test_what_has_to_be_typed_is_asked_for_before_anything_is_applied() ->
         await coloured(control, core_s)
         await pilot.press("S")
         shown = await dialog(control)
-        shown.query_one("#apply", Button).press()
+
+        async def applies() -> None:
+            if chord:
+                await pilot.press("ctrl+y")
+            else:
+                shown.query_one("#apply", Button).press()
+
+        assert "^y apply" in show.text(control)
+        await applies()
         await says(control, "needs a reason")
         shown.query_one("#reason", Input).value = "INC-12"
-        shown.query_one("#apply", Button).press()
+        await applies()
         await says(control, "Type green to confirm.")
         shown.query_one("#confirm", Input).value = "green"
         shown.query_one("#confirm", Input).focus()
         await pilot.press("enter")
         await shots.settled(pilot)
         assert core_s.applied == [], "Enter in a line applies nothing"
-        shown.query_one("#apply", Button).press()
+        await applies()
         await waiting.until(lambda: core_s.answers, what="apply")
         assert core_s.answers[0] == {"reason": "INC-12", "confirm": "green", "break_glass": False}
 
@@ -256,7 +265,7 @@ async def test_targets_are_paged_and_only_one_answer_of_the_core_is_kept() -> No
         await pilot.press("pagedown")
         await says(control, "49 to 56 of 1,204")
         assert core_s.first_targets == [48]
-        assert len(shown._chunk[1]) == 500
+        assert shown._pages.held == 500
         await pilot.press("pageup")
         await says(control, "41 to 48 of 1,204")
         await pilot.press(*["pageup"] * 6)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Input, Static
 
-from mrcore import errors
 from mrcore.model import core, plans, ref
-from mrtui import answers, plan_lines, prose
+from mrtui import answers, plan_lines, plan_pages, prose
 from mrtui.columns import fmt
 from mrtui.screens import dialogs, text
 from mrtui.terminal import safe_text
@@ -35,9 +36,12 @@ KEYS = (
     status_bar.KeyHint("⏎", "press"),
     status_bar.KeyHint("←→", "choose"),
     status_bar.KeyHint("↑↓", "scroll"),
-    status_bar.KeyHint("PgUp PgDn", "targets"),
+    status_bar.KeyHint("PgDn", "targets"),
     status_bar.KeyHint("esc", "cancel"),
 )
+AT_ONCE = status_bar.KeyHint("^y", "apply")
+"""Where there is a plan to apply: a chord that no slip types, from wherever the focus is."""
+
 REASONED = status_bar.KeyHint("a-z", "reason")
 """Of a plan that takes a reason: what is typed goes there."""
 
@@ -45,7 +49,11 @@ REASONED = status_bar.KeyHint("a-z", "reason")
 class PlanDialog(dialogs.Dialog[answers.Answer]):
     """Targets in full and page by page, left-outs, causes, guards, warnings, undo, risk."""
 
-    BINDINGS = [("pagedown", "page(1)", ""), ("pageup", "page(-1)", "")]
+    BINDINGS = [
+        ("pagedown", "page(1)", ""),
+        ("pageup", "page(-1)", ""),
+        ("ctrl+y", "apply", ""),
+    ]
 
     def __init__(
         self,
@@ -62,9 +70,8 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
         self.plan = plan
         self._choices = choices
         self._reason = reason
-        self._first = 0
-        self._chunk: tuple[int, tuple[plans.Target, ...]] = (0, plan.samples)
-        self._note = self._titled = ""
+        self._pages = plan_pages.Pages(plan)
+        self._titled = ""
         self._old = False
         self._lines = self._room = 0
 
@@ -110,7 +117,8 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
         self.complain("")
         self.query_one("#cancel").focus()
         reasoned = (REASONED,) if self.query("#reason") else ()
-        self.query_one(status_bar.KeyLine).show([KEYS[0], *reasoned, *KEYS[1:]])
+        at_once = (AT_ONCE,) if self.query("#apply") else ()
+        self.query_one(status_bar.KeyLine).show([KEYS[0], *at_once, *reasoned, *KEYS[1:]])
         self.watch(self.query_one("#says"), "scroll_y", self._scrolled, init=False)
         self.show()
         self.set_interval(1.0, self.show)
@@ -137,9 +145,14 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
             return
         self._hear_answer()
         width = max(24, min(WIDTH, self.app.size.width - 4))
-        shown = self._shown()
+        at = self._pages
         told = plan_lines.lines(
-            self.plan, self.control.instant, shown, self._first, self._note, self._asked
+            self.plan,
+            self.control.instant,
+            at.shown(self._page),
+            at.first,
+            at.note,
+            self._asked,
         )
         lines = prose.wrap(told, width - 2)
         text.put(self.query_one("#plan", Static), text.content_of_lines(lines))
@@ -222,11 +235,6 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
         self.blamed = None  # nothing that is typed takes it back
         self.query_one("#cancel").focus()
 
-    def _shown(self) -> tuple[plans.Target, ...]:
-        start, targets = self._chunk
-        at = self._first - start
-        return targets[at : at + self._page]
-
     @property
     def _page(self) -> int:
         height = self.app.size.height
@@ -236,32 +244,21 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
 
     async def action_page(self, pages: int) -> None:
         """Other targets; where there are none, other lines."""
-        first = self._first + pages * self._page
-        first = max(0, first) if self._first else first
-        if not 0 <= first < self.plan.total:
+        first = self._pages.beyond(pages, self._page)
+        if first is None:
             self.action_scroll(pages * max(1, self.query_one("#says").size.height - 1))
             return
-        if not await self._hold(first) or not self.stands:
-            return
-        self._first = first
-        self.query_one("#says", VerticalScroll).scroll_home(animate=False)
+        ask = functools.partial(self.control.link.client.targets, self.plan.plan_id)
+        turned = await self._pages.turn(first, self._page, ask)
+        if turned and self.stands:
+            self.query_one("#says", VerticalScroll).scroll_home(animate=False)
         self.show()
 
-    async def _hold(self, first: int) -> bool:
-        """Have the targets from a number on: at most one answer of the core is kept."""
-        start, targets = self._chunk
-        last = min(first + self._page, self.plan.total)
-        if start <= first and last <= start + len(targets):
-            return True
-        begin = first if first >= start else max(0, last - 500)
-        try:
-            found = await self.control.link.client.targets(self.plan.plan_id, begin)
-        except errors.MrError as error:
-            self._note = f"the others cannot be shown: {error}"
-            self.show()
-            return False
-        self._note, self._chunk = "", (begin, found.targets)
-        return True
+    def action_apply(self) -> None:
+        """Press the button that applies; what has to be typed is asked for all the same."""
+        for button in self.query("#apply").results(Button):
+            if button.display:  # a plan that has expired has none
+                button.press()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer, once everything that has to be typed is there."""
