@@ -276,7 +276,7 @@ class Deeds:
         name = ref.parse(of).id
         for state in ("failed", "finished"):
             if name in self._desk.ids(QUEUE, state):
-                if Job.exists(name, connection=self._desk.conn):  # RQ leaves names of jobs that went
+                if Job.exists(name, connection=self._desk.conn):  # names may outlive jobs
                     Job.fetch(name, connection=self._desk.conn).delete()
                 self._desk.conn.zrem(keys.where(state, QUEUE), name)
                 return
