@@ -23,6 +23,8 @@ from mrcore.store import database
 
 SHOWN_MAX = 1_000
 HELD_MAX = 10_000
+GATHER_S = 0.2
+"""After a look, what is sampled within this time is looked at together."""
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class Book:
         self._finders = [finding.Finder(rule) for rule in hiding.ordered(known)]
         self._tracks: dict[finding.Key, track.Track] = {}
         self._around: dict[finding.Key, telling.Around] = {}
+        self._made: dict[finding.Key, tuple[track.Track, telling.Around, alert.Alert]] = {}
         self._unwritten: dict[base.Ref, str | None] = {}
         self._notices: list[store.Notice] = []
         self._heard: set[str] = set()
@@ -82,6 +85,7 @@ class Book:
                 await self.look(None if "core" in heard else heard)
             except errors.StoreError as error:
                 log.warning("%s", error)
+            await asyncio.sleep(GATHER_S)
 
     async def ready(self) -> None:
         """Read what the last core knew, once; before that, what fires would be told again.
@@ -171,6 +175,7 @@ class Book:
         if at_rest:
             self._tracks.pop(new.key, None)
             self._around.pop(new.key, None)
+            self._made.pop(new.key, None)
         else:
             self._tracks[new.key] = new
             self._around[new.key] = around
@@ -225,7 +230,7 @@ class Book:
         """Alerts that are not at rest, what fires first, and silences that have not ended."""
         ranked = sorted(self._tracks.values(), key=_rank)[:SHOWN_MAX]
         shown: list[base.Entity] = [
-            track.entity(each, self._around.get(each.key, telling.Around()))
+            self._entity(each)
             for each in ranked
             if each.state.phase is not alert.Phase.INACTIVE
         ]
@@ -237,6 +242,14 @@ class Book:
             )
             shown.append(silence.model_copy(update={"firing": count}))
         return shown
+
+    def _entity(self, of: track.Track) -> alert.Alert:
+        """An alert as it is shown; the one from before where nothing of it has changed."""
+        around = self._around.get(of.key, telling.Around())
+        kept = self._made.get(of.key)
+        if kept is None or kept[0] is not of or kept[1] != around:
+            kept = self._made[of.key] = (of, around, track.entity(of, around))
+        return kept[2]
 
     def find(self, ref: base.Ref) -> track.Track | None:
         """The alert of a ref, while it is not at rest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -25,7 +26,13 @@ class Address(NamedTuple):
 def make(source: str, kind: str, *ids: str | bytes | int) -> str:
     """Build a ref; every part may hold `/ % ? space` and any byte."""
     parts = [source, kind, *(str(i) if isinstance(i, int) else i for i in ids)]
-    return "/".join(quote(part, safe="") for part in parts)
+    return "/".join(map(_encoded, parts))
+
+
+# The same few thousand parts are encoded and decoded with every sample and look at the rules.
+@functools.lru_cache(maxsize=32_768)
+def _encoded(part: str | bytes) -> str:
+    return quote(part, safe="")
 
 
 def parse(ref: str) -> Address:
@@ -62,7 +69,12 @@ def plain(ref: str) -> str:
 
 def source_of(ref: str) -> str:
     """The source's name in a ref."""
-    return unquote_to_bytes(ref.removeprefix(SCHEME).split("/", 1)[0]).decode()
+    return _decoded(ref.removeprefix(SCHEME).split("/", 1)[0])
+
+
+@functools.lru_cache(maxsize=1_024)
+def _decoded(part: str) -> str:
+    return unquote_to_bytes(part).decode()
 
 
 def url(ref: str) -> str:

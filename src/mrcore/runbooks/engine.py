@@ -24,6 +24,9 @@ SHOWN_MAX = 50
 BY_ITSELF_MAX = 100
 """So many runs at a time begin by themselves, at most: more than anybody could look at."""
 
+GATHER_S = 0.2
+"""After a look, what is sampled within this time is looked at together."""
+
 Plan = Callable[[auth.Login, plans.PlanRequest], Awaitable[plans.Plan]]
 
 log = logging.getLogger(__name__)
@@ -78,6 +81,7 @@ class Engine:
                 await self.look()
             except errors.StoreError as error:
                 log.warning("%s", error)
+            await asyncio.sleep(GATHER_S)
 
     async def ready(self) -> None:
         """Read the runs that the last core had under way, once. Raises StoreError."""
@@ -107,17 +111,12 @@ class Engine:
         """
         async with self.lock:
             view = self._view(self.now())
-            await self._begin_for_alerts(view)
-            done, firing = await self._operations(), self._firing()
+            fires = [each for each in self._alerts() if isinstance(each, alert.Alert)]
+            fires = [each for each in fires if each.phase is alert.Phase.FIRING]
+            await self._begin_for_alerts(view, fires)
+            done, firing = await self._operations(), frozenset(each.ref for each in fires)
             for known in list(self._active.values()):
                 await self._move(known, view, done, firing)
-
-    def _firing(self) -> frozenset[base.Ref]:
-        return frozenset(
-            each.ref
-            for each in self._alerts()
-            if isinstance(each, alert.Alert) and each.phase is alert.Phase.FIRING
-        )
 
     async def _move(
         self,
@@ -155,10 +154,8 @@ class Engine:
         found = await self._ledger.read(read)
         return {each.plan_id: each for each in found if each is not None}
 
-    async def _begin_for_alerts(self, view: views.View) -> None:
-        for each in self._alerts():
-            if not isinstance(each, alert.Alert) or each.phase is not alert.Phase.FIRING:
-                continue
+    async def _begin_for_alerts(self, view: views.View, fires: Sequence[alert.Alert]) -> None:
+        for each in fires:
             firing = firing_of(each)
             known = self.runbooks.get(each.runbook)
             wanted = each.about == "condition" and each.severity is not alert.Severity.INFO
