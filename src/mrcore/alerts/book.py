@@ -228,11 +228,9 @@ class Book:
 
     def entities(self) -> list[base.Entity]:
         """Alerts that are not at rest, what fires first, and silences that have not ended."""
-        ranked = sorted(self._tracks.values(), key=_rank)[:SHOWN_MAX]
+        ranked = sorted(self._tracks.values(), key=track.rank)[:SHOWN_MAX]
         shown: list[base.Entity] = [
-            self._entity(each)
-            for each in ranked
-            if each.state.phase is not alert.Phase.INACTIVE
+            self._entity(each) for each in ranked if each.state.phase is not alert.Phase.INACTIVE
         ]
         now = self._now()
         for silence in (*self.silences.values(), *self.windows(now)):
@@ -291,16 +289,3 @@ def _said(rule: rules.Rule, found: finding.Finding, view: live.Live) -> str:
     if found.key.about == "error":
         return f"{rule.id} cannot be reckoned: {found.why}"
     return rule.say(view, found.entity)
-
-
-_PHASES = (
-    alert.Phase.FIRING,
-    alert.Phase.RECOVERING,
-    alert.Phase.PENDING,
-    alert.Phase.RESOLVED,
-    alert.Phase.INACTIVE,
-)
-
-
-def _rank(each: track.Track) -> tuple[int, str, str]:
-    return _PHASES.index(each.state.phase), each.severity.value, each.key.ref

@@ -120,6 +120,20 @@ def entity(track: Track, around: telling.Around) -> alert.Alert:
     )
 
 
+def rank(track: Track) -> tuple[int, str, str]:
+    """Where it stands among others: what fires first, the most severe before."""
+    return _PHASES.index(track.state.phase), track.severity.value, track.key.ref
+
+
+_PHASES = (
+    alert.Phase.FIRING,
+    alert.Phase.RECOVERING,
+    alert.Phase.PENDING,
+    alert.Phase.RESOLVED,
+    alert.Phase.INACTIVE,
+)
+
+
 def _verdict(track: Track) -> base.Verdict:
     """Of what fires or recovers; what waits or has resolved is no trouble."""
     if not track.state.open:
