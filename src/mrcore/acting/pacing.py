@@ -2,7 +2,7 @@
 
 A chunk begins small and grows until it takes about 250 ms. When a target takes over twice the
 best time seen, the watched system has slowed down: the chunk is halved and rested after. A chunk
-under 50 ms says nothing (the way there and back is most of it) and never counts as slow.
+that took no longer than it may never counts as slow: a busy host makes quick ones differ by more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ MOST = 500
 ONE_BY_ONE = frozenset({"process.restart", "worker.restart"})
 """What takes long for each: several in one chunk would not fit into its time."""
 AIM_S = 0.25
-FLOOR_S = 0.05
 SLOW = 2.0
 REST_MAX_S = 5.0
 
@@ -46,7 +45,7 @@ class Pace:
         best_s = self.best_s
         if 2 * done >= targets:
             best_s = now_s if best_s is None else min(best_s, now_s)
-        if took_s > FLOOR_S and best_s is not None and now_s > SLOW * best_s:
+        if took_s > AIM_S and best_s is not None and now_s > SLOW * best_s:
             rest_s = min(took_s, REST_MAX_S)
             return Pace(max(1, self.size // 2), rest_s, best_s, now_s, slow=True)
         fits = targets * AIM_S / took_s if took_s > 0 else MOST
