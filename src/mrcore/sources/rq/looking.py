@@ -49,8 +49,7 @@ class Seen(NamedTuple):
 
     @property
     def name(self) -> str:
-        known = record.summary(self.id, (b"", b"", self.call.encode(), *(None,) * 8))
-        return known.name if known else ""
+        return record.name(self.call)
 
     @property
     def label(self) -> str:
