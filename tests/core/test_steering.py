@@ -46,7 +46,12 @@ def _shown(here: core.Core, operation: entities.Operation) -> entities.Operation
 async def until(
     here: core.Core, operation: entities.Operation, state: entities.OperationState
 ) -> entities.Operation:
-    await waiting.until(lambda: _shown(here, operation).state is state, what=str(state))
+    """Wait until it is in a state; a core that has just begun may still be reading it."""
+
+    def so() -> bool:
+        return any(o.id == operation.id and o.state is state for o in here.door.operations())
+
+    await waiting.until(so, what=str(state))
     return _shown(here, operation)
 
 
