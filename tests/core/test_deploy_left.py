@@ -22,6 +22,8 @@ from tests.core import test_source_deploy as deploys
 
 place = deploys.place
 BAD = (503, {"success": False, "release": "blue-1", "uptime": 60})
+FINE = (200, {"success": True, "release": "blue-1", "uptime": 60})
+DEGRADED = (200, {**FINE[1], "health": "warn", "degraded": ["mail"]})
 BLUE = "backend-blue"
 
 
@@ -150,9 +152,14 @@ async def test_what_was_stopped_is_started_without_traffic_by_a_restart(
     assert place.current.read_text() == "green\n"
 
 
-async def test_a_healthy_colour_runs_on_when_the_traffic_leaves_it(
-    place: deploys.Place, boss: Boss, source: source_base.Source
+@pytest.mark.parametrize("answer", [FINE, DEGRADED], ids=["healthy", "degraded"])
+async def test_a_colour_that_works_runs_on_when_the_traffic_leaves_it(
+    place: deploys.Place,
+    boss: Boss,
+    source: source_base.Source,
+    answer: tuple[int, dict[str, Any]],
 ) -> None:
+    place.answers["blue"] = answer
     before = boss.row()
     target, texts = await planned(source)
     assert not [text for text in texts if "stopped" in text]

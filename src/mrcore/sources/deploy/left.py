@@ -1,4 +1,4 @@
-"""The colour that the traffic has left: one that is not well is stopped, and stays so.
+"""The colour that the traffic has left: one that is bad or silent is stopped, and stays so.
 
 Where a stack runs the colours its supervisor does it; elsewhere the pinned script has to.
 """
@@ -120,5 +120,5 @@ def remark(guard: plans.Args, colour: str) -> plans.Remark:
 
 
 def _is_bad(verdict: base.Verdict) -> bool:
-    """Whether a colour is not well; of one that cannot be asked nobody knows."""
-    return verdict.level in (base.Level.BAD, base.Level.WARN) or verdict.code == "no_answer"
+    """Whether a colour is bad or silent; a degraded one works, and may be wanted back."""
+    return verdict.level is base.Level.BAD or verdict.code == "no_answer"

@@ -64,7 +64,7 @@ class Settings(settings.SourceSettings):
     )
     stack: Path | None = Field(
         default=None,
-        description="state folder of the stack that runs them: a colour that is not well is"
+        description="state folder of the stack that runs them: one that is bad or silent is"
         " stopped when the traffic leaves it",
     )
     preflight_s: float = Field(
