@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-MOST = 12
+MOST = 2
 FAILED = "MR_TESTS_FAILED"
 """Environment: the file into which conftest.py writes what failed, a line each."""
 
