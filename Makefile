@@ -21,7 +21,7 @@ demo: $(STAMP) ## Start everything here with invented data, and look at it
 dev: $(STAMP) ## Start everything here without invented data, and look at it
 	@$(BIN)/mrtui dev
 
-# With bytecode, whatever the shell says: else each of the four rewrites every assertion of every
+# With bytecode, whatever the shell says: else each of the three rewrites every assertion of every
 # test anew, and each process that they start compiles what it imports. The first time, one does it.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP) ## Run the tests: three at once, because many of them wait
