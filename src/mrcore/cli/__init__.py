@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mrcore import errors, quiet
+from mrcore import errors, lean, quiet
 
 VERBS: dict[str, tuple[str, str]] = {
     # verb: (module, what it does, shown by --help without loading the module)
@@ -68,6 +68,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line: an MrError is one sentence on stderr and exit code 2."""
+    lean.start()
     try:
         cli(prog_name="mrcore")
     except errors.MrError as error:

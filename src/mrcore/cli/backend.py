@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from mrcore import lean
+
 
 @click.command()
 @click.option("--colour", type=click.Choice(["blue", "green"]), required=True)
@@ -31,6 +33,7 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
 
     Example: mrcore backend --colour blue --port 8081 --state /tmp/mr
     """
+    lean.build_late()
     # Imported here: `mrcore backend --help` needs no web framework.
     import uvicorn
 

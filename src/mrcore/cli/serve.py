@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from mrcore import errors, folder
+from mrcore import errors, folder, lean
 from mrcore.stack import logfile, ready
 
 START_S = 20.0
@@ -66,6 +66,7 @@ def start_detached(where: folder.StateFolder, settings: Path | None, *, idle_exi
 
 
 def _serve(where: folder.StateFolder, path: Path | None, *, idle_exit: bool) -> None:
+    lean.build_late()
     # Half a second of imports that neither a refusal nor --detach needs.
     from mrcore import redact, settings
     from mrcore.api import serving

@@ -18,15 +18,18 @@ ActionId = str
 
 
 class Frozen(BaseModel):
-    """A wire type: immutable; unknown fields are ignored so that versions may differ."""
+    """A wire type: immutable; unknown fields are ignored so that versions may differ.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    Built at its first use: no process uses all of them, and most use few.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Request(BaseModel):
     """A body that a client sends: unknown fields are refused by name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Level(StrEnum):
