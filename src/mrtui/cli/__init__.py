@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mrcore import errors, quiet
+from mrcore import errors, lean, quiet
 
 COMMANDS: dict[str, str] = {
     # command: what it does; its code is mrtui/cli/<command>.py
@@ -232,6 +232,8 @@ def parser(command: str) -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line: an MrError is one sentence on stderr, or JSON where that is wanted."""
+    if argv is None:  # else it is not our process
+        lean.start()
     with quiet.ending():
         return _run(argv)
 
