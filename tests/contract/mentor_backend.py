@@ -6,10 +6,15 @@ import json
 import sys
 from pathlib import Path
 
-import uvicorn
-
-from mrcore.mentor import app
+from mrcore import lean
 
 if __name__ == "__main__":
+    lean.start()
+    lean.build_late()
+    # Only then, as in `mrcore backend`.
+    import uvicorn
+
+    from mrcore.mentor import app
+
     made = app.create("blue", json.loads(Path(sys.argv[2]).read_text()), health_interval_s=0.1)
     uvicorn.run(made, host="127.0.0.1", port=int(sys.argv[1]), log_config=None, access_log=False)

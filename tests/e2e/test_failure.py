@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -106,11 +105,3 @@ async def test_a_log_reader_that_hangs_is_said_and_one_that_is_killed_is_replace
         home.until(r"marker +after the reader|marker +ERROR after the reader")
         again = await waiting.until(lambda: _reader(calm))
         assert again.pid != reader.pid
-
-
-def test_the_folder_of_a_dead_core_is_free_again(tmp_path: Path) -> None:
-    with running.stack(tmp_path / "a") as first:
-        running.kill(first.supervisor.pid)
-        first.supervisor.wait(10)
-        with running.stack(tmp_path / "a") as second:
-            assert second.supervisor.pid != first.supervisor.pid

@@ -61,21 +61,19 @@ def test_secrets_are_in_no_argv_and_in_no_readable_file(stack: running.Stack) ->
     assert stat.S_IMODE(Path(stack.ready["socket"]).stat().st_mode) & 0o077 == 0
 
 
-def test_nothing_survives_a_killed_supervisor(state: Path) -> None:
-    with running.stack(state) as own:
-        family = own.family()
-        names = {p.name() for p in family}
-        assert len(family) >= 9, names
-        own.supervisor.send_signal(signal.SIGKILL)
-        assert [p.name() for p in running.gone(family)] == []
-
-
-def test_a_stopped_stack_leaves_nothing_and_starts_again(state: Path) -> None:
-    with running.stack(state) as first:
-        family = first.family()
-        tables = first.ready["postgres"]
+def test_however_a_stack_ends_nothing_is_left_and_its_folder_is_free(state: Path) -> None:
+    with running.stack(state) as killed:
+        running.kill(killed.supervisor.pid)
+        killed.supervisor.wait(10)
+        with running.stack(state) as stopped:  # at once, while what was left still ends
+            assert stopped.supervisor.pid != killed.supervisor.pid
+            family = stopped.family()
     assert running.gone(family) == []
-    assert not psutil.pid_exists(first.supervisor.pid) or first.supervisor.poll() == 0
-    with running.stack(state) as second:
-        assert json.loads((second.state / "stack.json").read_text()) == second.ready
-        assert second.ready["postgres"].split("@")[0] == tables.split("@")[0]
+    assert not psutil.pid_exists(stopped.supervisor.pid) or stopped.supervisor.poll() == 0
+    with running.stack(state) as again:
+        assert json.loads((again.state / "stack.json").read_text()) == again.ready
+        assert again.ready["postgres"].split("@")[0] == stopped.ready["postgres"].split("@")[0]
+        family = again.family()
+        assert len(family) >= 9, {p.name() for p in family}
+        again.supervisor.send_signal(signal.SIGKILL)
+        assert [p.name() for p in running.gone(family)] == []
