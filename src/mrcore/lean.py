@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import sys
 
 UNUSED = (
@@ -33,8 +34,13 @@ def start() -> None:
     atexit.register(gc.freeze)
 
 
-def build_late() -> None:
-    """Build a model when it is first used, also those of FastAPI, of which most never are."""
+def web() -> None:
+    """Load FastAPI with its models of OpenAPI unbuilt until somebody asks for them.
+
+    Not those of our own requests: FastAPI itself must build what it reads from a body.
+    """
     from pydantic import BaseModel  # a command without models has no need of it
 
     BaseModel.model_config["defer_build"] = True
+    importlib.import_module("fastapi.openapi.models")
+    del BaseModel.model_config["defer_build"]

@@ -10,7 +10,7 @@ from mrcore import lean
 
 if __name__ == "__main__":
     lean.start()
-    lean.build_late()
+    lean.web()
     # Only then, as in `mrcore backend`.
     import uvicorn
 

@@ -33,7 +33,7 @@ def command(colour: str, port: int, state: Path | None, host: str) -> None:
 
     Example: mrcore backend --colour blue --port 8081 --state /tmp/mr
     """
-    lean.build_late()
+    lean.web()
     # Imported here: `mrcore backend --help` needs no web framework.
     import uvicorn
 

@@ -66,7 +66,7 @@ def start_detached(where: folder.StateFolder, settings: Path | None, *, idle_exi
 
 
 def _serve(where: folder.StateFolder, path: Path | None, *, idle_exit: bool) -> None:
-    lean.build_late()
+    lean.web()
     # Half a second of imports that neither a refusal nor --detach needs.
     from mrcore import redact, settings
     from mrcore.api import serving

@@ -29,7 +29,7 @@ class Frozen(BaseModel):
 class Request(BaseModel):
     """A body that a client sends: unknown fields are refused by name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Level(StrEnum):
