@@ -25,7 +25,7 @@ from mrcore.gameday import (
     watch,
 )
 from mrcore.gameday.faults import KINDS, base
-from mrcore.model import alert, core
+from mrcore.model import alert, core, stack
 
 CALM_S = 120.0
 BARRIER_S = 240.0
@@ -34,6 +34,9 @@ DETECTED_S = 180.0
 
 _QUIET = "demo.known_off"
 """What comes before every scenario, and ends with it."""
+
+_MOVES = ("starting", "stopping", "backoff")
+"""States in which a process does not stay."""
 
 ORDER: tuple[score.Until, ...] = ("injected", "detected", "diagnosed", "recovered")
 
@@ -64,14 +67,14 @@ class Play:
 
     def __init__(
         self,
-        stack: arena.Arena,
+        where: arena.Arena,
         what: scenario.Scenario,
         order: Order,
         *,
         now: Callable[[], datetime],
         tell: Tell,
     ) -> None:
-        self._stack = stack
+        self._stack = where
         self._what = what
         self._order = order
         self._now = now
@@ -81,12 +84,12 @@ class Play:
         self._times: dict[str, float] = {}
         self._operators: list[str] = []
         self._before: frozenset[str] = frozenset()
-        own = settings.load(stack.state / "settings.json")
+        own = settings.load(where.state / "settings.json")
         self._scale = own.time_scale
         self._rules = rules.load(rules.shipped(), own.alerts.rules, own.time_scale)
         self._began = self._there = now()
         self._story: dict[str, tuple[str, ...]] = {}
-        self._keys = keypresses.Keypresses(stack.state)
+        self._keys = keypresses.Keypresses(where.state)
         self._keypresses = 0
 
     async def run(self) -> score.Card:
@@ -159,15 +162,23 @@ class Play:
                 sorted({each.rule for each in self._seen.alerts() if self._disturbs(each)})
             )
             raise errors.StackError(
-                f"The stack does not become calm: {pending or 'a source gives no samples'}."
+                f"The stack does not become calm: {pending or 'a source or a process is away'}."
             )
         self._before = frozenset(each.ref for each in self._seen.alerts() if _stands(each))
 
     def _is_calm(self) -> bool:
-        """What fires now of what is expected is of before, and would not fire for the fault."""
+        """What fires now of what is expected is of before, and would not fire for the fault.
+
+        What was killed before runs again, and its worker is swept away or told of.
+        """
         sources = [e for e in self._seen.entities("source") if isinstance(e, core.SourceStatus)]
         watched = len(sources) > 1 and all(each.state == "watching" for each in sources)
-        return watched and not any(map(self._disturbs, self._seen.alerts()))
+        alerts = self._seen.alerts()
+        told = {each.subject for each in alerts if _stands(each)}
+        gone = (e.ref for e in self._seen.entities("worker") if e.verdict.code == "dead")
+        processes = (e for e in self._seen.entities("process") if isinstance(e, stack.Process))
+        moves = any(each.state in _MOVES for each in processes) or not told.issuperset(gone)
+        return watched and not moves and not any(map(self._disturbs, alerts))
 
     def _disturbs(self, each: alert.Alert) -> bool:
         """Whether it would be taken for what the fault leads to."""

@@ -132,7 +132,8 @@ class Recovery:
 
     def _has_news(self, known: list[run.Run]) -> bool:
         """Whether there is something to do that was not."""
-        return self._goes_on() != known or self._in_vain()
+        asks = any(self._asked_for(each) for each in known)
+        return self._goes_on() != known or (asks and self._in_vain())
 
     async def withheld(self) -> list[score.Expectation]:
         """Do nothing, and see that the run does not end as if somebody had."""
@@ -245,11 +246,14 @@ class Recovery:
         if running == self._asked.get(running.ref) and not self._in_vain():
             return False  # it has not gone on since
         self._asked[running.ref] = running
-        for action in ANSWERS:
-            if action in running.actions:
-                await self._answer(action, running.ref)
-                return True
-        return False
+        if (action := self._asked_for(running)) is not None:
+            await self._answer(action, running.ref)
+        return action is not None
+
+    @staticmethod
+    def _asked_for(running: run.Run) -> base_model.ActionId | None:
+        """What a run waits for from a person."""
+        return next((action for action in ANSWERS if action in running.actions), None)
 
     async def _answer(self, action: base_model.ActionId, ref: base_model.Ref) -> None:
         """What a person answers a run that waits."""

@@ -20,6 +20,9 @@ Outcomes = Mapping[base.Ref, Iterable[plans.TargetOutcome]]
 UNHEARD = frozenset({"no_answer", "no_route", "not_asked", "refused", "broken"})
 """What is said of who does not answer; which of them of who begins anew is a matter of time."""
 
+UNSEEN = "dead"
+"""What is said of a process until who starts it again has seen that it is gone."""
+
 ANEW = frozenset({"session", "worker", "job", "meeting", "order"})
 """Kinds whose things have other names in every play."""
 
@@ -63,8 +66,9 @@ def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[
     """Each that it had since then, once: how often it went to and fro is a matter of time, and what
     stood before one of what was played last. That it was not heard is told only where that is all.
     """
+    passing = UNHEARD | {UNSEEN} if refs.parse(subject).kind == "process" else UNHEARD
     found = tuple(dict.fromkeys(said for at, said in seen.verdicts[subject] if at >= since))
-    heard = tuple(said for said in found if said not in UNHEARD)
+    heard = tuple(said for said in found if said not in passing)
     return heard if len(heard) > 1 else found
 
 
