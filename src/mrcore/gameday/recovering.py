@@ -124,14 +124,14 @@ class Recovery:
         while not (ended := self._run()) or ended.state not in ENDED:
             known = self._goes_on()
             helped = [await self._help(each, stage) for each in known if auto]
-            news = lambda: self._has_news(known)  # noqa: E731, B023 - asked before the next turn
+            news = lambda: self.has_news(known)  # noqa: E731, B023 - asked before the next turn
             limit_s = RECOVERED_S if auto else None
             if not any(helped) and not await self._seen.until(news, limit_s):
                 break
         return ended
 
-    def _has_news(self, known: list[run.Run]) -> bool:
-        """Whether there is something to do that was not."""
+    def has_news(self, known: list[run.Run]) -> bool:
+        """Whether something has become of these runs, or one of them asks again."""
         asks = any(self._asked_for(each) for each in known)
         return self._goes_on() != known or (asks and self._in_vain())
 
