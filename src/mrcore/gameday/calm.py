@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from mrcore.gameday import scenario, watch
-from mrcore.model import alert, core, stack
+from mrcore.model import alert, core, queue, stack
 
 _MOVES = ("starting", "stopping", "backoff")
 """States in which a process does not stay."""
@@ -19,10 +21,12 @@ def disturbs(what: scenario.Scenario, seen: watch.Watcher) -> tuple[str, ...]:
     alerts = seen.alerts()
     sources = [e for e in seen.entities("source") if isinstance(e, core.SourceStatus)]
     away = [each.name for each in sources if each.state != "watching"]
-    processes = (e for e in seen.entities("process") if isinstance(e, stack.Process))
+    processes = [e for e in seen.entities("process") if isinstance(e, stack.Process)]
     moving = [f"{each.name} is {each.state}" for each in processes if each.state in _MOVES]
     told = {each.subject for each in alerts if stands(each)}
-    dead = {e.ref for e in seen.entities("worker") if e.verdict.code == "dead"} - told
+    pids = {each.pid for each in processes}
+    workers = (e for e in seen.entities("worker") if isinstance(e, queue.Worker))
+    gone = {each.ref for each in workers if _is_gone(each, pids)} - told
     expected = {one.rule for one in what.alerts}
     firing = {
         each.rule
@@ -30,7 +34,12 @@ def disturbs(what: scenario.Scenario, seen: watch.Watcher) -> tuple[str, ...]:
         if _waits(each) or (each.rule in expected and each.phase is alert.Phase.FIRING)
     }
     nobody = [] if len(sources) > 1 else ["the core tells of no sources"]
-    return (*nobody, *away, *moving, *sorted(dead), *sorted(firing))
+    return (*nobody, *away, *moving, *sorted(gone), *sorted(firing))
+
+
+def _is_gone(worker: queue.Worker, pids: Collection[int | None]) -> bool:
+    """One whose process is none any more is dead before its heartbeat says so."""
+    return worker.verdict.code == "dead" or (worker.supervised and worker.pid not in pids)
 
 
 def stands(each: alert.Alert) -> bool:

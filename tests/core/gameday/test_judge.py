@@ -202,6 +202,7 @@ WATCHED = [
     for name in ("redis", "stack")
 ]  # fmt: skip
 WORKER = queue.Worker(ref="huey/worker/w", engine="huey", name="w", verdict=DEAD)
+BEATS = queue.Worker(ref="huey/worker/b", engine="huey", name="b", supervised=True, pid=7)
 
 
 @pytest.mark.parametrize(
@@ -215,8 +216,24 @@ WORKER = queue.Worker(ref="huey/worker/w", engine="huey", name="w", verdict=DEAD
         ([stack.Process(ref="stack/process/p", name="p", state="backoff")], ["p is backoff"]),
         ([WORKER], [WORKER.ref]),
         ([WORKER, fired("worker_silent", subject=WORKER.ref)], []),
+        ([BEATS, stack.Process(ref="stack/process/p", name="p", state="ready", pid=7)], []),
+        (
+            [BEATS, stack.Process(ref="stack/process/p", name="p", state="ready", pid=8)],
+            [BEATS.ref],
+        ),
     ],
-    ids=["calm", "away", "expected", "stands", "comes", "process", "corpse", "told"],
+    ids=[
+        "calm",
+        "away",
+        "expected",
+        "stands",
+        "comes",
+        "process",
+        "corpse",
+        "told",
+        "lives",
+        "killed",
+    ],
 )
 async def test_a_play_begins_when_nothing_moves(
     there: list[base.Entity], disturbs: list[str]
