@@ -237,7 +237,9 @@ class Recovery:
         """Confirm what is planned, or play a manual step; False when there is nothing to do."""
         for step in running.steps:
             open_ = step.state in (run.StepState.PENDING, run.StepState.RUNNING)
-            if open_ and step.kind == "fix" and step.plan and step.plan not in self._plans:
+            if open_ and step.kind == "fix" and step.plan:
+                if step.plan in self._plans:
+                    return False  # it is applied: the run says when nothing came of that
                 await self._confirm(step.plan)
                 return True
             waits = step.kind == "manual" and step.state is run.StepState.RUNNING

@@ -308,6 +308,12 @@ class Engine:
                 return self._books[each.id], each
         return None
 
+    async def applied(self, plan_id: str) -> bool:
+        """Whether a plan was applied, which a look notices only later. Raises StoreError."""
+        if not plan_id:
+            return False
+        return await self._ledger.read(lambda c: operations.of_plan(c, plan_id)) is not None
+
     def view(self) -> views.View:
         """What is known now."""
         return self._view(self.now())
