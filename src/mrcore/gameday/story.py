@@ -23,6 +23,11 @@ UNHEARD = frozenset({"no_answer", "no_route", "not_asked", "refused", "broken"})
 UNSEEN = "dead"
 """What is said of a process until who starts it again has seen that it is gone."""
 
+FAILING = "failing"
+LATELY = frozenset({FAILING, "retry_storm"})
+"""What is said of a queue whose jobs failed in the last minutes: which of both, and for how long
+afterwards, is a matter of time."""
+
 ANEW = frozenset({"session", "worker", "job", "meeting", "order"})
 """Kinds whose things have other names in every play."""
 
@@ -67,7 +72,9 @@ def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[
     stood before one of what was played last. That it was not heard is told only where that is all.
     """
     passing = UNHEARD | {UNSEEN} if refs.parse(subject).kind == "process" else UNHEARD
-    found = tuple(dict.fromkeys(said for at, said in seen.verdicts[subject] if at >= since))
+    codes = [said for at, said in seen.verdicts[subject] if at >= since]
+    found = tuple(dict.fromkeys(FAILING if said in LATELY else said for said in codes))
+    found = tuple(said for said in found if said != "ok") if FAILING in found else found
     heard = tuple(said for said in found if said not in passing)
     return heard if len(heard) > 1 else found
 

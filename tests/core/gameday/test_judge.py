@@ -165,9 +165,11 @@ async def test_a_story_names_nothing_that_is_made_anew_in_every_play(kind: str) 
     [
         (("", "broken", "blocked", "no_answer", ""), ("ok", "blocked")),
         (("", "refused", ""), ("ok", "refused")),
+        (("", "retry_storm", "failing", ""), ("failing",)),
+        (("failing", "", "retry_storm"), ("failing",)),
     ],
 )
-async def test_a_story_tells_of_silence_only_where_that_is_all(
+async def test_a_story_tells_of_silence_only_where_that_is_all_and_how_often_of_nothing(
     said: tuple[str, ...], told: tuple[str, ...]
 ) -> None:
     subject = "redis/node/main"
