@@ -103,8 +103,8 @@ class Engine:
         """
         async with self.lock:
             view = self._view(self.now())
-            fires = [each for each in self._alerts() if isinstance(each, alert.Alert)]
-            fires = [each for each in fires if each.phase is alert.Phase.FIRING]
+            alerts = [each for each in self._alerts() if isinstance(each, alert.Alert)]
+            fires = [each for each in alerts if each.phase is alert.Phase.FIRING]
             await self._begin_for_alerts(view, fires)
             done, firing = await self._operations(), frozenset(each.ref for each in fires)
             for known in list(self._shelf.active.values()):
@@ -257,10 +257,8 @@ class Engine:
 
     def firing(self, ref: base.Ref) -> alert.Alert | None:
         """An alert by its ref, while it is one."""
-        for each in self._alerts():
-            if isinstance(each, alert.Alert) and each.ref == ref:
-                return each
-        return None
+        alerts = (each for each in self._alerts() if isinstance(each, alert.Alert))
+        return next((each for each in alerts if each.ref == ref), None)
 
     async def timeline(self, number: int) -> list[record.Event]:
         """What happened in a run, oldest first. Raises StoreError."""
@@ -273,8 +271,6 @@ class Engine:
 
     async def applied(self, plan_id: str) -> bool:
         """Whether a plan was applied, which a look notices only later. Raises StoreError."""
-        if not plan_id:
-            return False
         return bool(await self._ledger.read(lambda c: operations.of_plans(c, {plan_id})))
 
     def view(self) -> views.View:
