@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from mrcore.mentor import app
 
 print([name for name in lean.UNUSED if sys.modules[name]])
-print(BaseModel.model_config, models.OpenAPI(info={"title": "a", "version": "1"}).info.title)
+print(BaseModel.model_config, models.Info(title="a", version="1").title)
 """
 
 
