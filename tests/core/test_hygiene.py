@@ -18,7 +18,7 @@ try:
     {statement}
 except SystemExit:
     pass
-print("\\nLOADED", *sorted({{name.split(".")[0] for name in sys.modules}}))
+print("\\nLOADED", *sorted({{name.split(".")[0] for name, there in sys.modules.items() if there}}))
 """
 
 
