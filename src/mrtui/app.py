@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import ModalScreen, Screen
 
-from mrtui import bindings, counting, news, ringing, start, themes, typeahead
+from mrtui import bindings, counting, news, ringing, sheet, start, themes, typeahead
 from mrtui.screens import splash
 from mrtui.terminal import bell, frame_diff, safe_text, title
 from mrtui.widgets import cells
@@ -87,6 +87,7 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         themes.install(self, loaded)
         wanted = self.started.locked_theme or self.started.theme
         self.theme = themes.choose(wanted, self.available_themes)
+        self.stylesheet = sheet.Sheet(variables=self.get_css_variables())
         self.news = news.News("; ".join(loaded.problems), "warn")
 
     def pressed(self) -> None:
