@@ -12,6 +12,7 @@ from textual.css.model import RuleSet
 
 from tests import waiting
 
+
 @pytest.fixture(autouse=True)
 def exact_pilots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pilots wait until the event loop has nothing to do, instead of guessing from CPU time."""

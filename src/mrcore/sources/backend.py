@@ -14,7 +14,7 @@ from typing import Self
 import httpx
 from pydantic import Field, JsonValue
 
-from mrcore import errors, redact
+from mrcore import errors, redact, trusted
 from mrcore import settings as core_settings
 from mrcore.model import backend, base, ref, wire
 from mrcore.sources import backend_body, backend_caches, current
@@ -80,7 +80,7 @@ class Backend(source_base.SourceBase):
     async def __aenter__(self) -> Self:
         # No timeout of the library: each question has one deadline for everything. No proxy of
         # the environment: it would answer for a backend that is down.
-        self._client = httpx.AsyncClient(timeout=None, trust_env=False)  # noqa: S113
+        self._client = trusted.client(timeout=None, trust_env=False)
         return self
 
     async def __aexit__(self, *exc: object) -> None:

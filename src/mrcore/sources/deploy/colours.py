@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from mrcore import errors
+from mrcore import errors, trusted
 from mrcore.model import base, deploy, plans, ref
 from mrcore.sources import backend, current
 from mrcore.sources import base as sources
@@ -69,7 +69,7 @@ class Colours:
         # No connection is kept: it would be among those that a switch cuts off. No proxy of the
         # environment: it would answer for a colour that is down.
         limits = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(timeout=None, trust_env=False, limits=limits)  # noqa: S113
+        self._client = trusted.client(timeout=None, trust_env=False, limits=limits)
 
     async def close(self) -> None:
         """Ask no more."""

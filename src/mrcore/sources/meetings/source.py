@@ -11,7 +11,7 @@ from typing import Self
 
 import httpx
 
-from mrcore import errors, redact
+from mrcore import errors, redact, trusted
 from mrcore.model import base, meeting, ref, wire
 from mrcore.sources import base as sources
 from mrcore.sources.meetings import handshake, relay, settings, signals, tail
@@ -59,7 +59,7 @@ class Meetings(sources.SourceBase):
 
     async def __aenter__(self) -> Self:
         # Each handshake has one deadline for everything; no proxy of the environment answers it.
-        self._client = httpx.AsyncClient(timeout=None, trust_env=False)  # noqa: S113
+        self._client = trusted.client(timeout=None, trust_env=False)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
