@@ -19,7 +19,7 @@ from tests import again, node, servers
 # and less often than in a program that must stay small: a tenth of the time of a test of the screen
 # went into it.
 gc.disable()
-gc.set_threshold(5_000, 10, 10)
+gc.set_threshold(10_000, 10, 10)
 
 # `make test` tries the same cases each time; `make proof` searches for new ones.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)

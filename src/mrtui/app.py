@@ -82,6 +82,7 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         self.counter = counting.Counter(self.started.state)
         self.naming = title.Title(self, os.environ)
         self.bell_of = bell.Bell(self, os.environ, self.started.ring)
+        self._follows = False
         self.inside = asyncio.Event()  # set when home has taken the splash's place
         loaded = themes.load_all()
         themes.install(self, loaded)
@@ -102,7 +103,12 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         return splash.Splash(self.started.place, self.started.steps, self._waiting_for, self.leave)
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self.later, self._follow, "link")
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        if not self._follows:
+            self._follows = True
+            self.later(self._follow, "link")
 
     async def _follow(self) -> None:
         """Load the rest behind the first frame, then follow the core for ever."""
@@ -196,6 +202,7 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
             return  # never a dialog over a dialog
         from mrtui.screens import confirm  # the splash can ask for it before the model is loaded
 
+        self._start()  # below a dialog the splash is not refreshed
         self.push_screen(confirm.QuitDialog(), self.left)
 
     def left(self, yes: bool | None) -> None:

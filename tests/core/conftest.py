@@ -18,7 +18,7 @@ def declared_once() -> Iterator[None]:
     declare = problem.declare
 
     def declared(app: FastAPI) -> dict[str, Any]:
-        routes = (app.version, *map(repr, app.routes))
+        routes = (app.version, *(getattr(each, "path", type(each).__name__) for each in app.routes))
         if routes not in known:
             known[routes] = declare(app)
         return known[routes]
