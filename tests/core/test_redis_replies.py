@@ -14,7 +14,7 @@ from redis import exceptions
 from mrcore.sources.redis import replies
 
 values = st.recursive(
-    st.none() | st.binary(max_size=20) | st.integers(),
+    st.none() | st.binary(max_size=20) | st.integers(-(2**63), 2**63 - 1),
     lambda inner: st.lists(inner, max_size=4),
     max_leaves=12,
 )

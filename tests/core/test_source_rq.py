@@ -27,7 +27,7 @@ from mrcore import errors, sources
 from mrcore.model import base, plans, queue, ref, wire
 from mrcore.sources import base as source_base
 from mrcore.sources.engine import grouping, walking
-from mrcore.sources.rq import keys
+from mrcore.sources.rq import figures, keys
 from tests import servers
 from tests.contract import rq_desk
 
@@ -414,6 +414,32 @@ async def test_rates_are_made_of_what_workers_have_done(desk: rq_desk.Desk, redi
         points = {p.metric: p.value for p in (await source.sample()).points if p.ref == OWNER}
         assert points["queue.out_rate"] == pytest.approx(0.05, abs=0.02)
         assert points["queue.in_rate"] == points["queue.fail_rate"] == 0
+
+
+async def test_attempts_that_fail_and_go_again_are_a_storm(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    """RQ's worker counts an attempt that is tried again among its failed ones."""
+    name = desk.stand(QUEUE)
+    desk.send(QUEUE)
+    passed = timedelta()
+    made = sources.build("rq", {"url": redis_url}, now=lambda: datetime.now(UTC) + passed)[0]
+    async with made as source:
+        await source.sample()
+        desk.conn.hset(f"rq:worker:{name}", "failed_job_count", 31)
+        desk.heap(QUEUE, 1)
+        passed = timedelta(seconds=20)
+        sample = await source.sample()
+        points = {p.metric: p.value for p in sample.points if p.ref == OWNER}
+        assert points["queue.fail_rate"] == pytest.approx(0.05, abs=0.02)
+        assert (await the_queue(source)).verdict.code == "retry_storm"
+
+
+def test_what_went_again_is_not_told_where_failed_jobs_went_away() -> None:
+    done, facts = figures.Done(), figures.parse([0] * 8 + [b"", 0, 0, [], 0])
+    for bad, failed, again in ((0, 5, 0), (3, 6, 2), (9, 2, 2), (10, 2, 3)):
+        done.see({"w": ([QUEUE], {b"failed_job_count": str(bad).encode()})}, {QUEUE: failed})
+        assert done.totals(QUEUE, facts, datetime.now(UTC)).retried == again
 
 
 async def test_failures_are_grouped_and_acted_on(

@@ -14,6 +14,7 @@ from mrcore import errors, settings
 from mrcore.alerts import rule as rules
 from mrcore.gameday import (
     arena,
+    calm,
     debts,
     judge,
     keypresses,
@@ -25,7 +26,6 @@ from mrcore.gameday import (
     watch,
 )
 from mrcore.gameday.faults import KINDS, base
-from mrcore.model import alert, core
 
 CALM_S = 120.0
 BARRIER_S = 240.0
@@ -151,28 +151,12 @@ class Play:
             self._found.append(judge.unrelated(self._what, self._seen, self._began, self._before))
 
     async def _calm(self) -> None:
-        """Begin when every source is watched and nothing is about to fire."""
+        """Begin when nothing moves that would be taken for what the fault leads to."""
         self._tell("waiting until all is calm")
-        calm = await self._seen.until(self._is_calm, CALM_S)
-        if not calm:
-            pending = ", ".join(
-                sorted({each.rule for each in self._seen.alerts() if self._disturbs(each)})
-            )
-            raise errors.StackError(
-                f"The stack does not become calm: {pending or 'a source gives no samples'}."
-            )
-        self._before = frozenset(each.ref for each in self._seen.alerts() if _stands(each))
-
-    def _is_calm(self) -> bool:
-        """What fires now of what is expected is of before, and would not fire for the fault."""
-        sources = [e for e in self._seen.entities("source") if isinstance(e, core.SourceStatus)]
-        watched = len(sources) > 1 and all(each.state == "watching" for each in sources)
-        return watched and not any(map(self._disturbs, self._seen.alerts()))
-
-    def _disturbs(self, each: alert.Alert) -> bool:
-        """Whether it would be taken for what the fault leads to."""
-        expected = {one.rule for one in self._what.alerts}
-        return _waits(each) or (each.rule in expected and each.phase is alert.Phase.FIRING)
+        if not await self._seen.until(lambda: not calm.disturbs(self._what, self._seen), CALM_S):
+            still = ", ".join(calm.disturbs(self._what, self._seen))
+            raise errors.StackError(f"The stack does not become calm: {still}.")
+        self._before = frozenset(each.ref for each in self._seen.alerts() if calm.stands(each))
 
     async def _inject(self, stage: base.Stage, owed: debts.Debts) -> None:
         self._began = self._now()
@@ -248,14 +232,3 @@ class Play:
             operators=tuple(self._operators),
             story=self._story,
         )
-
-
-def _stands(each: alert.Alert) -> bool:
-    """Whether it fires already; one that has resolved and fires again is of this game day."""
-    return each.phase not in (alert.Phase.INACTIVE, alert.Phase.RESOLVED)
-
-
-def _waits(each: alert.Alert) -> bool:
-    """Whether it is about to fire, or to end, and would wake somebody; other troubles may stand."""
-    wakes = each.severity in (alert.Severity.P1, alert.Severity.P2)
-    return wakes and each.phase in (alert.Phase.PENDING, alert.Phase.RECOVERING)

@@ -124,15 +124,16 @@ class Recovery:
         while not (ended := self._run()) or ended.state not in ENDED:
             known = self._goes_on()
             helped = [await self._help(each, stage) for each in known if auto]
-            news = lambda: self._has_news(known)  # noqa: E731, B023 - asked before the next turn
+            news = lambda: self.has_news(known)  # noqa: E731, B023 - asked before the next turn
             limit_s = RECOVERED_S if auto else None
             if not any(helped) and not await self._seen.until(news, limit_s):
                 break
         return ended
 
-    def _has_news(self, known: list[run.Run]) -> bool:
-        """Whether there is something to do that was not."""
-        return self._goes_on() != known or self._in_vain()
+    def has_news(self, known: list[run.Run]) -> bool:
+        """Whether something has become of these runs, or one of them asks again."""
+        asks = any(self._asked_for(each) for each in known)
+        return self._goes_on() != known or (asks and self._in_vain())
 
     async def withheld(self) -> list[score.Expectation]:
         """Do nothing, and see that the run does not end as if somebody had."""
@@ -236,7 +237,9 @@ class Recovery:
         """Confirm what is planned, or play a manual step; False when there is nothing to do."""
         for step in running.steps:
             open_ = step.state in (run.StepState.PENDING, run.StepState.RUNNING)
-            if open_ and step.kind == "fix" and step.plan and step.plan not in self._plans:
+            if open_ and step.kind == "fix" and step.plan:
+                if step.plan in self._plans:
+                    return False  # it is applied: the run says when nothing came of that
                 await self._confirm(step.plan)
                 return True
             waits = step.kind == "manual" and step.state is run.StepState.RUNNING
@@ -245,11 +248,14 @@ class Recovery:
         if running == self._asked.get(running.ref) and not self._in_vain():
             return False  # it has not gone on since
         self._asked[running.ref] = running
-        for action in ANSWERS:
-            if action in running.actions:
-                await self._answer(action, running.ref)
-                return True
-        return False
+        if (action := self._asked_for(running)) is not None:
+            await self._answer(action, running.ref)
+        return action is not None
+
+    @staticmethod
+    def _asked_for(running: run.Run) -> base_model.ActionId | None:
+        """What a run waits for from a person."""
+        return next((action for action in ANSWERS if action in running.actions), None)
 
     async def _answer(self, action: base_model.ActionId, ref: base_model.Ref) -> None:
         """What a person answers a run that waits."""

@@ -6,6 +6,7 @@ meetings and orders there are only those fates that differ.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -19,6 +20,14 @@ Outcomes = Mapping[base.Ref, Iterable[plans.TargetOutcome]]
 
 UNHEARD = frozenset({"no_answer", "no_route", "not_asked", "refused", "broken"})
 """What is said of who does not answer; which of them of who begins anew is a matter of time."""
+
+UNSEEN = "dead"
+"""What is said of a process until who starts it again has seen that it is gone."""
+
+FAILING = "failing"
+LATELY = frozenset({FAILING, "retry_storm"})
+"""What is said of a queue whose jobs failed in the last minutes: which of both, and for how long
+afterwards, is a matter of time."""
 
 ANEW = frozenset({"session", "worker", "job", "meeting", "order"})
 """Kinds whose things have other names in every play."""
@@ -60,12 +69,17 @@ def _alert(ref: base.Ref) -> str:
 
 
 def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[str, ...]:
-    """Each that it had since then, once: how often it went to and fro is a matter of time, and what
-    stood before one of what was played last. That it was not heard is told only where that is all.
+    """Each that it had since it was no more ok, once: how often it went to and fro is a matter of
+    time, and what stood before one of what was played last. That it was not heard is told only
+    where that is all.
     """
-    found = tuple(dict.fromkeys(said for at, said in seen.verdicts[subject] if at >= since))
-    heard = tuple(said for said in found if said not in UNHEARD)
-    return heard if len(heard) > 1 else found
+    passing = UNHEARD | {UNSEEN} if refs.parse(subject).kind == "process" else UNHEARD
+    codes = [said for at, said in seen.verdicts[subject] if at >= since]
+    codes = list(itertools.dropwhile(lambda said: said == "ok", codes)) or codes
+    found = tuple(dict.fromkeys(FAILING if said in LATELY else said for said in codes))
+    found = tuple(said for said in found if said != "ok") if FAILING in found else found
+    heard = tuple(said for said in found if said not in passing)
+    return heard if set(heard) - {"ok"} else found
 
 
 def _deeds(

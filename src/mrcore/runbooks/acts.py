@@ -8,6 +8,8 @@ from mrcore.runbooks import asked, asking, book, engine, ofrun, record, starting
 from mrcore.sources import own
 from mrcore.trust import auth
 
+_APPLIED = "Its plan is applied already: the run goes on with what became of it."
+
 
 def of(kept: engine.Engine) -> dict[base.ActionId, own.Act]:
     """How each action on runbooks and runs is done."""
@@ -42,6 +44,8 @@ class Next(ofrun.OfRun):
                 return self._planned(target, by) or ofrun.skipped(target, found)
             runbook, known = found
             step = runbook.steps[known.at_step]
+            if await self.engine.applied(known.now(step.id).plan):
+                return ofrun.skipped(target, _APPLIED)
             ask = _asking(self.engine, runbook, known)
             wanted = asked.request(runbook, known, step, ask)
             before = ask.baseline(step.proof.when) if step.proof else {}
@@ -77,11 +81,16 @@ class Next(ofrun.OfRun):
     async def _passed_by(
         self, target: plans.Target, step: book.Step, why: str, by: plans.By
     ) -> plans.TargetOutcome:
-        """There is nothing to do: the run goes on behind the step."""
+        """There is nothing to do: the run goes on behind the step.
+
+        Unless that is so because its plan was applied: then the step has to be proven.
+        """
         async with self.engine.lock:
             found = self.holds(target)
             if isinstance(found, str):
                 return ofrun.skipped(target, found)
+            if await self.engine.applied(found[1].now(step.id).plan):
+                return ofrun.skipped(target, _APPLIED)
             said = f"nothing to do: {why}"
             known = found[1].with_step(
                 step.id,

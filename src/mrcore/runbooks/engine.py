@@ -14,13 +14,12 @@ from datetime import datetime
 
 from mrcore import errors
 from mrcore.expr import views
-from mrcore.model import alert, base, core, plans, run
-from mrcore.runbooks import asking, book, parse, progress, record, shown
+from mrcore.model import alert, base, plans, run
+from mrcore.runbooks import asking, book, progress, record, shelf
 from mrcore.store import database, operations
 from mrcore.store import runbooks as store
 from mrcore.trust import auth
 
-SHOWN_MAX = 50
 BY_ITSELF_MAX = 100
 """So many runs at a time begin by themselves, at most: more than anybody could look at."""
 
@@ -55,12 +54,8 @@ class Engine:
         self._view = view
         self._alerts = alerts
         self._changed = changed
-        self._scale = time_scale
-        self._active: dict[int, record.Record] = {}
-        self._ended: dict[int, record.Record] = {}
-        self._books: dict[int, book.Runbook] = {}
+        self._shelf = shelf.Shelf(known, time_scale)
         self._fired: set[tuple[str, str]] = set()
-        self._recovered: dict[str, datetime] = {}
         self._news = asyncio.Event()
         self._loading = asyncio.Lock()
         self._loaded = False
@@ -91,17 +86,14 @@ class Engine:
             active, ended, fired, recovered = await self._ledger.read(
                 lambda c: (
                     store.active(c),
-                    store.newest(c, SHOWN_MAX),
+                    store.newest(c, shelf.SHOWN_MAX),
                     store.of_alerts(c),
                     store.recovered(c),
                 )
             )
-            for each in active:
-                self._know(record.Record.model_validate_json(each.body))
-            for each in reversed(ended):
-                self._know(record.Record.model_validate_json(each.body))
+            self._shelf.put_all((each.body for each in active), (each.body for each in ended))
             self._fired |= fired
-            self._recovered = recovered
+            self._shelf.recovered = recovered
             self._loaded = True
 
     async def look(self) -> None:
@@ -111,11 +103,11 @@ class Engine:
         """
         async with self.lock:
             view = self._view(self.now())
-            fires = [each for each in self._alerts() if isinstance(each, alert.Alert)]
-            fires = [each for each in fires if each.phase is alert.Phase.FIRING]
+            alerts = [each for each in self._alerts() if isinstance(each, alert.Alert)]
+            fires = [each for each in alerts if each.phase is alert.Phase.FIRING]
             await self._begin_for_alerts(view, fires)
             done, firing = await self._operations(), frozenset(each.ref for each in fires)
-            for known in list(self._active.values()):
+            for known in list(self._shelf.active.values()):
                 await self._move(known, view, done, firing)
 
     async def _move(
@@ -126,7 +118,7 @@ class Engine:
         firing: frozenset[base.Ref],
     ) -> None:
         """Take the steps of one run; a defect in one keeps no other from going on."""
-        going = progress.Progress(self._books[known.id], known, view, done, firing)
+        going = progress.Progress(self._shelf.runbook_of(known), known, view, done, firing)
         try:
             after = going.go()
         except Exception:
@@ -138,21 +130,11 @@ class Engine:
             await self._lead(known, other, view)
 
     async def _operations(self) -> record.Operations:
-        """The operations of plans that fixes wait for."""
-        wanted = {
-            now.plan
-            for known in self._active.values()
-            for now in known.steps.values()
-            if now.plan and now.state is run.StepState.RUNNING
-        }
+        """The operations of plans that fixes wait for, by plan."""
+        wanted = self._shelf.waited_for()
         if not wanted:
             return {}
-
-        def read(connection: sqlite3.Connection) -> list[core.Operation | None]:
-            return [operations.of_plan(connection, plan) for plan in wanted]
-
-        found = await self._ledger.read(read)
-        return {each.plan_id: each for each in found if each is not None}
+        return await self._ledger.read(lambda c: operations.of_plans(c, wanted))
 
     async def _begin_for_alerts(self, view: views.View, fires: Sequence[alert.Alert]) -> None:
         for each in fires:
@@ -167,7 +149,7 @@ class Engine:
             running = self.active(known.id, subject)
             if running is not None:
                 await self._join(running, *firing)
-            elif len(self._active) < BY_ITSELF_MAX:
+            elif len(self._shelf.active) < BY_ITSELF_MAX:
                 usual = {param.name: param.usual for param in known.params if param.usual}
                 await self.begin(known, subject, usual, "", alert_=firing)
 
@@ -234,7 +216,7 @@ class Engine:
         if alert_:
             self._fired.add(alert_)
         made = new.but(id=number)
-        self._know(made)
+        self._shelf.put(made)
         self._changed()
         self._news.set()
         return made
@@ -261,40 +243,22 @@ class Engine:
         await self._ledger.run(write)
         if alert_:
             self._fired.add(alert_)
-        self._know(known)
+        self._shelf.put(known)
         if known.state is run.RunState.RECOVERED and known.ended_at:
-            self._recovered[known.runbook] = known.ended_at
+            self._shelf.recovered[known.runbook] = known.ended_at
         self._changed()
         self._news.set()
-
-    def _know(self, known: record.Record) -> None:
-        """Show a run as it is; of those that have ended only the newest."""
-        if known.id not in self._books:
-            self._books[known.id] = parse.read(known.text, known.where, self._scale)
-        if not known.ended:
-            self._active[known.id] = known
-            return
-        self._active.pop(known.id, None)
-        self._ended[known.id] = known
-        while len(self._ended) > SHOWN_MAX:
-            oldest = next(iter(self._ended))
-            del self._ended[oldest], self._books[oldest]
 
     # What is shown and asked
 
     def active(self, runbook: str, subject: base.Ref) -> record.Record | None:
         """The run of a runbook that is under way on a subject."""
-        for each in self._active.values():
-            if (each.runbook, each.subject) == (runbook, subject):
-                return each
-        return None
+        return self._shelf.on(runbook, subject)
 
     def firing(self, ref: base.Ref) -> alert.Alert | None:
         """An alert by its ref, while it is one."""
-        for each in self._alerts():
-            if isinstance(each, alert.Alert) and each.ref == ref:
-                return each
-        return None
+        alerts = (each for each in self._alerts() if isinstance(each, alert.Alert))
+        return next((each for each in alerts if each.ref == ref), None)
 
     async def timeline(self, number: int) -> list[record.Event]:
         """What happened in a run, oldest first. Raises StoreError."""
@@ -303,10 +267,11 @@ class Engine:
 
     def find(self, ref: base.Ref) -> tuple[book.Runbook, record.Record] | None:
         """A run under way, with its runbook as it was when that began."""
-        for each in self._active.values():
-            if each.ref == ref:
-                return self._books[each.id], each
-        return None
+        return self._shelf.find(ref)
+
+    async def applied(self, plan_id: str) -> bool:
+        """Whether a plan was applied, which a look notices only later. Raises StoreError."""
+        return bool(await self._ledger.read(lambda c: operations.of_plans(c, {plan_id})))
 
     def view(self) -> views.View:
         """What is known now."""
@@ -314,15 +279,7 @@ class Engine:
 
     def entities(self) -> list[base.Entity]:
         """Runs under way, the newest first, then those that have ended; every runbook."""
-        now = self.now()
-        runs = [*reversed(self._active.values()), *reversed(self._ended.values())]
-        return [
-            *(shown.entity(self._books[each.id], each, now) for each in runs),
-            *(
-                shown.runbook(each, self._recovered.get(each.id), now)
-                for each in self.runbooks.values()
-            ),
-        ]
+        return self._shelf.entities(self.now())
 
 
 def firing_of(found: alert.Alert) -> tuple[base.Ref, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -112,6 +112,12 @@ def of_plan(connection: sqlite3.Connection, plan_id: str) -> core.Operation | No
         "SELECT * FROM operation_kept WHERE plan_id = ?", (plan_id,)
     ).fetchone()
     return _entity(row) if row else None
+
+
+def of_plans(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, core.Operation]:
+    """The operations of those plans that were applied."""
+    found = (of_plan(connection, plan_id) for plan_id in ids)
+    return {each.plan_id: each for each in found if each is not None}
 
 
 def finished(connection: sqlite3.Connection, content: str) -> int:

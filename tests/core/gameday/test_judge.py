@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from mrcore.alerts import rule as rules
-from mrcore.gameday import faults, judge, recovering, scenario, score, story, watch
-from mrcore.model import alert, base, core, plans, redis, ref, run, wire
+from mrcore.gameday import calm, faults, judge, recovering, scenario, score, story, watch
+from mrcore.model import alert, base, core, plans, queue, redis, ref, run, stack, wire
 
 T0 = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 RULES = rules.read(rules.shipped(), "rules.toml", 20)
@@ -163,11 +163,13 @@ async def test_a_story_names_nothing_that_is_made_anew_in_every_play(kind: str) 
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        (("", "broken", "blocked", "no_answer", ""), ("ok", "blocked")),
-        (("", "refused", ""), ("ok", "refused")),
+        (("", "broken", "blocked", "no_answer", ""), ("blocked", "ok")),
+        (("", "refused", ""), ("refused", "ok")),
+        (("", "retry_storm", "failing", ""), ("failing",)),
+        (("failing", "", "retry_storm"), ("failing",)),
     ],
 )
-async def test_a_story_tells_of_silence_only_where_that_is_all(
+async def test_a_story_tells_of_silence_only_where_that_is_all_and_how_often_of_nothing(
     said: tuple[str, ...], told: tuple[str, ...]
 ) -> None:
     subject = "redis/node/main"
@@ -177,6 +179,86 @@ async def test_a_story_tells_of_silence_only_where_that_is_all(
     at = fired("redis_wedged", 1, ref="core/alert/redis_wedged/redis%2Fnode%2Fmain")
     found = story.of(J, await seen(*rows, at), T0, {})
     assert found[f"verdicts of {subject}"] == told
+
+
+async def test_a_story_leaves_out_that_who_starts_it_again_had_not_seen_it_gone() -> None:
+    subject, codes = "stack/process/worker", ("", "dead", "backoff")
+    rows = [
+        stack.Process(
+            ref=subject, name="worker", state="ready",
+            verdict=base.Verdict(level=base.Level.BAD if code else base.Level.OK, code=code),
+        )
+        for code in codes
+    ]  # fmt: skip
+    at = fired(
+        "redis_wedged", subject=subject, ref=ref.make("core", "alert", "redis_wedged", subject)
+    )
+    found = story.of(J, await seen(*rows, at), T0, {})
+    assert found[f"verdicts of {subject}"] == ("backoff",)
+
+
+DEAD = base.Verdict(level=base.Level.BAD, code="dead")
+WATCHED = [
+    core.SourceStatus(ref=f"core/source/{name}", name=name, source_kind=name, state="watching",
+                      interval_s=1, deadline_s=1)
+    for name in ("redis", "stack")
+]  # fmt: skip
+WORKER = queue.Worker(ref="huey/worker/w", engine="huey", name="w", verdict=DEAD)
+BEATS = queue.Worker(ref="huey/worker/b", engine="huey", name="b", supervised=True, pid=7)
+
+
+@pytest.mark.parametrize(
+    ("there", "disturbs"),
+    [
+        ([], []),
+        ([WATCHED[0].model_copy(update={"state": "failing"})], ["redis"]),
+        ([fired("redis_wedged")], ["redis_wedged"]),
+        ([fired("pg_blocked")], []),
+        ([fired("pg_blocked", phase=alert.Phase.PENDING)], ["pg_blocked"]),
+        ([stack.Process(ref="stack/process/p", name="p", state="backoff")], ["p is backoff"]),
+        ([WORKER], [WORKER.ref]),
+        ([WORKER, fired("worker_silent", subject=WORKER.ref)], []),
+        ([BEATS, stack.Process(ref="stack/process/p", name="p", state="ready", pid=7)], []),
+        (
+            [BEATS, stack.Process(ref="stack/process/p", name="p", state="ready", pid=8)],
+            [BEATS.ref],
+        ),
+    ],
+    ids=[
+        "calm",
+        "away",
+        "expected",
+        "stands",
+        "comes",
+        "process",
+        "corpse",
+        "told",
+        "lives",
+        "killed",
+    ],
+)
+async def test_a_play_begins_when_nothing_moves(
+    there: list[base.Entity], disturbs: list[str]
+) -> None:
+    assert list(calm.disturbs(J, await seen(*WATCHED, *there))) == disturbs
+
+
+async def test_it_is_waited_for_a_run_that_asks_nothing_though_the_last_answer_was_in_vain() -> (
+    None
+):
+    goes_on = run.Run(
+        ref="core/run/1", id=1, runbook="J", title="", state=run.RunState.WAITING,
+        login="me", began_at=later(1),
+    )  # fmt: skip
+    vain = core.Operation(
+        ref="core/operation/1", id=1, plan_id="", action="run.next", label="", login="me",
+        started_at=later(1), finished_at=later(2),
+    )  # fmt: skip
+    for asks in ((), ("run.next",)):
+        known = goes_on.model_copy(update={"actions": asks})
+        watcher = await seen(*WATCHED, known, vain)
+        found = recovering.Recovery(None, watcher, J, T0, print)  # type: ignore[arg-type]
+        assert found.has_news([known]) is bool(asks)
 
 
 async def test_a_story_leaves_out_runs_of_other_runbooks() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mrcore import errors
 from mrcore.model import plans, run, wire
 from mrcore.runbooks import telling
@@ -148,6 +150,29 @@ async def test_a_fix_for_which_there_is_nothing_is_passed_by(state: Path) -> Non
         assert isinstance(done, plans.TargetOutcome)
         assert done.why == "nothing to do: It is not paused."
         assert here.source.applied == []
+
+
+async def test_a_fix_that_was_applied_is_not_passed_by(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with room.opened(state) as here:
+        here.source.waiting, here.source.paused = 50, True
+        found = await here.waits("resume")
+        await here.do("run.next", found.ref)
+
+        async def looks_later() -> None:
+            """What was applied is not noticed yet."""
+
+        monkeypatch.setattr(here.core.engine, "look", looks_later)
+        (planned,) = here.runs()
+        await here.apply(next(step.plan for step in planned.steps if step.id == "resume"))
+        done = await here.do("run.next", found.ref)
+        assert isinstance(done, plans.TargetOutcome)
+        assert done.outcome is plans.Outcome.SKIPPED
+        assert done.why.startswith("Its plan is applied already")
+        monkeypatch.undo()
+        here.core.engine.heard("")
+        await here.until("recovered")
 
 
 class _Away(room.Queues):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import redis.asyncio.connection as wire
-from redis import exceptions
+from redis import _parsers, exceptions
 
 from mrcore.sources import kept
 from mrcore.sources.redis import address, replies
@@ -138,11 +138,15 @@ async def to(node: address.Node, options: Mapping[str, Any], timeout_s: float) -
 
 
 def _make(given: Mapping[str, Any], timeout_s: float) -> wire.AbstractConnection:
-    """Without the library's timeouts: `kept` has the deadlines."""
+    """Without the library's timeouts: `kept` has the deadlines.
+
+    Its parser takes no byte more than the replies to its own greeting: the rest is for `replies`.
+    """
     options = dict(given)
     make = options.pop("connection_class", wire.Connection)
     options.update(
         protocol=2,
+        parser_class=_parsers._AsyncRESP2Parser,
         decode_responses=False,
         driver_info=None,
         health_check_interval=0,

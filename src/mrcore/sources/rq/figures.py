@@ -123,18 +123,40 @@ def suspension(value: Any, ends: Any) -> Suspension:
     return Suspension(words, since, by, redact.text(why), left_ms)
 
 
+@dataclass
+class _Ended:
+    """Attempts of a queue's jobs since they were first seen: those of `again` go again."""
+
+    well: float = 0.0
+    bad: float = 0.0
+    again: float = 0.0
+
+
 class Done:
-    """Jobs that ended, by queue: RQ counts them only by worker, which may have many queues."""
+    """What became of jobs, by queue: RQ counts only by worker, which may have many queues.
+
+    It counts an attempt that goes again among the failed ones: those that are no failed job
+    afterwards were tried again. Where failed jobs went away meanwhile, that cannot be told.
+    """
 
     def __init__(self) -> None:
         self._before: dict[str, tuple[float, float]] = {}
-        self._ended: dict[str, list[float]] = {}
+        self._failed: dict[str, int] = {}
+        self._ended: dict[str, _Ended] = {}
         self._mixed: set[str] = set()
 
-    def see(self, staff: Mapping[str, tuple[Sequence[str], Mapping[bytes, bytes]]]) -> None:
-        """Take in what the workers have done; one with several queues tells of none."""
+    def see(
+        self,
+        staff: Mapping[str, tuple[Sequence[str], Mapping[bytes, bytes]]],
+        failed: Mapping[str, int],
+    ) -> None:
+        """Take in what the workers have done, and how many jobs of each queue are `failed`.
+
+        A worker with several queues tells of none.
+        """
         self._mixed = {name for queues, _ in staff.values() if len(queues) > 1 for name in queues}
         now: dict[str, tuple[float, float]] = {}
+        tried: dict[str, float] = {}
         for worker, (queues, facts) in staff.items():
             if len(queues) != 1:
                 continue
@@ -144,14 +166,22 @@ class Done:
             old = self._before.get(worker)
             if old is None or well < old[0] or bad < old[1]:
                 continue
-            ended = self._ended.setdefault(queues[0], [0.0, 0.0])
-            ended[0] += well - old[0]
-            ended[1] += bad - old[1]
-        self._before = now
+            self._of(queues[0]).well += well - old[0]
+            tried[queues[0]] = tried.get(queues[0], 0.0) + bad - old[1]
+        for name, bad in tried.items():
+            more = failed.get(name, 0) - self._failed.get(name, 0)
+            again = max(0.0, bad - more) if more >= 0 else 0.0
+            self._of(name).bad += bad - again
+            self._of(name).again += again
+        self._before, self._failed = now, dict(failed)
+
+    def _of(self, name: str) -> _Ended:
+        return self._ended.setdefault(name, _Ended())
 
     def totals(self, name: str, facts: Facts, now: datetime) -> truth.Totals:
         """Counters of a queue; what came in is what ended and what waits more than before."""
         if name in self._mixed:
             return truth.Totals(now)
-        well, bad = self._ended.get(name, (0.0, 0.0))
-        return truth.Totals(now, well + bad + facts.waiting + facts.active, well, bad)
+        ended = self._ended.get(name, _Ended())
+        there = facts.waiting + facts.active + facts.delayed
+        return truth.Totals(now, ended.well + ended.bad + there, ended.well, ended.bad, ended.again)

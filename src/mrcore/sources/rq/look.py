@@ -122,18 +122,19 @@ class Look:
             rows.worker(self.source, name, fact, origin, now)
             for name, fact, origin in zip(names.workers, staff, origins, strict=True)
         ]
-        self._done.see({w.name: (w.queues, f) for w, f in zip(workers, staff, strict=True)})
+        told = {w.name: (w.queues, f) for w, f in zip(workers, staff, strict=True)}
+        self._done.see(told, {n: f.failed for n, f in zip(names.queues, facts, strict=True)})
         finder = schedules.Schedules(self.source, self._who, now, self._should)
         due = await finder.read(client, names.crons, declared, names.third_party, names.queues)
         queues: list[queue.Queue] = []
-        told: dict[base.Ref, truth.Facts] = {}
+        truths: dict[base.Ref, truth.Facts] = {}
         for name, fact, head in zip(names.queues, facts, heads, strict=True):
             row, known = self._queue(name, fact, head, names.suspension, workers, due, now)
             queues.append(row)
-            told[row.ref] = known
-        self._past.forget(set(told))
+            truths[row.ref] = known
+        self._past.forget(set(truths))
         wanted = [s for s in due if not self._only or s.queue in self._only]
-        return Seen((*queues, *workers, *wanted), told)
+        return Seen((*queues, *workers, *wanted), truths)
 
     async def _behind(
         self,
