@@ -20,8 +20,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from mrcore import trusted
-from mrcore.mentor import config, jwt, origins, signalling
+from mrcore.mentor import config, jwt, origins, signalling, trusted
 
 LOG = logging.getLogger("visitors")
 

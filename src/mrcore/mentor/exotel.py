@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import SecretStr
 
-from mrcore import trusted
+from mrcore.mentor import trusted
 
 SINGAPORE, MUMBAI = "api.exotel.com", "api.in.exotel.com"
 CLUSTERS = (SINGAPORE, MUMBAI)

@@ -23,8 +23,7 @@ import asyncpg
 import httpx
 from starlette import requests, responses, routing
 
-from mrcore import trusted
-from mrcore.mentor import config, people, smtp_sink, upstream_http, visitors
+from mrcore.mentor import config, people, smtp_sink, trusted, upstream_http, visitors
 
 LOG = logging.getLogger("faults")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from mrcore import errors, trusted
-from mrcore.mentor import calls, tools
+from mrcore import errors
+from mrcore.mentor import calls, tools, trusted
 
 LOG = logging.getLogger("integrations")
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from mrcore import trusted
+from mrcore.mentor import trusted
 
 SIGNATURE = "x-razorpay-signature"
 EVENT_ID = "x-razorpay-event-id"

@@ -14,8 +14,7 @@ from urllib.parse import parse_qs
 import httpx
 from starlette import requests, responses, routing
 
-from mrcore import trusted
-from mrcore.mentor import exotel
+from mrcore.mentor import exotel, trusted
 
 LOG = logging.getLogger("upstreams")
 

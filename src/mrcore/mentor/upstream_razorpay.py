@@ -16,8 +16,7 @@ from typing import Any
 import httpx
 from starlette import requests, responses, routing
 
-from mrcore import trusted
-from mrcore.mentor import razorpay
+from mrcore.mentor import razorpay, trusted
 
 LOG = logging.getLogger("upstreams")
 

@@ -13,8 +13,7 @@ from typing import Any
 
 import httpx
 
-from mrcore import trusted
-from mrcore.mentor import people
+from mrcore.mentor import people, trusted
 
 LOG = logging.getLogger("visitors")
 
