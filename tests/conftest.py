@@ -15,8 +15,11 @@ from _pytest import nodeid
 from mrcore import redact
 from tests import again, node, servers
 
-# What is imported and collected stays until the end: garbage is looked for only in what tests make.
+# What is imported and collected stays until the end: garbage is looked for only in what tests make,
+# and less often than in a program that must stay small: a tenth of the time of a test of the screen
+# went into it.
 gc.disable()
+gc.set_threshold(10_000, 10, 10)
 
 # `make test` tries the same cases each time; `make proof` searches for new ones.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)

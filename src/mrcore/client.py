@@ -72,7 +72,7 @@ class CoreClient:
         """
         if url.startswith("unix:"):
             path = url.removeprefix("unix:")
-            return cls(httpx.AsyncHTTPTransport(uds=path, limits=_LIMITS), OVER_UNIX, path, token)
+            return cls(_over(path), OVER_UNIX, path, token)
         if url:
             transport = httpx.AsyncHTTPTransport(verify=_trust(ca), limits=_LIMITS)
             return cls(transport, url.rstrip("/"), url, token)
@@ -83,7 +83,7 @@ class CoreClient:
                 f"No core runs for {where.path}.",
                 fix=f"Start one: mrcore serve --state {where.path}",
             )
-        transport = httpx.AsyncHTTPTransport(uds=str(found["socket"]), limits=_LIMITS)
+        transport = _over(str(found["socket"]))
         made = cls(transport, OVER_UNIX, str(where.path), token)
         made._met = True  # it has announced itself in the folder
         return made
@@ -281,6 +281,11 @@ IDLE_S = 5.0
 """How long an idle connection is kept: shorter than any server keeps it."""
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=4, keepalive_expiry=IDLE_S)
+
+
+def _over(socket: str) -> httpx.AsyncHTTPTransport:
+    """The way over a socket of this host: no TLS, so no authorities to read."""
+    return httpx.AsyncHTTPTransport(uds=socket, limits=_LIMITS, verify=False)
 
 
 def _trust(ca: Path | None) -> ssl.SSLContext | bool:

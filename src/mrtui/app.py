@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import ModalScreen, Screen
 
-from mrtui import bindings, counting, news, ringing, start, themes, typeahead
+from mrtui import bindings, counting, news, ringing, sheet, start, themes, typeahead
 from mrtui.screens import splash
 from mrtui.terminal import bell, frame_diff, safe_text, title
 from mrtui.widgets import cells
@@ -82,11 +82,13 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         self.counter = counting.Counter(self.started.state)
         self.naming = title.Title(self, os.environ)
         self.bell_of = bell.Bell(self, os.environ, self.started.ring)
+        self._follows = False
         self.inside = asyncio.Event()  # set when home has taken the splash's place
         loaded = themes.load_all()
         themes.install(self, loaded)
         wanted = self.started.locked_theme or self.started.theme
         self.theme = themes.choose(wanted, self.available_themes)
+        self.stylesheet = sheet.Sheet(variables=self.get_css_variables())
         self.news = news.News("; ".join(loaded.problems), "warn")
 
     def pressed(self) -> None:
@@ -101,7 +103,12 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         return splash.Splash(self.started.place, self.started.steps, self._waiting_for, self.leave)
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self.later, self._follow, "link")
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        if not self._follows:
+            self._follows = True
+            self.later(self._follow, "link")
 
     async def _follow(self) -> None:
         """Load the rest behind the first frame, then follow the core for ever."""
@@ -195,6 +202,7 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
             return  # never a dialog over a dialog
         from mrtui.screens import confirm  # the splash can ask for it before the model is loaded
 
+        self._start()  # below a dialog the splash is not refreshed
         self.push_screen(confirm.QuitDialog(), self.left)
 
     def left(self, yes: bool | None) -> None:

@@ -118,7 +118,7 @@ def load(folder: Path) -> Loaded:
 
 def load_all(user: Path | None = None) -> Loaded:
     """The package's themes and a person's own, which win by name."""
-    own = load(own_folder())
+    own = _own()
     theirs = load(user_folder() if user is None else user)
     return Loaded({**own.themes, **theirs.themes}, (*own.problems, *theirs.problems))
 
@@ -135,10 +135,14 @@ def install(app: App[Any], loaded: Loaded) -> None:
 @functools.cache
 def variable_defaults() -> dict[str, str]:
     """For `App.get_theme_variable_defaults`: our variables, for themes that do not know them."""
-    path = own_folder() / f"{DEFAULT}.toml"
-    variables = parse(path.read_text("utf-8"), str(path)).variables
+    variables = _own().themes[DEFAULT].variables
     kept = {name: value for name, value in variables.items() if name not in _GUTTERS}
     return {**kept, "ansi-background": "ansi_default"}  # Textual's CSS wants it of every theme
+
+
+@functools.cache
+def _own() -> Loaded:
+    return load(own_folder())
 
 
 def _only(table: dict[str, Any], known: frozenset[str], where: str) -> None:

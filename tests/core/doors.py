@@ -33,7 +33,7 @@ class Open:
 
     def by_socket(self, bearer: str = "") -> httpx.AsyncClient:
         """A plain HTTP client over the socket."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self.socket))
+        transport = httpx.AsyncHTTPTransport(uds=str(self.socket), verify=False)
         return httpx.AsyncClient(
             transport=transport,
             base_url="http://mrcore",
@@ -44,7 +44,11 @@ class Open:
     def by_tcp(self, bearer: str = "") -> httpx.AsyncClient:
         """A plain HTTP client over TCP."""
         return httpx.AsyncClient(
-            base_url=self.url, headers=_headers(bearer), trust_env=False, timeout=waiting.LONG_S
+            base_url=self.url,
+            headers=_headers(bearer),
+            trust_env=False,
+            timeout=waiting.LONG_S,
+            verify=False,
         )
 
     async def token(self, login: str, *roles: str, days: float = 1) -> str:

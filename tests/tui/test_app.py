@@ -528,6 +528,7 @@ async def test_leaving_while_the_stack_boots_asks_too_and_home_waits_for_the_ans
         await pilot.press("q")
         await says(control, "Stop the stack?")
         core.down = ""
+        await waiting.until(lambda: hasattr(control, "world"), what="what is loaded behind it")
         await waiting.until(lambda: control.world.connected, what="the core")
         await shots.settled(pilot)
         assert isinstance(control.screen, confirm.QuitDialog)

@@ -133,7 +133,7 @@ async def test_a_room_that_was_left_before_it_was_composed_does_nothing() -> Non
         await shots.settled(pilot)
         assert not queues.stands
         queues.repaint()
-        queues.on_screen_resume()
+        queues.on_screen_resume(events.ScreenResume())
         queues.on_live_table_cursor_moved()
         assert not await queues.key(events.Key("s", "s"))
         await queues.do("filter")

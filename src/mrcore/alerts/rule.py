@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import glob
 import importlib.resources
 import re
@@ -145,7 +146,7 @@ def load(shipped: str, own: Path | None, time_scale: float = 1.0) -> dict[str, R
 
     Raises RuleError; also for a rule that depends on one that is nowhere, or on itself.
     """
-    rules = read(shipped, "rules.toml", time_scale)
+    rules = dict(_read_once(shipped, time_scale))
     if own is not None:
         try:
             text = own.read_text()
@@ -154,6 +155,12 @@ def load(shipped: str, own: Path | None, time_scale: float = 1.0) -> dict[str, R
         rules |= read(text, str(own), time_scale)
     check(rules)
     return rules
+
+
+@functools.lru_cache(maxsize=4)
+def _read_once(shipped: str, time_scale: float) -> Mapping[str, Rule]:
+    """Those that ship are the same for every core of this process."""
+    return read(shipped, "rules.toml", time_scale)
 
 
 def check(rules: Mapping[str, Rule]) -> None:

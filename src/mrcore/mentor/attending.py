@@ -20,7 +20,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from mrcore.mentor import config, jwt, origins, signalling
+from mrcore.mentor import config, jwt, origins, signalling, trusted
 
 LOG = logging.getLogger("visitors")
 
@@ -141,7 +141,7 @@ class Attendees:
     @contextlib.asynccontextmanager
     async def _socket(self, who: asyncpg.Record) -> AsyncIterator[Socket]:
         # A client each: closing it gives up the poll that is under way.
-        async with httpx.AsyncClient(timeout=_HEARS_S) as client:
+        async with trusted.client(timeout=_HEARS_S) as client:
             made = Socket(client, self.url)
             await made.open(token(who, self.settings, self.now()))
             yield made

@@ -10,6 +10,8 @@ from urllib.parse import quote
 import httpx
 from pydantic import SecretStr
 
+from mrcore.mentor import trusted
+
 SINGAPORE, MUMBAI = "api.exotel.com", "api.in.exotel.com"
 CLUSTERS = (SINGAPORE, MUMBAI)
 """An account is on one of them; the other answers 401."""
@@ -97,7 +99,7 @@ async def sms(settings: Settings, to: str, body: str) -> str:
 async def _ask(settings: Settings, method: str, path: str, form: dict[str, str]) -> dict[str, Any]:
     auth = (settings.api_key, settings.api_token.get_secret_value())
     try:
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
+        async with trusted.client(timeout=_TIMEOUT_S) as client:
             answer = await client.request(method, settings.account_url + path, data=form, auth=auth)
     except httpx.HTTPError as error:
         said = f"Exotel ({settings.subdomain}) does not answer: {type(error).__name__}."

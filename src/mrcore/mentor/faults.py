@@ -23,7 +23,7 @@ import asyncpg
 import httpx
 from starlette import requests, responses, routing
 
-from mrcore.mentor import config, people, smtp_sink, upstream_http, visitors
+from mrcore.mentor import config, people, smtp_sink, trusted, upstream_http, visitors
 
 LOG = logging.getLogger("faults")
 
@@ -191,7 +191,7 @@ async def used_up_quota(
 @contextlib.asynccontextmanager
 async def _open(crowd: visitors.Visitors, first_s: float) -> AsyncIterator[httpx.AsyncClient]:
     """A client, `first_s` after the first backend is healthy."""
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with trusted.client(timeout=10) as client:
         await crowd.until_open(client)
         await asyncio.sleep(first_s)
         yield client

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from mrcore import errors
-from mrcore.mentor import calls, tools
+from mrcore.mentor import calls, tools, trusted
 
 LOG = logging.getLogger("integrations")
 
@@ -32,7 +32,7 @@ async def ask(at_hand: tools.Tools, config_id: str, path: str, **query: str) -> 
         raise errors.SettingsError(
             f"Sync config {config_id!r} has no address.", fix="Set its base_url."
         )
-    async with httpx.AsyncClient(base_url=row["base_url"], timeout=_TIMEOUT_S) as client:
+    async with trusted.client(base_url=row["base_url"], timeout=_TIMEOUT_S) as client:
         headers = {"x-api-key": row["api_key"]}
         try:
             async with calls.counted(at_hand.database, config_id, at_hand.now) as call:

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from mrcore.mentor import trusted
+
 SIGNATURE = "x-razorpay-signature"
 EVENT_ID = "x-razorpay-event-id"
 _TIMEOUT_S = 5.0
@@ -109,7 +111,7 @@ async def _ask(
         raise Failed("Razorpay is off: RAZORPAY_KEY_ID and RAZORPAY_KEY_SECRET are not set.")
     auth = (settings.key_id, settings.key_secret.get_secret_value())
     try:
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
+        async with trusted.client(timeout=_TIMEOUT_S) as client:
             answer = await client.request(method, settings.url + path, json=body, auth=auth)
     except httpx.HTTPError as error:
         raise Failed(f"Razorpay does not answer: {type(error).__name__}.") from error

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import httpx
 from starlette import requests, responses, routing
 
-from mrcore.mentor import exotel
+from mrcore.mentor import exotel, trusted
 
 LOG = logging.getLogger("upstreams")
 
@@ -80,7 +80,7 @@ class Exotel:
     async def tell(self, address: str, kind: str, sid: str, status: str = "") -> None:
         """Say how it went, as soon as the backend knows the sid: Exotel tries again on 4xx."""
         body = {_NAMES[kind]: sid, "Status": status or _ENDS[kind]}
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
+        async with trusted.client(timeout=_TIMEOUT_S) as client:
             for pause_s in (0.05, 0.2, 1.0, 3.0):
                 await asyncio.sleep(pause_s)
                 try:

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 from starlette import requests, responses, routing
 
-from mrcore.mentor import razorpay
+from mrcore.mentor import razorpay, trusted
 
 LOG = logging.getLogger("upstreams")
 
@@ -134,7 +134,7 @@ class Razorpay:
             razorpay.EVENT_ID: f"evt_{paid['id']}_{paid['status']}",
         }
         answers = []
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
+        async with trusted.client(timeout=_TIMEOUT_S) as client:
             for _ in range(times if self.hooks else 0):
                 hook = self.hooks[self.delivered % len(self.hooks)]
                 self.delivered += 1

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from mrcore.mentor import people
+from mrcore.mentor import people, trusted
 
 LOG = logging.getLogger("visitors")
 
@@ -125,7 +125,7 @@ class Visitors:
 
     async def run(self) -> None:
         """Visit until cancelled."""
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
+        async with trusted.client(timeout=_TIMEOUT_S) as client:
             await self.until_open(client)
             LOG.info("visitors come, about %g requests a second", RATES[self.scale.name])
             reporter = asyncio.create_task(self._report())

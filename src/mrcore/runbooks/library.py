@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,11 +38,11 @@ def load(folder: Path | None, time_scale: float = 1.0) -> dict[str, book.Runbook
     """
     found: dict[str, book.Runbook] = {}
     problems: list[str] = []
-    for texts in (shipped(), own(folder) if folder else iter(())):
+    for texts, read in ((shipped(), _read_once), (own(folder) if folder else (), parse.read)):
         here: dict[str, book.Runbook] = {}
         for where, text in texts:
             try:
-                made = parse.read(text, where, time_scale)
+                made = read(text, where, time_scale)
             except errors.RunbookError as error:
                 problems += error.problems
                 continue
@@ -53,6 +54,12 @@ def load(folder: Path | None, time_scale: float = 1.0) -> dict[str, book.Runbook
     if problems:
         raise errors.RunbookError(problems[0], problems=tuple(problems))
     return found
+
+
+@functools.lru_cache(maxsize=64)
+def _read_once(text: str, where: str, time_scale: float) -> book.Runbook:
+    """One that ships: it is the same for every core of this process."""
+    return parse.read(text, where, time_scale)
 
 
 def dangling(known: dict[str, book.Runbook]) -> Iterator[str]:

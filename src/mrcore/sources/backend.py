@@ -17,7 +17,7 @@ from pydantic import Field, JsonValue
 from mrcore import errors, redact
 from mrcore import settings as core_settings
 from mrcore.model import backend, base, ref, wire
-from mrcore.sources import backend_body, backend_caches, current
+from mrcore.sources import authorities, backend_body, backend_caches, current
 from mrcore.sources import base as source_base
 
 PATH = "/api/health"
@@ -80,7 +80,8 @@ class Backend(source_base.SourceBase):
     async def __aenter__(self) -> Self:
         # No timeout of the library: each question has one deadline for everything. No proxy of
         # the environment: it would answer for a backend that is down.
-        self._client = httpx.AsyncClient(timeout=None, trust_env=False)  # noqa: S113
+        known = authorities.known()
+        self._client = httpx.AsyncClient(timeout=None, trust_env=False, verify=known)  # noqa: S113
         return self
 
     async def __aexit__(self, *exc: object) -> None:

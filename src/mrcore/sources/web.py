@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from mrcore import errors, redact
+from mrcore.sources import authorities
 
 
 def plain(url: str, else_by: str) -> str:
@@ -35,6 +36,8 @@ class Web:
     def start(self, **options: Any) -> None:
         """Open the connections as they are needed; `options` are httpx's."""
         # No timeout of the library: deadlines are the caller's. No proxy of the environment.
+        if "verify" not in options:
+            options["verify"] = authorities.known()
         self._client = httpx.AsyncClient(timeout=None, trust_env=False, **options)  # noqa: S113
 
     async def stop(self) -> None:

@@ -42,6 +42,9 @@ class Over(ModalScreen[Answer]):
             return super().render()
         return BackgroundScreen(below, self.styles.background)
 
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        event.refresh_styles = False  # it has just been styled; one that was below is kept so
+
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Answer once: Textual would take away whatever is on top by then."""
         return super().dismiss(result) if self.app.screen is self else AwaitComplete()

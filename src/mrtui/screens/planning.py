@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
@@ -43,7 +44,7 @@ class Planning(dialogs.Dialog[bool]):
     def entered(self) -> None:
         self.show()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
         """It is shown."""
         if self._planned:
             self.dismiss(True)

@@ -16,7 +16,7 @@ from textual.worker import WorkType
 from mrcore.model import base, run
 from mrtui import copying, deeds, keys, runs, verbs, world
 from mrtui.columns import table
-from mrtui.screens import bars, living, text
+from mrtui.screens import bars, living, sizes, text
 from mrtui.widgets import live_table, prompt, status_bar
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         self._told: Callable[[str, bool], str] = lambda typed, done: ""
         self._before = ""
         self._composed = False
+        self._to_fit = False
         self._asked_from: Widget | None = None
 
     # To be overridden
@@ -143,6 +144,7 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
     # Textual
 
     def compose(self) -> ComposeResult:
+        sizes.classify(self, self.control.size)
         yield status_bar.TopLine()
         with Vertical(id="body"):
             yield from self.body()
@@ -157,12 +159,13 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
         if self.stands:
             self.entered()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        event.refresh_styles = False  # it has just been styled; one that was below is kept so
         if self.stands:
             self.resumed()
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width < 80 or event.size.height < 24, "-single")
+        sizes.classify(self, event.size)
         self.call_after_refresh(self.repaint)
 
     async def key(self, event: events.Key) -> bool:
@@ -194,7 +197,13 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
             self.moved()
 
     def on_live_table_widened(self) -> None:
-        """Choose the columns anew: before it was laid out, a table had no width."""
+        """Choose the columns anew, once for all that have another width: before, they had none."""
+        if not self._to_fit:
+            self._to_fit = True
+            self.call_later(self._fit)
+
+    def _fit(self) -> None:
+        self._to_fit = False
         self.repaint()
 
     async def on_live_table_opened(self, event: live_table.LiveTable.Opened) -> None:

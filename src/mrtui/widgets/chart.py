@@ -98,8 +98,6 @@ def _column(filled: int, dots: tuple[int, ...]) -> int:
 class _Drawn(Widget):
     """Values that are drawn when they differ from the former ones."""
 
-    COMPONENT_CLASSES = set(tones.CLASSES)
-
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._palette = tones.Palette(self)
@@ -126,9 +124,8 @@ class _Drawn(Widget):
 class Spark(_Drawn):
     """A sparkline as wide as the widget."""
 
-    DEFAULT_CSS = f"""
-    Spark {{ height: 1; width: 1fr; }}
-    {tones.css("Spark")}
+    DEFAULT_CSS = """
+    Spark { height: 1; width: 1fr; }
     """
 
     def render_line(self, y: int) -> Strip:
@@ -139,9 +136,8 @@ class Spark(_Drawn):
 class Chart(_Drawn):
     """A braille chart below a line with its title, newest value, least, most, and the time span."""
 
-    DEFAULT_CSS = f"""
-    Chart {{ height: 5; width: 1fr; }}
-    {tones.css("Chart")}
+    DEFAULT_CSS = """
+    Chart { height: 5; width: 1fr; }
     """
 
     def __init__(

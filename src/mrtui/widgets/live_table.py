@@ -20,12 +20,10 @@ class LiveTable(line_window.LineWindow, can_focus=True):
     """Rows in the caller's order. Sorting and filtering are the caller's; identity is ours."""
 
     HEADER_LINES = 1
-    COMPONENT_CLASSES = set(tones.CLASSES)
-    DEFAULT_CSS = f"""
-    LiveTable {{
+    DEFAULT_CSS = """
+    LiveTable {
         height: 1fr; scrollbar-size: 1 1; overflow-x: hidden; overflow-y: auto;
-    }}
-    {tones.css("LiveTable")}
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),

@@ -22,13 +22,11 @@ class LogView(frames.Frames, can_focus=True):
     moving to the end (or `end`) begins it again.
     """
 
-    COMPONENT_CLASSES = set(tones.CLASSES)
     # No scrollbar: with one, a log that scrolls by a line would repaint a column of the screen.
-    DEFAULT_CSS = f"""
-    LogView {{
+    DEFAULT_CSS = """
+    LogView {
         height: 1fr; scrollbar-size: 0 0; overflow-x: hidden; overflow-y: hidden;
-    }}
-    {tones.css("LogView")}
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="log.up"),

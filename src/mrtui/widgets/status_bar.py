@@ -55,8 +55,6 @@ def freshness(age_s: float | None) -> cells.Cell:
 class _Bar(Widget):
     """One line across the screen."""
 
-    COMPONENT_CLASSES = set(tones.CLASSES)
-
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._palette = tones.Palette(self)
@@ -75,12 +73,11 @@ class _Bar(Widget):
 class TopLine(_Bar):
     """`mr ▸ local ▸ queues      ● live  read-only  ✖ 2 alerts  14:02Z`."""
 
-    DEFAULT_CSS = f"""
-    TopLine {{
+    DEFAULT_CSS = """
+    TopLine {
         height: 1; dock: top;
         background: $bar-background; color: $bar-foreground; text-style: $bar-style;
-    }}
-    {tones.css("TopLine")}
+    }
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
@@ -112,12 +109,11 @@ class TopLine(_Bar):
 class KeyLine(_Bar):
     """` ⏎ open  r retry  / filter  ? keys`: as many as there is room for, the last always."""
 
-    DEFAULT_CSS = f"""
-    KeyLine {{
+    DEFAULT_CSS = """
+    KeyLine {
         height: 1; dock: bottom;
         background: $key-background; color: $bar-foreground; text-style: $bar-style;
-    }}
-    {tones.css("KeyLine")}
+    }
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002

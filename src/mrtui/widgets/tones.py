@@ -1,47 +1,71 @@
-"""The style words as component classes: `tone--ok` … and the CSS that colours them."""
+"""What the style words look like in the theme: `ok` … and the parts of a table that have a look."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import Final, get_args
 
+from rich.color import Color as RichColor
 from rich.style import Style
+from textual.color import Color
 from textual.widget import Widget
 
 from mrtui.widgets import cells
 
 WORDS: Final = tuple(word for word in get_args(cells.Style) if word)
-_PARTS: Final = ("head", "cursor", "marked", "match", "key")
-CLASSES: Final = frozenset(
-    {*(f"tone--{word}" for word in WORDS), *(f"tone--{part}" for part in _PARTS)}
-)
+# (foreground, background, style): variables of the theme; where there is none nothing is added.
+_PARTS: Final = {
+    "head": ("head-foreground", "", "head-style"),
+    "cursor": ("cursor-foreground", "cursor-background", "cursor-style"),
+    "match": ("match-foreground", "match-background", "match-style"),
+    "key": ("key-foreground", "", "key-style"),
+}
+_NULL: Final = Style.null()
 
 
-def css(widget: str) -> str:
-    """DEFAULT_CSS of the tones inside a widget class."""
-    rules = {word: f"color: $state-{word};" for word in WORDS if word != "strong"}
-    rules["strong"] = "text-style: bold;"
-    rules["head"] = "color: $head-foreground; text-style: $head-style;"
-    rules["cursor"] = (
-        "background: $cursor-background; color: $cursor-foreground; text-style: $cursor-style;"
-    )
-    rules["match"] = (
-        "background: $match-background; color: $match-foreground; text-style: $match-style;"
-    )
-    rules["key"] = "color: $key-foreground; text-style: $key-style;"
-    rules["marked"] = "color: $state-accent; text-style: bold;"
-    return "\n".join(f"{widget} > .tone--{word} {{ {rule} }}" for word, rule in rules.items())
+def tone(word: str, variables: Mapping[str, str]) -> Style:
+    """What a word or a part adds to the colours around it, by a theme's variables; no word: none.
+
+    Not component classes of Textual: each of them is matched with every rule of the CSS whenever
+    a widget that has them is styled, and there are as many as there are words.
+    """
+    if word == "":
+        return _NULL
+    if word == "strong":
+        return _style("", "", "bold")
+    if word == "marked":
+        return _style(variables["state-accent"], "", "bold")
+    if word in _PARTS:
+        return _style(*(variables[name] if name else "" for name in _PARTS[word]))
+    return _style(variables[f"state-{word}"], "", "")
+
+
+@functools.lru_cache(maxsize=256)
+def _style(foreground: str, background: str, style: str) -> Style:
+    return Style(color=_colour(foreground), bgcolor=_colour(background)) + Style.parse(style)
+
+
+def _colour(text: str) -> RichColor | None:
+    colour = Color.parse(text) if text else None
+    return colour.rich_color if colour is not None and colour.a > 0 else None
 
 
 class Palette:
-    """The Rich styles of one widget's tones, computed once until its styles change."""
+    """The Rich styles of one widget, computed once until its styles or the theme change."""
 
     def __init__(self, widget: Widget) -> None:
         self._widget = widget
+        self._variables: Mapping[str, str] = {}
         self._known: dict[str, Style] = {}
 
     def forget(self) -> None:
-        """Compute the styles anew: the theme or the widget's state changed."""
+        """Compute the styles anew, and draw them where the theme changed."""
         self._known.clear()
+        variables = self._widget.app.theme_variables
+        if variables is not self._variables:
+            self._variables = variables
+            self._widget.refresh()
 
     @property
     def base(self) -> Style:
@@ -53,9 +77,7 @@ class Palette:
     def tone(self, word: str) -> Style:
         """What a word adds to the base; nothing for the empty word."""
         if not word:
-            return Style.null()
+            return _NULL
         if (style := self._known.get(word)) is None:
-            name = f"tone--{word}"
-            style = self._widget.get_component_rich_style(name, partial=True)
-            self._known[word] = style
+            style = self._known[word] = tone(word, self._variables)
         return style

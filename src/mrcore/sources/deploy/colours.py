@@ -13,7 +13,7 @@ import httpx
 
 from mrcore import errors
 from mrcore.model import base, deploy, plans, ref
-from mrcore.sources import backend, current
+from mrcore.sources import authorities, backend, current
 from mrcore.sources import base as sources
 from mrcore.sources import live_meetings as meetings
 from mrcore.sources.deploy import preflight, settings, units
@@ -69,7 +69,8 @@ class Colours:
         # No connection is kept: it would be among those that a switch cuts off. No proxy of the
         # environment: it would answer for a colour that is down.
         limits = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(timeout=None, trust_env=False, limits=limits)  # noqa: S113
+        known = authorities.known()
+        self._client = httpx.AsyncClient(timeout=None, trust_env=False, limits=limits, verify=known)  # noqa: S113
 
     async def close(self) -> None:
         """Ask no more."""

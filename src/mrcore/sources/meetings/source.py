@@ -13,6 +13,7 @@ import httpx
 
 from mrcore import errors, redact
 from mrcore.model import base, meeting, ref, wire
+from mrcore.sources import authorities
 from mrcore.sources import base as sources
 from mrcore.sources.meetings import handshake, relay, settings, signals, tail
 
@@ -59,7 +60,8 @@ class Meetings(sources.SourceBase):
 
     async def __aenter__(self) -> Self:
         # Each handshake has one deadline for everything; no proxy of the environment answers it.
-        self._client = httpx.AsyncClient(timeout=None, trust_env=False)  # noqa: S113
+        known = authorities.known()
+        self._client = httpx.AsyncClient(timeout=None, trust_env=False, verify=known)  # noqa: S113
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -11,8 +11,8 @@ import httpx
 from pydantic import JsonValue
 
 from mrcore.model import base, plans, upstream, wire
+from mrcore.sources import authorities, kept, sampled
 from mrcore.sources import base as sources
-from mrcore.sources import kept, sampled
 from mrcore.sources.pg import link
 from mrcore.sources.upstreams import asking, counted, manager, rows, settings
 
@@ -28,7 +28,8 @@ class Upstreams(sources.SourceBase):
         super().__init__(name, now=now)
         self._wanted = wanted
         # No proxy of the environment: it would answer for a service that is away.
-        self._client = httpx.AsyncClient(timeout=wanted.answer_s, trust_env=False)
+        known = authorities.known()
+        self._client = httpx.AsyncClient(timeout=wanted.answer_s, trust_env=False, verify=known)
         self._manager = manager.Manager(wanted, self._client)
         self._eye = (
             kept.Kept(link.Link(wanted.dsn, read_only=True), asyncio.Lock())
