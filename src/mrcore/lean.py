@@ -13,12 +13,13 @@ import sys
 
 UNUSED = (
     "aiohttp",  # by Socket.IO, for clients; the backend only serves
-    "requests",
     "valkey",
     "websocket",
     "httpx._main",  # httpx's own command line, with rich and pygments
 )
-"""Optional parts of libraries: without the extras of development most are not installed."""
+"""Optional parts of libraries: without the extras of development most are not installed.
+
+Not `requests`, which Socket.IO takes in as well: Apprise needs it, where somebody uses that."""
 
 _YOUNG = 20_000
 
