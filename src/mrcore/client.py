@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import httpx
 import httpx_sse
 import pydantic
 
-from mrcore import answers, catalogue, errors, folder, version
+from mrcore import answers, catalogue, errors, folder, late, version, ways
 from mrcore.model import base, core, plans, wire
 
 SILENCE_S = 15.0
@@ -72,9 +72,9 @@ class CoreClient:
         """
         if url.startswith("unix:"):
             path = url.removeprefix("unix:")
-            return cls(_over(path), OVER_UNIX, path, token)
+            return cls(ways.over(path), OVER_UNIX, path, token)
         if url:
-            transport = httpx.AsyncHTTPTransport(verify=_trust(ca), limits=_LIMITS)
+            transport = ways.to(ca)
             return cls(transport, url.rstrip("/"), url, token)
         where = folder.StateFolder(state)
         found = where.read_json("core.json") or {}
@@ -83,12 +83,13 @@ class CoreClient:
                 f"No core runs for {where.path}.",
                 fix=f"Start one: mrcore serve --state {where.path}",
             )
-        transport = _over(str(found["socket"]))
+        transport = ways.over(str(found["socket"]))
         made = cls(transport, OVER_UNIX, str(where.path), token)
         made._met = True  # it has announced itself in the folder
         return made
 
     async def __aenter__(self) -> Self:
+        late.leave(asyncio.get_running_loop())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -275,26 +276,3 @@ class CoreClient:
     def _lost(self, why: str) -> errors.CoreUnreachable:
         what = "has gone" if self._met else "cannot be reached"
         return errors.CoreUnreachable(f"The core at {self.where} {what}: {why}.")
-
-
-IDLE_S = 5.0
-"""How long an idle connection is kept: shorter than any server keeps it."""
-
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=4, keepalive_expiry=IDLE_S)
-
-
-def _over(socket: str) -> httpx.AsyncHTTPTransport:
-    """The way over a socket of this host: no TLS, so no authorities to read."""
-    return httpx.AsyncHTTPTransport(uds=socket, limits=_LIMITS, verify=False)
-
-
-def _trust(ca: Path | None) -> ssl.SSLContext | bool:
-    """Whom to believe that it is the core."""
-    if ca is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=ca)
-    except OSError as error:  # SSLError is one
-        raise errors.CoreUnreachable(
-            f"The certificates in {ca} cannot be used: {error.strerror or error}."
-        ) from None

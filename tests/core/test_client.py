@@ -31,6 +31,26 @@ async def test_a_core_that_has_gone_is_unreachable(state: Path) -> None:
             await anext(gone.changes())
 
 
+async def test_that_a_cancelled_reader_could_read_is_nobodys_error(
+    state: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        for _ in range(2):
+            async with client.CoreClient.at(url=f"unix:{state / 'never.sock'}"):
+                gone = loop.create_future()
+                loop.call_soon(gone.set_result, None)
+                gone.cancel()
+                await asyncio.sleep(0)
+                assert caplog.records == []
+                loop.call_soon(gone.set_exception, ValueError())
+                await asyncio.sleep(0)
+                assert "InvalidStateError" in caplog.text
+                caplog.clear()
+    finally:
+        loop.set_exception_handler(None)
+
+
 async def test_a_core_that_never_answered_has_not_gone(state: Path) -> None:
     for url in ("http://127.0.0.1:1", f"unix:{state / 'never.sock'}"):
         async with client.CoreClient.at(url=url) as never:

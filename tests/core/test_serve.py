@@ -24,7 +24,7 @@ import httpx
 import psutil
 import pytest
 
-from mrcore import client, errors, folder, settings
+from mrcore import client, errors, folder, settings, ways
 from mrcore.api import server, tls
 from mrcore.stack import logfile
 from tests import waiting
@@ -498,4 +498,4 @@ async def test_a_source_with_wrong_settings_is_shown_and_the_others_are_watched(
 
 def test_an_idle_connection_is_ended_by_who_asks() -> None:
     made = server.Server(fastapi.FastAPI(), listening=lambda: None, quiet=lambda: None)
-    assert made.config.timeout_keep_alive > 2 * client.IDLE_S
+    assert made.config.timeout_keep_alive > 2 * ways.IDLE_S
