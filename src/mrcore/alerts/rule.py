@@ -202,7 +202,7 @@ def _rule(entry: object, time_scale: float) -> Rule:
             for_s=_least(_time(entry, "for"), time_scale, FOR_LEAST_S),
             keep_s=_time(entry, "keep_firing_for", time_scale),
             escalate_s=_time(entry, "escalate_after", time_scale),
-            settle_s=_least(_USUAL.settle_s, time_scale, SETTLE_LEAST_S),
+            settle_s=max(_least(_USUAL.settle_s, time_scale, SETTLE_LEAST_S), expr.window_s),
             flapping_s=_USUAL.flapping_s / time_scale,
         ),
         runbook=entry.get("runbook", ""),

@@ -42,8 +42,9 @@ class Signal(StrEnum):
 class Timing(Frozen):
     """How long it has to be true before it fires, and false before it has resolved.
 
-    What was suppressed is not told before `settle_s`, nor before `for_s`, has passed again;
-    `flapping_s` is in how long it is flapping.
+    What was suppressed is not told before `settle_s`, nor before `for_s`, has passed again: what
+    is measured over a while remembers what it depends on for as long. `flapping_s` is in how long
+    it is flapping.
     """
 
     for_s: float = 0.0

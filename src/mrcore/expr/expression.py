@@ -45,6 +45,11 @@ class Expression:
         """The kinds of entities that it needs."""
         return frozenset((*(name.word.kind for name in self.names), self.kind)) - {""}
 
+    @property
+    def window_s(self) -> float:
+        """How long it remembers what is over: the shortest of its windows, in seconds, or 0."""
+        return min(tree.windows_s(self.root), default=0.0)
+
     def subjects(self, view: views.View) -> Iterator[base.Entity | None]:
         """Everything that it can be asked of; one None where it is of named things only."""
         if not self.kind:

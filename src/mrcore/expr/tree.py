@@ -266,3 +266,11 @@ def names(node: Node) -> Iterator[Name]:
         yield node
     for part in node.parts:
         yield from names(part)
+
+
+def windows_s(node: Node) -> Iterator[float]:
+    """How far back it looks, in seconds, at each place where it does."""
+    if isinstance(node, Window):
+        yield node.window_s
+    for part in node.parts:
+        yield from windows_s(part)

@@ -24,6 +24,9 @@ UNHEARD = frozenset({"no_answer", "no_route", "not_asked", "refused", "broken"})
 UNSEEN = "dead"
 """What is said of a process until who starts it again has seen that it is gone."""
 
+BEFORE = ("ok", "not_set")
+"""What stands before what is played."""
+
 FAILING = "failing"
 LATELY = frozenset({FAILING, "retry_storm"})
 """What is said of a queue whose jobs failed in the last minutes: which of both, and for how long
@@ -75,7 +78,7 @@ def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[
     """
     passing = UNHEARD | {UNSEEN} if refs.parse(subject).kind == "process" else UNHEARD
     codes = [said for at, said in seen.verdicts[subject] if at >= since]
-    codes = list(itertools.dropwhile(lambda said: said == "ok", codes)) or codes
+    codes = list(itertools.dropwhile(lambda said: said in BEFORE, codes)) or codes
     found = tuple(dict.fromkeys(FAILING if said in LATELY else said for said in codes))
     found = tuple(said for said in found if said != "ok") if FAILING in found else found
     heard = tuple(said for said in found if said not in passing)

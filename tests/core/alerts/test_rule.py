@@ -44,6 +44,14 @@ def test_a_rule_has_everything_that_was_written() -> None:
     assert said == "emailQueue: the oldest job waits 7 min, ? workers"
 
 
+def test_what_is_measured_over_a_while_settles_for_as_long() -> None:
+    rates = "avg(queue.waiting, 5m) > 3 * median(queue.waiting, 1h)"
+    slow = GOOD.replace("queue.oldest_wait_s[q] > 2m", rates)
+    assert rule.read(GOOD, "r")["backlog"].timing.settle_s == 30
+    assert rule.read(slow, "r")["backlog"].timing.settle_s == 300
+    assert rule.read(slow, "r", 20)["backlog"].timing.settle_s == 15
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
