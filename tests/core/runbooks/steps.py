@@ -23,6 +23,11 @@ UNWELL: Values = {"health.verdict": "bad", "colour.live": True}
 READY: Values = {"process.state": "ready", "process.code": "", "queue.workers": 1.0}
 BACKOFF: Values = {"process.state": "backoff", "process.code": "failed"}
 HANGS: Values = {"process.state": "ready", "process.code": "stopped_by_signal"}
+WELL: Values = {"colour.live": True, "colour.state": "healthy", "colour.verdict": "ok"}
+AWAY: Values = {**WELL, "colour.live": False}
+ERRORS: Values = {"log.rate": 1.0, "before.log.rate": 0.0}
+FEW_ERRORS: Values = {"log.rate": 0.01, "before.log.rate": 0.0}
+USUAL: Values = {"log.rate": 1.0, "before.log.rate": 0.9}
 FRESH: Values = {"secret.stale": False}
 STALE: Values = {"secret.stale": True}
 ROOM: Values = {"meeting.in_room": 2.0, "meeting.takeovers": 0.0, "meeting.state_s": 30.0}
@@ -163,7 +168,8 @@ VERDICTS: dict[str, dict[str, Values]] = {
     "H.live": {
         "unhealthy": {"colour.live": True, "colour.state": "unhealthy", "colour.verdict": "bad"},
         "degraded": {"colour.live": True, "colour.state": "degraded", "colour.verdict": "warn"},
-        "ok": {"colour.live": True, "colour.state": "healthy", "colour.verdict": "ok"},
+        "errors": {**WELL, **ERRORS},
+        "ok": WELL,
     },
     "H.gate": {
         "gate": {"colour.live": False, "colour.state": "unhealthy", "colour.verdict": "warn"},

@@ -21,14 +21,16 @@ KNOWN = library.load(None)
 ALL = {f"{known.id}.{step.id}": step for known in KNOWN.values() for step in known.steps}
 ONE = re.compile(r'\[(?:"[^"]+"|name)\]')
 NAMED = re.compile(r'(?:queue|schedule)\.\w+\["([^"]+)"\]|huey/(?:schedule|queue)/([\w-]+)')
-WINDOW = re.compile(r"median\(([a-z_.]+), \w+\)")
+USUAL = re.compile(r"median\(([a-z_.]+), 1h\)")
+WINDOW = re.compile(r"(?:avg|median)\(([a-z_.]+), \w+\)")
 NAMES = {name: word.type for name, word in words.WORDS.items()}
 NAMES |= {f"{local.BEFORE}{name}": typed for name, typed in NAMES.items()}
 
 
 def holds(asked: local.Expression, values: steps.Values) -> bool | None:
-    """What a condition says where its names have these values."""
-    text = WINDOW.sub(r"\1", ONE.sub("", asked.text))
+    """What a condition says where its names have these values; what is usual is what was before."""
+    text = USUAL.sub(rf"{local.BEFORE}\1", ONE.sub("", asked.text))
+    text = WINDOW.sub(r"\1", text)
     found = {name: words.TEXT for name in asked.locals if not name.startswith(local.BEFORE)}
     said = local.condition(text, types={**NAMES, **found}).ask(recorded.View(), None, values).value
     assert said is None or isinstance(said, bool)
@@ -76,7 +78,27 @@ def test_a_symptom_is_there_and_goes(name: str) -> None:
 def test_a_diagnosis_finds_what_it_looks_for(name: str) -> None:
     for code, values in steps.VERDICTS[name].items():
         assert found(ALL[name], values) == code
-        assert all(holds(each.when, {}) is None for each in ALL[name].verdicts)
+        for each in ALL[name].verdicts:
+            unsaid = {None, False} if each.code and "absent(" in each.when.text else {None}
+            assert holds(each.when, {}) in unsaid, "nobody has said anything"
+
+
+def test_a_release_is_bad_by_its_errors_whatever_its_health_says() -> None:
+    live, symptom = ALL["H.live"], KNOWN["H"].symptom
+    back = ALL["H.rollback"]
+    assert back.when is not None
+    assert back.proof is not None
+    assert holds(back.when, of("H.rollback", {"live": "errors"})) is True
+    for rate, code in ((steps.ERRORS, "errors"), (steps.FEW_ERRORS, "ok"), (steps.USUAL, "ok")):
+        bad = code == "errors"
+        assert found(live, {**steps.WELL, **rate}) == code
+        assert found(live, {**steps.AWAY, **rate}) == "ok"
+        for traffic in (steps.WELL, steps.AWAY):
+            assert holds(symptom, {**traffic, **rate}) is bad, "it is over when the rate is"
+            assert holds(back.proof.when, {**traffic, **rate}) is not bad
+    unread = steps.WELL
+    assert (found(live, unread), holds(symptom, unread)) == ("ok", False), "no log is read"
+    assert holds(back.proof.when, unread) is True
 
 
 @pytest.mark.parametrize("name", deeds.DEEDS)
