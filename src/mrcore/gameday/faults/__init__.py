@@ -13,6 +13,7 @@ from mrcore.gameday.faults import (
     processes,
     queues,
     redis,
+    releases,
     runs,
     services,
 )
@@ -21,7 +22,9 @@ KINDS: dict[str, type[base.Fault]] = {
     "process.stop": processes.Stop,
     "process.kill": processes.Kill,
     "process.spare": processes.Spare,
-    "deploy.traffic": processes.Traffic,
+    "deploy.traffic": releases.Traffic,
+    "release.bad": releases.Bad,
+    "release.mended": releases.Mended,
     "redis.pause": redis.Pause,
     "redis.config": redis.Configured,
     "redis.busy": redis.Busy,

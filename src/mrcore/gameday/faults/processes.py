@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from pathlib import Path
 
 from mrcore import errors
 from mrcore.gameday.faults import base
@@ -62,29 +61,6 @@ class Spare(base.Fault):
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
         stage.spared.add(self.process)
-
-
-class Traffic(base.Fault):
-    """Changes nothing by itself; when the game day ends the traffic is where it was again, and a
-    colour that was stopped runs."""
-
-    async def before(self, stage: base.Stage) -> base.Memo:
-        return {"live": self._file(stage).read_text()}
-
-    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
-        """The switch is played by the runbook."""
-
-    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
-        for colour in stage.arena.line["backends"]:
-            if stage.arena.is_held(f"backend-{colour}"):
-                await begin_anew(stage, f"backend-{colour}", 0)
-        file = self._file(stage)
-        new = file.with_suffix(".gameday")
-        new.write_text(memo["live"])
-        new.replace(file)
-
-    def _file(self, stage: base.Stage) -> Path:
-        return stage.arena.state / "deploy" / ".current_env"
 
 
 async def begin_anew(stage: base.Stage, process: str, pid: int) -> None:
