@@ -21,6 +21,9 @@ LOG = logging.getLogger("release")
 
 HEALTH, REQUESTS = "health", "requests"
 _HEALTH_PATH = "/api/health"
+_OF_ITSELF = (_HEALTH_PATH, "/api/preflight")
+"""What a colour is asked of itself, also without traffic: no request of anybody."""
+
 _ANSWERS = {
     HEALTH: (503, "Service unavailable"),
     REQUESTS: (500, "Internal server error"),
@@ -70,8 +73,9 @@ class Middleware:
         self._bad_at = clock() + release.after_s
 
     async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
-        about_health = scope.get("path") == _HEALTH_PATH
-        meant = (self._release.fails == HEALTH) is about_health
+        path = scope.get("path")
+        by_health = self._release.fails == HEALTH
+        meant = path == _HEALTH_PATH if by_health else path not in _OF_ITSELF
         if scope["type"] != "http" or not meant or self._clock() < self._bad_at:
             await self._app(scope, receive, send)
             return

@@ -17,7 +17,7 @@ async def _well(request: requests.Request) -> responses.PlainTextResponse:
 
 
 GOOD = applications.Starlette(routes=[routing.Route("/{path:path}", _well)])
-HEALTH, DASHBOARD = "/api/health", "/api/dashboard/kpi"
+HEALTH, PREFLIGHT, DASHBOARD = "/api/health", "/api/preflight", "/api/dashboard/kpi"
 
 
 async def answers(asked: types.ASGIApp, *paths: str) -> list[int]:
@@ -27,15 +27,17 @@ async def answers(asked: types.ASGIApp, *paths: str) -> list[int]:
         return [(await client.get(path)).status_code for path in paths]
 
 
-@pytest.mark.parametrize(("fails", "said"), [("health", [503, 200]), ("requests", [200, 500])])
+@pytest.mark.parametrize(
+    ("fails", "said"), [("health", [503, 200, 200]), ("requests", [200, 200, 500])]
+)
 async def test_health_or_requests_fail_once_it_has_turned_bad(fails: str, said: list[int]) -> None:
     clock = [100.0]
     bad = release.Middleware(GOOD, release.Release("2.1", fails, 3.0), lambda: clock[0])
-    assert await answers(bad, HEALTH, DASHBOARD) == [200, 200]
+    assert await answers(bad, HEALTH, PREFLIGHT, DASHBOARD) == [200, 200, 200]
     clock[0] = 102.9
-    assert await answers(bad, HEALTH, DASHBOARD) == [200, 200]
+    assert await answers(bad, HEALTH, PREFLIGHT, DASHBOARD) == [200, 200, 200]
     clock[0] = 103.0
-    assert await answers(bad, HEALTH, DASHBOARD) == said
+    assert await answers(bad, HEALTH, PREFLIGHT, DASHBOARD) == said
 
 
 async def test_what_is_no_request_is_left_alone() -> None:
