@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -98,3 +99,22 @@ async def test_an_operator_deploys_a_good_release(stage: base.Stage) -> None:
     await releases.Mended(colour="green").inject(stage, {})
     assert runs(stage, "green") == release.Release("local")
     assert row(stage, "green")["pid"] not in (None, pid)
+
+
+async def test_visitors_come_as_long_as_the_game_day_lasts(state: Path) -> None:
+    asked: list[bytes] = []
+
+    async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.close()
+
+    async with await asyncio.start_server(answered, "127.0.0.1", 0) as server:
+        async with stages.stage(state) as stage:
+            port = server.sockets[0].getsockname()[1]
+            stage.arena.line["switch"] = f"http://127.0.0.1:{port}"
+            await releases.Visits().inject(stage, {})
+            (task,) = (each for each in asyncio.all_tasks() if "Visits" in repr(each.get_coro()))
+            await waiting.until(lambda: len(asked) >= 2, what="two visits, each of its own")
+        await asyncio.wait([task])
+        assert task.cancelled()
+    assert set(asked) == {b"GET /api/dashboard/kpi HTTP/1.1\r\n"}

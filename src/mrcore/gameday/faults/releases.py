@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from pathlib import Path
 from typing import Literal
+
+import httpx
 
 from mrcore.gameday.faults import base, processes
 from mrcore.stack import switching
 
+_VISITED = "/api/dashboard/kpi"
+_VISIT_S = 0.25
 _NEXT = '{{"release": "gameday", "fails": "{fails}"}}\n'
 
 
@@ -29,6 +35,24 @@ class Traffic(base.Fault):
             if stage.arena.is_held(f"backend-{colour}"):
                 await processes.begin_anew(stage, f"backend-{colour}", 0)
         _write(switching.current(stage.arena.state), memo["live"])
+
+
+class Visits(base.Fault):
+    """Breaks nothing: somebody looks at the dashboard four times a second until the game day ends,
+    at whatever colour has the traffic then."""
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        task = asyncio.create_task(self._on(stage.arena.line["switch"]))
+        stage.held.callback(task.cancel)
+
+    async def _on(self, url: str) -> None:
+        # Each comes anew: a connection that is kept stays with the colour that it once reached.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(base_url=url, limits=limits, trust_env=False) as client:
+            while True:
+                with contextlib.suppress(httpx.HTTPError):
+                    await client.get(_VISITED)
+                await asyncio.sleep(_VISIT_S)
 
 
 class Bad(base.Fault):
