@@ -125,7 +125,9 @@ class Visitors:
 
     async def run(self) -> None:
         """Visit until cancelled."""
-        async with trusted.client(timeout=_TIMEOUT_S) as client:
+        # Each comes anew: a connection that is kept stays with the colour that it once reached.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        async with trusted.client(timeout=_TIMEOUT_S, limits=limits) as client:
             await self.until_open(client)
             LOG.info("visitors come, about %g requests a second", RATES[self.scale.name])
             reporter = asyncio.create_task(self._report())

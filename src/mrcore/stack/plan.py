@@ -244,7 +244,7 @@ class Plan:
         return {
             "MR_SMTP_PORT": str(self.places.smtp_port),
             "MR_UPSTREAMS_PORT": str(self.places.upstreams_port),
-            "MR_BACKENDS": ",".join(self.places.backends.values()),
+            "MR_BACKENDS": self.places.switch,
             "MR_SCALE": self.scale,
             "MR_SEED": "" if seed is None else str(seed),
         }
