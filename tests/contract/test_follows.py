@@ -1,4 +1,4 @@
-"""Groups on every engine: they come again once they are others, and one acts on them."""
+"""Groups: on every engine they come again once they are others, and one acts on them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ async def test_groups_are_followed(on: engine.Engine) -> None:
         assert seen == 4
 
 
+@pytest.mark.parametrize("on", ["bullmq", "bullboard"], indirect=True)
 async def test_a_group_is_acted_on_and_no_other_job_is(on: engine.Engine) -> None:
+    """With huey and RQ their own tests do."""
     failing = [one for one in script.jobs(script.SMALL) if one.fate is script.Fate.FAILED][:6]
     of_one = {one.n for one in failing if one.n % script.TITLES == failing[0].n % script.TITLES}
     assert 0 < len(of_one) < len(failing)

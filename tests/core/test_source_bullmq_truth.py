@@ -37,33 +37,26 @@ async def look(of: source_base.Source, name: str) -> queue.Queue:
     return next(e for e in entities if isinstance(e, queue.Queue) and e.name == name)
 
 
-async def test_a_job_whose_lock_has_run_out_is_in_dead_hands(
+async def test_dead_hands_and_schedules_that_nobody_runs_are_said(
     engine: engines.Engine, redis_url: str
 ) -> None:
     job = engine.add("mails", "send")
     engine("take", "mails")
-    async with source(redis_url, "mails") as of:
-        assert (await look(of, "mails")).verdict.code == ""
-        with redis.Redis.from_url(redis_url) as conn:
-            assert conn.delete(f"bull:mails:{job}:lock") == 1
-        found = (await look(of, "mails")).verdict
-        assert (found.level, found.code) == ("bad", "ghosts")
-        assert found.why.startswith("1 job is in the hands of dead workers")
-
-
-async def test_a_schedule_that_is_due_and_not_taken_is_missed(
-    engine: engines.Engine, redis_url: str
-) -> None:
     args = ["digest", {"pattern": "0 0 1 1 *"}, {"name": "digest"}]
     engine("ask", "clock", method="upsertJobScheduler", args=args, silent=True)
-    async with source(redis_url, "clock") as of:
-        assert (await look(of, "clock")).verdict.code == ""
+    async with source(redis_url, "mails", "clock") as of:
+        for name in ("mails", "clock"):
+            assert (await look(of, name)).verdict.code == ""
         with redis.Redis.from_url(redis_url) as conn:
+            assert conn.delete(f"bull:mails:{job}:lock") == 1
             due_ms = source_base.utc_now().timestamp() * 1000 - HOUR_MS
             assert conn.zadd("bull:clock:repeat", {"digest": due_ms}, xx=True, ch=True) == 1
-        found = (await look(of, "clock")).verdict
-        assert (found.level, found.code) == ("warn", "schedule_missed")
-        assert found.why.endswith(": digest")
+        held = (await look(of, "mails")).verdict
+        assert (held.level, held.code) == ("bad", "ghosts")
+        assert held.why.startswith("1 job is in the hands of dead workers")
+        missed = (await look(of, "clock")).verdict
+        assert (missed.level, missed.code) == ("warn", "schedule_missed")
+        assert missed.why.endswith(": digest")
 
 
 async def test_a_pause_of_ours_says_whose_it_is_and_anothers_does_not(
