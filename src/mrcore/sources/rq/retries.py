@@ -55,7 +55,7 @@ class Retries:
                 continue
             again[name] = again.get(name, 0) + max(0, now.used - before)
             if not now.over:
-                jobs[job_id] = now.used
+                jobs[job_id] = max(before, now.used)  # a look that was overtaken tells less
         return again
 
     def wanted(
@@ -67,8 +67,8 @@ class Retries:
         """
         told = [
             (name, job_id)
-            for name, ids in ahead.items()
-            for job_id in (ids if name in failing or name not in self._used else ids[:1])
+            for name in sorted(ahead, key=lambda name: name not in failing)
+            for job_id in ahead[name][: None if name in failing or name not in self._used else 1]
             if job_id not in self._used.get(name, {})
         ]
         for name in self._used.keys() - ahead.keys():
