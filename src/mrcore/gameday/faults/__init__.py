@@ -23,6 +23,7 @@ KINDS: dict[str, type[base.Fault]] = {
     "process.kill": processes.Kill,
     "process.spare": processes.Spare,
     "deploy.traffic": releases.Traffic,
+    "deploy.refused": releases.Refused,
     "deploy.visits": releases.Visits,
     "release.bad": releases.Bad,
     "release.mended": releases.Mended,

@@ -9,11 +9,15 @@ from typing import Literal
 
 import httpx
 
+from mrcore import client as clients
+from mrcore import errors
 from mrcore.gameday.faults import base, processes
+from mrcore.model import plans
 from mrcore.stack import switching
 
 _VISITED = "/api/dashboard/kpi"
 _VISIT_S = 0.25
+_REFUSED_S = 30.0
 _NEXT = '{{"release": "gameday", "fails": "{fails}"}}\n'
 
 
@@ -53,6 +57,31 @@ class Visits(base.Fault):
                 with contextlib.suppress(httpx.HTTPError):
                     await client.get(_VISITED)
                 await asyncio.sleep(_VISIT_S)
+
+
+class Refused(base.Fault):
+    """Breaks nothing: somebody wants the traffic to go `to` a colour, and its gate refuses.
+
+    To inject it raises StackError where the colour got the traffic, or nobody was answered.
+    """
+
+    to: Literal["blue", "green"]
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        chosen = plans.Selection(refs=(f"deploy/colour/{self.to}",))
+        async with clients.CoreClient.at(state=stage.arena.state.path) as client:
+            plan = await client.plan("deploy.switch", chosen)
+            await client.apply(plan.plan_id, reason="game day", confirm=plan.confirm)
+            found: tuple[plans.TargetOutcome, ...] = ()
+            try:
+                async with asyncio.timeout(_REFUSED_S):
+                    while not found:
+                        await asyncio.sleep(_VISIT_S)
+                        found = (await client.targets(plan.plan_id)).outcomes
+            except TimeoutError:
+                raise errors.StackError(f"The gate of {self.to} says nothing.") from None
+        if found[0].outcome is not plans.Outcome.FAILED or "is not healthy" not in found[0].why:
+            raise errors.StackError(f"The gate of {self.to} does not refuse: {found[0].why}.")
 
 
 class Bad(base.Fault):
