@@ -38,6 +38,7 @@ LOCAL += ("mrcore/gameday",)
 
 MAY = {
     "mrcore/client.py",  # the screen to its core
+    "mrcore/ways.py",
     "mrcore/alerts/notify",  # to the channels of the settings
     "mrcore/answers.py",  # the form of httpx's answers
     "mrcore/journal",  # in the application that is watched, to its own Redis

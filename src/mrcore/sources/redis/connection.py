@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import redis.asyncio.connection as wire
@@ -43,12 +43,16 @@ class Client:
         self.connection = connection
         self.missing: dict[str, str] = {}
         self.expiry = "PEXPIRETIME"
+        self._replies: replies.Replies | None = None
+        self._out_of_step = False
 
     @property
     def lost(self) -> bool:
         """Also when the server closed it while nobody read, which redis-py does not notice."""
         reader = self.connection._reader
-        return reader is None or reader.at_eof() or reader.exception() is not None
+        return (
+            self._out_of_step or reader is None or reader.at_eof() or reader.exception() is not None
+        )
 
     async def close(self) -> None:
         """At once, without a goodbye."""
@@ -60,17 +64,40 @@ class Client:
             writer.transport.abort()
 
     async def ask(self, *commands: Command) -> list[Reply]:
-        """Send all at once and read every reply, in order; an error reply is a value."""
-        connection = self.connection
-        await connection.send_packed_command([_packed(commands)], check_health=False)
-        if connection._reader is None:
-            raise exceptions.ConnectionError(replies.CLOSED)
-        found = await replies.read(connection._reader, len(commands))
+        """Send all at once and read every reply, in order; an error reply is a value.
+
+        Where not all were read the connection ends: the next question would get their answers.
+        """
+        await self.connection.send_packed_command([_packed(commands)], check_health=False)
+        try:
+            found = await self._read().read(len(commands))
+        except exceptions.ConnectionError:
+            raise  # all were read, or it has ended
+        except BaseException:
+            self._out_of_step = True
+            self.abort()
+            raise
         if self.has_all_keys:
             for reply in found:
                 if isinstance(reply, exceptions.MovedError):
                     raise reply
         return found
+
+    def follow(self) -> AsyncIterator[Reply]:
+        """Each reply as it comes, where the server tells things without being asked.
+
+        Raises ConnectionError.
+        """
+        return self._read().follow()
+
+    def _read(self) -> replies.Replies:
+        """What reads this connection, and has read its last replies."""
+        reader = self.connection._reader
+        if reader is None:
+            raise exceptions.ConnectionError(replies.CLOSED)
+        if self._replies is None or self._replies.stream is not reader:
+            self._replies = replies.Replies(reader)
+        return self._replies
 
     async def introduce(self) -> None:
         """Say who we are and ask not to be counted as a user of the keys, where that is allowed."""

@@ -20,49 +20,52 @@ CLOSED = "Connection closed by server."
 _NOT_WHOLE = object()
 
 
-async def read(stream: asyncio.StreamReader, count: int) -> list[Any]:
-    """The next `count` replies: bytes, int, None, lists of them, or the error that was answered.
+class Replies:
+    """What comes on one connection: a byte is read once, whoever asks for the reply it is of."""
 
-    Raises redis' ConnectionError where the server went away, or says that it does, and
-    InvalidResponse for what is no reply.
-    """
-    replies: list[Any] = []
-    parser = _parser()
-    while len(replies) < count:
-        reply = parser.gets()
-        if reply is _NOT_WHOLE:
-            data = await stream.read(CHUNK)
+    def __init__(self, stream: asyncio.StreamReader) -> None:
+        self.stream = stream
+        self._parser = hiredis.Reader(
+            protocolError=exceptions.InvalidResponse, replyError=_error, notEnoughData=_NOT_WHOLE
+        )
+
+    async def read(self, count: int) -> list[Any]:
+        """The next `count` replies: bytes, int, None, lists of them, or the error answered.
+
+        Raises redis' ConnectionError where the server went away, or says that it does or that it
+        loads, and InvalidResponse for what is no reply.
+        """
+        found: list[Any] = []
+        try:
+            while len(found) < count:
+                found.append(await self._next())
+        except exceptions.ConnectionError:
+            _raise_said(found)  # why it went away comes before its end
+            raise
+        _raise_said(found)
+        return found
+
+    async def follow(self) -> AsyncIterator[Any]:
+        """Each reply as it comes, on a connection that is told things without asking.
+
+        Raises redis' ConnectionError where the server went away.
+        """
+        while True:
+            yield await self._next()
+
+    async def _next(self) -> Any:
+        while (reply := self._parser.gets()) is _NOT_WHOLE:
+            data = await self.stream.read(CHUNK)
             if not data:
                 raise exceptions.ConnectionError(CLOSED)
-            parser.feed(data)
-            continue
+            self._parser.feed(data)
+        return reply
+
+
+def _raise_said(found: list[Any]) -> None:
+    for reply in found:
         if isinstance(reply, exceptions.ConnectionError):
             raise reply
-        replies.append(reply)
-    return replies
-
-
-async def follow(stream: asyncio.StreamReader) -> AsyncIterator[Any]:
-    """Each reply as it comes, on a connection that is told things without asking.
-
-    Raises redis' ConnectionError where the server went away.
-    """
-    parser = _parser()
-    while True:
-        reply = parser.gets()
-        if reply is _NOT_WHOLE:
-            data = await stream.read(CHUNK)
-            if not data:
-                raise exceptions.ConnectionError(CLOSED)
-            parser.feed(data)
-            continue
-        yield reply
-
-
-def _parser() -> hiredis.Reader:
-    return hiredis.Reader(
-        protocolError=exceptions.InvalidResponse, replyError=_error, notEnoughData=_NOT_WHOLE
-    )
 
 
 def _error(text: str) -> Exception:

@@ -17,7 +17,7 @@ from mrcore.model import queue, ref
 from mrcore.queues import capture
 from mrcore.sources import base as source_base
 from mrcore.sources import kept
-from mrcore.sources.redis import link, replies
+from mrcore.sources.redis import link
 from mrcore.sources.rq import asking, keys, record
 
 CHANNEL = "__redis__:invalidate"
@@ -109,12 +109,9 @@ class Vanishing:
     async def _told(self, client: link.Client) -> None:
         """Take what Redis tells, until the connection is lost."""
         self.refused = await listen(client)
-        reader = client.connection._reader
-        if reader is None:
-            return
         if not self.refused:
             self.ready.set()
-        async for reply in replies.follow(reader):
+        async for reply in client.follow():
             if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message":
                 self._heard(reply[2])
 
