@@ -106,10 +106,22 @@ async def on_the_screen(on: engine.Engine, life: Sequence[script.Job], state: Pa
                 await control.enter(ref.make(on.kind, "job", on.queue, on.ids[job.n]))
                 await _shown(control, rf"{told.state} {told.attempts}(/\d+)? · ")
                 await _shown(control, rf"Error: {re.escape(job.error)}")
+                if told.state == "failed":  # of the other, its newest attempt is shown
+                    await _shown(control, re.escape(_frame(told.traces[0])))
 
 
 def _first(life: Sequence[script.Job], fate: script.Fate) -> script.Job:
     return next(job for job in life if job.fate is fate)
+
+
+def _frame(trace: str) -> str:
+    """Where the job itself failed, as the room spells it: Python's frames folded, Node's as is."""
+    python = re.search(r'(\w+\.py)", line (\d+), in (_?work)\b', trace)
+    if python is not None:
+        return f"{python[1]}:{python[2]} {python[3]}"
+    node = re.search(r"engine\.cjs:\d+:\d+", trace)
+    assert node is not None, trace
+    return node[0]
 
 
 async def _shown(control: app.ControlRoom, pattern: str) -> None:

@@ -12,6 +12,7 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import huey
@@ -30,6 +31,19 @@ def hang(*_: object) -> Any:
         signal.pause()
 
 
+def flaky(pool: redis.ConnectionPool) -> Callable[[str, int], int]:
+    """The body of a task that fails so many times; it is the script's, wherever it is declared."""
+
+    def work(key: str, fails: int) -> int:
+        ran = int(redis.Redis(connection_pool=pool).incr(key))
+        if ran <= fails:
+            raise ConnectionError(f"535-5.7.8 refused {ran}")
+        return ran
+
+    work.__module__ = "__main__"
+    return work
+
+
 def make(url: str, queue: str) -> huey.RedisHuey:
     pool = redis.ConnectionPool.from_url(url)
     made = huey.RedisHuey(queue, connection_pool=pool)
@@ -45,6 +59,8 @@ def make(url: str, queue: str) -> huey.RedisHuey:
     @made.task(name="note")
     def note(key: str) -> int:
         return int(redis.Redis(connection_pool=pool).incr(key))
+
+    made.task(name="flaky", retries=1)(flaky(pool))
 
     @made.task(name="die")
     def die(key: str) -> None:

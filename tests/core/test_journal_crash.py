@@ -253,7 +253,7 @@ async def test_a_redis_that_was_stopped_makes_no_ghosts(tmp_path: Path) -> None:
 
 
 MOST = 40
-"""More commands than two jobs take: in the last of the sweep nobody dies."""
+"""More commands than two jobs take, or their retries: in the last of a sweep nobody dies."""
 
 FEW = [("before", 2), ("sent", 2), ("sent", 3)]
 REST = [(when, n) for n in range(1, MOST + 1) for when in ("before", "sent")]
@@ -276,14 +276,9 @@ async def test_a_worker_killed_at_any_command(redis_url: str, when: str, number:
         note_class.__module__ = "__main__"  # the name under which the script registers it
         desk.huey._registry._registry["__main__.note"] = note_class
         jobs = [note(f"ran {n}") for n in range(2)]
-        with consumer(redis_url, f"{when} {number}") as child:
-            await waiting.until(lambda: child.poll() is not None or not _left(desk))
-            if number < 10:
-                assert child.wait(10) == -signal.SIGKILL
-        for worker in desk.workers():
-            if worker != desk.journal.heart.name:
-                ghosts.recover(desk.conn, desk.keys.root, worker, now=lambda: datetime.now(UTC))
-        desk.run_all()
+        died = await _killed_and_recovered(desk, redis_url, f"{when} {number}")
+        assert died or number >= 10
+        assert not died or number < MOST
         for n, job in enumerate(jobs):
             found = desk.job(job.id)
             runs = int(desk.conn.get(f"ran {n}"))
@@ -295,5 +290,56 @@ async def test_a_worker_killed_at_any_command(redis_url: str, when: str, number:
         assert set(desk.ids("completed")) == {job.id for job in jobs}
 
 
+FEW_OF_RETRIES = [("sent", 5), ("sent", 7)]
+"""While the first runs, and as huey's retry of it is written down."""
+
+ALWAYS = 99
+
+
+@pytest.mark.parametrize(
+    ("when", "number"),
+    [
+        *FEW_OF_RETRIES,
+        *(pytest.param(*one, marks=pytest.mark.proof) for one in REST if one not in FEW_OF_RETRIES),
+    ],
+)
+async def test_a_worker_killed_at_any_command_of_a_retry(
+    redis_url: str, when: str, number: int
+) -> None:
+    """A death neither takes a retry nor gives one, and no job is lost or runs in silence."""
+    with journals.desk(redis_url) as desk:
+        flaky = desk.huey.task(name="flaky", retries=1)(journal_consumer.flaky(desk.pool))
+        once, ever = jobs = [flaky("ran 0", 1), flaky("ran 1", ALWAYS)]
+        died = await _killed_and_recovered(desk, redis_url, f"{when} {number}")
+        assert died or number > 20
+        assert not died or number < MOST
+        for n, job in enumerate(jobs):
+            runs = int(desk.conn.get(f"ran {n}"))
+            began = [a for a in desk.job(job.id).attempt if a.started_at is not None]
+            assert 2 <= runs <= len(began), (runs, began)
+            assert Counter(a.outcome for a in began)["worker died"] <= 1
+        assert (desk.ids("completed"), desk.ids("failed")) == ([once.id], [ever.id])
+        told = Counter(a.outcome for a in desk.job(ever.id).attempt)
+        assert told["failed"] == 2, told
+        told = Counter(a.outcome for a in desk.job(once.id).attempt)
+        assert told["succeeded"] == 1, told
+        assert told["failed"] in (1, 1 - told["worker died"]), told
+        assert desk.queued() == 0
+        assert not desk.conn.keys(desk.keys.hands("*"))
+
+
+async def _killed_and_recovered(desk: journals.Desk, url: str, fault: str) -> bool:
+    """Whether a consumer died of the fault and did not run all; then its jobs are run here."""
+    with consumer(url, fault) as child:
+        await waiting.until(lambda: child.poll() is not None or not _left(desk))
+        died = child.poll() is not None
+        assert not died or child.returncode == -signal.SIGKILL
+    for worker in desk.workers():
+        if worker != desk.journal.heart.name:
+            ghosts.recover(desk.conn, desk.keys.root, worker, now=lambda: datetime.now(UTC))
+    desk.run_all()
+    return died
+
+
 def _left(desk: journals.Desk) -> int:
-    return 2 - len(desk.ids("completed"))
+    return 2 - len(desk.ids("completed")) - len(desk.ids("failed"))

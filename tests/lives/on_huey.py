@@ -79,8 +79,9 @@ class Huey(engine.Engine):
         if state == "failed":
             assert isinstance(result, Error)
             assert row.attempt[-1].trace == result.metadata["traceback"]
-        else:
-            assert (result is not None) == (state == "completed")
+        else:  # one that was retried keeps why it had failed until it has run
+            succeeded = result is not None and not isinstance(result, Error)
+            assert succeeded == (state == "completed")
         failed = [one.trace for one in reversed(row.attempt) if one.trace]
         return telling.Told(state, row.attempts, row.error, tuple(failed))
 

@@ -1,8 +1,8 @@
 """Node engines and boards for the tests: installed once a lock into the user's cache.
 
 `package.json` pins them: `bullmq` (layout 6), `bullmq5`, `bullmq4`, `bullmq3`, and Bull Board 9
-and 6 (`bull-board-api6`; what `bull-board-express6` speaks to is its own nested copy). Scripts are
-CommonJS (`*.cjs`) and run with `environment()`, by which `require` finds what was installed.
+and 5 to 8 (`bull-board-api6`; what `bull-board-express6` speaks to is its own nested copy). Scripts
+are CommonJS (`*.cjs`) and run with `environment()`, by which `require` finds what was installed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pytest
 FOLDER = Path(__file__).parent
 _FILES = ("package.json", "package-lock.json", ".npmrc")
 _OLDEST = 20
-_PATIENCE_S = 100
+_PATIENCE_S = 200
 
 
 def script(name: str) -> Path:

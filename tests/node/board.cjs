@@ -1,13 +1,13 @@
-// A real Bull Board (9 with BullMQ 6, or 6 with BullMQ 5) over queues of one Redis, behind Basic
-// Auth, with a worker on one queue. Argument: JSON, see tests/node/boards.py.
+// A real Bull Board (9 with BullMQ 6, or 5 to 8 with BullMQ 5) over queues of one Redis, behind
+// Basic Auth, with a worker on one queue. Argument: JSON, see tests/node/boards.py.
 'use strict'
 const own = JSON.parse(process.argv[2])
-const old = own.version === 6
+const old = own.version < 9
 const { Queue, Worker } = require(old ? 'bullmq5' : 'bullmq')
-const name = old ? 'bull-board-api6' : '@bull-board/api'
+const name = old ? `bull-board-api${own.version}` : '@bull-board/api'
 const { createBullBoard } = require(name)
 const { BullMQAdapter } = require(`${name}/bullMQAdapter`)
-const { ExpressAdapter } = require(old ? 'bull-board-express6' : '@bull-board/express')
+const { ExpressAdapter } = require(old ? `bull-board-express${own.version}` : '@bull-board/express')
 const express = require('express')
 const basicAuth = require('express-basic-auth')
 

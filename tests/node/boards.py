@@ -17,7 +17,7 @@ USER = "admin"
 
 
 class Board:
-    """One board, 9 (BullMQ 6) or 6 (BullMQ 5); skips the test where Node is not to be had."""
+    """One board, 9 (BullMQ 6) or 5 to 8 (BullMQ 5); skips the test where Node is not to be had."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A board over a real core that watches real queues of huey, for the tests."""
+"""A board over a real core that watches real queues, for the tests; `running` has huey's."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import huey
 
 from mrcore import client, scheduler
 from mrcore.mentor.board import routes, told
+from mrcore.model import core
 from mrcore.sources import base
 from mrcore.store import tokens
 from mrcore.trust import auth
@@ -90,25 +91,47 @@ def queues(url: str) -> Iterator[Queues]:
 
 
 @dataclass(frozen=True)
-class Board:
+class Bare:
     """A board on a real port, and the core behind it."""
 
     url: str
     web: httpx.AsyncClient
     core: client.CoreClient
-    queues: Queues
 
     async def api(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Ask the API with the right login."""
         sent = {} if body is None else {"json": body}
-        return await self.web.request(method, f"/admin/queues/api/{path}", **sent)
+        return await self.web.request(method, f"{routes.API}{path}", **sent)
 
-    async def shown(self, status: str = "latest", **more: Any) -> dict[str, Any]:
-        """`emailQueue` as the board shows it."""
-        asked = {"activeQueue": "emailQueue", "status": status, "page": 1, "jobsPerPage": 10}
+    async def shown(
+        self, status: str = "latest", *, name: str = "emailQueue", **more: Any
+    ) -> dict[str, Any]:
+        """A queue as the board shows it."""
+        asked = {"activeQueue": name, "status": status, "page": 1, "jobsPerPage": 10}
         query = httpx.QueryParams({**asked, **more})
         found = (await self.api("GET", f"queues?{query}")).raise_for_status()
-        return next(q for q in found.json()["queues"] if q["name"] == "emailQueue")
+        return next(q for q in found.json()["queues"] if q["name"] == name)
+
+    async def audited(self) -> list[core.AuditRow]:
+        """What the core's audit has, the newest first."""
+        rows = (await self.core.page("core/core/self", "audit")).rows
+        return [row for row in rows if isinstance(row, core.AuditRow)]
+
+    async def until_shown(self, *names: str) -> None:
+        """Wait until these are its queues."""
+
+        async def seen() -> bool:
+            found = (await self.api("GET", "queues")).json()
+            return {q["name"] for q in found.get("queues", ())} == set(names)
+
+        await waiting.until(seen, what=f"the queues {names}")
+
+
+@dataclass(frozen=True)
+class Board(Bare):
+    """One over the queues of huey."""
+
+    queues: Queues
 
 
 async def token(behind: Any) -> str:
@@ -136,37 +159,38 @@ def app(env: dict[str, str]) -> fastapi.FastAPI:
 
 
 @contextlib.asynccontextmanager
+async def over(
+    state: Path, sources: dict[str, dict[str, Any]], **options: Any
+) -> AsyncIterator[Bare]:
+    """A board over a core with these sources, with a client that has the right login."""
+    async with harness.running(state, sources=sources, **options) as here:
+        file = state / "backend-token"
+        file.write_text(await token(here.core))
+        env = {
+            "BULL_BOARD_USERNAME": USER,
+            "BULL_BOARD_PASSWORD": PASSWORD,
+            "MR_CORE_URL": f"unix:{here.where.runtime / 'core.sock'}",
+            "MR_CORE_TOKEN_FILE": str(file),
+        }
+        async with (
+            here.client() as behind,
+            serving.serving(app(env)) as url,
+            httpx.AsyncClient(base_url=url, auth=(USER, PASSWORD), timeout=waiting.LONG_S) as web,
+        ):
+            yield Bare(url, web, behind)
+
+
+@contextlib.asynccontextmanager
 async def running(state: Path, redis_url: str, **options: Any) -> AsyncIterator[Board]:
-    """A board over a core over these queues, with a client that has the right login."""
+    """A board over a core over these queues of huey."""
     sources = {
         kind: {"kind": kind, "url": redis_url, "interval_s": 0.1} for kind in ("huey", "redis")
     }
     with queues(redis_url) as made:
         made.fill()
-        async with harness.running(state, sources=sources, **options) as here:
-            file = state / "backend-token"
-            file.write_text(await token(here.core))
-            env = {
-                "BULL_BOARD_USERNAME": USER,
-                "BULL_BOARD_PASSWORD": PASSWORD,
-                "MR_CORE_URL": f"unix:{here.where.runtime / 'core.sock'}",
-                "MR_CORE_TOKEN_FILE": str(file),
-            }
-            async with (
-                here.client() as core,
-                serving.serving(app(env)) as url,
-                httpx.AsyncClient(
-                    base_url=url, auth=(USER, PASSWORD), timeout=waiting.LONG_S
-                ) as web,
-            ):
-                board = Board(url, web, core, made)
-
-                async def seen() -> bool:
-                    found = (await board.api("GET", "queues")).json()
-                    return len(found.get("queues", ())) == 3
-
-                await waiting.until(seen)
-                yield board
+        async with over(state, sources, **options) as bare:
+            await bare.until_shown("emailQueue", ODD, PLAIN)
+            yield Board(bare.url, bare.web, bare.core, made)
 
 
 class Recorded(NamedTuple):

@@ -11,7 +11,7 @@ OPAQUE = {"data", "returnValue", "opts", "counts", "template", "options"}
 ALSO = {"delay", "lastRun", "message", "priority", "tz"}
 """Fields that Bull Board has and that no recording happens to show where we do."""
 
-OPTIONAL = {"iterationCount", "nextRunJobId", "os"}
+OPTIONAL = {"iterationCount", "nextRunJobId", "os", "processedBy"}
 """What its schemas let out, and all recordings have."""
 
 NULLABLE = {"hasWorkers"}

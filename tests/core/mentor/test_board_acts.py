@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mrcore import sources
-from mrcore.model import core, plans, queue
+from mrcore.model import plans, queue
 from tests.core.mentor import boards
 
 MAIL = "queues/emailQueue"
@@ -19,11 +19,6 @@ MAIL = "queues/emailQueue"
 async def board(state: Path, redis_url: str) -> AsyncIterator[boards.Board]:
     async with boards.running(state, redis_url) as made:
         yield made
-
-
-async def audited(board: boards.Board) -> list[core.AuditRow]:
-    rows = (await board.core.page("core/core/self", "audit")).rows
-    return [row for row in rows if isinstance(row, core.AuditRow)]
 
 
 async def ids(board: boards.Board, status: str) -> list[str]:
@@ -40,7 +35,7 @@ async def test_a_retry_is_done_and_audited(board: boards.Board) -> None:
     assert again.status_code == 400
     problem = {"key": "ERRORS.JOB_NOT_RETRIABLE", "options": {"state": "waiting"}}
     assert again.json() == {"error": problem}
-    rows = [row for row in await audited(board) if row.action == "queue.retry"]
+    rows = [row for row in await board.audited() if row.action == "queue.retry"]
     assert {row.stage for row in rows} == {"intent", "outcome"}
     assert {(row.login, row.reason) for row in rows} == {("backend", "Bull Board: admin")}
     assert {row.refs for row in rows} == {(f"huey/job/emailQueue/{first}",)}
@@ -51,7 +46,7 @@ async def test_pause_resume_and_pause_again_are_three_operations(board: boards.B
         answer = await board.api("PUT", f"{MAIL}/{route}")
         assert (answer.status_code, answer.json()) == (200, {})
         assert (await board.shown())["isPaused"] is paused
-    rows = [row for row in await audited(board) if row.stage == "outcome"]
+    rows = [row for row in await board.audited() if row.stage == "outcome"]
     assert [row.action for row in rows] == ["queue.pause", "queue.resume", "queue.pause"]
 
 

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,18 +30,20 @@ JOB = "/queues/emails/3"
 
 
 class Asked(NamedTuple):
-    """A request as it came, and how it was answered."""
+    """A request as it came, and how it was answered; the names of `headers` in lower case."""
 
     method: str
     path: str
     body: Any
     status: int
+    headers: Mapping[str, str]
 
 
 class Board(ThreadingHTTPServer):
     """One board of a version; `gate` holds back its overview while it is cleared.
 
-    `pages` is how many pages of jobs it shows, None for all.
+    `pages` is how many pages of jobs it shows, None for all; `wants` the headers without which it
+    answers 401, which says what was sent instead.
     """
 
     daemon_threads = True
@@ -53,6 +55,7 @@ class Board(ThreadingHTTPServer):
         self.answers: dict[str, tuple[int, Any]] = {}
         self.queue: dict[str, Any] = {}
         self.pages: int | None = None
+        self.wants: dict[str, str] = {}
         self.gate = threading.Event()
         self.gate.set()
 
@@ -113,14 +116,18 @@ class _Handler(BaseHTTPRequestHandler):
         path = whole.path.removeprefix("/admin/queues/api")
         if path == "/queues":
             self.server.gate.wait(20)
-        status, body = self.server.answer(self.command, path, whole.query)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if self.server.wants.items() <= headers.items():
+            status, body = self.server.answer(self.command, path, whole.query)
+        else:
+            status, body = 401, {"error": f"No such login: {headers}"}
         html = isinstance(body, str)
         raw = b"" if body is None else (body if html else json.dumps(body)).encode()
         etag = f'W/"{hashlib.sha256(raw).hexdigest()[:16]}"'
         if self.headers.get("if-none-match") == etag:
             status, raw = 304, b""
         asked = f"{path}?{whole.query}" if whole.query else path
-        self.server.asked.append(Asked(self.command, asked, sent, status))
+        self.server.asked.append(Asked(self.command, asked, sent, status, headers))
         self.send_response(status)
         self.send_header("content-type", "text/html" if html else "application/json")
         self.send_header("etag", etag)
