@@ -41,7 +41,7 @@ SYMPTOMS: dict[str, tuple[Values, Values]] = {
     # it is there, and it is not
     "A": (
         {"queue.oldest_wait_s": 5 * MINUTE},
-        {"queue.oldest_wait_s": 1.0, "queue.code": "", "queue.workers": 1.0, "queue.paused": False},
+        {"queue.oldest_wait_s": 1.0, "queue.code": "", **KPI},
     ),
     "B": (
         NO_LOGIN,
