@@ -41,6 +41,7 @@ DEEDS: dict[str, Deed] = {
         {"failures": "failing"}, "", {"queue.fail_rate": 0.0}, {"queue.fail_rate": 0.1}
     ),
     "B.rotate": Deed({"smtp": "credentials"}, "", {"smtp.code": 235.0}, steps.NO_LOGIN),
+    "B.provider": Deed({"smtp": "refused"}, "", {"smtp.code": 235.0}, {"smtp.code": 421.0}),
     "B.restart": Deed({"rotate": "done"}, "process.restart", steps.FRESH, steps.STALE),
     "B.proof": Deed(
         {}, "", {"smtp.code": 235.0, **steps.FRESH}, {"smtp.code": 235.0, **steps.STALE}

@@ -13,7 +13,9 @@ Values = Mapping[str, float | bool | str]
 MINUTE = 60.0
 
 CANARY, NO_CANARY = {"redis.canary_ok": True}, {"redis.canary_ok": False}
-NO_LOGIN: Values = {"smtp.code": 535.0}
+NO_LOGIN: Values = {"smtp.code": 535.0, "upstream.code": "535", "upstream.verdict": "bad"}
+NO_MAIL: Values = {"upstream.code": "unreachable", "upstream.verdict": "bad"}
+MAIL: Values = {"smtp.code": 235.0, "upstream.code": "", "upstream.verdict": "ok"}
 IDLE: Values = {"session.state": "idle in transaction", "session.blocks": 0.0}
 ABORTED: Values = {"session.state": "idle in transaction (aborted)", "session.state_s": 2 * MINUTE}
 SETTLED: Values = {"payment.without_invoice": 0.0, "payment.double_grants": 0.0}
@@ -41,11 +43,11 @@ SYMPTOMS: dict[str, tuple[Values, Values]] = {
     # it is there, and it is not
     "A": (
         {"queue.oldest_wait_s": 5 * MINUTE},
-        {"queue.oldest_wait_s": 1.0, "queue.code": "", "queue.workers": 1.0, "queue.paused": False},
+        {"queue.oldest_wait_s": 1.0, "queue.code": "", **KPI},
     ),
     "B": (
         NO_LOGIN,
-        {"smtp.code": 235.0, **FRESH, "queue.workers": 1.0, "queue.fail_rate": 0.0},
+        {**MAIL, **FRESH, "queue.workers": 1.0, "queue.fail_rate": 0.0},
     ),
     "C": (
         {**ROOM, "meeting.state": "no_ice"},
@@ -84,8 +86,9 @@ VERDICTS: dict[str, dict[str, Values]] = {
     "B.workers": {"no_workers": {"queue.workers": 0.0}, "ok": {"queue.workers": 1.0}},
     "B.smtp": {
         "credentials": NO_LOGIN,
-        "refused": {"smtp.code": 454.0},
-        "ok": {"smtp.code": 235.0},
+        "down": NO_MAIL,
+        "refused": {"smtp.code": 454.0, "upstream.code": "error"},
+        "ok": MAIL,
     },
     "B.secret": {"stale_secret": {"secret.stale": True}, "ok": {"secret.stale": False}},
     "C.health": {"unhealthy": UNWELL, "ok": HEALTHY},
