@@ -148,6 +148,10 @@ DEEDS: dict[str, Deed] = {
     "J.save": Deed({"write": "misconf"}, "", steps.CANARY, steps.NO_CANARY),
     "J.replicas": Deed({"write": "noreplicas"}, "", steps.CANARY, steps.NO_CANARY),
     "J.primary": Deed({"write": "readonly"}, "", steps.CANARY, steps.NO_CANARY),
-    "J.start": Deed({"reached": "stopped"}, "process.restart", steps.CANARY, steps.NO_CANARY),
+    "J.pause_ends": Deed({"write": "paused_all"}, "", steps.CANARY, steps.NO_CANARY),
+    "J.connections": Deed({"write": "maxclients"}, "", steps.CANARY, steps.NO_CANARY),
+    "J.look": Deed({"write": "wedged"}, "", steps.CANARY, steps.NO_CANARY),
+    "J.start": Deed({"way": "start"}, "process.restart", steps.CANARY, steps.NO_CANARY),
+    "J.bring_back": Deed({"way": "bring_back"}, "", steps.CANARY, steps.NO_CANARY),
 }
 """What other diagnoses found is `ok` there."""
