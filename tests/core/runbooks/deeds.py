@@ -119,6 +119,12 @@ DEEDS: dict[str, Deed] = {
         {"upstream.code": "", **steps.FRESH},
         {"upstream.code": "", **steps.STALE},
     ),
+    "G.reach": Deed(
+        {"callbacks": "callback"},
+        "",
+        {"webhook.last_s": steps.MINUTE},
+        {"webhook.last_s": 120 * steps.MINUTE},
+    ),
     "H.rollback": Deed(
         {"live": "unhealthy"},
         "deploy.switch",
