@@ -281,6 +281,10 @@ _ROWS = (
         "payment.without_invoice", "payment", "", "captured, no invoice", _value("without_invoice")
     ),
     Fact("payment.double_grants", "payment", "", "granted twice", _value("double_grants")),
+    Fact("order.id", "order", "text", "its id at the provider", _value("name")),
+    Fact(
+        "order.payment_id", "order", "text", "its payment, where one was told", _value("payment_id")
+    ),
     Fact("order.state", "order", "text", "created or captured", _value("state")),
     Fact("order.waits_s", "order", "s", "since it was ordered", _age("created_at")),
     Fact("order.granted", "order", "truth", "whether its tokens are there", _value("granted")),

@@ -67,8 +67,8 @@ DEEDS: dict[str, Deed] = {
     "D.reconcile": Deed(
         {"webhook": "never_arrived"},
         "payment.reconcile",
-        {**steps.TOLD, "payment.double_grants": 0.0},
-        {**steps.TOLD, "payment.double_grants": 1.0},
+        {**steps.TOLD, **steps.NO_ORDER, "params.payment_id": "", "payment.double_grants": 0.0},
+        {**steps.TOLD, **steps.NO_ORDER, "params.payment_id": "", "payment.double_grants": 1.0},
     ),
     "D.resend": Deed(
         {"provider": "down", "settled": "nothing"},

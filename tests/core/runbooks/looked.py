@@ -43,8 +43,8 @@ def run(
     for view.now in (recorded.T0, recorded.T0 + PATIENCE, recorded.T0 + 2 * PATIENCE):
         known = progress.Progress(runbook, known, view, {}).go()
     at = runbook.steps[known.at_step].id if known.at_step < len(runbook.steps) else ""
-    found = {step: now.found or None for step, now in known.steps.items()}
-    return at, known, asking.Asking(view, record.bound(runbook, known), found, {})
+    about, found = record.bound(runbook, known), record.found(runbook, known)
+    return at, known, asking.Asking(view, about, found, {})
 
 
 def request(

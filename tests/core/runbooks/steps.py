@@ -18,6 +18,7 @@ IDLE: Values = {"session.state": "idle in transaction", "session.blocks": 0.0}
 ABORTED: Values = {"session.state": "idle in transaction (aborted)", "session.state_s": 2 * MINUTE}
 SETTLED: Values = {"payment.without_invoice": 0.0, "payment.double_grants": 0.0}
 TOLD: Values = {"webhook.unanswered": 0.0, **SETTLED}
+NO_ORDER: Values = {"order.id": "", "order.payment_id": ""}
 HEALTHY: Values = {"health.verdict": "ok", "colour.live": True}
 UNWELL: Values = {"health.verdict": "bad", "colour.live": True}
 READY: Values = {"process.state": "ready", "process.code": "", "queue.workers": 1.0}
