@@ -17,7 +17,8 @@ def redis(code: str) -> base.Entity:
 
 def process(ref: base.Ref, code: str, *, restartable: bool = True) -> base.Entity:
     actions = ("process.restart",) if restartable else ()
-    return looked.thing(ref, code, name=ref.rsplit("/")[-1], state="ready", actions=actions)
+    name = ref.rsplit("/")[-1]
+    return looked.thing(ref, code, name=name, state="ready", restarts=1, actions=actions)
 
 
 @pytest.mark.parametrize(
@@ -46,8 +47,9 @@ def test_what_its_supervisor_can_start_is_started_and_nothing_else(code: str) ->
     assert (asked.action, asked.selection.refs) == ("process.restart", (VALKEY,))
 
 
-def test_one_that_does_not_stay_up_is_mended_by_hand() -> None:
-    ends = process(VALKEY, "backoff", restartable=False)
+@pytest.mark.parametrize("code", ["backoff", "failed", "starting"])
+def test_one_that_does_not_stay_up_is_mended_by_hand(code: str) -> None:
+    ends = process(VALKEY, code, restartable=False)
     at, known, _ = looked.run("J", (*SOURCES, redis("refused"), ends), NODE)
     assert (at, known.codes) == ("bring_back", ("stopped", "ends"))
 
