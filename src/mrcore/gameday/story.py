@@ -36,8 +36,8 @@ AS_ONE = {
     "process": dict.fromkeys(("starting", "backoff", "restarting"), "anew"),
     "node": dict.fromkeys(("unreachable", "refused", "loading"), "away"),
 }
-"""What is said of a process that ends again and again, and of a server that has: which of it is seen
-is a matter of time, and so it is told as one."""
+"""What is said of a process that ends again and again, and of a server that has ended: which of it
+is seen is a matter of time, and so it is told as one."""
 
 ANEW = frozenset({"session", "worker", "job", "meeting", "order"})
 """Kinds whose things have other names in every play."""
