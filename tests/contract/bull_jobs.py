@@ -10,9 +10,20 @@ from typing import Any
 
 import redis
 
+from mrcore.model import plans
+
 LISTS = ("wait", "active", "paused")
 SETS = ("failed", "completed", "delayed", "prioritized", "waiting-children")
 HOUR_MS = 3_600_000
+OTHER_ID, OTHER_NAME, OTHER_DATA = "other-77", "remind", {"lead": "Acme Trading"}
+"""The one job of a rig that differs from all others in its id, its name and its argument."""
+
+SEARCHES = (
+    *(plans.Query(text=text, limit=300) for text in ("OTHER-7", "remind", "acme t")),
+    plans.Query(name="remind", limit=300),
+)
+"""What finds it, and it alone."""
+
 TRACE = (
     "Error: {0}\n    at send (/app/mail.js:{1}:5)\n"
     "    at async /app/node_modules/bullmq/dist/cjs/classes/worker.js:595:32"

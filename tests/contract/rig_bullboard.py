@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ class BullBoard(rig.Rig):
         every = failed | completed | self._refs("wait")
         one = refs.make("bullboard", "job", QUEUE, self.desk.ids(QUEUE, "failed")[0])
         alike = plans.Query(limit=10)
+        other = frozenset({refs.make("bullboard", "job", QUEUE, bull_jobs.OTHER_ID)})
         return (
             rig.Listing(owner, "jobs", failed, plans.Query(state="failed", limit=3)),
             rig.Listing(
@@ -95,6 +97,7 @@ class BullBoard(rig.Rig):
             rig.Listing(owner, "jobs", completed, plans.Query(state="completed", limit=1)),
             rig.Listing(owner, "jobs", every, plans.Query(limit=5)),
             rig.Listing(owner, "found", failed, plans.Query(text="unavailable", limit=3)),
+            *(rig.Listing(owner, "found", other, query) for query in bull_jobs.SEARCHES),
             rig.Listing(owner, "groups", frozenset({str(FAILED)}), told=lambda row: str(row.jobs)),
             rig.Listing(one, "like", completed, alike),
         )
@@ -143,5 +146,7 @@ class BullBoard(rig.Rig):
         for state, count in (("failed", FAILED), ("completed", COMPLETED), ("wait", WAITING)):
             for _ in range(count):
                 self.desk.add(QUEUE, state)
+        other = {"name": bull_jobs.OTHER_NAME, "data": json.dumps(bull_jobs.OTHER_DATA)}
+        self.desk.add(QUEUE, "wait", id_=bull_jobs.OTHER_ID, **other)
         self.desk.add(ODD, "failed", id_="x/y%z?é")
         self.board.schedule(CLOCK, "digest", 3600, name="send_digest", data={"to": "all"})

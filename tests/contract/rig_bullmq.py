@@ -12,7 +12,7 @@ from mrcore.model import base, plans
 from mrcore.model import ref as refs
 from mrcore.sources import base as source_base
 from tests import node, restartable, servers, waiting
-from tests.contract import bullmq_deeds, rig
+from tests.contract import bull_jobs, bullmq_deeds, rig
 from tests.node import engines
 
 QUEUE, ODD, PREFIXED = "emails", "a/b%c?d é", "mentor"
@@ -100,6 +100,7 @@ class BullMQ(rig.Rig):
         every = failed | completed | self._refs(QUEUE, "waiting")
         every |= self._refs(QUEUE, "delayed") | self._refs(QUEUE, "prioritized")
         some = refs.make("bullmq", "job", QUEUE, "1")
+        other = frozenset({refs.make("bullmq", "job", QUEUE, bull_jobs.OTHER_ID)})
         return (
             rig.Listing(owner, "jobs", failed, plans.Query(state="failed", limit=3)),
             rig.Listing(owner, "jobs", every, plans.Query(limit=2)),
@@ -107,6 +108,7 @@ class BullMQ(rig.Rig):
             rig.Listing(owner, "jobs", completed, plans.Query(state="completed", limit=1)),
             rig.Listing(owner, "found", every, plans.Query(limit=3)),
             rig.Listing(owner, "found", failed, plans.Query(text="REFUSED", limit=300)),
+            *(rig.Listing(owner, "found", other, query) for query in bull_jobs.SEARCHES),
             rig.Listing(
                 owner, "groups", frozenset({"535-5.7.8 refused <n>"}), told=lambda row: row.title
             ),
@@ -157,7 +159,8 @@ class BullMQ(rig.Rig):
         for n in range(WAITING):
             self._engine.add(QUEUE, "send", {"n": n})
         self._engine.add(QUEUE, "send", {"n": 0}, delay=3_600_000)
-        self._engine.add(QUEUE, "send", {"n": 0}, priority=7)
+        other = (bull_jobs.OTHER_NAME, bull_jobs.OTHER_DATA)
+        self._engine.add(QUEUE, *other, priority=7, jobId=bull_jobs.OTHER_ID)
         self._engine("add", "reports", name="one", data={}, prefix=PREFIXED)
         self._engine("crew", "attended", name="mailer-1")
         template = {"name": "digest", "data": {}}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import rq
+
 
 def send_otp(to: object) -> str:
     """Succeeds."""
@@ -18,3 +20,8 @@ def refuse(number: int) -> None:
 def linger(seconds: float) -> None:
     """Succeeds after so long."""
     time.sleep(seconds)
+
+
+def again(most: int) -> rq.Retry:
+    """Asks to be tried again."""
+    return rq.Retry(max=most)

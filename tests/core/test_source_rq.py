@@ -27,7 +27,7 @@ from mrcore import errors, sources
 from mrcore.model import base, plans, queue, ref, wire
 from mrcore.sources import base as source_base
 from mrcore.sources.engine import grouping, walking
-from mrcore.sources.rq import figures, keys
+from mrcore.sources.rq import keys
 from tests import servers
 from tests.contract import rq_desk
 
@@ -112,18 +112,47 @@ async def test_a_malicious_pickle_is_shown_as_bytes(
 async def test_what_has_expired_is_counted_no_more_as_rq_counts(
     desk: rq_desk.Desk, redis_url: str
 ) -> None:
+    ever = {"failure_ttl": -1, "result_ttl": -1}
     for name, one in (("failed", desk.fail), ("finished", desk.send)):
-        kept, over = one(QUEUE), one(QUEUE)
+        one(QUEUE, **ever)
+        _, over = one(QUEUE), one(QUEUE)
         desk.run_all(QUEUE)
-        desk.conn.zadd(keys.where(name, QUEUE), {kept: "+inf", over: 1_700_000_000})
+        desk.conn.zadd(keys.where(name, QUEUE), {over: 1_700_000_000})
         desk.conn.delete(keys.job(over))
     async with opened(redis_url) as source:
         counts = (await the_queue(source)).counts
         page = await source.page(OWNER, "jobs", FAILED, None, 0)
     rqs = desk.queue(QUEUE)
     theirs = (rqs.failed_job_registry.count, rqs.finished_job_registry.count)
-    assert (counts.failed, counts.completed) == theirs == (1, 1)
-    assert (len(page.rows), page.looked.total) == (1, 1)
+    assert (counts.failed, counts.completed) == theirs == (2, 2)
+    assert (len(page.rows), page.looked.total) == (2, 2)
+
+
+async def test_what_failed_and_is_kept_for_ever_can_be_found_retried_and_cleaned(
+    desk: rq_desk.Desk, redis_url: str
+) -> None:
+    job_id = desk.fail(QUEUE, failure_ttl=-1)
+    desk.run_all(QUEUE)
+    of = ref.make("rq", "job", QUEUE, job_id)
+    async with opened(redis_url) as source:
+        assert "queue.clean" in (await the_queue(source)).actions
+        for collection, text in (("jobs", ""), ("found", "refuse")):
+            query = plans.Query(state="failed", text=text)
+            (found,) = (await source.page(OWNER, collection, query, None, 0)).rows
+            assert found.ref == of
+        (group,) = (await source.page(OWNER, "groups", plans.Query(), None, 0)).rows
+        assert isinstance(group, queue.FailureGroup)
+        assert group.jobs == 1
+        every = plans.Selection(ref=OWNER, collection="jobs", query=FAILED)
+        (target,) = targets(await planned(source, "queue.retry", every))
+        assert target.ref == of
+        clean = plans.Selection(refs=(OWNER,))
+        parts = await planned(source, "queue.clean", clean, state="failed", older_s=0)
+        assert [one.ref for one in targets(parts)] == [of]
+        (outcome,) = await source.apply("queue.retry", [target], {}, ASHA)
+        assert outcome.outcome is plans.Outcome.DONE
+        assert (await the_queue(source)).counts.failed == 0
+    assert desk.ids(QUEUE, "queued") == [job_id]
 
 
 async def test_a_page_whose_reading_took_long_shows_all_that_was_read(
@@ -414,32 +443,6 @@ async def test_rates_are_made_of_what_workers_have_done(desk: rq_desk.Desk, redi
         points = {p.metric: p.value for p in (await source.sample()).points if p.ref == OWNER}
         assert points["queue.out_rate"] == pytest.approx(0.05, abs=0.02)
         assert points["queue.in_rate"] == points["queue.fail_rate"] == 0
-
-
-async def test_attempts_that_fail_and_go_again_are_a_storm(
-    desk: rq_desk.Desk, redis_url: str
-) -> None:
-    """RQ's worker counts an attempt that is tried again among its failed ones."""
-    name = desk.stand(QUEUE)
-    desk.send(QUEUE)
-    passed = timedelta()
-    made = sources.build("rq", {"url": redis_url}, now=lambda: datetime.now(UTC) + passed)[0]
-    async with made as source:
-        await source.sample()
-        desk.conn.hset(f"rq:worker:{name}", "failed_job_count", 31)
-        desk.heap(QUEUE, 1)
-        passed = timedelta(seconds=20)
-        sample = await source.sample()
-        points = {p.metric: p.value for p in sample.points if p.ref == OWNER}
-        assert points["queue.fail_rate"] == pytest.approx(0.05, abs=0.02)
-        assert (await the_queue(source)).verdict.code == "retry_storm"
-
-
-def test_what_went_again_is_not_told_where_failed_jobs_went_away() -> None:
-    done, facts = figures.Done(), figures.parse([0] * 8 + [b"", 0, 0, [], 0])
-    for bad, failed, again in ((0, 5, 0), (3, 6, 2), (9, 2, 2), (10, 2, 3)):
-        done.see({"w": ([QUEUE], {b"failed_job_count": str(bad).encode()})}, {QUEUE: failed})
-        assert done.totals(QUEUE, facts, datetime.now(UTC)).retried == again
 
 
 async def test_failures_are_grouped_and_acted_on(

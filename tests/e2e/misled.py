@@ -27,7 +27,7 @@ verdicts = [
 kind = "fix"
 when = 'blame == "blamed"'
 action = "process.restart"
-on = {{ of = "stack/process/rqworker" }}
+on = {{ of = "stack/process/{innocent}" }}
 risk = "high"
 verify = {{ when = '''{gone} and {over}''', within = "2m", hold = "5s" }}
 rollback = "none: it began anew"
@@ -56,7 +56,8 @@ def _over(runbook: str) -> str:
 def _steps(right: book.Runbook, over: str) -> str:
     symptom = " ".join(right.symptom.text.split())
     gone = " and ".join(f"not ({part})" for part in _either(symptom))
-    return _STEPS.format(symptom=symptom, gone=gone, over=over)
+    innocent = "upstreams" if right.id == "J" else "rqworker"  # which begins without Redis
+    return _STEPS.format(symptom=symptom, gone=gone, over=over, innocent=innocent)
 
 
 def _either(symptom: str) -> list[str]:

@@ -33,12 +33,17 @@ def test_the_demo_lives_in_a_terminal_and_leaves_nothing(state: Path) -> None:
 
 
 @pytest.mark.proof
-def test_a_scenario_begins_with_its_incident_under_way(state: Path) -> None:
-    argv = [*running.MRTUI, "demo", "--state", str(state), "--scenario", "J"]
+@pytest.mark.parametrize(
+    ("scenario", "run"), [("B", "B e-mails are not sending"), ("J", "J Redis is down or wedged")]
+)
+def test_a_scenario_begins_with_its_incident_under_way(
+    state: Path, scenario: str, run: str
+) -> None:
+    argv = [*running.MRTUI, "demo", "--state", str(state), "--scenario", scenario]
     with terminal.run(argv, columns=80, rows=24) as screen:
-        screen.until("b: runbook J ", timeout_s=240)
+        screen.until(f"b: runbook {scenario} ", timeout_s=240)
         screen.press("b")
-        screen.until("▸ J Redis is down or wedged")
+        screen.until(f"▸ {run}")
         family = _family(screen.pid)
         screen.press("q")
         screen.until("Stop the stack")

@@ -111,6 +111,7 @@ const doing = {
   async crew(ask) {
     const options = { connection, prefix: ask.prefix || 'bull' }
     if (ask.name) options.name = ask.name
+    if (ask.limiter) options.limiter = ask.limiter
     const made = new bullmq.Worker(ask.queue, async (job) => work(job), options)
     made.on('error', () => {})
     await made.waitUntilReady()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcore.model import base, log, postgres
+from mrcore.model import base, log, postgres, queue
 from mrtui import columns, outlook, panes, start, world
 from mrtui.columns import fmt, line, session, table
 from tests.tui import facts, facts_outside, facts_runs, facts_slots, facts_upstreams, simulated
@@ -170,6 +170,35 @@ def test_meaning_survives_without_colours() -> None:
         assert glyph == fmt.GLYPHS[entity.verdict.level]
         if entity.verdict.level is not base.Level.OK:
             assert here.why(entity).text == entity.verdict.why
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        pytest.param({"listed": True}, ("", "dim"), id="on the board"),
+        pytest.param({"listed": False}, ("not on the board", "warn"), id="not on the board"),
+        pytest.param(
+            {"listed": False, "verdict": facts.bad("no_worker", "no worker: 3 jobs wait")},
+            ("no worker: 3 jobs wait; not on the board", "bad"),
+            id="with what is wrong with it",
+        ),
+        pytest.param(
+            {"listed": False, "paused_since": facts.ago(60), "paused_by": "asha"},
+            ("paused 1m00s by asha", "warn"),
+            id="a pause is said first",
+        ),
+    ],
+)
+def test_a_queue_that_no_board_shows_is_marked(
+    more: dict[str, object], said: tuple[str, str]
+) -> None:
+    made = queue.Queue(ref="bullmq/queue/otp", engine="bullmq", name="otp", workers=1)
+    entity, spec = made.model_copy(update=more), columns.of("queue")
+    note = spec.cells(entity, view())[-1]
+    assert (note.text, note.style) == said
+    assert spec.brief is not None
+    if said[0]:
+        assert spec.brief(entity, view())[-1] == note
 
 
 def test_a_source_that_goes_away_moves_no_row_and_keeps_its_sentences() -> None:

@@ -18,7 +18,7 @@ from mrcore.model import ref as refs
 Outcomes = Mapping[base.Ref, Iterable[plans.TargetOutcome]]
 """What became of the targets of each operation."""
 
-UNHEARD = frozenset({"no_answer", "no_route", "not_asked", "refused", "broken", "away"})
+UNHEARD = frozenset({"no_answer", "no_route", "not_asked", "refused", "broken", "down", "away"})
 """What is said of who does not answer; which of them of who begins anew is a matter of time."""
 
 UNSEEN = "dead"
@@ -89,9 +89,9 @@ def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[
     codes = [one.get(said, said) for at, said in seen.verdicts[subject] if at >= since]
     codes = list(itertools.dropwhile(lambda said: said in BEFORE, codes)) or codes
     found = tuple(dict.fromkeys(FAILING if said in LATELY else said for said in codes))
-    found = tuple(said for said in found if said != "ok") if FAILING in found else found
-    heard = tuple(said for said in found if said not in passing)
-    return heard if set(heard) - {"ok"} else found
+    heard = [said for said in found if said not in passing and said != "ok"]
+    over = ("ok",) if codes and codes[-1] == "ok" and FAILING not in found else ()
+    return (*heard, *over) if heard else found
 
 
 def _deeds(

@@ -30,8 +30,8 @@ def _note(entity: queue.Queue, view: View) -> Cell:
     if entity.limited_until is not None and entity.limited_until > view.now and not why_not.text:
         return Cell(f"rate limited for {fmt.until(entity.limited_until, view.now)}", "warn")
     if not entity.listed:
-        said = f"{why_not.text}; " if why_not.text else ""
-        return Cell(f"{said}not on the board", why_not.style or "warn")
+        said, style = "not on the board", why_not.style
+        return Cell(f"{why_not.text}; {said}", style) if why_not.text else Cell(said, "warn")
     return why_not
 
 

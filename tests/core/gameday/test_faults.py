@@ -150,6 +150,12 @@ async def test_a_schedule_is_out_and_comes_back(state: Path, redis_url: str) -> 
         assert set(await client.hgetall(at)) == {"declared"}
         assert await client.get(keys.REVISION) > revision
         assert not await client.exists("mentor:kpi:dashboard")
+        await client.set("mentor:kpi:dashboard", "right")
+        memo = await fault.before(stage)
+        await fault.inject(stage, memo)
+        assert "2026-01-01" in str(await client.get("mentor:kpi:dashboard"))
+        await fault.clean(stage, memo)
+        assert await client.get("mentor:kpi:dashboard") == "right"
 
 
 @pytest.mark.parametrize("answers", ["401", "403", "429"])

@@ -105,6 +105,10 @@ class StaleKpi(Unscheduled):
     schedule: str = "kpi-dashboard"
     figures: str = '{"students": 1, "computedAt": "2026-01-01T00:00:00+00:00"}'
 
+    async def before(self, stage: base.Stage) -> base.Memo:
+        async with stage.arena.redis() as client:
+            return {"figures": await client.get(kpi.DASHBOARD_KEY)}
+
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
         await super().inject(stage, memo)
         async with stage.arena.redis() as client:
@@ -113,5 +117,9 @@ class StaleKpi(Unscheduled):
     async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
         await super().clean(stage, memo)
         async with stage.arena.redis() as client:
-            if await client.get(kpi.DASHBOARD_KEY) == self.figures:
+            if await client.get(kpi.DASHBOARD_KEY) != self.figures:
+                return  # computed anew
+            if memo.get("figures"):
+                await client.set(kpi.DASHBOARD_KEY, memo["figures"])
+            else:
                 await client.delete(kpi.DASHBOARD_KEY)

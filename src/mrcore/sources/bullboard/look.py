@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from mrcore import errors
 from mrcore.model import base, queue, ref, wire
-from mrcore.queues import history, measures, truth
+from mrcore.queues import history, limits, measures, truth
 from mrcore.sources.bullboard import link, offers, pasts, rows, shape
 
 OVERVIEW: dict[str, str | int] = {"status": "latest", "page": 1, "jobsPerPage": 1}
@@ -55,7 +55,7 @@ class Look:
         self._pasts = pasts.Pasts()
         self._told: dict[base.Ref, truth.Facts] = {}
         self._paused: dict[str, datetime | None] = {}
-        self._limits: dict[str, datetime] = {}
+        self._limits = limits.Limits()
         self._open: dict[str, asyncio.Task[None]] = {}
         self.refused = ""
 
@@ -219,7 +219,8 @@ class Look:
         waiting = counts.waiting + counts.prioritized + counts.paused
         workers = self._staff(app)
         oldest_at = self._rest.oldest.get(name) if counts.waiting else None
-        limited_until = self._limited(name, app, now)
+        ttl_ms = rows.number(app.get("activeRateLimitTtl")) or 0.0
+        limited_until = self._limits.see(of, now, ttl_ms, sure=False, still=_stands(app, workers))
         moves = self._history.see(of, truth.Totals(now), waiting=waiting, workers=workers)
         paused_since = self._paused_since(name, app, now)
         facts = truth.Facts(
@@ -262,15 +263,15 @@ class Look:
             return None
         return self._paused.setdefault(name, None)
 
-    def _limited(self, name: str, app: shape.App, now: datetime) -> datetime | None:
-        ttl_ms = rows.number(app.get("activeRateLimitTtl"))
-        if not ttl_ms:
-            self._limits.pop(name, None)
-            return None
-        until, before = now + timedelta(milliseconds=ttl_ms), self._limits.get(name)
-        if before is None or abs(until - before) > SAME:
-            self._limits[name] = until
-        return self._limits[name]
+
+def _stands(app: shape.App, workers: int | None) -> queue.Counts | None:
+    """All counts, where jobs wait that nothing but a limit holds back.
+
+    A board tells how long the window of a Worker's limit lasts, and not whether it is used up.
+    """
+    counts = rows.counts(app)
+    free = workers and not counts.active and app.get("isPaused") is not True
+    return counts if free and counts.waiting + counts.prioritized else None
 
 
 def _kept(before: queue.Worker | None, since: datetime | None) -> datetime | None:

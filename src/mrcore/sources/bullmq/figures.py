@@ -17,6 +17,7 @@ ACTIVE_MOST = 100
 """Active jobs of a queue whose locks and workers are looked at."""
 
 _MARKER = "0:"
+_MAX_SAFE = 2.0**53 - 1
 _OURS = ("since", "by", "why", "mark")
 
 
@@ -78,13 +79,22 @@ class Facts:
         there = places.major(self.version)
         return there is None or there < places.LAYOUT
 
-    def limited_until(self, now: datetime) -> datetime | None:
-        """When the rate limit lets the next job go; None where it does now."""
-        ttl_ms, used = self.limiter
-        most = self.limit
-        if ttl_ms <= 0 or (most is not None and used < most):
-            return None
-        return now + timedelta(milliseconds=ttl_ms)
+    @property
+    def exhausted(self) -> bool:
+        """Whether no more jobs may go in the window of the rate limit, as far as that is told.
+
+        `meta.max` is that of setGlobalRateLimit; that of a Worker's `limiter` is known to the
+        worker only. `rateLimit()` of a worker or a queue counts up to MAX_SAFE_INTEGER.
+        """
+        used = self.limiter[1]
+        return used >= _MAX_SAFE or (self.limit is not None and used >= self.limit)
+
+    @property
+    def stands(self) -> float | None:
+        """How many went in the window, where jobs wait that nothing but a limit holds back."""
+        waits = self.counts.waiting + self.counts.prioritized
+        free = self.limit is None and not self.paused and not self.counts.active
+        return self.limiter[1] if waits and free else None
 
 
 def parse(replies: Sequence[Any]) -> Facts:

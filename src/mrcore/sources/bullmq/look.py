@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from mrcore.model import base, queue, ref, wire
-from mrcore.queues import history, measures, truth
+from mrcore.queues import history, limits, measures, truth
 from mrcore.sources.bullmq import (
     asking,
     capturing,
@@ -59,6 +59,7 @@ class Look:
     """Names of queues that no board shows, as they are shown here."""
 
     _history: history.History = field(default_factory=history.History)
+    _limits: limits.Limits = field(default_factory=limits.Limits)
     _pasts: pasts.Pasts = field(default_factory=pasts.Pasts)
     _counters: dict[str, _Counter] = field(default_factory=dict)
     _over: dict[str, str] = field(default_factory=dict)
@@ -187,7 +188,8 @@ class Look:
         count = None if hands is None else sum(1 for hand in hands if hand.queue == place.shown)
         moves = self._moves(of, place, facts, count, now)
         since, by, why = self._pause(place, facts)
-        limited_until = facts.limited_until(now)
+        ttl_ms, stands = facts.limiter[0], facts.stands if count else None
+        limited_until = self._limits.see(of, now, ttl_ms, sure=facts.exhausted, still=stands)
         missed = schedules.late(close.declared, now)
         waiting = facts.counts.waiting + facts.counts.paused + facts.counts.prioritized
         seen = truth.Facts(

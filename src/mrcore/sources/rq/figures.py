@@ -5,24 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from mrcore import redact
 from mrcore.queues import truth
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, keys, record
+from mrcore.sources.rq import asking, keys, record, retries
 
 FAILURE_TTL_S = 31_536_000
 """`rq.defaults.DEFAULT_FAILURE_TTL`: a failed job's score is when it failed, and this."""
 
-_COUNTED = ("started", "failed", "scheduled", "deferred", "quarantined", "finished", "canceled")
+_COUNTED = (
+    "queued", "started", "failed", "scheduled", "deferred", "quarantined", "finished", "canceled",
+)  # fmt: skip
 _ENDED = ("failed", "finished")
+
+
+Staff = Mapping[str, tuple[Sequence[str], Mapping[bytes, bytes]]]
+"""Workers by name: for which queues they work, and their hash."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the replies say of one queue; `head` is the id of the job that is next."""
+    """What the replies say of one queue; `ahead` are ids of jobs that come next, then delayed ones.
+
+    `head` is the id of the job that is next.
+    """
 
     waiting: int
     active: int
@@ -33,23 +42,27 @@ class Facts:
     finished: int
     canceled: int
     head: str
+    ahead: tuple[str, ...]
     ghosts: int
     overdue: int
     overdue_at: datetime | None
     lately: int
 
 
-def counted(state: str, name: str, now: datetime) -> link.Command:
-    """The command that counts the jobs that are so.
+def counted(state: str, name: str, now: datetime) -> list[link.Command]:
+    """The commands whose replies are in sum how many jobs are so.
 
-    RQ keeps ended jobs until the time that is their score, and drops what is over before it counts.
+    RQ keeps ended jobs until the time that is their score, and drops what is over before it counts
+    (ZREMRANGEBYSCORE 0 now). A failed job that is kept for ever (`failure_ttl=-1`) has the score
+    -1, a finished one +inf.
     """
     key = keys.where(state, name)
     if state == "queued":
-        return "LLEN", key
+        return [("LLEN", key)]
     if state in _ENDED:
-        return "ZCOUNT", key, f"({now.timestamp():.0f}", "+inf"
-    return "ZCARD", key
+        over = f"({int(now.timestamp())}"
+        return [("ZCOUNT", key, "-inf", "(0"), ("ZCOUNT", key, over, "+inf")]
+    return [("ZCARD", key)]
 
 
 def commands(name: str, now: datetime) -> list[link.Command]:
@@ -58,12 +71,11 @@ def commands(name: str, now: datetime) -> list[link.Command]:
     failed, scheduled = keys.where("failed", name), keys.where("scheduled", name)
     lately = at - truth.LATELY_S + FAILURE_TTL_S
     return [
-        counted("queued", name, now),
-        *(counted(state, name, now) for state in _COUNTED),
-        ("LINDEX", keys.where("queued", name), 0),
+        *(command for state in _COUNTED for command in counted(state, name, now)),
+        ("LRANGE", keys.where("queued", name), 0, retries.AHEAD - 1),
         ("ZCOUNT", keys.where("started", name), "-inf", f"{at:.0f}"),
         ("ZCOUNT", scheduled, "-inf", f"{at:.0f}"),
-        ("ZRANGE", scheduled, 0, 0, "WITHSCORES"),
+        ("ZRANGE", scheduled, 0, retries.AHEAD - 1, "WITHSCORES"),
         # Only of jobs with RQ's own failure TTL: the score is all that can be counted.
         ("ZCOUNT", failed, f"{lately:.0f}", f"{at + FAILURE_TTL_S + 5:.0f}"),
     ]
@@ -71,22 +83,27 @@ def commands(name: str, now: datetime) -> list[link.Command]:
 
 def parse(replies: Sequence[Any]) -> Facts:
     """From the replies to `commands`."""
-    waiting, active, failed, delayed, deferred, quarantined, finished, canceled, *rest = replies
-    head, ghosts, overdue, first, lately = rest
-    due = next(scored(first), ("", 0.0))[1]
+    left = iter(replies)
+    counts = {
+        state: sum(asking.whole(next(left)) for _ in range(2 if state in _ENDED else 1))
+        for state in _COUNTED
+    }
+    ids, ghosts, overdue, soon, lately = left
+    queued, delayed = [asking.text(one) for one in asking.some(ids)], list(scored(soon))
     return Facts(
-        waiting=asking.whole(waiting),
-        active=asking.whole(active),
-        failed=asking.whole(failed),
-        delayed=asking.whole(delayed),
-        deferred=asking.whole(deferred),
-        quarantined=asking.whole(quarantined),
-        finished=asking.whole(finished),
-        canceled=asking.whole(canceled),
-        head=asking.text(head),
+        waiting=counts["queued"],
+        active=counts["started"],
+        failed=counts["failed"],
+        delayed=counts["scheduled"],
+        deferred=counts["deferred"],
+        quarantined=counts["quarantined"],
+        finished=counts["finished"],
+        canceled=counts["canceled"],
+        head=queued[0] if queued else "",
+        ahead=(*queued, *(job_id for job_id, _ in delayed)),
         ghosts=asking.whole(ghosts),
         overdue=asking.whole(overdue),
-        overdue_at=record.epoch(due) if asking.whole(overdue) else None,
+        overdue_at=record.epoch(delayed[0][1]) if delayed and asking.whole(overdue) else None,
         lately=asking.whole(lately),
     )
 
@@ -125,55 +142,69 @@ def suspension(value: Any, ends: Any) -> Suspension:
 
 @dataclass
 class _Ended:
-    """Attempts of a queue's jobs since they were first seen: those of `again` go again."""
+    """Attempts of a queue's jobs since they were first seen: those of `again` went again.
+
+    `bad_at` is the last look that found failed ones, of either kind.
+    """
 
     well: float = 0.0
     bad: float = 0.0
     again: float = 0.0
+    bad_at: datetime | None = None
 
 
 class Done:
     """What became of jobs, by queue: RQ counts only by worker, which may have many queues.
 
-    It counts an attempt that goes again among the failed ones: those that are no failed job
-    afterwards were tried again. Where failed jobs went away meanwhile, that cannot be told.
+    It counts an attempt that goes again among the failed ones. Only those that were seen to go
+    again are told as such: a failed job may leave no trace (`failure_ttl=0`), go when its time is
+    over or be taken away, so that their count cannot tell.
     """
 
     def __init__(self) -> None:
         self._before: dict[str, tuple[float, float]] = {}
-        self._failed: dict[str, int] = {}
         self._ended: dict[str, _Ended] = {}
         self._mixed: set[str] = set()
 
     def see(
         self,
-        staff: Mapping[str, tuple[Sequence[str], Mapping[bytes, bytes]]],
-        failed: Mapping[str, int],
+        staff: Staff,
+        again: Mapping[str, int],
+        now: datetime,
     ) -> None:
-        """Take in what the workers have done, and how many jobs of each queue are `failed`.
+        """Take in what the workers have done, and how often jobs of each queue went `again`.
 
         A worker with several queues tells of none.
         """
         self._mixed = {name for queues, _ in staff.values() if len(queues) > 1 for name in queues}
-        now: dict[str, tuple[float, float]] = {}
+        done: dict[str, tuple[float, float]] = {}
         tried: dict[str, float] = {}
         for worker, (queues, facts) in staff.items():
             if len(queues) != 1:
                 continue
             fields = (b"successful_job_count", b"failed_job_count")
             well, bad = (record.number(facts.get(field)) or 0.0 for field in fields)
-            now[worker] = (well, bad)
+            done[worker] = (well, bad)
             old = self._before.get(worker)
             if old is None or well < old[0] or bad < old[1]:
                 continue
             self._of(queues[0]).well += well - old[0]
             tried[queues[0]] = tried.get(queues[0], 0.0) + bad - old[1]
         for name, bad in tried.items():
-            more = failed.get(name, 0) - self._failed.get(name, 0)
-            again = max(0.0, bad - more) if more >= 0 else 0.0
-            self._of(name).bad += bad - again
-            self._of(name).again += again
-        self._before, self._failed = now, dict(failed)
+            ended, went = self._of(name), min(bad, again.get(name, 0))
+            ended.bad += bad - went
+            ended.again += went
+            ended.bad_at = now if bad else ended.bad_at
+        self._before = done
+
+    def failing(self, now: datetime) -> set[str]:
+        """Queues with attempts that failed within the last minute."""
+        lately = now - timedelta(seconds=truth.WINDOW_S)
+        return {
+            name
+            for name, ended in self._ended.items()
+            if ended.bad_at is not None and ended.bad_at > lately
+        }
 
     def _of(self, name: str) -> _Ended:
         return self._ended.setdefault(name, _Ended())

@@ -1,7 +1,7 @@
 """Pages of jobs: by state, filtered, newest or oldest first, from where the last page ended.
 
 RQ's registries are sorted by when they forget a job, not by when it ended: with one time to live
-for all jobs that is the same order.
+for all jobs that is the same order. Failed jobs that are kept for ever come last, by id.
 """
 
 from __future__ import annotations
@@ -53,9 +53,8 @@ class Jobs:
         those = own.states(query.state)
 
         async def total() -> int:
-            counts = await asking.ask(
-                client, *(figures.counted(state, name, now) for state in those)
-            )
+            asked = [command for state in those for command in figures.counted(state, name, now)]
+            counts = await asking.ask(client, *asked)
             return sum(asking.whole(count) for count in counts)
 
         return await walking.through(

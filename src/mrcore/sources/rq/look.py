@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,17 @@ from mrcore.model import base, queue, ref, wire
 from mrcore.queues import history, measures, truth
 from mrcore.sources.engine import declared
 from mrcore.sources.redis import link
-from mrcore.sources.rq import asking, figures, keys, offers, record, rights, rows, schedules
+from mrcore.sources.rq import (
+    asking,
+    figures,
+    keys,
+    offers,
+    record,
+    retries,
+    rights,
+    rows,
+    schedules,
+)
 
 MOST = 1_000
 
@@ -51,6 +61,7 @@ class Look:
         self._should = should
         self._past = history.History()
         self._done = figures.Done()
+        self._retries = retries.Retries()
         self._suspended_at: tuple[str, datetime] | None = None
 
     async def sample(self, client: link.Client, now: datetime) -> wire.Sample:
@@ -113,17 +124,22 @@ class Look:
         crons = [("HGETALL", keys.cron(name)) for name, _ in names.crons]
         asked = [figures.commands(name, now) for name in names.queues]
         flat = [command for commands in asked for command in commands]
-        replies = iter(await asking.ask(client, *flat, *hashes, *crons))
+        followed = self._retries.followed()
+        those = [retries.command(job_id) for _, job_id in followed]
+        replies = iter(await asking.ask(client, *flat, *hashes, *those, *crons))
         facts = [figures.parse([next(replies) for _ in one]) for one in asked]
         staff = [dict(asking.pairs(next(replies))) for _ in hashes]
+        again = self._retries.see((one, next(replies)) for one in followed)
         declared = [dict(asking.pairs(next(replies))) for _ in crons]
-        heads, origins = await self._behind(client, facts, staff)
+        told = {n: (rows.queues(f), f) for n, f in zip(names.workers, staff, strict=True)}
+        self._done.see(told, again, now)
+        heads, origins = await self._behind(
+            client, dict(zip(names.queues, facts, strict=True)), told, now
+        )
         workers = [
             rows.worker(self.source, name, fact, origin, now)
             for name, fact, origin in zip(names.workers, staff, origins, strict=True)
         ]
-        told = {w.name: (w.queues, f) for w, f in zip(workers, staff, strict=True)}
-        self._done.see(told, {n: f.failed for n, f in zip(names.queues, facts, strict=True)})
         finder = schedules.Schedules(self.source, self._who, now, self._should)
         due = await finder.read(client, names.crons, declared, names.third_party, names.queues)
         queues: list[queue.Queue] = []
@@ -139,17 +155,31 @@ class Look:
     async def _behind(
         self,
         client: link.Client,
-        facts: Sequence[figures.Facts],
-        staff: Sequence[dict[bytes, bytes]],
+        facts: Mapping[str, figures.Facts],
+        staff: figures.Staff,
+        now: datetime,
     ) -> tuple[list[datetime | None], list[rows.Busy]]:
-        """When each queue's first job was enqueued, and of which queue each worker's job is."""
-        first = [("HGET", keys.job(fact.head), "enqueued_at") for fact in facts if fact.head]
-        current = [asking.text(hands.get(b"current_job")) for hands in staff]
+        """When each queue's first job was enqueued, and of which queue each worker's job is.
+
+        What will tell which attempts go again is read with them.
+        """
+        firsts = [fact.head for fact in facts.values()]
+        first = [("HGET", keys.job(head), "enqueued_at") for head in firsts if head]
+        current = [asking.text(hands.get(b"current_job")) for _, hands in staff.values()]
         fields = ("origin", "description")
         busy = [("HMGET", keys.job(job_id), *fields) for job_id in current if job_id]
-        replies = iter(await asking.ask(client, *first, *busy))
-        heads = [record.instant(next(replies)) if fact.head else None for fact in facts]
-        return heads, [rows.Busy.of(next(replies)) if job_id else rows.IDLE for job_id in current]
+        ahead = {name: list(fact.ahead) for name, fact in facts.items()}
+        for (queues, _), job_id in zip(staff.values(), current, strict=True):
+            if job_id and len(queues) == 1 and queues[0] in ahead:
+                ahead[queues[0]].insert(0, job_id)
+        failing = self._done.failing(now)
+        wanted = self._retries.wanted(ahead, failing)
+        those = [retries.command(job_id) for _, job_id in wanted]
+        replies = iter(await asking.ask(client, *first, *busy, *those))
+        heads = [record.instant(next(replies)) if head else None for head in firsts]
+        origins = [rows.Busy.of(next(replies)) if one else rows.IDLE for one in current]
+        self._retries.follow(zip(wanted, replies, strict=True), failing)
+        return heads, origins
 
     def _queue(
         self,

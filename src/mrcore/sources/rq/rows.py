@@ -105,6 +105,11 @@ WORKER_TTL_S = 420.0
 """One that waits for a job says 15 s before this is over that it lives (DEFAULT_WORKER_TTL)."""
 
 
+def queues(facts: Mapping[bytes, bytes]) -> tuple[str, ...]:
+    """For which queues a worker works, from its hash."""
+    return tuple(filter(None, asking.text(facts.get(b"queues")).split(",")))
+
+
 def worker(
     source: str, name: str, facts: Mapping[bytes, bytes], busy: Busy, now: datetime
 ) -> queue.Worker:
@@ -122,7 +127,7 @@ def worker(
         verdict=verdict,
         engine="rq",
         name=name,
-        queues=tuple(filter(None, asking.text(facts.get(b"queues")).split(","))),
+        queues=queues(facts),
         host=asking.text(facts.get(b"hostname")),
         pid=None if pid is None else int(pid),
         started_at=record.instant(facts.get(b"birth")),
