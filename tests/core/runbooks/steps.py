@@ -20,11 +20,13 @@ IDLE: Values = {"session.state": "idle in transaction", "session.blocks": 0.0}
 ABORTED: Values = {"session.state": "idle in transaction (aborted)", "session.state_s": 2 * MINUTE}
 SETTLED: Values = {"payment.without_invoice": 0.0, "payment.double_grants": 0.0}
 TOLD: Values = {"webhook.unanswered": 0.0, **SETTLED}
+NO_ORDER: Values = {"order.id": "", "order.payment_id": ""}
 HEALTHY: Values = {"health.verdict": "ok", "colour.live": True}
 UNWELL: Values = {"health.verdict": "bad", "colour.live": True}
 READY: Values = {"process.state": "ready", "process.code": "", "queue.workers": 1.0}
 BACKOFF: Values = {"process.state": "backoff", "process.code": "failed"}
 HANGS: Values = {"process.state": "ready", "process.code": "stopped_by_signal"}
+VALKEY: Values = {"process.name": "valkey"}
 FRESH: Values = {"secret.stale": False}
 STALE: Values = {"secret.stale": True}
 ROOM: Values = {"meeting.in_room": 2.0, "meeting.takeovers": 0.0, "meeting.state_s": 30.0}
@@ -196,16 +198,30 @@ VERDICTS: dict[str, dict[str, Values]] = {
     "J.write": {
         **{
             code: redis(code)
-            for code in ("paused", "busy", "oom", "misconf", "noreplicas", "readonly")
+            for code in (
+                "paused",
+                "paused_all",
+                "maxclients",
+                "busy",
+                "oom",
+                "misconf",
+                "noreplicas",
+                "readonly",
+            )
         },
         "loading": redis("loading"),
         "stopped": redis("stopped"),
-        "wedged": redis("timeout"),
+        "wedged": redis("hangs"),
         "ok": {"redis.code": "", "redis.canary_ok": True},
     },
     "J.reached": {
         "stopped": {"source.kind": "redis", "source.failing_s": 4.0},
         "ok": {"source.kind": "redis", "source.failing_s": 0.0, "source.state": "watching"},
+    },
+    "J.process": {
+        "stopped": {**VALKEY, "process.code": "stopped_by_signal", "process.restartable": True},
+        "ends": {**VALKEY, "process.code": "backoff", "process.restartable": False},
+        "ok": {**VALKEY, "process.code": "", "process.restartable": True},
     },
     "J.memory": {
         "evicts": {"redis.evicted": 1.0},
@@ -222,4 +238,5 @@ ROUTES: dict[str, tuple[Values, str]] = {
     "F.way": ({"health": "down"}, "H"),
     "H.way": ({"database": "database"}, "F"),
     "I.way": ({"consumers": "paused"}, "A"),
+    "J.way": ({"write": "stopped"}, ""),
 }
