@@ -61,10 +61,10 @@ async def test_a_pause_of_all_clients_is_no_stopped_process(tmp_path: Path) -> N
             assert await code(source) == ""
             with contextlib.closing(server.client()) as admin:
                 admin.execute_command("CLIENT", "PAUSE", 600_000, "ALL")
-            assert await code(source) == "paused"
+            assert await code(source) == "paused_all"
             with frozen.frozen(server.pid):
                 assert await code(source) == "stopped"
-            assert await code(source) == "paused"
+            assert await code(source) == "paused_all"
             server.kill()
             await until(source, "refused")
 
@@ -76,7 +76,7 @@ async def test_a_pause_of_a_server_with_a_password_is_told_as_such(
     async with build(f"redis://:swordfish@127.0.0.1:{server.port}/0") as source:
         assert await code(source) == ""
         admin.execute_command("CLIENT", "PAUSE", 600_000, "ALL")
-        assert await code(source) == "paused"
+        assert await code(source) == "paused_all"
 
 
 async def test_an_answer_that_is_late_is_one(server: servers.Valkey, admin: redis.Redis) -> None:

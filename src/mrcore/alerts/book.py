@@ -133,7 +133,7 @@ class Book:
         """Whether a rule is about something that these sources have."""
         return any(
             refs.source_of(entity.ref) in sources
-            for kind in rule.expr.kinds
+            for kind in rule.kinds
             for entity in view.entities(kind)
         )
 

@@ -70,6 +70,7 @@ class Finder:
             here.add(subject)
             try:
                 answer = self.rule.expr.ask(view, entity)
+                over = self.rule.over(view, entity)
             except Exception as error:  # a mistake in a rule, or in a fact: an alert of its own
                 wrong = self._why(error)
                 found.append(Finding(self._key(subject), states.Signal.UNKNOWN, entity))
@@ -81,7 +82,8 @@ class Finder:
                 of = lack.ref or subject
                 source = refs.make("core", "source", refs.source_of(of))
                 lacking.setdefault(source, f"{lack.what} of {of}")
-            found.append(Finding(self._key(subject), _signal(answer.value), entity))
+            signal = self._signal(answer.value, over)
+            found.append(Finding(self._key(subject), signal, entity))
         found += self._gone(view, here, lacking, standing)
         found += self._lacking(view, lacking, standing)
         if wrong or Key(self.rule.id, "error", SELF) in standing:
@@ -89,6 +91,16 @@ class Finder:
             found.append(Finding(Key(self.rule.id, "error", SELF), signal, why=wrong))
         self._broken = wrong
         return found
+
+    def _signal(self, value: object, over: bool) -> states.Signal:
+        """A condition's value as a signal; `over` is whether what ends it is true."""
+        if value:
+            return states.Signal.TRUE
+        if over:
+            return states.Signal.FALSE
+        if value is None:
+            return states.Signal.UNKNOWN
+        return states.Signal.HELD if self.rule.until else states.Signal.FALSE
 
     def _key(self, subject: base.Ref) -> Key:
         return Key(self.rule.id, "condition", subject)
@@ -134,10 +146,3 @@ class Finder:
         if self._broken != said:
             log.error("The rule %s cannot be reckoned.", self.rule.id, exc_info=error)
         return said
-
-
-def _signal(value: object) -> states.Signal:
-    """A condition's value as a signal."""
-    if value is None:
-        return states.Signal.UNKNOWN
-    return states.Signal.TRUE if value else states.Signal.FALSE

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from mrcore import errors
 from mrcore.alerts import places
 from mrcore.alerts import state as states
+from mrcore.alerts import summary as summaries
 from mrcore.expr import expression, units, views, words
 from mrcore.model import alert, base
 from mrcore.model import ref as refs
@@ -34,10 +35,10 @@ SETTLE_LEAST_S = 10.0
 _USUAL = states.Timing()
 
 _ID = re.compile(r"[a-z][a-z0-9_]{0,59}")
-_PART = re.compile(r"\{([^{}]*)\}")
 _TEXTS = (
     "id",
     "expr",
+    "until",
     "for",
     "keep_firing_for",
     "severity",
@@ -68,21 +69,32 @@ class Cause(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One rule; `summary` is its template in pieces: texts, and expressions that are said there."""
+    """One rule; `summary` is its template in pieces: texts, and expressions that are said there.
+
+    Where there is an `until`, what fires goes on until that is true, whatever `expr` says.
+    """
 
     id: str
     expr: expression.Expression
     severity: alert.Severity
-    summary: tuple[str | expression.Expression, ...]
+    summary: summaries.Summary
     timing: states.Timing = states.Timing()
     runbook: str = ""
     depends_on: tuple[Cause, ...] = ()
+    until: expression.Expression | None = None
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of entities that it needs."""
+        return self.expr.kinds | (self.until.kinds if self.until else frozenset())
+
+    def over(self, view: views.View, subject: base.Entity | None) -> bool:
+        """Whether `until` is known to be true of a subject. Raises views.Failed."""
+        return self.until is not None and self.until.ask(view, subject).value is True
 
     def say(self, view: views.View, subject: base.Entity | None) -> str:
         """The summary, of one subject as it is now."""
-        return "".join(
-            part if isinstance(part, str) else _said(part, view, subject) for part in self.summary
-        )
+        return summaries.say(self.summary, view, subject)
 
 
 class _Wrong(Exception):
@@ -92,15 +104,6 @@ class _Wrong(Exception):
         super().__init__(sentence)
         self.key = key
         self.line = line
-
-
-def name_of(subject: base.Entity | None) -> str:
-    """What a person calls a subject: its name, or the first id of its ref (a pid)."""
-    if subject is None:
-        return ""
-    named = getattr(subject, "name", "")
-    ids = refs.parse(subject.ref).ids
-    return str(named) or (ids[0].decode("utf-8", "backslashreplace") if ids else subject.kind)
 
 
 def read(text: str, where: str, time_scale: float = 1.0) -> dict[str, Rule]:
@@ -192,7 +195,9 @@ def _rule(entry: object, time_scale: float) -> Rule:
         raise _Wrong("it is no table.")
     entry = {key.replace("-", "_"): value for key, value in entry.items()}
     _keys(entry)
-    expr = _expression(entry["expr"], time_scale)
+    expr = _expression(entry, "expr", time_scale)
+    until = _until(entry, expr.kind, time_scale)
+    windows_s = [each.window_s for each in (expr, until) if each]
     return Rule(
         id=_id(entry["id"]),
         expr=expr,
@@ -202,11 +207,12 @@ def _rule(entry: object, time_scale: float) -> Rule:
             for_s=_least(_time(entry, "for"), time_scale, FOR_LEAST_S),
             keep_s=_time(entry, "keep_firing_for", time_scale),
             escalate_s=_time(entry, "escalate_after", time_scale),
-            settle_s=max(_least(_USUAL.settle_s, time_scale, SETTLE_LEAST_S), expr.window_s),
+            settle_s=max(_least(_USUAL.settle_s, time_scale, SETTLE_LEAST_S), *windows_s),
             flapping_s=_USUAL.flapping_s / time_scale,
         ),
         runbook=entry.get("runbook", ""),
         depends_on=_depends(entry.get("depends_on", [])),
+        until=until,
     )
 
 
@@ -227,11 +233,25 @@ def _id(text: str) -> str:
     return text
 
 
-def _expression(text: str, time_scale: float) -> expression.Expression:
+def _expression(
+    entry: dict[str, Any], key: str, time_scale: float, kind: str = ""
+) -> expression.Expression:
     try:
-        return expression.condition(text, time_scale=time_scale)
+        return expression.condition(entry[key], kind=kind, time_scale=time_scale)
     except errors.ExpressionError as error:
-        raise _Wrong(f"expr {error}", "expr", error.line) from None
+        raise _Wrong(f"{key} {error}", key, error.line) from None
+
+
+def _until(entry: dict[str, Any], kind: str, time_scale: float) -> expression.Expression | None:
+    """What ends it, asked of what `expr` is asked of; nothing where that ends it by itself."""
+    if "until" not in entry:
+        return None
+    found = _expression(entry, "until", time_scale, kind)
+    if found.kind != kind:
+        raise _Wrong(
+            f"until is asked of each {found.kind}, and expr of named things only.", "until"
+        )
+    return found
 
 
 def _severity(text: str) -> alert.Severity:
@@ -271,28 +291,8 @@ def _depends(value: object) -> tuple[Cause, ...]:
     return tuple(Cause(rule, of or "*") for rule, _, of in parts)
 
 
-def _summary(text: str, kind: str, time_scale: float) -> tuple[str | expression.Expression, ...]:
-    """The template: `{name}` is the subject's, every other `{…}` is an expression of it."""
-    pieces: list[str | expression.Expression] = []
-    for number, part in enumerate(_PART.split(text)):
-        if number % 2 == 0 or part.strip() == "name":
-            pieces.append(NAME if number % 2 else part)
-            continue
-        try:
-            pieces.append(expression.Expression(part, kind=kind, time_scale=time_scale))
-        except errors.ExpressionError as error:
-            raise _Wrong(f"summary {{{part}}} {error}", "summary") from None
-    return tuple(pieces)
-
-
-def _said(part: expression.Expression, view: views.View, subject: base.Entity | None) -> str:
-    if part is NAME:
-        return name_of(subject)
+def _summary(text: str, kind: str, time_scale: float) -> summaries.Summary:
     try:
-        return part.said(view, subject)
-    except views.Failed:
-        return "?"
-
-
-NAME = expression.Expression("true")
-"""What stands for `{name}` in a summary."""
+        return summaries.read(text, kind, time_scale)
+    except errors.RuleError as error:
+        raise _Wrong(f"summary {error}", "summary") from None

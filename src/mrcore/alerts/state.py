@@ -6,7 +6,8 @@ inactive ──true──▶ pending ──`for`, and still true──▶ firing
    └─────────────────┘                                  └─────true───────┘    │ false for `keep`
    └──────── after an hour ──── resolved ◀─────────────────────────────────────┘
 ```
-No data changes nothing: it neither ends a wait, nor fires, nor resolves. What may be told of it is
+No data changes nothing: it neither ends a wait, nor fires, nor resolves. What is held, by a rule's
+`until`, goes on where it fires and begins nowhere. What may be told of it is
 in `telling`; it never has a part in what is observed.
 """
 
@@ -32,9 +33,10 @@ OPEN = (Phase.FIRING, Phase.RECOVERING)
 
 
 class Signal(StrEnum):
-    """What the rule says now."""
+    """What the rule says now; `HELD`: it is not true, and what ends it is not either."""
 
     TRUE = "true"
+    HELD = "held"
     FALSE = "false"
     UNKNOWN = "unknown"
 
@@ -135,7 +137,7 @@ def _at_rest(state: State, signal: Signal, timing: Timing, now: datetime) -> Sta
 
 def _pending(state: State, signal: Signal, timing: Timing, now: datetime) -> State:
     assert state.pending_at is not None
-    if signal is Signal.FALSE:
+    if signal in (Signal.FALSE, Signal.HELD):
         return state.but(phase=_before(state), pending_at=None)
     if signal is Signal.TRUE and (now - state.pending_at).total_seconds() >= timing.for_s:
         return _fire(state, now)
@@ -167,7 +169,7 @@ def _firing(state: State, signal: Signal, timing: Timing, now: datetime) -> Stat
 
 
 def _recovering(state: State, signal: Signal, timing: Timing, now: datetime) -> State:
-    if signal is Signal.TRUE:
+    if signal in (Signal.TRUE, Signal.HELD):
         return state.but(phase=Phase.FIRING, calm_at=None)
     if signal is Signal.UNKNOWN:
         return state.but(calm_at=None) if state.calm_at else state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mrcore.alerts import finding, telling
+from mrcore.alerts import finding, summary, telling
 from mrcore.alerts import rule as rules
 from mrcore.alerts import state as states
 from mrcore.model import alert, base
@@ -51,7 +51,7 @@ def of(rule: rules.Rule, found: finding.Finding, state: states.State, said: str)
         about=found.key.about,
         subject=found.key.subject,
         severity=severity,
-        name=rules.name_of(found.entity) or base_name(found.key.subject),
+        name=summary.name_of(found.entity) or base_name(found.key.subject),
         summary=said,
         expr=rule.expr.text,
         runbook=rule.runbook if condition else "",

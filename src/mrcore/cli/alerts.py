@@ -89,13 +89,15 @@ def rules_(state: Path | None, settings: Path | None, as_json: bool) -> None:
     for each in found.values():
         for_ = f"for {each.timing.for_s:g} s" if each.timing.for_s else "at once"
         said = f"{each.severity.value:<4} {each.id:<26} {for_:<10} {each.runbook or '-':<2}"
-        click.echo(plain.text(f"{said} {' '.join(each.expr.text.split())}"))
+        until = f" until {each.until.text}" if each.until else ""
+        click.echo(plain.text(f"{said} {' '.join(f'{each.expr.text}{until}'.split())}"))
 
 
 def _facts(each: rules.Rule) -> dict[str, Any]:
     return {
         "id": each.id,
         "expr": each.expr.text,
+        "until": each.until.text if each.until else None,
         "severity": each.severity.value,
         "for_s": each.timing.for_s,
         "keep_firing_for_s": each.timing.keep_s,

@@ -117,6 +117,10 @@ def _wished(entity: Any, now: datetime) -> bool:
     return entity.state == "stopping" or str(entity.last_exit).startswith(stack.RESTARTED)
 
 
+def _restartable(entity: Any, now: datetime) -> bool:
+    return "process.restart" in entity.actions
+
+
 def _share(name: str) -> Read:
     """Which part of the backend's calls, in percent; nothing of no calls."""
     return lambda entity, now: 100 * getattr(entity, name) / entity.calls if entity.calls else None
@@ -232,10 +236,12 @@ _ROWS = (
     ),
     Fact("log.silent_s", "stream", "s", "since the last line", _age("last_line_at")),
     Fact("log.match_age_s", "pattern", "s", "since a line fitted", _age("matched_at")),
+    Fact("process.name", "process", "text", "its name", _value("name")),
     Fact("process.state", "process", "text", "its state", _value("state")),
     Fact("process.restarts", "process", "", "how often it began anew", _value("restarts")),
     Fact("process.colour", "process", "text", "the colour that it is the backend of", _colour),
     Fact("process.wished", "process", "truth", "whether somebody let it begin anew", _wished),
+    Fact("process.restartable", "process", "truth", "whether we can restart it", _restartable),
     Fact("process.state_s", "process", "s", "since when it is so", _age("since")),
     Fact("colour.live", "colour", "truth", "whether it has the traffic", _value("live")),
     Fact("colour.state", "colour", "text", "healthy, degraded, …", _value("state")),
@@ -275,6 +281,10 @@ _ROWS = (
         "payment.without_invoice", "payment", "", "captured, no invoice", _value("without_invoice")
     ),
     Fact("payment.double_grants", "payment", "", "granted twice", _value("double_grants")),
+    Fact("order.id", "order", "text", "its id at the provider", _value("name")),
+    Fact(
+        "order.payment_id", "order", "text", "its payment, where one was told", _value("payment_id")
+    ),
     Fact("order.state", "order", "text", "created or captured", _value("state")),
     Fact("order.waits_s", "order", "s", "since it was ordered", _age("created_at")),
     Fact("order.granted", "order", "truth", "whether its tokens are there", _value("granted")),

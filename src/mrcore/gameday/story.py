@@ -18,7 +18,7 @@ from mrcore.model import ref as refs
 Outcomes = Mapping[base.Ref, Iterable[plans.TargetOutcome]]
 """What became of the targets of each operation."""
 
-UNHEARD = frozenset({"no_answer", "no_route", "not_asked", "refused", "broken", "down"})
+UNHEARD = frozenset({"no_answer", "no_route", "not_asked", "refused", "broken", "down", "away"})
 """What is said of who does not answer; which of them of who begins anew is a matter of time."""
 
 UNSEEN = "dead"
@@ -31,6 +31,13 @@ FAILING = "failing"
 LATELY = frozenset({FAILING, "retry_storm"})
 """What is said of a queue whose jobs failed in the last minutes: which of both, and for how long
 afterwards, is a matter of time."""
+
+AS_ONE = {
+    "process": dict.fromkeys(("starting", "backoff", "restarting"), "anew"),
+    "node": dict.fromkeys(("unreachable", "refused", "loading"), "away"),
+}
+"""What is said of a process that ends again and again, and of a server that has ended: which of it
+is seen is a matter of time, and so it is told as one."""
 
 ANEW = frozenset({"session", "worker", "job", "meeting", "order"})
 """Kinds whose things have other names in every play."""
@@ -76,8 +83,10 @@ def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[
     time, and what stood before one of what was played last. That it was not heard is told only
     where that is all.
     """
-    passing = UNHEARD | {UNSEEN} if refs.parse(subject).kind == "process" else UNHEARD
-    codes = [said for at, said in seen.verdicts[subject] if at >= since]
+    kind = refs.parse(subject).kind
+    passing = UNHEARD | {UNSEEN} if kind == "process" else UNHEARD
+    one = AS_ONE.get(kind, {})
+    codes = [one.get(said, said) for at, said in seen.verdicts[subject] if at >= since]
     codes = list(itertools.dropwhile(lambda said: said in BEFORE, codes)) or codes
     found = tuple(dict.fromkeys(FAILING if said in LATELY else said for said in codes))
     heard = [said for said in found if said not in passing and said != "ok"]

@@ -15,7 +15,7 @@ from fastapi import responses
 
 from mrcore.mentor import kpi, links
 
-_CHECKS = {
+CHECKS = {
     "kpi-dashboard": (
         kpi.DASHBOARD_KEY,
         "students",
@@ -42,10 +42,10 @@ class Caches:
     async def answer(self) -> responses.JSONResponse:
         """200 with a row for each cache; 503 when Redis or Postgres cannot be asked."""
         try:
-            values = await self._links.redis.mget([key for key, _, _ in _CHECKS.values()])
+            values = await self._links.redis.mget([key for key, _, _ in CHECKS.values()])
             rows = [
                 await self._row(name, value)
-                for name, value in zip(_CHECKS, values, strict=True)
+                for name, value in zip(CHECKS, values, strict=True)
                 if value is not None
             ]
         except links.LOST as error:
@@ -56,7 +56,7 @@ class Caches:
 
     async def _row(self, name: str, value: str | bytes) -> dict[str, Any]:
         """What is no figures with their instant is not what SQL says either."""
-        _, figure, statement = _CHECKS[name]
+        _, figure, statement = CHECKS[name]
         try:
             said = json.loads(value)
             at = datetime.fromisoformat(said["computedAt"]).astimezone()

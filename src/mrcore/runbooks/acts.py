@@ -227,8 +227,8 @@ class Abort(ofrun.OfRun):
 
 
 def _asking(kept: engine.Engine, runbook: book.Runbook, known: record.Record) -> asking.Asking:
-    found = {name: now.found or None for name, now in known.steps.items()}
-    return asking.Asking(kept.view(), record.bound(runbook, known), found, {})
+    about, found = record.bound(runbook, known), record.found(runbook, known)
+    return asking.Asking(kept.view(), about, found, {})
 
 
 def _login(args: plans.Args) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from mrcore.alerts import rule as rules
+from mrcore.alerts import summary
 from mrcore.expr import facts, local, views, words
 from mrcore.model import base, core, upstream
 from mrcore.model import ref as refs
@@ -179,7 +179,7 @@ class Asking:
             return ""
         kind = refs.parse(subject).kind
         found = next((e for e in self.view.entities(kind) if e.ref == subject), None)
-        return rules.name_of(found) or refs.parse(subject).id
+        return summary.name_of(found) or refs.parse(subject).id
 
     def _local(
         self, asked: local.Expression, entity: base.Entity | None, certain: bool

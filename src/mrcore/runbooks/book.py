@@ -85,6 +85,11 @@ class Param(NamedTuple):
     pattern: str = ""
     usual: str = ""
 
+    @property
+    def said(self) -> str:
+        """Its name in conditions and templates."""
+        return f"params.{self.name}"
+
 
 class Runbook(NamedTuple):
     """A runbook; it is about one thing of kind `about`, and recovers when `symptom` is false.
@@ -106,6 +111,11 @@ class Runbook(NamedTuple):
     intro: str
     text: str
     where: str
+
+    @property
+    def texts(self) -> tuple[Param, ...]:
+        """The parameters that conditions can name: those that are texts."""
+        return tuple(param for param in self.params if param.type == "text")
 
     def step(self, name: str) -> Step:
         """A step by its id. Raises KeyError."""

@@ -222,7 +222,7 @@ def _templates(value: Any, given: table.Table, runbook: book.Runbook, key: str) 
             _templates(each, given, runbook, key)
     if not isinstance(value, str):
         return ""
-    known = {"subject": runbook.about, **{f"params.{p.name}": p.type for p in runbook.params}}
+    known = {"subject": runbook.about, **{p.said: p.type for p in runbook.params}}
     for name in TEMPLATE.findall(value):
         if name not in known:
             near = words.nearest(name, known)

@@ -42,7 +42,7 @@ def _read(
     taken = document.read(text)
     top = table.Table(taken.front.table(), taken.front, "", time_scale)
     made = _front(top, taken, text, where)
-    types: dict[str, words.Type] = {}
+    types = {param.said: words.TEXT for param in made.texts}
     steps: list[book.Step] = []
     blocks: dict[str, document.Block] = {}
     for block in taken.steps:

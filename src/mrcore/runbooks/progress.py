@@ -284,9 +284,9 @@ class Progress:
         self.events.append(record.Event(at=self._now, what="diagnosed", text=self.record.diagnosis))
 
     def _asking(self, now: record.StepNow | None = None) -> asking.Asking:
-        found = {step: each.found or None for step, each in self.record.steps.items()}
-        before = now.before if now else {}
-        return asking.Asking(self._view, record.bound(self.runbook, self.record), found, before)
+        about = record.bound(self.runbook, self.record)
+        found = record.found(self.runbook, self.record)
+        return asking.Asking(self._view, about, found, now.before if now else {})
 
     def _state(self, state: run.RunState) -> None:
         if self.record.state is not state:

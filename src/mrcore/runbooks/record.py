@@ -106,6 +106,16 @@ Operations = dict[str, core.Operation]
 """Operations by the id of their plan."""
 
 
+def found(runbook: book.Runbook, record: Record) -> dict[str, str | None]:
+    """What its conditions can name: the verdicts so far, and its parameters that are texts.
+
+    A parameter that was not given is empty.
+    """
+    said = {step: now.found or None for step, now in record.steps.items()}
+    texts = {param.said: record.params.get(param.name, "") for param in runbook.texts}
+    return {**said, **texts}
+
+
 def bound(runbook: book.Runbook, record: Record) -> dict[str, base.Ref]:
     """What a run is about, by kind: its subject, and parameters that are refs."""
     found = {

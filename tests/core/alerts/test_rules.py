@@ -167,6 +167,10 @@ CASES: dict[str, tuple[Case, Case]] = {
         one("upstream", form="smtp", status_code=535),
         one("upstream", form="http", status_code=535),
     ),
+    "smtp_down": (
+        one("upstream", form="smtp", **verdict("unreachable")),
+        one("upstream", form="smtp", status_code=535, **verdict("535")),
+    ),
     "webhook_silence": (one("webhook", unanswered=1), one("webhook", unanswered=0)),
     "payment_without_invoice": (one("payment", without_invoice=1), one("payment", double_grants=1)),
     "double_grant": (one("payment", double_grants=1), one("payment", without_invoice=1)),

@@ -164,7 +164,9 @@ async def test_a_story_names_nothing_that_is_made_anew_in_every_play(kind: str) 
     ("said", "told"),
     [
         (("", "broken", "blocked", "no_answer", ""), ("blocked", "ok")),
-        (("", "refused", ""), ("refused", "ok")),
+        (("", "refused", ""), ("away", "ok")),
+        (("", "unreachable", "refused", "loading", ""), ("away", "ok")),
+        (("", "stopped", "unreachable", ""), ("stopped", "ok")),
         (("", "retry_storm", "failing", ""), ("failing",)),
         (("failing", "", "retry_storm"), ("failing",)),
     ],
@@ -182,7 +184,7 @@ async def test_a_story_tells_of_silence_only_where_that_is_all_and_how_often_of_
 
 
 async def test_a_story_leaves_out_that_who_starts_it_again_had_not_seen_it_gone() -> None:
-    subject, codes = "stack/process/worker", ("", "dead", "backoff")
+    subject, codes = "stack/process/worker", ("", "dead", "backoff", "starting", "backoff")
     rows = [
         stack.Process(
             ref=subject, name="worker", state="ready",
@@ -194,7 +196,7 @@ async def test_a_story_leaves_out_that_who_starts_it_again_had_not_seen_it_gone(
         "redis_wedged", subject=subject, ref=ref.make("core", "alert", "redis_wedged", subject)
     )
     found = story.of(J, await seen(*rows, at), T0, {})
-    assert found[f"verdicts of {subject}"] == ("backoff",)
+    assert found[f"verdicts of {subject}"] == ("anew",)
 
 
 DEAD = base.Verdict(level=base.Level.BAD, code="dead")

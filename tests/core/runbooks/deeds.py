@@ -41,6 +41,7 @@ DEEDS: dict[str, Deed] = {
         {"failures": "failing"}, "", {"queue.fail_rate": 0.0}, {"queue.fail_rate": 0.1}
     ),
     "B.rotate": Deed({"smtp": "credentials"}, "", {"smtp.code": 235.0}, steps.NO_LOGIN),
+    "B.provider": Deed({"smtp": "refused"}, "", {"smtp.code": 235.0}, {"smtp.code": 421.0}),
     "B.restart": Deed({"rotate": "done"}, "process.restart", steps.FRESH, steps.STALE),
     "B.proof": Deed(
         {}, "", {"smtp.code": 235.0, **steps.FRESH}, {"smtp.code": 235.0, **steps.STALE}
@@ -67,8 +68,8 @@ DEEDS: dict[str, Deed] = {
     "D.reconcile": Deed(
         {"webhook": "never_arrived"},
         "payment.reconcile",
-        {**steps.TOLD, "payment.double_grants": 0.0},
-        {**steps.TOLD, "payment.double_grants": 1.0},
+        {**steps.TOLD, **steps.NO_ORDER, "params.payment_id": "", "payment.double_grants": 0.0},
+        {**steps.TOLD, **steps.NO_ORDER, "params.payment_id": "", "payment.double_grants": 1.0},
     ),
     "D.resend": Deed(
         {"provider": "down", "settled": "nothing"},
@@ -119,6 +120,12 @@ DEEDS: dict[str, Deed] = {
         {"upstream.code": "", **steps.FRESH},
         {"upstream.code": "", **steps.STALE},
     ),
+    "G.reach": Deed(
+        {"callbacks": "callback"},
+        "",
+        {"webhook.last_s": steps.MINUTE},
+        {"webhook.last_s": 120 * steps.MINUTE},
+    ),
     "H.rollback": Deed(
         {"live": "unhealthy"},
         "deploy.switch",
@@ -148,6 +155,10 @@ DEEDS: dict[str, Deed] = {
     "J.save": Deed({"write": "misconf"}, "", steps.CANARY, steps.NO_CANARY),
     "J.replicas": Deed({"write": "noreplicas"}, "", steps.CANARY, steps.NO_CANARY),
     "J.primary": Deed({"write": "readonly"}, "", steps.CANARY, steps.NO_CANARY),
-    "J.start": Deed({"reached": "stopped"}, "process.restart", steps.CANARY, steps.NO_CANARY),
+    "J.pause_ends": Deed({"write": "paused_all"}, "", steps.CANARY, steps.NO_CANARY),
+    "J.connections": Deed({"write": "maxclients"}, "", steps.CANARY, steps.NO_CANARY),
+    "J.look": Deed({"write": "wedged"}, "", steps.CANARY, steps.NO_CANARY),
+    "J.start": Deed({"way": "start"}, "process.restart", steps.CANARY, steps.NO_CANARY),
+    "J.bring_back": Deed({"way": "bring_back"}, "", steps.CANARY, steps.NO_CANARY),
 }
 """What other diagnoses found is `ok` there."""

@@ -13,11 +13,14 @@ Values = Mapping[str, float | bool | str]
 MINUTE = 60.0
 
 CANARY, NO_CANARY = {"redis.canary_ok": True}, {"redis.canary_ok": False}
-NO_LOGIN: Values = {"smtp.code": 535.0}
+NO_LOGIN: Values = {"smtp.code": 535.0, "upstream.code": "535", "upstream.verdict": "bad"}
+NO_MAIL: Values = {"upstream.code": "unreachable", "upstream.verdict": "bad"}
+MAIL: Values = {"smtp.code": 235.0, "upstream.code": "", "upstream.verdict": "ok"}
 IDLE: Values = {"session.state": "idle in transaction", "session.blocks": 0.0}
 ABORTED: Values = {"session.state": "idle in transaction (aborted)", "session.state_s": 2 * MINUTE}
 SETTLED: Values = {"payment.without_invoice": 0.0, "payment.double_grants": 0.0}
 TOLD: Values = {"webhook.unanswered": 0.0, **SETTLED}
+NO_ORDER: Values = {"order.id": "", "order.payment_id": ""}
 HEALTHY: Values = {"health.verdict": "ok", "colour.live": True}
 UNWELL: Values = {"health.verdict": "bad", "colour.live": True}
 READY: Values = {"process.state": "ready", "process.code": "", "queue.workers": 1.0}
@@ -28,6 +31,7 @@ AWAY: Values = {**WELL, "colour.live": False}
 ERRORS: Values = {"log.rate": 1.0, "before.log.rate": 0.0}
 FEW_ERRORS: Values = {"log.rate": 0.01, "before.log.rate": 0.0}
 USUAL: Values = {"log.rate": 1.0, "before.log.rate": 0.9}
+VALKEY: Values = {"process.name": "valkey"}
 FRESH: Values = {"secret.stale": False}
 STALE: Values = {"secret.stale": True}
 ROOM: Values = {"meeting.in_room": 2.0, "meeting.takeovers": 0.0, "meeting.state_s": 30.0}
@@ -46,11 +50,11 @@ SYMPTOMS: dict[str, tuple[Values, Values]] = {
     # it is there, and it is not
     "A": (
         {"queue.oldest_wait_s": 5 * MINUTE},
-        {"queue.oldest_wait_s": 1.0, "queue.code": "", "queue.workers": 1.0, "queue.paused": False},
+        {"queue.oldest_wait_s": 1.0, "queue.code": "", **KPI},
     ),
     "B": (
         NO_LOGIN,
-        {"smtp.code": 235.0, **FRESH, "queue.workers": 1.0, "queue.fail_rate": 0.0},
+        {**MAIL, **FRESH, "queue.workers": 1.0, "queue.fail_rate": 0.0},
     ),
     "C": (
         {**ROOM, "meeting.state": "no_ice"},
@@ -89,8 +93,9 @@ VERDICTS: dict[str, dict[str, Values]] = {
     "B.workers": {"no_workers": {"queue.workers": 0.0}, "ok": {"queue.workers": 1.0}},
     "B.smtp": {
         "credentials": NO_LOGIN,
-        "refused": {"smtp.code": 454.0},
-        "ok": {"smtp.code": 235.0},
+        "down": NO_MAIL,
+        "refused": {"smtp.code": 454.0, "upstream.code": "error"},
+        "ok": MAIL,
     },
     "B.secret": {"stale_secret": {"secret.stale": True}, "ok": {"secret.stale": False}},
     "C.health": {"unhealthy": UNWELL, "ok": HEALTHY},
@@ -199,16 +204,30 @@ VERDICTS: dict[str, dict[str, Values]] = {
     "J.write": {
         **{
             code: redis(code)
-            for code in ("paused", "busy", "oom", "misconf", "noreplicas", "readonly")
+            for code in (
+                "paused",
+                "paused_all",
+                "maxclients",
+                "busy",
+                "oom",
+                "misconf",
+                "noreplicas",
+                "readonly",
+            )
         },
         "loading": redis("loading"),
         "stopped": redis("stopped"),
-        "wedged": redis("timeout"),
+        "wedged": redis("hangs"),
         "ok": {"redis.code": "", "redis.canary_ok": True},
     },
     "J.reached": {
         "stopped": {"source.kind": "redis", "source.failing_s": 4.0},
         "ok": {"source.kind": "redis", "source.failing_s": 0.0, "source.state": "watching"},
+    },
+    "J.process": {
+        "stopped": {**VALKEY, "process.code": "stopped_by_signal", "process.restartable": True},
+        "ends": {**VALKEY, "process.code": "backoff", "process.restartable": False},
+        "ok": {**VALKEY, "process.code": "", "process.restartable": True},
     },
     "J.memory": {
         "evicts": {"redis.evicted": 1.0},
@@ -225,4 +244,5 @@ ROUTES: dict[str, tuple[Values, str]] = {
     "F.way": ({"health": "down"}, "H"),
     "H.way": ({"database": "database"}, "F"),
     "I.way": ({"consumers": "paused"}, "A"),
+    "J.way": ({"write": "stopped"}, ""),
 }

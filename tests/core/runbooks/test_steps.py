@@ -6,21 +6,25 @@ and which thing of several is asked is tried on runs.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
 
 from mrcore import catalogue
 from mrcore.expr import local, words
-from mrcore.mentor import queues, schedules
+from mrcore.mentor import caches, queues, schedules
 from mrcore.runbooks import book, library
+from mrcore.sources.logs import patterns
+from mrcore.sources.upstreams import counted
+from mrcore.stack import addresses, credentials, outside
 from tests.core.expr import recorded
 from tests.core.runbooks import deeds, steps
 
 KNOWN = library.load(None)
 ALL = {f"{known.id}.{step.id}": step for known in KNOWN.values() for step in known.steps}
 ONE = re.compile(r'\[(?:"[^"]+"|name)\]')
-NAMED = re.compile(r'(?:queue|schedule)\.\w+\["([^"]+)"\]|huey/(?:schedule|queue)/([\w-]+)')
+NAMED = re.compile(r'([a-z]+)\.\w+\[\\?"([^"\\]+)\\?"\]|huey/(schedule|queue)/([\w-]+)')
 USUAL = re.compile(r"median\(([a-z_.]+), 1h\)")
 WINDOW = re.compile(r"(?:avg|median)\(([a-z_.]+), \w+\)")
 NAMES = {name: word.type for name, word in words.WORDS.items()}
@@ -131,8 +135,47 @@ def test_a_note_has_something_to_say(name: str) -> None:
     assert len(ALL[name].text) > 20
 
 
+def there() -> dict[str, set[str]]:
+    """The names that a stack of ours has, by what a name in brackets is of."""
+    words = credentials.Credentials(*["x"] * len(dataclasses.fields(credentials.Credentials)))
+    server = addresses.Server("redis://127.0.0.1", own=True)
+    places = addresses.Addresses(1, server, server, 1, 1, 1, 1, {})
+    probes = outside.source(places, words, "postgresql://127.0.0.1")["probes"]
+    return {
+        "queue": {queue.name for queue in queues.TABLE},
+        "schedule": {one.name for one in schedules.fixed()},
+        "upstream": set(probes),
+        "smtp": {name for name, probe in probes.items() if probe.get("form") == "smtp"},
+        "webhook": set(counted.HOOKS),
+        "cache": set(caches.CHECKS),
+        "log": set(patterns.SHIPPED),
+    }
+
+
+def lost(text: str) -> set[tuple[str, str]]:
+    """What a text names that nobody has."""
+    known = there()
+    found = {(one or two, name or other) for one, name, two, other in NAMED.findall(text)}
+    return {(of, name) for of, name in found if name not in known.get(of, ())}
+
+
 def test_what_a_runbook_names_is_there() -> None:
-    there = {queue.name for queue in queues.TABLE} | {one.name for one in schedules.fixed()}
     for runbook in KNOWN.values():
-        named = {name for pair in NAMED.findall(runbook.text) for name in pair if name}
-        assert named <= there, f"{runbook.id} names what nobody has"
+        assert lost(runbook.text) == set(), f"{runbook.id} names what nobody has"
+
+
+@pytest.mark.parametrize(
+    ("shipped", "right", "wrong"),
+    [
+        ("B", 'smtp.code["smtp"]', 'smtp.code["razorpay"]'),
+        ("B", 'log.match_age_s["smtp_refused"]', 'log.match_age_s["smtp_refusd"]'),
+        ("D", 'upstream.why[\\"razorpay\\"]', 'upstream.why[\\"razorpy\\"]'),
+        ("G", 'webhook.last_s["exotel"]', 'webhook.last_s["smtp"]'),
+        ("I", 'cache.age_s["kpi-dashboard"]', 'cache.age_s["kpi"]'),
+        ("I", "huey/schedule/kpi-dashboard", "huey/schedule/kpi"),
+    ],
+)
+def test_what_nobody_has_is_found(shipped: str, right: str, wrong: str) -> None:
+    text = KNOWN[shipped].text
+    assert right in text
+    assert len(lost(text.replace(right, wrong))) == 1

@@ -116,4 +116,4 @@ async def mute(one: link.Link) -> base.Verdict:
         "all clients are paused (CLIENT PAUSE ALL), and so is CLIENT UNPAUSE: "
         "it ends by itself, or with a restart"
     )
-    return base.Verdict(level=base.Level.BAD, code="paused", why=why)
+    return base.Verdict(level=base.Level.BAD, code="paused_all", why=why)

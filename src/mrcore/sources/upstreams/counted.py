@@ -17,7 +17,7 @@ SELECT upstream AS name, max(last_at) AS last_at, sum(calls)::int AS calls,
            AS failed
   FROM upstream_calls WHERE minute > $1::timestamptz - interval '10 minutes' GROUP BY upstream
 """
-_HOOKS = {
+HOOKS = {
     "razorpay": ("razorpay_events", "received_at"),
     "exotel": ("exotel_callbacks", "at"),
     "ozone": ("ai_call_events", "at"),
@@ -69,7 +69,7 @@ class Counted:
 async def read(connection: link.Connection, now: datetime) -> Counted:
     """All of it."""
     hooks = {}
-    for name, (table, at) in _HOOKS.items():
+    for name, (table, at) in HOOKS.items():
         hooks[name] = await _row(connection, _HOOK.format(table=table, at=at), now)
     return Counted(
         calls={row["name"]: dict(row) for row in await connection.fetch(_CALLS, now)},

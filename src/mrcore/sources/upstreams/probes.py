@@ -17,6 +17,8 @@ from mrcore.sources.upstreams import settings
 
 _NAME = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
 _REFUSED = (401, 403)
+_FOR_GOOD = 500
+"""What SMTP answers from here on stays so; below it, it may be well later (RFC 5321, 4.2.1)."""
 
 
 class NotSet(Exception):
@@ -111,6 +113,18 @@ async def _get(asked: Asked, url: str, client: httpx.AsyncClient) -> int:
 
 
 def _smtp(asked: Asked, answer_s: float) -> Answer:
+    """Say what it answers also where that is a refusal: 421 comes before any login, 454 at it."""
+    try:
+        return _login(asked, answer_s)
+    except smtplib.SMTPResponseException as error:
+        code = int(error.smtp_code)
+        login = isinstance(error, smtplib.SMTPAuthenticationError)
+        if login and code >= _FOR_GOOD:
+            return _bad(code, False, str(code), f"{code}: it does not take the credential")
+        return _bad(code, None, "error", f"answers {code}: it refuses us for now")
+
+
+def _login(asked: Asked, answer_s: float) -> Answer:
     place = urlsplit(asked.url)
     with smtplib.SMTP(place.hostname or "", place.port or 587, timeout=answer_s) as server:
         server.ehlo()
@@ -118,11 +132,7 @@ def _smtp(asked: Asked, answer_s: float) -> Answer:
             server.starttls(context=ssl.create_default_context())
         if not asked.user:
             return Answer(250, None)
-        try:
-            code, _ = server.login(asked.user, asked.password)
-        except smtplib.SMTPAuthenticationError as error:
-            why = f"{error.smtp_code}: it does not take the credential"
-            return _bad(int(error.smtp_code), False, str(error.smtp_code), why)
+        code, _ = server.login(asked.user, asked.password)
         return Answer(int(code), True)
 
 
