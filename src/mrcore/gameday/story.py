@@ -34,7 +34,7 @@ afterwards, is a matter of time."""
 
 AS_ONE = {
     "process": dict.fromkeys(("starting", "backoff", "restarting"), "anew"),
-    "node": dict.fromkeys(("unreachable", "refused", "loading"), "away"),
+    "node": dict.fromkeys(("unreachable", "refused", "loading", "canary"), "away"),
 }
 """What is said of a process that ends again and again, and of a server that has ended: which of it
 is seen is a matter of time, and so it is told as one."""
