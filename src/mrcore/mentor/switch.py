@@ -24,6 +24,7 @@ class Switch:
     def __init__(self, current: Path, ports: Mapping[str, int]) -> None:
         self._current = current
         self._ports = ports
+        self._silent: set[str] = set()
         self._last = ""
         self._open: set[asyncio.Task[None]] = set()
 
@@ -74,8 +75,11 @@ class Switch:
             async with asyncio.timeout(_CONNECT_S):
                 other = await asyncio.open_connection("127.0.0.1", self._ports[colour])
         except (OSError, TimeoutError) as error:
-            LOG.warning("%s does not take connections: %s", colour, error)
+            if colour not in self._silent:  # once, until it takes one: visitors come every moment
+                LOG.warning("%s does not take connections: %s", colour, error)
+            self._silent.add(colour)
             return
+        self._silent.discard(colour)
         from_other, to_other = other
         try:
             await asyncio.gather(_pipe(reader, to_other), _pipe(from_other, writer))

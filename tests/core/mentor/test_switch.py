@@ -89,3 +89,35 @@ async def test_what_is_no_colour_changes_nothing(port: int, tmp_path: Path) -> N
     connection = await asyncio.open_connection("127.0.0.1", port)
     assert await ask(*connection) == "green who\n"
     connection[1].close()
+
+
+async def test_a_colour_that_takes_no_connections_is_told_once_until_it_takes_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chosen, blue, ready = services.free_port(), services.free_port(), asyncio.Event()
+    assert turn(tmp_path, "blue").returncode == 0
+    before = switch.Switch(tmp_path / ".current_env", {"blue": blue})
+    running = asyncio.create_task(before.run(chosen, ready.set))
+    await ready.wait()
+
+    async def visit() -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", chosen)
+        writer.write_eof()
+        said = await reader.read()
+        writer.close()
+        return said
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"here")
+        writer.close()
+
+    def refusals() -> int:
+        return caplog.text.count("blue does not take connections")
+
+    assert [await visit(), await visit(), refusals()] == [b"", b"", 1]
+    async with await asyncio.start_server(answer, "127.0.0.1", blue):
+        assert await visit() == b"here"
+    assert [await visit(), refusals()] == [b"", 2]
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
