@@ -15,8 +15,8 @@ def disturbs(what: scenario.Scenario, seen: watch.Watcher) -> tuple[str, ...]:
     """What is still to be waited for before a scenario begins: none of it when all is calm.
 
     Every source is watched; what was killed before runs again, and its worker is swept away or
-    told of; no alert is about to fire, and what is expected does not fire yet. Other troubles may
-    stand.
+    told of; the rate of every queue that the game day may break is known; no alert is about to
+    fire, and what is expected does not fire yet. Other troubles may stand.
     """
     alerts = seen.alerts()
     sources = [e for e in seen.entities("source") if isinstance(e, core.SourceStatus)]
@@ -34,7 +34,14 @@ def disturbs(what: scenario.Scenario, seen: watch.Watcher) -> tuple[str, ...]:
         if _waits(each) or (each.rule in expected and each.phase is alert.Phase.FIRING)
     }
     nobody = [] if len(sources) > 1 else ["the core tells of no sources"]
-    return (*nobody, *away, *moving, *sorted(gone), *sorted(firing))
+    return (*nobody, *away, *moving, *sorted(gone), *_unmeasured(seen), *sorted(firing))
+
+
+def _unmeasured(seen: watch.Watcher) -> list[str]:
+    """Queues of a young stack: a diagnosis that asks for their rate would find it unknown."""
+    queues = [e for e in seen.entities("queue") if isinstance(e, queue.Queue)]
+    rateless = (q for q in queues if seen.latest("queue.fail_rate", q.ref) is None)
+    return [f"{each.name} has no rate yet" for each in rateless if each.engine == "huey"]
 
 
 def _is_gone(worker: queue.Worker, pids: Collection[int | None]) -> bool:

@@ -206,6 +206,7 @@ WATCHED = [
     for name in ("redis", "stack")
 ]  # fmt: skip
 WORKER = queue.Worker(ref="huey/worker/w", engine="huey", name="w", verdict=DEAD)
+QUEUE = queue.Queue(ref="huey/queue/emailQueue", engine="huey", name="emailQueue")
 BEATS = queue.Worker(ref="huey/worker/b", engine="huey", name="b", supervised=True, pid=7)
 
 
@@ -225,6 +226,7 @@ BEATS = queue.Worker(ref="huey/worker/b", engine="huey", name="b", supervised=Tr
             [BEATS, stack.Process(ref="stack/process/p", name="p", state="ready", pid=8)],
             [BEATS.ref],
         ),
+        ([QUEUE], ["emailQueue has no rate yet"]),
     ],
     ids=[
         "calm",
@@ -237,6 +239,7 @@ BEATS = queue.Worker(ref="huey/worker/b", engine="huey", name="b", supervised=Tr
         "told",
         "lives",
         "killed",
+        "young",
     ],
 )
 async def test_a_play_begins_when_nothing_moves(
