@@ -340,6 +340,22 @@ async def test_what_ends_again_and_again_can_be_stopped_and_is_still_stopped_at_
         assert it.boss.processes["one"].last_exit == "was stopped by asha"
 
 
+async def test_what_waits_to_begin_again_begins_at_once_when_that_is_wished(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "FIRST_DELAY_S", 600.0)
+    monkeypatch.setattr(process, "LONGEST_DELAY_S", 600.0)
+    async with stack(state, spec("one")) as it:
+        await it.boss.start()
+        pid = it.boss.processes["one"].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await it.reaches("one", State.BACKOFF)
+        wishes.write(it.folder, wishes.Wish("one", 0, "asha"))
+        await it.pid_after("one", pid)
+        assert it.boss.processes["one"].last_exit == "was restarted by asha"
+
+
 async def test_a_stop_that_is_not_for_this_very_process_is_let_be(state: Path) -> None:
     async with stack(state, spec("one"), spec("two")) as it:
         await it.boss.start()

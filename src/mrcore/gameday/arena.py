@@ -130,6 +130,10 @@ class Arena:
         row = self._row(process) if self.state.locked("stack.lock") else {}
         return supervised.was_stopped(row.get("state", ""), row.get("last_exit", ""))
 
+    def waits(self, process: str) -> bool:
+        """Whether a process of a stack that runs has ended by itself and is to begin again."""
+        return self.state.locked("stack.lock") and self._row(process).get("state") == "backoff"
+
     def _row(self, process: str) -> dict[str, Any]:
         rows = (self.state.read_json("processes.json") or {}).get("processes", [])
         return next((row for row in rows if row["name"] == process), {})

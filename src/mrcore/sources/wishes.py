@@ -22,8 +22,9 @@ FOLDER = "restart"
 class Wish(NamedTuple):
     """That the process `name` begins anew, if it still is `pid`; `by` is who wants it.
 
-    One that `stays` is to end and not to begin again. `pid` 0 is one that has none or, where it
-    stays, whatever it is now: what ends again and again has another each time.
+    One that `stays` is to end and not to begin again. `pid` 0 is one that has none, which begins
+    at once though it was to wait, or, where it stays, whatever it is now: what ends again and again
+    has another each time.
     """
 
     name: str

@@ -144,7 +144,7 @@ class Supervisor:
         if now is None:
             return
         spec = self._specs[wish.name]
-        if now.state is process.State.BACKOFF and wish.stays and not wish.pid:
+        if now.state is process.State.BACKOFF and not wish.pid:
             self._wished[wish.name] = wish
             self._roused[wish.name].set()
         elif child is None:

@@ -24,6 +24,7 @@ from mrcore.gameday.faults import base, host, postgres, processes, queues, servi
 from mrcore.gameday.faults import redis as of_redis
 from mrcore.journal import keys
 from mrcore.mentor import queues as mentor_queues
+from mrcore.sources import wishes
 from tests import servers, waiting
 from tests.core.gameday import stages
 
@@ -206,6 +207,30 @@ async def test_a_process_is_killed_whenever_it_has_come_back(state: Path) -> Non
         assert await asyncio.to_thread(first.wait, 20) == -signal.SIGKILL
         second = _process(state)
         assert await asyncio.to_thread(second.wait, 20) == -signal.SIGKILL
+
+
+async def test_what_was_killed_again_and_again_does_not_keep_the_next_game_day_waiting(
+    state: Path,
+) -> None:
+    """The supervisor is played by the test: its delays are none of these processes' business."""
+    state.mkdir(exist_ok=True)
+
+    def says(how: str, pid: int | None) -> None:
+        rows = {"processes": [{"name": "worker", "state": how, "pid": pid}]}
+        (state / "processes.json").write_text(json.dumps(rows))
+
+    says("backoff", None)
+    async with stages.stage(state) as stage:
+        where = stage.arena.state
+        with where.lock("stack.lock", "taken"):
+            task = asyncio.create_task(
+                processes.Kill(process="worker", again=True).clean(stage, {})
+            )
+            wished = state / wishes.FOLDER / "worker"
+            await waiting.until(wished.exists, what="a wish")
+            assert list(wishes.take(where)) == [wishes.Wish("worker", 0, "gameday")]
+            says("ready", 7)
+            await task
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")

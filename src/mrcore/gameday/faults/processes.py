@@ -43,6 +43,11 @@ class Kill(base.Fault):
             task = asyncio.create_task(self._on(stage))
             stage.held.callback(task.cancel)
 
+    async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
+        # Killed many times, it would wait for longer than whoever plays next.
+        if self.again and stage.arena.waits(self.process):
+            await begin_anew(stage, self.process, 0)
+
     async def _on(self, stage: base.Stage) -> None:
         killed = 0
         while self.process not in stage.spared:
@@ -64,7 +69,7 @@ class Spare(base.Fault):
 
 
 async def begin_anew(stage: base.Stage, process: str, pid: int) -> None:
-    """Its supervisor lets it begin anew, as it was wished; `pid` 0 is of one that was stopped.
+    """Its supervisor lets it begin anew, as it was wished; `pid` 0 is of one that has none.
 
     Raises StackError where it does not.
     """
