@@ -271,9 +271,11 @@ class World:
         return troubles[0].level if troubles else base.Level.OK
 
 
-def _urgency(entity: base.Entity) -> tuple[bool, str, float]:
-    """Order of alerts: what fires, what is more severe, what is newer."""
+def _urgency(entity: base.Entity) -> tuple[bool, bool, str, float]:
+    """Order of alerts: what fires, what somebody is told of (a cause stands before what comes of
+    it), what is more severe, what is newer."""
     if not isinstance(entity, alert.Alert) or entity.fired_at is None:
-        return False, "", 0.0
+        return False, False, "", 0.0
     recovers = entity.phase is not alert.Phase.FIRING
-    return recovers, entity.severity.value, -entity.fired_at.timestamp()
+    at_s = entity.fired_at.timestamp()
+    return recovers, bool(entity.hidden), entity.severity.value, -at_s

@@ -171,7 +171,9 @@ def test_trouble_is_sorted_and_an_absent_source_is_one_line() -> None:
 
 
 def test_alerts_of_a_level_stand_as_in_their_own_list() -> None:
-    def fired(rule: str, severity: str, ago_s: float, phase: str = "firing") -> alert.Alert:
+    def fired(
+        rule: str, severity: str, ago_s: float, phase: str = "firing", hidden: str = ""
+    ) -> alert.Alert:
         at = AT - timedelta(seconds=ago_s)
         return alert.Alert(
             ref=f"core/alert/{rule}",
@@ -184,13 +186,15 @@ def test_alerts_of_a_level_stand_as_in_their_own_list() -> None:
             summary="",
             since=at,
             fired_at=at,
+            hidden=hidden,
         )
 
     known = world.World()
     over, week = fired("a", "P2", 1, "recovering"), fired("b", "P3", 1)
     old, new = fired("c", "P2", 60), fired("d", "P2", 2)
-    known.apply(changed("core", over, week, old, new))
-    assert [t.entity.ref[-1] for t in known.troubles(AT)] == ["d", "c", "b", "a"]
+    comes = fired("e", "P1", 1, hidden="suppressed")
+    known.apply(changed("core", over, week, old, new, comes))
+    assert [t.entity.ref[-1] for t in known.troubles(AT)] == ["d", "c", "b", "e", "a"]
 
 
 def test_nothing_known_is_unknown_and_so_is_a_lost_core() -> None:

@@ -101,6 +101,7 @@ TABLE = Table(
             "firing first",
             lambda entity, view: (
                 _ORDER.get(entity.phase, 4),
+                bool(entity.hidden),
                 entity.severity.value,
                 -(entity.fired_at or entity.since or view.now).timestamp(),
             ),
