@@ -1,4 +1,4 @@
-"""The library Apprise tells what we hand it; it is an extra, and skipped where it is not here."""
+"""The library Apprise, an extra of ours, tells what we hand it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,6 @@ import pytest
 
 from mrcore import errors
 from tests.core.alerts.notify import hooks, test_channels
-
-apprise = pytest.importorskip(
-    "apprise",
-    reason="APPRISE IS NOT HERE: pip install 'mr-control-room[apprise]' asks the real one",
-)
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what it imports
 
