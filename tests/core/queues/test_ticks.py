@@ -48,6 +48,12 @@ def test_one_that_runs_too_seldom_is_found_too() -> None:
     assert found.verdict.why == "declared every 60 s, runs every 15 min"
 
 
+def test_what_nobody_ran_for_days_is_missed_and_no_other_interval() -> None:
+    found = ticks.truth(ticks.Told(QUARTER_S, QUARTER_S, ticks=at(0, 1440, 2880)))
+    assert (found.verdict, found.missed) == (base.OK, 190)
+    assert ticks.missed(found, T0 + timedelta(minutes=2881)) is not None
+
+
 @pytest.mark.parametrize(
     ("minutes", "missed"),
     [
