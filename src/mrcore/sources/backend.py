@@ -14,10 +14,10 @@ from typing import Self
 import httpx
 from pydantic import Field, JsonValue
 
-from mrcore import errors, redact
+from mrcore import authorities, errors, redact
 from mrcore import settings as core_settings
 from mrcore.model import backend, base, ref, wire
-from mrcore.sources import authorities, backend_body, backend_caches, current
+from mrcore.sources import backend_body, backend_caches, current
 from mrcore.sources import base as source_base
 
 PATH = "/api/health"

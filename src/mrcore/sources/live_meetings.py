@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 import httpx
 from pydantic import JsonValue
 
+from mrcore import authorities
 from mrcore.model import base, plans
-from mrcore.sources import authorities, connections
 from mrcore.sources import base as sources
+from mrcore.sources import connections
 
 ANSWER_S = 1.0
 _MOST_BYTES = 64 * 1024

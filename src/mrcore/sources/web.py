@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from mrcore import errors, redact
-from mrcore.sources import authorities
+from mrcore import authorities, errors, redact
 
 
 def plain(url: str, else_by: str) -> str:

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from mrcore import errors
+from mrcore import authorities, errors
 from mrcore.model import base, deploy, plans, ref
-from mrcore.sources import authorities, backend, current
+from mrcore.sources import backend, current
 from mrcore.sources import base as sources
 from mrcore.sources import live_meetings as meetings
 from mrcore.sources.deploy import preflight, settings, units

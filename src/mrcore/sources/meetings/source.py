@@ -11,9 +11,8 @@ from typing import Self
 
 import httpx
 
-from mrcore import errors, redact
+from mrcore import authorities, errors, redact
 from mrcore.model import base, meeting, ref, wire
-from mrcore.sources import authorities
 from mrcore.sources import base as sources
 from mrcore.sources.meetings import handshake, relay, settings, signals, tail
 

@@ -10,9 +10,10 @@ from typing import Self
 import httpx
 from pydantic import JsonValue
 
+from mrcore import authorities
 from mrcore.model import base, plans, upstream, wire
-from mrcore.sources import authorities, kept, sampled
 from mrcore.sources import base as sources
+from mrcore.sources import kept, sampled
 from mrcore.sources.pg import link
 from mrcore.sources.upstreams import asking, counted, manager, rows, settings
 
