@@ -50,7 +50,7 @@ class Person:
         if name:
             self._press("enter")
             self.screen.press(name[1])
-        assert "^y apply" in self.screen.text, self.screen.text
+        self.screen.until(re.escape("^y apply"))  # its line of keys may come a frame later
         self._press("ctrl+y")
         self.screen.until(lambda text: not _PLAN.search(text))
 
