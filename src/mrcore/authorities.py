@@ -10,6 +10,6 @@ import certifi
 
 @functools.cache
 def known() -> ssl.SSLContext:
-    """Read once for all clients: httpx reads the file for each, which takes 15 ms of CPU, also where
-    nothing is asked over https."""
+    """Read once for all clients: httpx reads the file for each, also where nothing is asked over
+    https, which takes 15 ms of CPU."""
     return ssl.create_default_context(cafile=certifi.where())

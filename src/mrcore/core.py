@@ -23,6 +23,7 @@ from mrcore import (
     settings,
     sources,
     version,
+    watched,
 )
 from mrcore.acting import door
 from mrcore.alerts import acking, desk, live, silencing
@@ -163,7 +164,7 @@ class Core:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._importer, importlib.import_module, module)
 
-    def _opener(self, name: str, table: dict[str, Any]) -> monitor.Opener:
+    def _opener(self, name: str, table: dict[str, Any]) -> watched.Opener:
         kind = str(table.get("kind", name))
 
         async def open_source() -> tuple[base.Source, settings.SourceSettings]:

@@ -11,12 +11,11 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from mrcore import deadline, errors, redact, settings
-from mrcore.model import base, core, queue, ref, wire
+from mrcore import errors, redact, watched
+from mrcore.model import core, queue, wire
 from mrcore.sources import base as sources
 from mrcore.sources import honest
 
@@ -24,9 +23,6 @@ BACK_OFF_MAX_S = 3.0
 STOP_S = 0.3
 
 log = logging.getLogger(__name__)
-
-Opener = Callable[[], Awaitable[tuple[sources.Source, settings.SourceSettings]]]
-"""Imports and builds a source; may raise SettingsError, which is final."""
 
 
 class Hub(Protocol):
@@ -49,72 +45,6 @@ class Runs(Protocol):
     def failing(self, source: str) -> tuple[queue.FailureGroup, ...]: ...
 
 
-class Watch:
-    """One source: its task, its status, and who waits for its next sample."""
-
-    def __init__(self, name: str, kind: str, opener: Opener) -> None:
-        usual = settings.SourceSettings(kind=kind)
-        self.opener = opener
-        self.source: sources.Source | None = None
-        self.begun = False
-        """Whether it has been entered, perhaps only half."""
-        self.entered = False
-        self.caller = deadline.Caller()
-        self.poked = asyncio.Event()
-        self.tried = asyncio.Event()
-        self.waiting: list[asyncio.Future[None]] = []
-        self.last_sample_at: datetime | None = None
-        self.sample_ms: wire.Point | None = None
-        self.hopeless = False
-        self.status = core.SourceStatus(
-            ref=ref.make("core", "source", name),
-            verdict=base.Verdict(level=base.Level.UNKNOWN, code="starting", why="Starting."),
-            name=name,
-            source_kind=kind,
-            interval_s=usual.interval_s,
-            deadline_s=usual.deadline_s,
-        )
-
-    async def open(self) -> sources.Source:
-        """Import and build the source; its settings say how often to look and how long to wait."""
-        if self.source is None:
-            self.source, own = await self.opener()
-            self.status = self.status.model_copy(
-                update={"interval_s": own.interval_s, "deadline_s": own.deadline_s}
-            )
-        return self.source
-
-    def succeeded(self, now: datetime) -> None:
-        """Note a good sample; the status changes only when it was not good before."""
-        described = self.source.describe() if self.source else wire.Description()
-        watching = self.status.state == "watching"
-        self.status = self.status.model_copy(
-            update={
-                "verdict": base.OK,
-                "state": "watching",
-                "since": self.status.since if watching else now,
-                "last_sample_at": None,
-                "failures": 0,
-                "kinds": described.kinds,
-                "collections": described.collections,
-                "capabilities": described.capabilities,
-            }
-        )
-
-    def failed(self, now: datetime, code: str, why: str) -> None:
-        """Note a failure with its reason."""
-        failing = self.status.state == "failing"
-        self.status = self.status.model_copy(
-            update={
-                "verdict": base.Verdict(level=base.Level.UNKNOWN, code=code, why=why),
-                "state": "failing",
-                "since": self.status.since if failing else now,
-                "last_sample_at": self.last_sample_at,
-                "failures": self.status.failures + 1,
-            }
-        )
-
-
 class Monitor:
     """The tasks of all sources; `now` and `jitter` (0 to 1) are injected."""
 
@@ -132,12 +62,12 @@ class Monitor:
         self._runs = runs
         self._now = now
         self._jitter = jitter
-        self._watches: dict[str, Watch] = {}
+        self._watches: dict[str, watched.Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def watch(self, name: str, kind: str, opener: Opener) -> None:
+    def watch(self, name: str, kind: str, opener: watched.Opener) -> None:
         """Begin to watch a source; returns at once."""
-        watch = Watch(name, kind, opener)
+        watch = watched.Watch(name, kind, opener)
         self._watches[name] = watch
         task = asyncio.create_task(self._run(watch), name=f"watch {name}")
         self._tasks.add(task)
@@ -217,7 +147,7 @@ class Monitor:
         callers = [watch.caller for watch in self._watches.values()]
         return all(await asyncio.gather(*(caller.settle(timeout_s) for caller in callers)))
 
-    async def _leave(self, watch: Watch) -> None:
+    async def _leave(self, watch: watched.Watch) -> None:
         """Leave a source, also one whose entering broke off: it may hold something already."""
         source = watch.source
         if source is None or not watch.begun:
@@ -234,7 +164,7 @@ class Monitor:
         except Exception:
             log.exception("Source %s did not close cleanly.", source.name)
 
-    async def _run(self, watch: Watch) -> None:
+    async def _run(self, watch: watched.Watch) -> None:
         loop = asyncio.get_running_loop()
         while not watch.hopeless:
             began_s = loop.time()
@@ -249,14 +179,14 @@ class Monitor:
                     await watch.poked.wait()
         _release(watch.waiting)
 
-    def _pause_s(self, watch: Watch, took_s: float) -> float:
+    def _pause_s(self, watch: watched.Watch, took_s: float) -> float:
         interval_s, failures = watch.status.interval_s, watch.status.failures
         if not failures:
             return max(0.0, interval_s - took_s)
         back_off_s = min(interval_s * 2.0 ** min(failures, 10), max(BACK_OFF_MAX_S, interval_s))
         return back_off_s * (0.75 + 0.25 * self._jitter())
 
-    async def _round(self, watch: Watch) -> None:
+    async def _round(self, watch: watched.Watch) -> None:
         """One attempt, with its result in the status and, if it is good, in the Hub."""
         before = watch.status
         try:
@@ -275,7 +205,7 @@ class Monitor:
         if (after.state, after.verdict) != (before.state, before.verdict):
             self.poke("core")
 
-    async def _attempt(self, watch: Watch) -> None:
+    async def _attempt(self, watch: watched.Watch) -> None:
         source = await watch.open()
         name, deadline_s = watch.status.name, watch.status.deadline_s
         if watch.caller.left and not await watch.caller.settle(deadline_s):

@@ -8,15 +8,15 @@ import functools
 import itertools
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from textual.worker import Worker
 
 from mrcore import catalogue, errors
 from mrcore.model import core, plans
-from mrtui import answers, approvals, news
+from mrtui import answers, approvals, consent, news
 from mrtui.columns import operation as columns
-from mrtui.screens import plan_dialog, planning, revealed
+from mrtui.screens import revealed
 
 if TYPE_CHECKING:
     from mrtui import app
@@ -26,29 +26,11 @@ FINAL = {core.OperationState.DONE, core.OperationState.FAILED, core.OperationSta
 REVEALED_WITHIN_S = 10.0
 BUSY = "a plan is being made: esc drops it"
 STOPPED = "planning was stopped; nothing was done"
-CANCELLED = "cancelled: nothing was done"
-LEFT = "the screen that asked for it was left: the plan was dropped, nothing was done"
 TAKES = frozenset(("job.remove", "job.quarantine", "key.delete"))
 """What takes its targets away from where they were."""
 
 GONE_S = 3.0
 """How long a row that was taken away is still shown, as gone."""
-
-
-class Wish(NamedTuple):
-    """What is asked for: `refs` are marked as pending, `answer` was given before it was planned.
-
-    `word` is what a person has to know before: with one, the plan is always shown. `then` is done
-    once the operation has ended, unless the room that asked for it was left.
-    """
-
-    action: str
-    selection: plans.Selection
-    refs: frozenset[str] = frozenset()
-    args: plans.Args = {}
-    answer: answers.Answer | None = None
-    word: str = ""
-    then: Callable[[], Awaitable[None]] | None = None
 
 
 class Acting:
@@ -66,6 +48,7 @@ class Acting:
         self._numbers = itertools.count(1)
         self._heard = asyncio.Event()
         self._watch = approvals.Watch()
+        self._consent = consent.Consent(control)
 
     @property
     def pending(self) -> frozenset[str]:
@@ -84,9 +67,11 @@ class Acting:
     def begin(self, action: str, refs: Iterable[str], word: str = "") -> None:
         """Do an action on refs; what came of it becomes the news of the room."""
         chosen = frozenset(refs)
-        self.wish(Wish(action, plans.Selection(refs=tuple(sorted(chosen))), chosen, word=word))
+        self.wish(
+            consent.Wish(action, plans.Selection(refs=tuple(sorted(chosen))), chosen, word=word)
+        )
 
-    def wish(self, wanted: Wish) -> None:
+    def wish(self, wanted: consent.Wish) -> None:
         """Plan it, ask where that is due, apply it; refused while another is planned or asked."""
         if self._busy():
             return
@@ -136,7 +121,7 @@ class Acting:
 
     async def _applied(self, plan: plans.Plan, answer: answers.Answer) -> None:
         try:
-            done = await self._start(plan, answer)
+            done = await self._consent.start(plan, answer)
         except errors.MrError as error:
             self._control.say(f"✖ {error}", "bad")
             return
@@ -144,7 +129,7 @@ class Acting:
             self._open[done.ref] = frozenset()
             self._tell(done)
 
-    async def _ask(self, number: int, wanted: Wish, here: room.Room | None) -> None:
+    async def _ask(self, number: int, wanted: consent.Wish, here: room.Room | None) -> None:
         mine = self._making
         try:
             self._control.repaint()
@@ -176,9 +161,9 @@ class Acting:
 
     # The steps
 
-    async def _apply(self, wanted: Wish, here: room.Room | None) -> core.Operation | None:
+    async def _apply(self, wanted: consent.Wish, here: room.Room | None) -> core.Operation | None:
         while True:
-            plan = await self._planned(wanted, here)
+            plan = await self._consent.planned(wanted, here)
             if plan is None:
                 self._control.say(STOPPED, "warn")
                 return None
@@ -189,70 +174,18 @@ class Acting:
                 )
                 self._control.say(f"▲ {plan.label}: {why or 'there is nothing to do'}", "warn")
                 return None
-            answer = wanted.answer or await self._confirmed(plan, wanted.word, here)
+            answer = wanted.answer or await self._consent.answered(plan, wanted.word, here)
             if answer is None:
                 return None
             if answer.verb is not answers.Verb.AGAIN:
                 self._making = None
                 if here is not None and here.stands:
                     here.acted(wanted.refs)
-                return await self._start(plan, answer)
+                return await self._consent.start(plan, answer)
 
-    async def _planned(self, wanted: Wish, here: room.Room | None) -> plans.Plan | None:
-        """The plan; None when a person stopped it."""
-        panel = planning.Planning(self._control.clock())
-        task = asyncio.ensure_future(
-            self._control.link.client.plan(
-                wanted.action, wanted.selection, wanted.args, on_progress=panel.heard
-            )
-        )
-        try:
-            await asyncio.wait({task}, timeout=planning.AFTER_S)
-            if not task.done() and self._control.screen is here:
-                stopped = asyncio.ensure_future(self._control.question(panel, here))
-                await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                if not task.done():
-                    return None
-                panel.finish()
-                await stopped
-            return await task
-        finally:
-            task.cancel()
-
-    async def _confirmed(
-        self, plan: plans.Plan, word: str, here: room.Room | None, *, always: bool = False
-    ) -> answers.Answer | None:
-        asks = (
-            always or plan.needs_reason or plan.needs_approval or bool(plan.confirm) or bool(word)
-        )
-        if plan.risk is plans.Risk.LOW and not asks:
-            return answers.Answer()
-        if here is None or self._control.screen is not here:
-            self._control.say(LEFT, "warn")
-            return None
-        told = plan.model_copy(update={"warnings": (word, *plan.warnings)}) if word else plan
-        choices = answers.own(plan, breaks=self._control.rights.has("admin"))
-        answer = await self._control.question(plan_dialog.PlanDialog(told, choices), here)
-        if answer is None:
-            self._control.say(CANCELLED)
-        return answer
-
-    async def _start(self, plan: plans.Plan, answer: answers.Answer) -> core.Operation | None:
-        try:
-            return await self._control.link.client.apply(
-                plan.plan_id,
-                reason=answer.reason,
-                confirm=answer.confirm,
-                break_glass=answer.verb is answers.Verb.BREAK,
-            )
-        except errors.NeedsApproval:
-            if (await self._control.link.client.planned(plan.plan_id)).refused_by:
-                raise
-            name = approvals.short(plan.plan_id)
-            self._control.say(f"◌ plan {name} waits for a second login (:plans)", "accent")
-            return None
-
-    async def _reveal(self, wanted: Wish, done: core.Operation, here: room.Room | None) -> None:
+    async def _reveal(
+        self, wanted: consent.Wish, done: core.Operation, here: room.Room | None
+    ) -> None:
         """Show what was asked to be seen, once the core has written down that it was."""
         known = catalogue.ACTIONS.get(wanted.action)
         if known is None or not known.reveals:
@@ -269,7 +202,9 @@ class Acting:
             else:
                 await self._control.question(revealed.Revealed(found), here)
 
-    async def _go_on(self, wanted: Wish, done: core.Operation, here: room.Room | None) -> None:
+    async def _go_on(
+        self, wanted: consent.Wish, done: core.Operation, here: room.Room | None
+    ) -> None:
         """Do what follows from it, where a person still looks at what asked for it."""
         if wanted.then is None:
             return
@@ -287,7 +222,7 @@ class Acting:
 
     async def show(self, plan: plans.Plan, here: room.Room) -> answers.Answer | None:
         """Show a plan that the core has made, and apply it if a person says so; the answer."""
-        answer = await self._confirmed(plan, "", here, always=True)
+        answer = await self._consent.answered(plan, "", here, always=True)
         if answer is not None and answer.verb is not answers.Verb.AGAIN:
             await self._applied(plan, answer)
         return answer

@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from mrcore import catalogue, errors
 from mrcore.model import base, core, deploy, plans, postgres, run
-from mrtui import acting, answers, columns, giving, keys, plan_lines, steps, undoing
+from mrtui import answers, columns, consent, giving, keys, plan_lines, steps, undoing
 from mrtui.columns import fmt
 
 if TYPE_CHECKING:
@@ -118,13 +118,13 @@ class Deeds:
         if not action:
             return
         chosen, refs = self.selected(action)
-        wish = acting.Wish(action, chosen, refs)
+        wish = consent.Wish(action, chosen, refs)
         if giving.asked(action):
             self.control.acting.first(functools.partial(self._give, wish))
         else:
             self.control.acting.wish(wish)
 
-    async def _give(self, wish: acting.Wish) -> Callable[[], None] | None:
+    async def _give(self, wish: consent.Wish) -> Callable[[], None] | None:
         """Ask for the arguments of an action; then it is planned."""
         from mrtui.screens import arguments
 
@@ -154,7 +154,7 @@ class Deeds:
         chosen, refs = plans.Selection(refs=(found.ref,)), frozenset((found.ref,))
         args: plans.Args = {"patch": list(edit.ops)}
         return functools.partial(
-            self.control.acting.wish, acting.Wish(action, chosen, refs, args=args)
+            self.control.acting.wish, consent.Wish(action, chosen, refs, args=args)
         )
 
     def _refs(self, action: str) -> frozenset[str]:
@@ -168,12 +168,12 @@ class Deeds:
     async def do_act_all(self, argument: str) -> None:
         """Do an action on everything that is listed."""
         if (chosen := self.everything()) is not None:
-            self.control.acting.wish(acting.Wish(argument, chosen, self.meant(chosen)))
+            self.control.acting.wish(consent.Wish(argument, chosen, self.meant(chosen)))
 
     async def do_canary(self, argument: str) -> None:
         """Do it on the first few of what is listed; the rest follows if they fare well."""
         if (chosen := self.everything()) is not None:
-            wish = acting.Wish(argument, chosen, self.meant(chosen), {"canary": plan_lines.CANARY})
+            wish = consent.Wish(argument, chosen, self.meant(chosen), {"canary": plan_lines.CANARY})
             self.control.acting.wish(wish)
 
     async def do_undo(self, _: str) -> None:
@@ -234,7 +234,7 @@ class Deeds:
         chosen = plans.Selection(refs=(here.place,))
         answer = answers.Answer(reason=wanted.reason)
         args: plans.Args = {"minutes": wanted.minutes}
-        wish = acting.Wish("core.arm", chosen, args=args, answer=answer)
+        wish = consent.Wish("core.arm", chosen, args=args, answer=answer)
         return functools.partial(control.acting.wish, wish)
 
 

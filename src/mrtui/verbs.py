@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mrcore import errors
 from mrcore.model import base, core, log, plans, postgres, queue, ref, run, stack
-from mrtui import acting, finding, match, news, runs, trails
+from mrtui import consent, finding, match, news, runs, trails
 
 if TYPE_CHECKING:
     from mrtui import app, keys
@@ -139,7 +139,7 @@ class Verbs:
             args: plans.Args = {"subject": found.subject} if found.subject else {}
             chosen, before = plans.Selection(refs=(found.runbook,)), begun()
             then = functools.partial(self._show_run, begun, before)
-            self.control.acting.wish(acting.Wish(runs.START, chosen, args=args, then=then))
+            self.control.acting.wish(consent.Wish(runs.START, chosen, args=args, then=then))
 
     async def _show_run(self, newest: Callable[[], run.Run | None], before: run.Run | None) -> None:
         """Open a run that was just begun, as soon as the core tells of it."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mrcore import errors, hub, monitor, settings
+from mrcore import errors, hub, monitor, settings, watched
 from mrcore.model import backend, base, core, ref, wire
 from mrcore.sources import base as sources
 from tests import waiting
@@ -43,7 +43,7 @@ class Watching:
         self.series = Kept()
         self.monitor = monitor.Monitor(self.hub, self.series, now=now, jitter=lambda: 1.0)
 
-    def watch(self, source: sources.Source, opener: monitor.Opener | None = None) -> None:
+    def watch(self, source: sources.Source, opener: watched.Opener | None = None) -> None:
         own = settings.SourceSettings(
             kind="simulated", interval_s=INTERVAL_S, deadline_s=DEADLINE_S
         )

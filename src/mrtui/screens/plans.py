@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 
 from mrcore.model import core, plans
-from mrtui import acting, answers, approvals, plan_lines
+from mrtui import answers, approvals, consent, plan_lines
 from mrtui.columns import fmt, table
 from mrtui.screens import listing, plan_dialog, text
 from mrtui.widgets import cells
@@ -72,11 +72,11 @@ class Plans(listing.Listing):
         if (action := DECIDES.get(answer.verb)) is not None:
             given = answers.Answer(reason=answer.reason)
             chosen = plans.Selection(refs=(found.ref,))
-            begin.wish(acting.Wish(action, chosen, frozenset(chosen.refs), answer=given))
+            begin.wish(consent.Wish(action, chosen, frozenset(chosen.refs), answer=given))
         elif answer.verb is answers.Verb.AGAIN:
             # Offered only where the samples are all of its targets.
             refs = tuple(target.ref for target in plan.samples)
-            begin.wish(acting.Wish(plan.action, plans.Selection(refs=refs), args=plan.args))
+            begin.wish(consent.Wish(plan.action, plans.Selection(refs=refs), args=plan.args))
         else:
             begin.again(plan, answer)
 

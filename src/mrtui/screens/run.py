@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from mrcore.model import plans, run
-from mrtui import acting, answers, prose, runs, steps, world
+from mrtui import answers, consent, prose, runs, steps, world
 from mrtui.columns import fmt
 from mrtui.columns import run as columns
 from mrtui.columns.table import View
@@ -205,7 +205,7 @@ class Run(detail.Detail):
         async def then() -> None:
             await self._planned(waits)
 
-        wish = acting.Wish(action, chosen, frozenset((self.ref,)), then=then)
+        wish = consent.Wish(action, chosen, frozenset((self.ref,)), then=then)
         self.control.acting.wish(wish)
 
     async def _planned(self, waits: str) -> None:
