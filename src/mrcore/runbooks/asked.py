@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mrcore import catalogue
 from mrcore.expr import local
-from mrcore.model import plans
+from mrcore.model import plans, ref
 from mrcore.runbooks import asking, book, kinds, record
 
 
@@ -22,13 +23,16 @@ def request(
 ) -> plans.PlanRequest | Nothing:
     """The request of a fix's plan, or why there is none."""
     values = {"subject": known.subject, **{f"params.{n}": v for n, v in known.params.items()}}
+    values |= {f"{n}.id": ref.parse(now.about).id for n, now in known.steps.items() if now.about}
     targets = step.targets
+    if lost := sorted(kinds.of_steps(targets.query, step.args) - values.keys()):
+        return Nothing(f"{{{{{lost[0]}}}}} is not known: that step was decided by no single thing.")
     if targets.where is None:
         of = str(filled(targets.of, values))
         if not of:
             return Nothing(f"{targets.of} is not known: the run is about no single thing.")
         if targets.collection:
-            query = plans.Query.model_validate(targets.query)
+            query = plans.Query.model_validate(filled(targets.query, values))
             chosen = plans.Selection(ref=of, collection=targets.collection, query=query)
         else:
             chosen = plans.Selection(refs=(of,))
@@ -64,9 +68,9 @@ def _nothing(action: str, where: local.Expression, ask: asking.Asking) -> Nothin
     return Nothing(f"No {kind} is so: {text}.")
 
 
-def filled(value: Any, values: dict[str, str]) -> Any:
+def filled(value: Any, values: Mapping[str, str]) -> Any:
     """A value with its `{{…}}` replaced: whole values only of text, never in an expression."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: filled(each, values) for key, each in value.items()}
     if isinstance(value, list):
         return [filled(each, values) for each in value]

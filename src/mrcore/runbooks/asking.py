@@ -1,8 +1,9 @@
 """What a condition of a runbook says of what a run is about: of one thing, or of every one. Pure.
 
 A name is of the thing of its kind that the run is about, its subject or a parameter. Where the run
-is about none of that kind, it is asked of each there is; of workers, schedules and jobs, of those
-of the subject's queue. An `and` or `or` of several kinds asks each side of its own.
+is about none of that kind, it is asked of each there is; of workers, schedules, jobs and groups of
+failures, of those of the subject's queue; of services outside, of those that its schedules ask. An
+`and` or `or` of several kinds asks each side of its own.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from mrcore.alerts import summary
 from mrcore.expr import facts, local, views, words
 from mrcore.model import base, core, upstream
 from mrcore.model import ref as refs
-
-FOUND_UNKNOWN = "unknown"
+from mrcore.runbooks import record
 
 
 class Said(NamedTuple):
@@ -122,12 +122,18 @@ class Asking:
 
     def related(self, entity: base.Entity) -> bool:
         """Whether it can have to do with what the run is about."""
-        if isinstance(entity, upstream.Upstream) and "schedule" in self.bound:
-            return entity.schedule == self.bound["schedule"]
+        if isinstance(entity, upstream.Upstream) and (self._queues or "schedule" in self.bound):
+            return entity.schedule in self._schedules()
         own = _queues(entity)
         if not self._queues or not own:
             return True
         return any((refs.source_of(entity.ref), name) in self._queues for name in own)
+
+    def _schedules(self) -> tuple[base.Ref, ...]:
+        """The schedule that the run is about, else those of its queues."""
+        if "schedule" in self.bound:
+            return (self.bound["schedule"],)
+        return tuple(e.ref for e in self.view.entities("schedule") if self.related(e))
 
     def knows(self, kind: str) -> bool:
         """Whether a source that answers now would have told of such a thing."""
@@ -189,7 +195,7 @@ class Asking:
         for name in asked.locals:
             if not name.startswith(local.BEFORE):
                 value = self.found.get(name)
-                found[name] = None if certain and value == FOUND_UNKNOWN else value
+                found[name] = None if certain and value == record.UNKNOWN else value
                 continue
             kind = words.WORDS[name.removeprefix(local.BEFORE)].kind
             of = entity.ref if entity and entity.kind == kind else self.bound.get(kind, "")

@@ -13,14 +13,15 @@ Said = tuple[str | local.Expression, ...]
 
 
 class Verdict(NamedTuple):
-    """What a diagnosis can find: `code` is what is bad, empty for ok; `means` says it in words.
+    """What a diagnosis can find: `code` is what is bad, empty for ok; `means` says it in words, of
+    what decided it.
 
     A vague one is for the `last`: it is found only when nothing else was in the step's time.
     """
 
     code: str
     when: local.Expression
-    means: str = ""
+    means: Said = ()
     last: bool = False
 
 
@@ -116,6 +117,11 @@ class Runbook(NamedTuple):
     def texts(self) -> tuple[Param, ...]:
         """The parameters that conditions can name: those that are texts."""
         return tuple(param for param in self.params if param.type == "text")
+
+    @property
+    def usual(self) -> dict[str, str]:
+        """What its parameters are where nobody says."""
+        return {param.name: param.usual for param in self.params if param.usual}
 
     def step(self, name: str) -> Step:
         """A step by its id. Raises KeyError."""

@@ -126,8 +126,8 @@ class Engine:
             return
         if after != known:
             await self.write(after, going.events)
-        for other in going.leads_to:
-            await self._lead(known, other, view)
+        for other, about in going.leads_to.items():
+            await self._lead(known, other, about)
 
     async def _operations(self) -> record.Operations:
         """The operations of plans that fixes wait for, by plan."""
@@ -138,20 +138,15 @@ class Engine:
 
     async def _begin_for_alerts(self, view: views.View, fires: Sequence[alert.Alert]) -> None:
         for each in fires:
-            firing = firing_of(each)
-            known = self.runbooks.get(each.runbook)
+            firing, known = firing_of(each), self._untold(each.runbook)
             wanted = each.about == "condition" and each.severity is not alert.Severity.INFO
             if known is None or not wanted or firing in self._fired:
                 continue
-            if any(param.required for param in known.params):
-                continue  # only a person can say for what
             subject = asking.subject_of(view, each.subject, known.about)
-            running = self.active(known.id, subject)
-            if running is not None:
+            if (running := self.active(known.id, subject)) is not None:
                 await self._join(running, *firing)
             elif len(self._shelf.active) < BY_ITSELF_MAX:
-                usual = {param.name: param.usual for param in known.params if param.usual}
-                await self.begin(known, subject, usual, "", alert_=firing)
+                await self.begin(known, subject, known.usual, "", alert_=firing)
 
     async def _join(self, running: record.Record, ref: base.Ref, fired: str) -> None:
         """An alert for which a run is under way already."""
@@ -159,15 +154,20 @@ class Engine:
         event = record.Event(at=self.now(), what="alert", text=ref)
         await self.write(running.but(alerts=alerts), [event], alert_=(ref, fired))
 
-    async def _lead(self, known: record.Record, other: str, view: views.View) -> None:
+    async def _lead(self, known: record.Record, other: str, about: base.Ref) -> None:
         """Begin the runbook that a run leads to, unless it is under way."""
-        found = self.runbooks.get(other)
-        if found is None or any(param.required for param in found.params):
+        if (found := self._untold(other)) is None:
             return
-        subject = asking.subject_of(view, known.subject, found.about)
+        view = self.view()
+        subjects = (asking.subject_of(view, each, found.about) for each in (about, known.subject))
+        subject = next(filter(None, subjects), "")
         if self.active(other, subject) is None:
-            usual = {param.name: param.usual for param in found.params if param.usual}
-            await self.begin(found, subject, usual, "", why=f"led to by run {known.id}")
+            await self.begin(found, subject, found.usual, "", why=f"led to by run {known.id}")
+
+    def _untold(self, name: str) -> book.Runbook | None:
+        """A runbook that can begin by itself: of others only a person can say for what."""
+        found = self.runbooks.get(name)
+        return None if found is None or any(p.required for p in found.params) else found
 
     # What is written
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args
 
 import pydantic
@@ -19,6 +19,9 @@ PROOF_S = 120.0
 
 KINDS: tuple[str, ...] = get_args(run.StepKind)
 TEMPLATE = re.compile(r"\{\{\s*([a-z_][a-z0-9_.]*)\s*\}\}")
+ID = ".id"
+"""What stands behind a step's name in `{{STEP.id}}`: the last id of what decided it."""
+
 NONE = "none:"
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -64,7 +67,7 @@ def _diagnose(
             raise each.wrong('a verdict is either bad = "code" or ok = true.')
         if bad in ("ok", "unknown") or (bad and not _CODE.fullmatch(bad)):
             raise each.wrong(f"{bad!r} is no code: small letters, digits, _.", "bad")
-        means, last = each.text("means", ""), each.flag("last")
+        means, last = each.said("means", types, runbook.about), each.flag("last")
         if ok and last:
             raise each.wrong("last is for what is bad: ok is asked at the end anyway.", "last")
         verdicts.append(book.Verdict(bad, each.condition("when", types), means, last))
@@ -115,8 +118,7 @@ def _fix(
         arguments.check(action, args)
     except errors.BadRequest as error:
         raise given.wrong(str(error), "args") from None
-    for value in args.values():
-        _templates(value, given, runbook, "args")
+    _templates(args, given, runbook, types, "args")
     if (risk := given.text("risk", "")) and risk != action.risk.value:
         raise given.wrong(f"risk of {action.id} is {action.risk.value} in the catalogue.", "risk")
     rollback = given.text("rollback", "")
@@ -199,6 +201,7 @@ def _targets(
         raise given.wrong('a fix says on what: on = { of = "{{subject}}" } or { where = … }.', "on")
     if query and not collection:
         raise given.wrong("a query is of a collection.", "query")
+    _templates(query, given, runbook, types, "query")
     try:
         plans.Query.model_validate(query)
     except pydantic.ValidationError as error:
@@ -206,33 +209,46 @@ def _targets(
         key = str(first["loc"][0]) if first["loc"] else "query"
         raise given.wrong(f"query: {key}: {first['msg']}.", key) from None
     if of:
-        kind = _templates(of, given, runbook, "on")
+        kind = _templates(of, given, runbook, types, "on")
         if not collection and kind and kind != action.kind:
             raise given.wrong(f"{action.id} acts on a {action.kind}, and {of} is a {kind}.", "on")
     return book.Targets(of, where, collection, query)
 
 
-def _templates(value: Any, given: table.Table, runbook: book.Runbook, key: str) -> str:
+def _templates(
+    value: Any, given: table.Table, runbook: book.Runbook, types: local.Types, key: str
+) -> str:
     """Check every `{{…}}` in a value; the kind of a text that is nothing else, or is a ref."""
-    if isinstance(value, Mapping):
-        for each in value.values():
-            _templates(each, given, runbook, key)
-    if isinstance(value, list):
-        for each in value:
-            _templates(each, given, runbook, key)
-    if not isinstance(value, str):
-        return ""
     known = {"subject": runbook.about, **{p.said: p.type for p in runbook.params}}
-    for name in TEMPLATE.findall(value):
+    if key != "on":
+        known |= {f"{name}{ID}": "" for name in types if name not in known}
+    for name in _named(value):
         if name not in known:
             near = words.nearest(name, known)
             raise given.wrong(f"there is no {{{{{name}}}}}. {near}".rstrip(), key)
+    if not isinstance(value, str):
+        return ""
     if whole := TEMPLATE.fullmatch(value.strip()):
         return known[whole[1]]
     try:
         return ref.parse(value).kind if key == "on" else ""
     except ValueError:
         raise given.wrong(f"{value!r} is no ref.", key) from None
+
+
+def _named(value: Any) -> Iterator[str]:
+    """The names in every `{{…}}` of a value."""
+    if isinstance(value, str):
+        yield from TEMPLATE.findall(value)
+    inner = value.values() if isinstance(value, Mapping) else value
+    for each in inner if isinstance(value, Mapping | list) else ():
+        yield from _named(each)
+
+
+def of_steps(*values: Any) -> set[str]:
+    """The `{{STEP.id}}` in values: what has decided an earlier step, which may be nothing."""
+    names = (name for value in values for name in _named(value))
+    return {name for name in names if name.endswith(ID) and not name.startswith("params.")}
 
 
 _BY_KIND: dict[str, Callable[[book.Step, table.Table, book.Runbook, local.Types], book.Step]] = {

@@ -14,19 +14,12 @@ from mrcore.model import base, core, run
 from mrcore.runbooks import asking, book, record
 
 _STEP, _RUN = run.StepState, run.RunState
-_OVER = (
-    _STEP.PASSED,
-    _STEP.FAILED,
-    _STEP.UNVERIFIABLE,
-    _STEP.NOT_SELECTED,
-    _STEP.ABORTED,
-)
 
 
 class Progress:
-    """One run at one instant; `events` is what happened, `leads_to` the runbooks it leads to.
+    """One run at one instant; `events` is what happened, `firing` are the alerts that fire now.
 
-    `firing` are the alerts that fire now.
+    `leads_to` are the runbooks it leads to, each with what decided that.
     """
 
     def __init__(
@@ -40,9 +33,8 @@ class Progress:
         self.runbook = runbook
         self.record = known
         self.events: list[record.Event] = []
-        self.leads_to: list[str] = []
-        self._view = view
-        self._now = view.now
+        self.leads_to: dict[str, base.Ref] = {}
+        self._view, self._now = view, view.now
         self._operations = operations
         self._firing = any(ref in firing for ref in known.alerts)
 
@@ -65,7 +57,7 @@ class Progress:
 
     def _step(self, step: book.Step) -> None:
         now = self.record.now(step.id)
-        if now.state in _OVER:
+        if now.state in record.OVER:
             self._turn(at_step=self.record.at_step + 1)
             return
         if now.state is _STEP.PENDING and not self._selected(step):
@@ -86,8 +78,8 @@ class Progress:
 
     def _diagnose(self, step: book.Step, now: record.StepNow) -> None:
         self._state(_RUN.DIAGNOSING)
-        ask, unknown = self._asking(), ""
         assert now.began_at is not None
+        ask, unknown = self._asking(), ""
         late = self._late(now.began_at, step.patience_s)
         for verdict in (each for each in step.verdicts if each.code):
             said = ask.any(verdict.when)
@@ -107,11 +99,11 @@ class Progress:
                 return
             unknown = said.why or "none of its verdicts is so"
         if late:
-            self._end_step(step, _STEP.PASSED, found=asking.FOUND_UNKNOWN, why=unknown)
+            self._end_step(step, _STEP.PASSED, found=record.UNKNOWN, why=unknown)
 
-    def _tell(self, step: book.Step, ask: asking.Asking, about: str, means: str) -> str:
-        told = ask.say(step.say, about).replace("{name}", ask.name(self.record.subject))
-        return f"{told}: {means}" if told and means else told or means
+    def _tell(self, step: book.Step, ask: asking.Asking, about: str, means: book.Said) -> str:
+        told = ": ".join(filter(None, (ask.say(step.say, about), ask.say(means, about))))
+        return told.replace("{name}", ask.name(self.record.subject))
 
     def _decide(self, step: book.Step, now: record.StepNow) -> None:
         for route in step.routes:
@@ -119,7 +111,7 @@ class Progress:
             if not said.value:
                 continue
             if route.runbook:
-                self.leads_to.append(route.runbook)
+                self.leads_to[route.runbook] = said.about or self.record.subject
                 why = f"goes on in runbook {route.runbook}. {route.why}".rstrip(" .")
                 self._end_step(step, _STEP.PASSED, found=route.runbook, why=why)
                 self._skip_to(len(self.runbook.steps))
@@ -268,18 +260,8 @@ class Progress:
         """The diagnosis has ended: say in one sentence what it found."""
         if self.record.diagnosed_at is not None:
             return
-        bad, unknown = [], []
-        for step in (each for each in self.runbook.steps if each.kind == "diagnose"):
-            now = self.record.now(step.id)
-            if now.found == asking.FOUND_UNKNOWN:
-                unknown.append(step.title)
-            elif now.found not in ("", record.PASSED):
-                bad.append((now.found, f"{step.title}: {now.why or now.found}"))
-        said = "; ".join(text for _, text in bad) or "no step of it found anything bad"
-        if unknown:
-            said += f"; unknown: {', '.join(unknown)}"
-        codes = tuple(dict.fromkeys(code for code, _ in bad))
-        self._turn(diagnosis=said[:1].upper() + said[1:] + ".", codes=codes)
+        said, codes = record.diagnosis(self.runbook, self.record)
+        self._turn(diagnosis=said, codes=codes)
         self._turn(diagnosed_at=self._now)
         self.events.append(record.Event(at=self._now, what="diagnosed", text=self.record.diagnosis))
 

@@ -14,7 +14,17 @@ ENDED = (
     run.RunState.FAILED,
     run.RunState.ABORTED,
 )
-PASSED, DONE = "ok", "done"
+OVER = (
+    run.StepState.PASSED,
+    run.StepState.FAILED,
+    run.StepState.UNVERIFIABLE,
+    run.StepState.NOT_SELECTED,
+    run.StepState.ABORTED,
+)
+"""States of a step of which nothing becomes any more."""
+
+PASSED, DONE, UNKNOWN = "ok", "done", "unknown"
+"""What a step has found that is no code of a diagnosis."""
 
 
 class StepNow(base.Frozen):
@@ -126,3 +136,18 @@ def bound(runbook: book.Runbook, record: Record) -> dict[str, base.Ref]:
     if record.subject and runbook.about:
         found[runbook.about] = record.subject
     return found
+
+
+def diagnosis(runbook: book.Runbook, record: Record) -> tuple[str, tuple[str, ...]]:
+    """What the diagnosis has found, in one sentence, and each code of it once."""
+    bad, unknown = [], []
+    for step in (each for each in runbook.steps if each.kind == "diagnose"):
+        now = record.now(step.id)
+        if now.found == UNKNOWN:
+            unknown.append(step.title)
+        elif now.found not in ("", PASSED):
+            bad.append((now.found, f"{step.title}: {now.why or now.found}"))
+    said = "; ".join(text for _, text in bad) or "no step of it found anything bad"
+    if unknown:
+        said += f"; unknown: {', '.join(unknown)}"
+    return said[:1].upper() + said[1:] + ".", tuple(dict.fromkeys(code for code, _ in bad))

@@ -32,13 +32,19 @@ DEEDS: dict[str, Deed] = {
     "A.process": Deed({"processes": "hangs"}, "process.restart", steps.READY, steps.HANGS),
     "A.mend": Deed({"processes": "process_down"}, "", steps.READY, steps.BACKOFF),
     "A.quarantine": Deed(
-        {"failures": "failing"},
+        {"failures": "poison"},
         "job.quarantine",
-        {"queue.quarantined": 3.0, "before.queue.quarantined": 0.0},
-        {"queue.quarantined": 0.0, "before.queue.quarantined": 0.0},
+        {**steps.ASIDE, "queue.failed": 2.0},
+        {**steps.ASIDE, "queue.failed": 9.0},
     ),
     "A.source": Deed(
         {"failures": "failing"}, "", {"queue.fail_rate": 0.0}, {"queue.fail_rate": 0.1}
+    ),
+    "A.again": Deed(
+        {"failures": "failing", "source": "done"},
+        "queue.retry",
+        {"queue.failed": 2.0, "before.queue.failed": 9.0, "queue.fail_rate": 0.0},
+        {"queue.failed": 2.0, "before.queue.failed": 9.0, "queue.fail_rate": 0.1},
     ),
     "B.rotate": Deed({"smtp": "credentials"}, "", {"smtp.code": 235.0}, steps.NO_LOGIN),
     "B.provider": Deed({"smtp": "refused"}, "", {"smtp.code": 235.0}, {"smtp.code": 421.0}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from mrcore.model import base, plans
@@ -14,6 +15,10 @@ PATIENCE = timedelta(minutes=1)
 """Longer than any diagnosis of these may not know."""
 
 Params = Mapping[str, str]
+Points = Mapping[str, float]
+"""The newest value of each metric of the subject."""
+
+NO_POINTS: Points = MappingProxyType({})
 
 
 def thing(ref: base.Ref, code: str = "", **facts: Any) -> base.Entity:
@@ -31,26 +36,41 @@ def source(kind: str, *kinds: str) -> base.Entity:
 
 
 def run(
-    name: str, things: Iterable[base.Entity], subject: str = "", params: Params | None = None
+    name: str,
+    things: Iterable[base.Entity],
+    subject: str = "",
+    params: Params | None = None,
+    points: Points = NO_POINTS,
+    leads: dict[str, base.Ref] | None = None,
 ) -> tuple[str, record.Record, asking.Asking]:
-    """Where a run of a shipped runbook waits, and all that it asks by."""
-    runbook, view = library.load(None)[name], recorded.View(tuple(things))
+    """Where a run of a shipped runbook waits, and all that it asks by.
+
+    `leads` takes the runbooks that it leads to, each with what decided that.
+    """
+    history = {(metric, subject): [(0.0, value)] for metric, value in points.items()}
+    runbook, view = library.load(None)[name], recorded.View(tuple(things), history)
     known = record.Record(
         runbook=name, title=runbook.title, text=runbook.text, where=runbook.where,
         subject=subject, params=dict(params or {}), began_by="", login="",
         began_at=recorded.T0,
     ).but(id=1)  # fmt: skip
     for view.now in (recorded.T0, recorded.T0 + PATIENCE, recorded.T0 + 2 * PATIENCE):
-        known = progress.Progress(runbook, known, view, {}).go()
+        going = progress.Progress(runbook, known, view, {})
+        known = going.go()
+        (leads if leads is not None else {}).update(going.leads_to)
     at = runbook.steps[known.at_step].id if known.at_step < len(runbook.steps) else ""
     about, found = record.bound(runbook, known), record.found(runbook, known)
     return at, known, asking.Asking(view, about, found, {})
 
 
 def request(
-    name: str, things: Iterable[base.Entity], subject: str = "", params: Params | None = None
+    name: str,
+    things: Iterable[base.Entity],
+    subject: str = "",
+    params: Params | None = None,
+    points: Points = NO_POINTS,
 ) -> plans.PlanRequest | asked.Nothing:
     """What the step at which a run waits asks of the door."""
-    at, known, ask = run(name, things, subject, params)
+    at, known, ask = run(name, things, subject, params, points)
     runbook = library.load(None)[name]
     return asked.request(runbook, known, runbook.step(at), ask)

@@ -39,6 +39,13 @@ SIGNALLED: Values = {**ROOM, "meeting.state": "signalling_ok"}
 ONCE: Values = {"schedule.code": "", "schedule.registered": 1.0}
 RIGHT: Values = {"cache.code": "", "cache.equal": True, "cache.age_s": MINUTE}
 KPI: Values = {**ONCE, "queue.workers": 1.0, "queue.paused": False, "queue.fail_rate": 0.0}
+ASIDE: Values = {
+    "before.queue.failed": 9.0, "queue.quarantined": 7.0, "before.queue.quarantined": 0.0
+}  # fmt: skip
+POISON: Values = {
+    "failure.last_s": 1.0, "failure.worst": 1.0, "failure.jobs": 5.0, "failure.share": 0.8
+}  # fmt: skip
+MANY: Values = {**POISON, "failure.share": 0.79}
 
 
 def redis(code: str) -> Values:
@@ -88,7 +95,11 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "ok": {"worker.code": "", "worker.silent_s": 61.0},
     },
     "A.processes": {"hangs": HANGS, "process_down": BACKOFF, "ok": READY},
-    "A.failures": {"failing": {"queue.fail_rate": 0.1}, "ok": {"queue.fail_rate": 0.01}},
+    "A.failures": {
+        "poison": {**POISON, "queue.fail_rate": 0.01},
+        "failing": {**MANY, "queue.fail_rate": 0.1},
+        "ok": {**MANY, "queue.fail_rate": 0.01},
+    },
     "B.failures": {"failed": {"queue.failed": 1.0}, "ok": {"queue.failed": 0.0}},
     "B.workers": {"no_workers": {"queue.workers": 0.0}, "ok": {"queue.workers": 1.0}},
     "B.smtp": {
@@ -236,13 +247,22 @@ VERDICTS: dict[str, dict[str, Values]] = {
     },
 }
 
-ROUTES: dict[str, tuple[Values, str]] = {
+FAILING: Values = {"failures": "failing", "failure.queue": "emailQueue", "smtp.code": 235.0}
+FAILING = {**FAILING, "upstream.code": ""}
+
+ROUTES: dict[str, tuple[tuple[Values, str], ...]] = {
     # what is found, and where that leads to; nothing bad leads on to a step
-    "A.way": ({"redis": "redis"}, "J"),
-    "B.way": ({"workers": "no_workers"}, "A"),
-    "E.way": ({"consumers": "no_workers"}, "A"),
-    "F.way": ({"health": "down"}, "H"),
-    "H.way": ({"database": "database"}, "F"),
-    "I.way": ({"consumers": "paused"}, "A"),
-    "J.way": ({"write": "stopped"}, ""),
+    "A.way": (
+        ({"redis": "redis"}, "J"),
+        ({**FAILING, "smtp.code": 535.0}, "B"),
+        ({**FAILING, "failures": "poison", "smtp.code": 535.0}, "B"),
+        ({**FAILING, "upstream.code": "auth"}, "E"),
+        ({**FAILING, "failure.queue": "mrtestSyncQueue", "upstream.code": "limited"}, "E"),
+    ),
+    "B.way": (({"workers": "no_workers"}, "A"),),
+    "E.way": (({"consumers": "no_workers"}, "A"), ({"failures": "poison"}, "A")),
+    "F.way": (({"health": "down"}, "H"),),
+    "H.way": (({"database": "database"}, "F"),),
+    "I.way": (({"consumers": "paused"}, "A"),),
+    "J.way": (({"write": "stopped"}, ""),),
 }

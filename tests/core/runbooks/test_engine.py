@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mrcore import errors
-from mrcore.model import plans, run, wire
+from mrcore.model import base, plans, queue, run, upstream, wire
 from mrcore.runbooks import telling
 from tests import waiting
 from tests.core.runbooks import room
@@ -223,3 +223,47 @@ async def test_what_is_vague_is_found_only_when_nothing_else_is(state: Path) -> 
         await here.until("diagnosing")
         here.source.paused = True
         assert (await here.waits("resume")).codes == ("paused",)
+
+
+WAY = """## 2. who has to mend it
+
+```toml
+[step.way]
+kind = "decide"
+routes = [
+  { when = 'upstream.code == "auth"', runbook = "E" },
+  { otherwise = true, goto = "resume" } ]
+```
+
+## 3. resume it
+"""
+
+
+class Asked(room.Queues):
+    """Two schedules share the queue; the service that one of them asks takes no credential."""
+
+    async def sample(self) -> wire.Sample:
+        found = await super().sample()
+        schedules = [
+            queue.Schedule(
+                ref=f"huey/schedule/{name}", engine="huey", name=name, queue="emailQueue",
+                declared="every 15 min",
+            )
+            for name in ("first", "second")
+        ]  # fmt: skip
+        refuses = upstream.Upstream(
+            ref="huey/upstream/u", name="u", schedule="huey/schedule/second",
+            verdict=base.Verdict(level=base.Level.BAD, code="auth"),
+        )  # fmt: skip
+        return found.model_copy(update={"entities": (*found.entities, *schedules, refuses)})
+
+
+async def test_a_run_leads_on_about_what_has_decided_that(state: Path) -> None:
+    way = room.TEXT.replace("## 2. resume it\n", WAY)
+    source = Asked()
+    source.waiting = 50
+    async with room.opened(state, source, text=way) as here:
+        found = await waiting.until(
+            lambda: next((each for each in here.runs() if each.runbook == "E"), None), what="E"
+        )
+        assert found.subject == "huey/schedule/second"
