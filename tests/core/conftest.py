@@ -9,6 +9,8 @@ import pytest
 from fastapi import FastAPI
 
 from mrcore.api import problem
+from tests import servers
+from tests.node import engines
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,3 +28,13 @@ def declared_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(problem, "declare", declared)
         yield
+
+
+@pytest.fixture
+def engine(
+    valkey: servers.Valkey, redis_url: str, node_modules: object
+) -> Iterator[engines.Engine]:
+    """The newest BullMQ over this test's Redis database."""
+    made = engines.Engine(valkey.port, db=int(redis_url.rpartition("/")[2]))
+    yield made
+    made.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,21 +13,12 @@ from mrcore.model import base, plans, queue
 from mrcore.sources import base as source_base
 from mrcore.sources import bullmq
 from mrcore.sources.engine import declared
-from tests import servers, waiting
+from tests import waiting
 from tests.node import engines
 
 RAVI = plans.By(login="ravi", reason="a test", operation=3)
 OF = "bullmq/schedule/clock/digest"
 DAY_S, QUARTER_MS = 86_400.0, 900_000
-
-
-@pytest.fixture
-def engine(
-    valkey: servers.Valkey, redis_url: str, node_modules: object
-) -> Iterator[engines.Engine]:
-    made = engines.Engine(valkey.port, db=int(redis_url.rpartition("/")[2]))
-    yield made
-    made.close()
 
 
 def source(url: str, **schedules: declared.Schedule) -> source_base.Source:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,21 +10,12 @@ from pydantic import SecretStr
 from mrcore.model import queue
 from mrcore.sources import base as source_base
 from mrcore.sources import bullboard, bullmq
-from tests import servers, waiting
+from tests import waiting
 from tests.node import engines
 from tests.standins import bullboard as recorded
 
 HOUR_MS = 3_600_000
 LIMITED = "rate_limited"
-
-
-@pytest.fixture
-def engine(
-    valkey: servers.Valkey, redis_url: str, node_modules: object
-) -> Iterator[engines.Engine]:
-    made = engines.Engine(valkey.port, db=int(redis_url.rpartition("/")[2]))
-    yield made
-    made.close()
 
 
 class Clock:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 import redis
 from pydantic import SecretStr
 
 from mrcore.model import plans, queue
 from mrcore.sources import base as source_base
 from mrcore.sources import bullmq
-from tests import servers
 from tests.node import engines
 
 ASHA = plans.By(login="asha", reason="mail is down", operation=3)
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture
-def engine(
-    valkey: servers.Valkey, redis_url: str, node_modules: object
-) -> Iterator[engines.Engine]:
-    made = engines.Engine(valkey.port, db=int(redis_url.rpartition("/")[2]))
-    yield made
-    made.close()
 
 
 def source(url: str, *names: str) -> source_base.Source:
