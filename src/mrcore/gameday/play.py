@@ -13,6 +13,7 @@ from mrcore import client as clients
 from mrcore import errors, settings
 from mrcore.alerts import rule as rules
 from mrcore.gameday import (
+    acted,
     arena,
     calm,
     debts,
@@ -116,7 +117,7 @@ class Play:
                     dice = random.Random(self._seed)  # noqa: S311 - of a game
                     with contextlib.suppress(Failed):
                         await self._acts(client, base.Stage(self._stack, dice, held), owed)
-                    done = await recovering.outcomes(client, self._seen, self._began)
+                    done = await acted.outcomes(client, self._seen, self._began)
                     self._story = story.of(self._what, self._seen, self._began, done)
             finally:
                 failed = await asyncio.shield(owed.mend(self._stack))

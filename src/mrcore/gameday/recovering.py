@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mrcore import client as clients
 from mrcore import errors
-from mrcore.gameday import judge, scenario, score, watch
+from mrcore.gameday import acted, judge, scenario, score, watch
 from mrcore.gameday.faults import base
 from mrcore.model import alert, core, plans, run
 from mrcore.model import base as base_model
@@ -40,26 +40,6 @@ async def end_others(client: clients.CoreClient, seen: watch.Watcher, runbook: s
             await client.apply(plan.plan_id, reason=REASON, confirm=plan.confirm)
         except errors.DoorError:
             continue  # it has ended meanwhile
-
-
-async def outcomes(
-    client: clients.CoreClient, seen: watch.Watcher, since: datetime
-) -> dict[base_model.Ref, list[plans.TargetOutcome]]:
-    """What became of every target of the operations since then, by operation.
-
-    One that the core does not tell any more has none.
-    """
-    found: dict[base_model.Ref, list[plans.TargetOutcome]] = {}
-    for operation in list(seen.operations.values()):
-        first: int | None = 0 if operation.started_at >= since else None
-        while first is not None:
-            try:
-                page = await client.targets(operation.plan_id, first)
-            except errors.MrError:
-                break
-            found.setdefault(operation.ref, []).extend(page.outcomes)
-            first = page.following
-    return found
 
 
 class Recovery:
@@ -177,27 +157,8 @@ class Recovery:
         if wanted is run.RunState.RECOVERED:
             over = bool(await self._seen.until(self._is_over, RECOVERED_S))
             found.append(score.Expectation(what=f"{self._what.recovered.text} again", held=over))
-        return found + await self._recorded()
-
-    async def _recorded(self) -> list[score.Expectation]:
-        """Whether the audit has what the scenario wants, as outcome of its action."""
-        if not self._what.recorded:
-            return []
-        page = await self._client.page("core/core/self", "audit", plans.Query(limit=300))
-        said = [
-            why
-            for row in page.rows
-            if isinstance(row, core.AuditRow) and row.at >= self._began
-            if row.action == self._what.action
-            for why in row.whys
-        ]
-        found = []
-        for wanted in self._what.recorded:
-            held = any(wanted in why for why in said)
-            told = "" if held else "; ".join(said) or "it says nothing"
-            what = f"the audit says {wanted}"
-            found.append(score.Expectation(what=what, held=held, why=told))
-        return found
+        found += await acted.recorded(self._client, self._what, self._began)
+        return found + await acted.spared(self._client, self._what, self._seen, self._began)
 
     def _run(self) -> run.Run | None:
         return judge.run_of(self._what, self._seen, self._began)

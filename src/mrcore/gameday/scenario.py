@@ -25,6 +25,7 @@ not_diagnosed = ["stopped"]      # codes that it must not find: what it has to b
 action = "redis.unpause"         # what it plans
 recovered = "redis.canary_ok"    # what is true again at the end
 recorded = ["paused → not"]      # what the audit says of the action's outcome, or a part of it
+spared = ["sendReminder"]        # kinds of jobs to which nothing may be done
 also = ["health_503"]            # consequences that may be told, too
 ```
 """
@@ -56,7 +57,7 @@ _FAULT = frozenset({"kind", "args", "when", "until"})
 _OPERATOR = frozenset({"step", "kind", "args"})
 _ALERT = frozenset({"rule", "subject"})
 _EXPECT = frozenset(
-    {"diagnosis", "not_diagnosed", "action", "outcome", "recovered", "recorded", "also"}
+    {"diagnosis", "not_diagnosed", "action", "outcome", "recovered", "recorded", "spared", "also"}
 )
 
 
@@ -104,6 +105,7 @@ class Scenario:
     action: str = ""
     outcome: run.RunState = run.RunState.RECOVERED
     recorded: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
 
 
@@ -187,6 +189,7 @@ class _Reader:
             outcome=_outcome(expect, place),
             recovered=recovered,
             recorded=_texts(expect, "recorded", place),
+            spared=_texts(expect, "spared", place),
             also=self._also(expect, place),
         )
 

@@ -3,59 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mrcore.alerts import rule as rules
-from mrcore.gameday import calm, faults, judge, recovering, scenario, score, story, watch
-from mrcore.model import alert, base, core, plans, queue, redis, ref, run, stack, wire
-
-T0 = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
-RULES = rules.read(rules.shipped(), "rules.toml", 20)
-J = scenario.shipped(faults.KINDS, RULES)["J"]
-
-
-def later(seconds: float) -> datetime:
-    return T0 + timedelta(seconds=seconds)
-
-
-def fired(rule: str, at_s: float = 1.0, **more: Any) -> alert.Alert:
-    """An alert that fired so long after the beginning and was told."""
-    said: dict[str, Any] = {
-        "ref": f"core/alert/{rule}/x",
-        "rule": rule,
-        "severity": alert.Severity.P1,
-        "phase": alert.Phase.FIRING,
-        "subject": "redis/node/main",
-        "name": "main",
-        "summary": "",
-        "since": later(at_s - 0.5),
-        "fired_at": later(at_s),
-        "told_at": later(at_s),
-    }
-    return alert.Alert(**(said | more))
-
-
-async def seen(*entities: base.Entity, samples_s: tuple[float, ...] = ()) -> watch.Watcher:
-    """A watcher that has heard these, and of these samples of Redis."""
-    events = [
-        wire.Snapshot(at=T0, environment="local", core_version="1"),
-        wire.Changed(source="core", at=later(9), upserts=entities),
-        *(wire.Changed(source="redis", at=later(at_s)) for at_s in samples_s),
-    ]
-
-    class Client:
-        async def changes(self) -> AsyncIterator[wire.Snapshot | wire.Changed | wire.Touched]:
-            for event in events:
-                yield event
-
-    made = watch.Watcher(now=lambda: later(10))
-    await made.follow(Client())
-    return made
+from mrcore.gameday import calm, judge, recovering, scenario, score
+from mrcore.model import alert, base, core, queue, run, stack
+from tests.core.gameday.watched import RULES, T0, J, fired, later, seen
 
 
 async def test_the_expected_alert_is_found_after_the_beginning() -> None:
@@ -111,92 +66,6 @@ async def test_what_else_was_done_is_counted() -> None:
 
     watcher = await seen(done(1, J.action), done(2, "key.delete"), done(3, "alert.ack"))
     assert judge.wrong_actions(J, watcher, T0) == 1
-
-
-async def test_a_story_has_no_times_and_is_the_same_again() -> None:
-    step = run.Step(id="see", kind="diagnose", title="", state=run.StepState.PASSED, found="paused")
-
-    def of(shift_s: float) -> run.Run:
-        return run.Run(
-            ref="core/run/1", id=1, runbook="J", title="", state=run.RunState.RECOVERED,
-            login="me", codes=("paused",), steps=(step,), began_at=later(shift_s),
-            diagnosed_at=later(shift_s + 1),
-        )  # fmt: skip
-
-    async def told(shift_s: float, outcome: plans.Outcome) -> dict[str, tuple[str, ...]]:
-        operation = core.Operation(
-            ref="core/operation/9", id=9, plan_id="p", action="redis.unpause", label="",
-            login="me", started_at=later(shift_s + 2),
-        )  # fmt: skip
-        node = redis.RedisNode(
-            ref="redis/node/main", version="8", verdict=base.Verdict(level=base.Level.BAD)
-        )
-        at = fired("redis_wedged", shift_s, ref="core/alert/redis_wedged/redis%2Fnode%2Fmain")
-        watcher = await seen(node, at, of(shift_s), operation)
-        fate = plans.TargetOutcome(ref="redis/node/main", outcome=outcome)
-        return story.of(J, watcher, T0, {operation.ref: [fate]})
-
-    one = await told(1, plans.Outcome.DONE)
-    assert one == await told(4, plans.Outcome.DONE)
-    assert one == {
-        "core/alert/redis_wedged/redis/node/main": ("fired",),
-        "plans of redis/node/main": ("redis.unpause planned", "done"),
-        "run of J": ("paused", "see passed paused", "recovered"),
-        "verdicts of redis/node/main": ("bad",),
-    }
-    assert one != await told(1, plans.Outcome.SKIPPED)
-
-
-@pytest.mark.parametrize("kind", ["session", "order"])
-async def test_a_story_names_nothing_that_is_made_anew_in_every_play(kind: str) -> None:
-    def of(pid: int, at_s: float) -> alert.Alert:
-        subject = ref.make("pg", kind, pid, 17)
-        return fired("redis_wedged", at_s, subject=subject,
-                     ref=ref.make("core", "alert", "redis_wedged", subject))  # fmt: skip
-
-    one, two = await seen(of(7, 1), of(8, 2)), await seen(of(9, 1))
-    found = story.of(J, one, T0, {})
-    assert found == story.of(J, two, T0, {})
-    assert found[f"core/alert/redis_wedged/pg/{kind}/*"] == ("fired",)
-
-
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [
-        (("", "broken", "blocked", "no_answer", ""), ("blocked", "ok")),
-        (("", "refused", ""), ("away", "ok")),
-        (("", "unreachable", "refused", "loading", ""), ("away", "ok")),
-        (("", "stopped", "unreachable", ""), ("stopped", "ok")),
-        (("", "retry_storm", "failing", ""), ("failing",)),
-        (("failing", "", "retry_storm"), ("failing",)),
-    ],
-)
-async def test_a_story_tells_of_silence_only_where_that_is_all_and_how_often_of_nothing(
-    said: tuple[str, ...], told: tuple[str, ...]
-) -> None:
-    subject = "redis/node/main"
-    levels = {True: base.Level.BAD, False: base.Level.OK}
-    verdicts = [base.Verdict(level=levels[bool(code)], code=code) for code in said]
-    rows = [redis.RedisNode(ref=subject, version="8", verdict=each) for each in verdicts]
-    at = fired("redis_wedged", 1, ref="core/alert/redis_wedged/redis%2Fnode%2Fmain")
-    found = story.of(J, await seen(*rows, at), T0, {})
-    assert found[f"verdicts of {subject}"] == told
-
-
-async def test_a_story_leaves_out_that_who_starts_it_again_had_not_seen_it_gone() -> None:
-    subject, codes = "stack/process/worker", ("", "dead", "backoff", "starting", "backoff")
-    rows = [
-        stack.Process(
-            ref=subject, name="worker", state="ready",
-            verdict=base.Verdict(level=base.Level.BAD if code else base.Level.OK, code=code),
-        )
-        for code in codes
-    ]  # fmt: skip
-    at = fired(
-        "redis_wedged", subject=subject, ref=ref.make("core", "alert", "redis_wedged", subject)
-    )
-    found = story.of(J, await seen(*rows, at), T0, {})
-    assert found[f"verdicts of {subject}"] == ("anew",)
 
 
 DEAD = base.Verdict(level=base.Level.BAD, code="dead")
@@ -264,19 +133,6 @@ async def test_it_is_waited_for_a_run_that_asks_nothing_though_the_last_answer_w
         watcher = await seen(*WATCHED, known, vain)
         found = recovering.Recovery(None, watcher, J, T0, print)  # type: ignore[arg-type]
         assert found.has_news([known]) is bool(asks)
-
-
-async def test_a_story_leaves_out_runs_of_other_runbooks() -> None:
-    beside = run.Run(
-        ref="core/run/2", id=2, runbook="F", title="", state=run.RunState.WAITING,
-        login="me", began_at=later(1),
-    )  # fmt: skip
-    subject = ref.make("redis", "node", "main")
-    wedged = fired(
-        "redis_wedged", subject=subject, ref=ref.make("core", "alert", "redis_wedged", subject)
-    )
-    found = story.of(J, await seen(wedged, beside), T0, {})
-    assert not [name for name in found if name.startswith("run of")]
 
 
 async def test_of_the_runs_of_one_fault_that_one_is_meant_in_which_something_was_done() -> None:

@@ -39,6 +39,7 @@ kind = "mail.accept"
 diagnosis = ["paused"]
 action = "redis.unpause"
 recovered = "redis.canary_ok"
+spared = ["sendOtp"]
 also = ["health_503"]
 """
 
@@ -61,6 +62,7 @@ def test_a_scenario_says_what_breaks_and_what_it_must_lead_to() -> None:
         "redis.unpause",
         ("health_503",),
     )
+    assert found.spared == ("sendOtp",)
     assert (found.seed, found.outcome) == (7, "recovered")
 
 
@@ -75,7 +77,7 @@ def test_a_scenario_says_what_breaks_and_what_it_must_lead_to() -> None:
         ('"redis.canary_ok"\n\n', '"redis.canary_k"\n\n', "x.toml:8: when 1:1: There is no metric"),
         ("source.state", "sauce.state", "x.toml:13: until 1:3: There is no metric"),
         ('rule = "redis_wedged"', 'rule = "redis_wegded"', "x.toml:19: there is no rule"),
-        ("health_503", "health_53", "x.toml:30: there is no rule 'health_53'. Did you mean"),
+        ("health_503", "health_53", "x.toml:31: there is no rule 'health_53'. Did you mean"),
         ('step = "call"', 'step = ""', "x.toml:22: step is missing."),
         ('recovered = "redis', 'recovers = "redis', "x.toml:29: there is no 'recovers' here."),
         ('id = "X"', 'id = "a b"', "x.toml:1: an id is of letters"),

@@ -127,7 +127,7 @@ def test_a_diagnosis_that_nothing_has_decided_lets_nothing_be_done() -> None:
     assert found == asked.Nothing(
         "{{consumers.id}} is not known: that step was decided by no single thing."
     )
-    with pytest.raises(errors.RunbookError, match="there is no {{nobody.id}}"):
+    with pytest.raises(errors.RunbookError, match=r"there is no \{\{nobody\.id\}\}"):
         parse.read(text.replace("{{consumers.id}}", "{{nobody.id}}"), "A.md")
 
 
