@@ -41,7 +41,7 @@ DEEDS: dict[str, Deed] = {
         {"failures": "failing"}, "", {"queue.fail_rate": 0.0}, {"queue.fail_rate": 0.1}
     ),
     "A.again": Deed(
-        {"failures": "failing", "source": "done"},
+        {"source": "done"},
         "queue.retry",
         {"queue.failed": 2.0, "before.queue.failed": 9.0, "queue.fail_rate": 0.0},
         {"queue.failed": 2.0, "before.queue.failed": 9.0, "queue.fail_rate": 0.1},

@@ -10,7 +10,7 @@ import pytest
 
 from mrcore import errors, failing, sources
 from mrcore.model import base, plans
-from mrcore.runbooks import asked, asking, library, parse
+from mrcore.runbooks import asked, asking, library, parse, progress, record
 from tests.core import journals
 from tests.core.expr import recorded
 from tests.core.runbooks import looked
@@ -83,6 +83,23 @@ def test_what_is_no_poison_is_not_put_aside(
 ) -> None:
     at, known, _ = looked.run("A", things(*groups), MAIL, points=rate)
     assert (known.codes, at) == (codes, step)
+
+
+@pytest.mark.parametrize(("left_out", "step"), [(True, "again"), (False, "")])
+def test_what_was_not_put_aside_is_retried_once_its_cause_is_mended(
+    left_out: bool, step: str
+) -> None:
+    there = things(group(POISON, 18, 90.0))
+    _, known, ask = looked.run("A", there, MAIL, points=OFTEN)
+    known = known.with_step("quarantine", state="passed", found="" if left_out else record.DONE)
+    known = known.with_step("source", state="passed", found=record.DONE)
+    runbook = library.load(None)["A"]
+    known = progress.Progress(runbook, known, ask.view, {}).go()
+    assert "".join(each.id for each in runbook.steps[known.at_step :]) == step
+    if left_out:
+        found = asked.request(runbook, known, runbook.step(step), ask)
+        assert isinstance(found, plans.PlanRequest)
+        assert (found.action, found.args) == ("queue.retry", {"canary": True})
 
 
 def test_one_job_that_fails_again_and_again_is_poison_whatever_else_fails() -> None:
