@@ -11,6 +11,7 @@ token                     the local bearer token for TCP, mode 0600
 vault.key                 what encrypts what undo needs, mode 0600; without it no undo can be read
 restart/<process>         a wish of the core to its supervisor: {"name", "pid", "by"}
 deploy/                   .current_env names the live colour, switch.sh replaces it
+worker.clock              seconds by which the clock of the worker's jobs is wrong, for game days
 keypresses                a byte for each key pressed at a screen while a game day is played
 audit-anchor.json         the end of a stack's audit; any other core keeps it elsewhere
 audit-anchor.path         where that is, said by the last core for the commands

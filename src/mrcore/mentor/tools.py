@@ -12,7 +12,7 @@ import functools
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ import asyncpg
 import redis
 import redis.asyncio
 
-from mrcore.mentor import config, queues
+from mrcore.mentor import clock, config, queues
 from mrcore.sources.redis import pool
 
 T = TypeVar("T")
@@ -102,4 +102,4 @@ class Tools:
 @functools.cache
 def shared() -> Tools:
     """The tools of this process, by its environment."""
-    return Tools(config.Config.read(os.environ), now=lambda: datetime.now(UTC))
+    return Tools(config.Config.read(os.environ), now=clock.of(os.environ))

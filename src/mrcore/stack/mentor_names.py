@@ -23,6 +23,8 @@ SECRET = frozenset(
 )
 """What a backend and a worker read from the secrets manager instead."""
 
+CLOCK = "worker.clock"
+"""The file in a stack's folder that says by how much the clock of its worker's jobs is wrong."""
 
 PAGES = "https://app.mrmentor.example"
 """The origin of production's pages."""

@@ -262,8 +262,9 @@ class Plan:
 
     def mentor_env(self) -> dict[str, str]:
         """The environment of Mr. Mentor's processes."""
-        scale = {"MR_TIME_SCALE": f"{self.settings.time_scale:g}"}
-        return {**self.env(), **self.mentor_names(), **scale}
+        times = {"MR_TIME_SCALE": f"{self.settings.time_scale:g}"}
+        times["MR_CLOCK_FILE"] = str(self.state / mentor_names.CLOCK)
+        return {**self.env(), **self.mentor_names(), **times}
 
     def seed_names(self) -> dict[str, str]:
         """What `mrcore seed` is told besides."""

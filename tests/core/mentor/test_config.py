@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from mrcore import errors
 from mrcore.mentor import (
+    clock,
     config,
     exotel,
     health,
@@ -128,3 +129,13 @@ def test_a_worker_is_told_where_its_queues_are() -> None:
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "MR_QUEUES_URL" in done.stderr
+
+
+def test_the_clock_of_jobs_is_as_wrong_as_its_file_says_at_that_moment(tmp_path: Path) -> None:
+    file = tmp_path / "clock"
+    now = clock.of({"MR_CLOCK_FILE": str(file)})
+    for said, off_s in ((None, 0), ("3600", 3600), ("-60", -60), ("wrong", 0)):
+        if said is not None:
+            file.write_text(said)
+        off = now() - clock.of({})()
+        assert off.total_seconds() == pytest.approx(off_s, abs=30)

@@ -16,19 +16,8 @@ from mrcore.mentor import kpi
 _LOOK_S = 0.05
 
 
-class Overwritten(base.Fault):
-    """An older worker that nobody has ended, or one whose clock is wrong.
-
-    Its figures say that they were computed `shift_s` from now: less than 0 is long ago. With
-    `students` that figure is another one, too.
-    """
-
-    shift_s: float
-    students: int | None = Field(default=None, ge=0)
-
-    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
-        task = asyncio.create_task(self._on(stage))
-        stage.held.callback(task.cancel)
+class Kept(base.Fault):
+    """One after which the dashboard's figures are those from before it."""
 
     async def before(self, stage: base.Stage) -> base.Memo:
         async with stage.arena.redis() as client:
@@ -42,6 +31,21 @@ class Overwritten(base.Fault):
                 await client.set(kpi.DASHBOARD_KEY, memo["figures"])
             else:
                 await client.delete(kpi.DASHBOARD_KEY)
+
+
+class Overwritten(Kept):
+    """An older worker that nobody has ended.
+
+    Its figures say that they were computed `shift_s` from now: less than 0 is long ago. With
+    `students` that figure is another one, too.
+    """
+
+    shift_s: float
+    students: int | None = Field(default=None, ge=0)
+
+    async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
+        task = asyncio.create_task(self._on(stage))
+        stage.held.callback(task.cancel)
 
     async def _on(self, stage: base.Stage) -> None:
         own = ""
