@@ -275,12 +275,14 @@ _ROWS = (
     Fact("smtp.auth_ok", "upstream", "truth", "it takes the login", _smtp("auth_ok")),
     Fact("webhook.last_s", "webhook", "s", "since the last one", _age("last_at")),
     Fact("webhook.late_s", "webhook", "s", "since the last one that came late", _age("late_at")),
+    Fact("webhook.late_times", "webhook", "", "how often that was sent", _value("late_times")),
     Fact("webhook.usual_gap_s", "webhook", "s", "999 of 1,000 came in it", _value("usual_gap_s")),
     Fact("webhook.unanswered", "webhook", "", "orders not told of", _value("unanswered")),
     Fact(
         "payment.without_invoice", "payment", "", "captured, no invoice", _value("without_invoice")
     ),
     Fact("payment.double_grants", "payment", "", "granted twice", _value("double_grants")),
+    Fact("payment.unproven", "payment", "", "no grant, invoice or trail", _value("unproven")),
     Fact("order.id", "order", "text", "its id at the provider", _value("name")),
     Fact(
         "order.payment_id", "order", "text", "its payment, where one was told", _value("payment_id")

@@ -23,7 +23,8 @@ WEBHOOK = trails.By(None, "razorpay")
 
 _EVENT = (
     "INSERT INTO razorpay_events (event_id, event, payment_id, received_at) VALUES ($1, $2, $3, $4)"
-    " ON CONFLICT DO NOTHING RETURNING event_id"
+    " ON CONFLICT (event_id) DO UPDATE SET deliveries = razorpay_events.deliveries + 1"
+    " RETURNING deliveries"
 )
 _ORDER = (
     "INSERT INTO payments (user_id, order_id, amount_paise, gst_paise, created_at)"
@@ -126,7 +127,7 @@ class Payments:
         try:
             async with self._at.links.database() as connection, connection.transaction():
                 # Two deliveries of one event meet here: the second waits, and finds it told.
-                if await connection.fetchval(_EVENT, event_id, event, paid.id, now) is None:
+                if await connection.fetchval(_EVENT, event_id, event, paid.id, now) > 1:
                     return {"success": True, "duplicate": True}
                 if event == "payment.captured":
                     done = await settling.settle(connection, paid, WEBHOOK, now)

@@ -40,6 +40,8 @@ class Webhook(Entity):
     last_hour: int = 0
     late_at: Instant | None = None
     """When the last came that told of an order of more than 10 minutes before."""
+    late_times: int = 0
+    """How often that one was sent."""
     usual_gap_s: float | None = None
     """In 999 of 1,000 cases the next came within this time, in this hour of the day, of 4 weeks."""
     unanswered: int = 0
@@ -54,6 +56,8 @@ class Payments(Entity):
     name: str
     without_invoice: int = 0
     double_grants: int = 0
+    unproven: int = 0
+    """Captured within the last hour, and without its grant, its invoice or its GST trail."""
 
 
 class Order(Entity):

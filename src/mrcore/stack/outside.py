@@ -12,8 +12,8 @@ _ACCOUNTS = {
     "mrtest-main": ("mrtest/v1/account", "mrtest-sync-mrtest-main"),
     "elevenlabs": ("v1/convai/user", "aarya-call-sync"),
 }
-"""Sync configs whose stored key is tried, with the schedule that uses it; that of a partner is out
-of date on purpose."""
+"""Sync configs whose stored address and key are tried, with the schedule that uses them; that of a
+partner is out of date on purpose."""
 
 
 def source(places: addresses.Addresses, words: credentials.Credentials, dsn: str) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def source(places: addresses.Addresses, words: credentials.Credentials, dsn: str
     account = "v1/Accounts/{EXOTEL_SID}"
     probes: dict[str, Any] = {
         name: {
-            "url": f"{url}/{path}",
+            "url": f"{{BASE_URL}}/{path}",
             "headers": {"x-api-key": "{API_KEY}"},
             "config": name,
             "schedule": f"huey/schedule/{schedule}",

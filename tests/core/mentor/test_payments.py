@@ -12,6 +12,7 @@ import httpx
 import pytest
 from starlette import applications
 
+from mrcore import redact
 from mrcore.mentor import app as mentor_app
 from mrcore.mentor import links, people, razorpay, upstream_razorpay
 from tests import waiting
@@ -101,6 +102,8 @@ async def test_a_captured_payment_is_granted_invoiced_and_in_the_trail(shop: Sho
     payment, answers = await shop.pay(order, deliver="twice")
     assert answers == [200, 200]
     assert await shop.made(order) == ("captured", 1, 1)
+    sent = "SELECT deliveries FROM razorpay_events WHERE payment_id = $1"
+    assert await shop.app.fetchval(sent, payment) == 2
     row = await shop.app.fetchrow(
         "SELECT g.tokens, i.gst_paise, i.number = p.invoice_number AS same, i.number"
         " FROM payments p JOIN token_grants g ON g.payment_id = p.id"
@@ -263,3 +266,15 @@ async def test_what_was_not_settled_is_listed_with_what_each_would_get(shop: Sho
     await waiting.until(lambda: shop.razorpay.delivered == 2 and not shop.razorpay.late)
     assert await shop.made(paid) == ("captured", 1, 1)
     assert len(await shop.trail(payment)) == 3
+
+
+async def test_the_log_is_searched_by_the_payment_and_by_its_order(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "payments")
+    order = await shop.order()
+    payment, _ = await shop.pay(order)
+    (await shop.reconcile(payment)).raise_for_status()
+    said = [redact.text(one.getMessage()) for one in caplog.records if one.name == "payments"]
+    assert [line.split()[0] for line in said if order in line] == ["order", "razorpay"]
+    assert [line.split()[0] for line in said if payment in line] == ["razorpay", "reconciled"]

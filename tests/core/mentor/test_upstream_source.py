@@ -147,6 +147,12 @@ async def test_mail_is_probed_without_a_mail(world: World, sink: smtp_sink.Sink)
     name = "mr-mentor-backend/development"
     await world.tell("secrets", secret=name, set={"EMAIL_PASS": "rotated by hand"})
     assert (await world.probe("smtp")).status_code == 235
+    for server, said in (("away", (None, "unreachable")), ("busy", (421, "error"))):
+        await world.tell("smtp", server=server)
+        found = await world.probe("smtp")
+        assert (found.status_code, found.verdict.code) == said
+    await world.tell("smtp", server="there")
+    assert (await world.probe("smtp")).status_code == 235
 
 
 FAULTS: dict[str, tuple[str, bool | None]] = {
@@ -167,7 +173,7 @@ async def test_every_fault_of_the_console_is_told_apart(world: World) -> None:
     assert (await world.probe("mrtest-main")).verdict == base.OK
 
 
-async def test_a_config_is_probed_with_its_stored_key(
+async def test_a_config_is_probed_where_and_with_the_key_that_are_stored(
     world: World, app: asyncpg.Connection
 ) -> None:
     assert (await world.heard("graphy-main")).auth_ok
@@ -175,6 +181,10 @@ async def test_a_config_is_probed_with_its_stored_key(
     assert (await world.probe("graphy-main")).status_code == 401
     await app.execute("UPDATE sync_configs SET api_key = 'a new key' WHERE id = 'graphy-main'")
     assert (await world.probe("graphy-main")).auth_ok
+    await app.execute("UPDATE sync_configs SET base_url = 'http://127.0.0.1:1'")
+    assert (await world.probe("graphy-main")).verdict.code == "unreachable"
+    await app.execute("UPDATE sync_configs SET base_url = ''")
+    assert (await world.probe("graphy-main")).verdict.code == "not_set"
 
 
 async def test_the_backends_own_calls_are_counted(
@@ -238,4 +248,43 @@ async def test_orders_not_told_of_and_payments_not_settled_are_counted(
     )
     await app.execute(captured, now - timedelta(minutes=2))
     assert (await world.entity("upstreams/webhook/razorpay")).unanswered == 0
-    assert (await world.entity("upstreams/payment/all")).without_invoice == 1
+    found = await world.entity("upstreams/payment/all")
+    assert (found.without_invoice, found.unproven) == (1, 1)
+
+
+async def test_what_was_captured_is_proven_by_its_grant_its_invoice_and_its_trail(
+    world: World, app: asyncpg.Connection
+) -> None:
+    trailed = await app.fetch(
+        "SELECT id, razorpay_payment_id AS name, captured_at FROM payments p"
+        " WHERE status = 'captured' AND EXISTS (SELECT FROM superadmin.gst_audit_log a"
+        " WHERE a.payment_id = p.razorpay_payment_id) LIMIT 3"
+    )
+    change = "UPDATE payments SET captured_at = $2, razorpay_payment_id = $3 WHERE id = $1"
+    lost = (
+        "UPDATE payments SET razorpay_payment_id = 'pay_without' WHERE id = $1",
+        "DELETE FROM invoices WHERE payment_id = $1",
+        "DELETE FROM token_grants WHERE payment_id = $1",
+    )
+    for paid, loss in zip(trailed, lost, strict=True):
+        await app.execute(change, paid["id"], source_base.utc_now(), paid["name"])
+        assert (await world.entity("upstreams/payment/all")).unproven == 0
+        await app.execute(loss, paid["id"])
+        assert (await world.entity("upstreams/payment/all")).unproven == 1
+        await app.execute(change, paid["id"], paid["captured_at"], paid["name"])
+    assert (await world.entity("upstreams/payment/all")).unproven == 0, "it is of the last hour"
+
+
+async def test_how_often_the_last_late_webhook_was_sent_is_counted(
+    world: World, app: asyncpg.Connection
+) -> None:
+    assert (await world.entity("upstreams/webhook/razorpay")).late_times == 0
+    now = source_base.utc_now()
+    await app.execute(
+        "INSERT INTO razorpay_events (event_id, event, payment_id, received_at, deliveries)"
+        " SELECT 'late', 'payment.captured', razorpay_payment_id, $1, 3 FROM payments"
+        " WHERE razorpay_payment_id IS NOT NULL LIMIT 1",
+        now,
+    )
+    found = await world.entity("upstreams/webhook/razorpay")
+    assert (found.late_at, found.late_times) == (now, 3)

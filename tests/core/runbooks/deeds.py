@@ -81,7 +81,7 @@ DEEDS: dict[str, Deed] = {
         {"provider": "down", "settled": "nothing"},
         "",
         steps.TOLD,
-        {**steps.TOLD, "payment.without_invoice": 1.0},
+        {**steps.TOLD, "payment.unproven": 1.0},
     ),
     "D.credit": Deed(
         {"settled": "twice"}, "", steps.SETTLED, {**steps.SETTLED, "payment.double_grants": 1.0}

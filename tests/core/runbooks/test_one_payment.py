@@ -69,3 +69,15 @@ def test_it_is_proven_by_what_is_settled_of_that(
     proof = library.load(None)["D"].step("reconcile").proof
     assert proof is not None
     assert ask.every(proof.when).value is proven
+
+
+@pytest.mark.parametrize("unproven", [0, 1])
+def test_all_are_proven_by_grant_invoice_and_gst_trail(unproven: int) -> None:
+    settled = (
+        looked.thing("upstreams/webhook/razorpay", name="razorpay"),
+        looked.thing("upstreams/payment/all", name="p", unproven=unproven),
+    )
+    _, _, ask = looked.run("D", (*SOURCES, *settled))
+    proof = library.load(None)["D"].step("reconcile").proof
+    assert proof is not None
+    assert ask.every(proof.when).value is not bool(unproven)

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,10 +16,10 @@ import httpx
 from mrcore import errors, redact
 from mrcore.model import base, ref, upstream, wire
 from mrcore.sources import base as sources
-from mrcore.sources.upstreams import manager, probes, settings
+from mrcore.sources.upstreams import counted, manager, probes, settings
 
-KeyOf = Callable[[str], Awaitable[str]]
-"""The stored key of a sync config."""
+StoredOf = Callable[[str], Awaitable[Mapping[str, str]]]
+"""What is stored with a sync config, under the names that a probe has for it."""
 
 _SALT = os.urandom(16)
 _UNHEARD_S = 5.0
@@ -51,13 +51,13 @@ class Asking:
         wanted: settings.Settings,
         kept: manager.Manager,
         client: httpx.AsyncClient,
-        key_of: KeyOf,
+        stored_of: StoredOf,
         now: sources.Now,
     ) -> None:
         self._wanted = wanted
         self._manager = kept
         self._client = client
-        self._key_of = key_of
+        self._stored_of = stored_of
         self._now = now
         self.all = {
             each: _unasked(name, each, probe, wanted) for each, probe in wanted.probes.items()
@@ -105,7 +105,7 @@ class Asking:
     async def _values(self, probe: settings.Probe) -> dict[str, str]:
         values = {**os.environ, **await self._manager.values()}
         if probe.config:
-            values["API_KEY"] = await self._key_of(probe.config)
+            values |= await self._stored_of(probe.config)
         return values
 
     async def _ask(self, one: Probed) -> None:
@@ -160,12 +160,12 @@ def _print(asked: probes.Asked) -> str:
 
 
 def _not_set(probe: settings.Probe, name: str) -> probes.Answer:
-    """A key that its sync config would hold: without one nobody uses the service, and all is well.
+    """What its sync config would hold: without that nobody uses the service, and all is well.
 
     Without a name of the environment a service that is wanted cannot be asked.
     """
-    if probe.config and name == "API_KEY":
-        why = f"not used: no config of {probe.config} has a key"
+    if probe.config and name in counted.STORED:
+        why = f"not used: no config of {probe.config} has {counted.STORED[name]}"
         return probes.Answer(None, None, base.Verdict(level=base.Level.OK, code="not_set", why=why))
     return _unknown("not_set", f"{name} is not set")
 

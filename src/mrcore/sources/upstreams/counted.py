@@ -27,16 +27,27 @@ _HOOK = (
     " WHERE {at} > $1::timestamptz - interval '1 hour')::int AS last_hour"
 )
 _MONEY = """
+WITH late AS (
+    SELECT e.received_at, e.deliveries
+      FROM razorpay_events e JOIN payments p ON p.razorpay_payment_id = e.payment_id
+     WHERE e.received_at > $1::timestamptz - interval '1 hour'
+       AND p.created_at < e.received_at - interval '10 minutes'
+     ORDER BY e.received_at DESC LIMIT 1
+)
 SELECT (SELECT count(*) FROM payments p WHERE status = 'captured'
            AND captured_at < $1::timestamptz - interval '1 minute'
            AND NOT EXISTS (SELECT FROM invoices i WHERE i.payment_id = p.id))::int
            AS without_invoice,
        (SELECT count(*) FROM (SELECT FROM token_grants GROUP BY payment_id HAVING count(*) > 1) g
        )::int AS double_grants,
-       (SELECT max(e.received_at) FROM razorpay_events e
-          JOIN payments p ON p.razorpay_payment_id = e.payment_id
-         WHERE e.received_at > $1::timestamptz - interval '1 hour'
-           AND p.created_at < e.received_at - interval '10 minutes') AS late_at,
+       (SELECT count(*) FROM payments p WHERE status = 'captured'
+           AND captured_at > $1::timestamptz - interval '1 hour'
+           AND NOT (EXISTS (SELECT FROM token_grants g WHERE g.payment_id = p.id)
+                AND EXISTS (SELECT FROM invoices i WHERE i.payment_id = p.id)
+                AND EXISTS (SELECT FROM superadmin.gst_audit_log a
+                             WHERE a.payment_id = p.razorpay_payment_id)))::int AS unproven,
+       (SELECT received_at FROM late) AS late_at,
+       coalesce((SELECT deliveries FROM late), 0) AS late_times,
        (SELECT count(*) FROM payments WHERE status = 'created'
            AND created_at < $1::timestamptz - interval '10 minutes'
            AND created_at > $1::timestamptz - interval '2 hours')::int AS unanswered
@@ -53,7 +64,9 @@ GAPS_LEAST = 1_000
 """Of fewer nobody knows the 999th of 1,000."""
 
 _PROCESSES = "SELECT process, secret, version, read_at FROM process_secrets ORDER BY process"
-_KEY = "SELECT api_key FROM sync_configs WHERE id = $1"
+_STORED = 'SELECT base_url AS "BASE_URL", api_key AS "API_KEY" FROM sync_configs WHERE id = $1'
+STORED = {"BASE_URL": "an address", "API_KEY": "a key"}
+"""What a probe takes from a sync config, by the names that it has there."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +107,7 @@ async def usual_gap_s(connection: link.Connection, now: datetime) -> float | Non
     return float(found["usual_s"]) if found["gaps"] >= GAPS_LEAST else None
 
 
-async def key_of(connection: link.Connection, config: str) -> str:
-    """The key that is stored with a sync config; "" without one."""
-    return str(await connection.fetchval(_KEY, config) or "")
+async def stored(connection: link.Connection, config: str) -> Mapping[str, str]:
+    """Where a sync config says that its service is, and the key for it; nothing without one."""
+    row = await connection.fetchrow(_STORED, config)
+    return {name: str(value or "") for name, value in dict(row or {}).items()}

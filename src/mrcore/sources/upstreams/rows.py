@@ -37,6 +37,7 @@ def passive(
                 last_hour=row["last_hour"],
                 usual_gap_s=usual_gap_s if name == "razorpay" else None,
                 late_at=found.money["late_at"] if name == "razorpay" else None,
+                late_times=found.money["late_times"] if name == "razorpay" else 0,
                 unanswered=unanswered,
                 verdict=_judge(unanswered, "silent", f"{unanswered} orders are not told of"),
             )
@@ -49,6 +50,7 @@ def passive(
             name="payments",
             without_invoice=lost,
             double_grants=twice,
+            unproven=found.money["unproven"],
             verdict=_judge(lost + twice, "not_settled", why),
         )
     )

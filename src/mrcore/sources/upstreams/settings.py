@@ -25,7 +25,9 @@ class Probe(BaseModel):
     user: str = Field(default="", description="of HTTP Basic or SMTP; " + _CREDENTIAL)
     password: SecretStr = Field(default=SecretStr(""), description=_CREDENTIAL)
     expect: int = Field(default=200, description="the HTTP status that is right")
-    config: str = Field(default="", description="sync config whose stored key {API_KEY} is")
+    config: str = Field(
+        default="", description="sync config whose stored address {BASE_URL} and key {API_KEY} are"
+    )
     schedule: str = Field(default="", description="ref of the schedule whose jobs ask it")
     every_s: float | None = Field(default=None, ge=0, description="else the source's; 0: by hand")
 

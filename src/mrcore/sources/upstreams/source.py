@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Self
 
 import httpx
@@ -39,7 +39,7 @@ class Upstreams(sources.SourceBase):
         )
         self._gap: tuple[float, float | None] = (float("-inf"), None)
         self._asking = asking.Asking(
-            name, wanted, self._manager, self._client, self._key_of, self.now
+            name, wanted, self._manager, self._client, self._stored, self.now
         )
 
     async def __aenter__(self) -> Self:
@@ -158,7 +158,7 @@ class Upstreams(sources.SourceBase):
         found = await asyncio.gather(*map(self._manager.current, names))
         return dict(zip(names, found, strict=True))
 
-    async def _key_of(self, config: str) -> str:
+    async def _stored(self, config: str) -> Mapping[str, str]:
         if self._eye is None:
-            return ""
-        return await self._eye.run(lambda connection: counted.key_of(connection, config))
+            return {}
+        return await self._eye.run(lambda connection: counted.stored(connection, config))
