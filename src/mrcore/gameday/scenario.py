@@ -17,7 +17,7 @@ rule = "redis_wedged"
 
 [[operator]]                     # plays a manual step of the runbook on a simulated console
 step = "rotate"
-kind = "mail.accept"
+kind = "mail.up"
 
 [expect]
 diagnosis = ["paused"]           # codes that the diagnosis finds

@@ -3,6 +3,8 @@
 | address or state | answer |
 |---|---|
 | wrong user or password, or told to refuse | 535 5.7.8 |
+| told to be busy | 421 4.3.2 to every connection |
+| told to be away | none: every connection ends |
 | not logged in | 530 5.7.0 |
 | `…@bounce.example` | 550 5.1.1, always |
 | `…@greylist.example` | 451 4.7.1 the first time, then 250 |
@@ -19,7 +21,7 @@ import hmac
 import logging
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from aiosmtpd import smtp
 from pydantic import SecretStr
@@ -32,7 +34,11 @@ _KEPT = 200
 _CODE = re.compile(r"one-time code is (\d{6})")
 _BAD = "535-5.7.8 Username and Password not accepted. For more information, go to\r\n535 5.7.8"
 _BOUNCE = "550 5.1.1 The email account that you tried to reach does not exist"
+_BUSY = b"421 4.3.2 mail.local is not accepting network messages\r\n"
 _LATER = "451 4.7.1 Greylisted, please try again later"
+
+State = Literal["there", "away", "busy"]
+"""Whether there is a mail server behind the port: `busy` is one that takes no mail now."""
 
 
 @dataclass
@@ -41,6 +47,7 @@ class Sink:
 
     account: config.Email
     refuse_logins: bool = False
+    server: State = "there"
     counters: collections.Counter[str] = field(default_factory=collections.Counter)
     delivered: collections.deque[tuple[str, str]] = field(
         default_factory=lambda: collections.deque(maxlen=_KEPT)
@@ -119,16 +126,30 @@ class Sink:
         return answer
 
 
+class _Turned(asyncio.Protocol):
+    """Who comes is sent away: with a word, or without one."""
+
+    def __init__(self, word: bytes) -> None:
+        self._word = word
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(self._word)
+        transport.close()
+
+
 async def listen(sink: Sink, host: str, port: int) -> asyncio.Server:
     """Serve SMTP with AUTH on `host:port` (0: a free one)."""
-    return await asyncio.get_running_loop().create_server(
-        lambda: smtp.SMTP(
+
+    def met() -> asyncio.BaseProtocol:
+        if sink.server != "there":
+            return _Turned(_BUSY if sink.server == "busy" else b"")
+        return smtp.SMTP(
             sink,
             hostname="mail.local",
             ident="Mr. Mentor's sink",
             authenticator=sink.authenticate,
             auth_require_tls=False,
-        ),
-        host,
-        port,
-    )
+        )
+
+    return await asyncio.get_running_loop().create_server(met, host, port)

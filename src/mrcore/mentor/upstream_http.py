@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from starlette import applications, requests, responses, routing, types
 
@@ -173,16 +173,19 @@ class Upstreams:
         """`{"logins": "refuse"}` makes the mail server answer 535, `"accept"` ends that.
 
         With `password` the account's is that from now on: who has the old one is refused.
+        `{"server": "away"}` ends every connection, `"busy"` answers 421, `"there"` ends both.
         """
         said = await request.json()
-        wanted = said.get("logins")
-        if wanted not in ("refuse", "accept"):
-            return responses.JSONResponse({"message": "logins must be refuse or accept"}, 400)
+        logins = said.get("logins", "refuse" if self.sink.refuse_logins else "accept")
+        server = said.get("server", self.sink.server)
+        if logins not in ("refuse", "accept") or server not in get_args(smtp_sink.State):
+            message = "logins is refuse or accept, server is there, away or busy"
+            return responses.JSONResponse({"message": message}, 400)
         if password := said.get("password"):
             self.sink.take_password(str(password))
-        self.sink.refuse_logins = wanted == "refuse"
-        LOG.warning("control: smtp logins are now %sd", wanted.rstrip("d"))
-        return responses.JSONResponse({"logins": wanted})
+        self.sink.refuse_logins, self.sink.server = logins == "refuse", server
+        LOG.warning("control: smtp is %s, logins are %sd", server, logins.rstrip("d"))
+        return responses.JSONResponse({"logins": logins, "server": server})
 
     async def _counters(self, request: requests.Request) -> responses.Response:
         return responses.JSONResponse({"smtp": self.sink.counters, "http": self.asked})

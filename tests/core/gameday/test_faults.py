@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,16 @@ import pytest
 import redis.asyncio
 from redis import exceptions
 
+from mrcore import errors
 from mrcore.gameday import proxy
-from mrcore.gameday.faults import base, host, postgres, processes, queues, services
+from mrcore.gameday.faults import base, clocks, host, links, postgres, processes, queues
 from mrcore.gameday.faults import redis as of_redis
 from mrcore.journal import keys
+from mrcore.mentor import clock, kpi
 from mrcore.mentor import queues as mentor_queues
 from mrcore.sources import wishes
-from tests import servers, waiting
+from mrcore.stack import mentor_names
+from tests import servers, upstream, waiting
 from tests.core.gameday import stages
 
 IDLE = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state LIKE $2"
@@ -159,22 +163,42 @@ async def test_a_schedule_is_out_and_comes_back(state: Path, redis_url: str) -> 
         assert await client.get("mentor:kpi:dashboard") == "right"
 
 
-@pytest.mark.parametrize("answers", ["401", "403", "429"])
-async def test_a_service_answers_wrongly(state: Path, database: str, answers: Any) -> None:
-    fault = services.Upstream(answers=answers)
+async def test_the_way_to_a_service_is_bad_until_it_is_mended(state: Path, database: str) -> None:
     eye = await asyncpg.connect(database)
-    await eye.execute(
-        "CREATE TABLE sync_configs (id text PRIMARY KEY, kind text, base_url text,"
-        " api_key text, every_hours numeric)"
-    )
-    async with stages.stage(state, database) as stage:
-        await fault.inject(stage, {})
-        url = await eye.fetchval("SELECT base_url FROM sync_configs WHERE id = 'gameday'")
+    await eye.execute("CREATE TABLE sync_configs (id text PRIMARY KEY, base_url text)")
+    bad = links.Bad(toxic="reset_peer")
+    async with upstream.running(200, {}) as there, stages.stage(state, database) as stage:
+        with pytest.raises(errors.StackError, match="no address"):
+            await bad.before(stage)
+        await eye.execute("INSERT INTO sync_configs VALUES ('mrtest-main', $1)", there.url)
+        memo = json.loads(json.dumps(await bad.before(stage)))
+        await bad.inject(stage, memo)
         async with httpx.AsyncClient(trust_env=False) as client:
-            assert (await client.get(f"{url}/mrtest/v1/results")).status_code == int(answers)
-        await fault.clean(stage, {})
-        assert not await eye.fetchval("SELECT count(*) FROM sync_configs")
+            way = await eye.fetchval("SELECT base_url FROM sync_configs")
+            with pytest.raises(httpx.TransportError):
+                await client.get(f"{way}/mrtest/v1/account")
+            await links.Mended().inject(stage, {})
+            assert (await client.get(f"{way}/mrtest/v1/account")).status_code == 200
+        await bad.clean(stage, memo)
+        assert await eye.fetchval("SELECT base_url FROM sync_configs") == there.url
     await eye.close()
+
+
+async def test_a_clock_is_wrong_until_it_is_set_and_the_figures_are_those_from_before(
+    state: Path, redis_url: str
+) -> None:
+    async with stages.stage(state, redis_url=redis_url) as stage, stage.arena.redis() as client:
+        now = clock.of({"MR_CLOCK_FILE": str(stage.arena.state / mentor_names.CLOCK)})
+        await client.set(kpi.DASHBOARD_KEY, "before")
+        wrong = clocks.Ahead(by_s=86_400)
+        memo = json.loads(json.dumps(await wrong.before(stage)))
+        for mend in (clocks.Set().inject, wrong.clean):
+            await wrong.inject(stage, memo)
+            assert (now() - datetime.now(UTC)).total_seconds() == pytest.approx(86_400, abs=60)
+            await client.set(kpi.DASHBOARD_KEY, "of tomorrow")
+            await mend(stage, memo)
+            assert (now() - datetime.now(UTC)).total_seconds() == pytest.approx(0, abs=60)
+        assert await client.get(kpi.DASHBOARD_KEY) == "before"
 
 
 def _process(state: Path) -> subprocess.Popen[bytes]:
@@ -250,5 +274,5 @@ async def test_a_process_finds_the_disk_full(state: Path) -> None:
 
 async def test_a_link_takes_only_known_toxics() -> None:
     with pytest.raises(ValueError, match="toxic"):
-        services.Link.model_validate({"toxic": "sour"})
+        links.Bad.model_validate({"toxic": "sour"})
     assert proxy.Toxic.of("down", {}).attributes == {}

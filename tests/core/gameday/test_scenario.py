@@ -33,7 +33,7 @@ subject = "redis/node/main"
 
 [[operator]]
 step = "call"
-kind = "mail.accept"
+kind = "mail.up"
 
 [expect]
 diagnosis = ["paused"]
@@ -56,7 +56,7 @@ def test_a_scenario_says_what_breaks_and_what_it_must_lead_to() -> None:
     assert first.until is None
     assert second.until is not None
     assert found.alerts == (scenario.Expected("redis_wedged", "redis/node/main"),)
-    assert [(each.step, each.kind) for each in found.operators] == [("call", "mail.accept")]
+    assert [(each.step, each.kind) for each in found.operators] == [("call", "mail.up")]
     assert (found.diagnosis, found.action, found.also) == (
         ("paused",),
         "redis.unpause",
@@ -113,3 +113,12 @@ def test_the_shipped_scenarios_parse_and_name_runbooks_of_the_rules() -> None:
         assert each.runbook in ("", *"ABCDEFGHIJK"), each.id
         for alert in each.alerts:
             assert alert.rule not in each.also, each.id
+
+
+def test_every_fault_is_played() -> None:
+    played = {
+        step.kind
+        for each in scenario.shipped(faults.KINDS, RULES).values()
+        for step in (*each.faults, *each.operators)
+    }
+    assert set(faults.KINDS) - played == {"demo.known_off"}, "which comes before every scenario"

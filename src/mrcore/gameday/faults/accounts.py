@@ -68,20 +68,20 @@ class Saved(base.Fault):
     service: Literal["graphy", "mrtest"] = "mrtest"
 
     async def before(self, stage: base.Stage) -> base.Memo:
-        return {"there": await _sql(stage, _THERE, self.config)}
+        return {"there": await sql(stage, _THERE, self.config)}
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
         if memo["there"]:
             return
         said = {"service": self.service, "keys": [_OLD]}
         await services.console(stage, "/control/keys", said)
-        await _sql(stage, _SAVE, self.config, self.kind, stage.arena.upstreams, _OLD)
+        await sql(stage, _SAVE, self.config, self.kind, stage.arena.upstreams, _OLD)
         await self._register(stage)
 
     async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
         if memo["there"]:
             return
-        await _sql(stage, _DROP, self.config)
+        await sql(stage, _DROP, self.config)
         await self._register(stage)
         await services.console(stage, "/control/keys", {"service": self.service, "keys": []})
 
@@ -97,13 +97,13 @@ class Rekeyed(base.Fault):
     config: str = "mrtest-main"
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
-        await _sql(stage, _ASIDE, f"{NEW}-{self.config}", self.config)
+        await sql(stage, _ASIDE, f"{NEW}-{self.config}", self.config)
         await self._keys(stage, [NEW])
 
     async def clean(self, stage: base.Stage, memo: base.Memo) -> None:
         aside = f"{NEW}-{self.config}"
-        await _sql(stage, _BACK, aside, self.config)
-        await _sql(stage, _DROP, aside)
+        await sql(stage, _BACK, aside, self.config)
+        await sql(stage, _DROP, aside)
         await self._keys(stage, [])
 
     async def _keys(self, stage: base.Stage, keys: list[str]) -> None:
@@ -117,7 +117,7 @@ class Stored(base.Fault):
     config: str = "mrtest-main"
 
     async def inject(self, stage: base.Stage, memo: base.Memo) -> None:
-        await _sql(stage, _STORE, self.config, NEW)
+        await sql(stage, _STORE, self.config, NEW)
 
 
 class Put(base.Fault):
@@ -196,8 +196,8 @@ async def _restart_stale(stage: base.Stage) -> None:
         await processes.begin_anew(stage, row["process"], pid)
 
 
-async def _sql(stage: base.Stage, query: str, *values: str) -> Any:
-    """Execute a statement; the first value of its first row, None without one."""
+async def sql(stage: base.Stage, query: str, *values: str) -> Any:
+    """Execute a statement as Mr. Mentor; the first value of its first row, None without one."""
     connection = await stage.arena.app("mrcore-gameday")
     try:
         return await connection.fetchval(query, *values)
