@@ -14,8 +14,9 @@ from mrcore.model import ref as refs
 SAMPLES = 2
 """An alert fires at the latest with so many samples after its `for`."""
 
-EVALUATION_S = 0.5
-"""So long the core may take to ask all its rules once, on a loaded host, whatever its pace is."""
+EVALUATION_S = 0.2
+"""So long the core may take to ask its rules once, at any pace: the longest of 400 times was 0.16 s,
+where ten processes wanted two cores."""
 
 TICK_S = book.GATHER_S + EVALUATION_S
 """How much later than its sample an alert may fire: the core asks its rules beside the samples.

@@ -28,11 +28,12 @@ async def test_the_expected_alert_is_found_after_the_beginning() -> None:
     [
         ((3.5, 3.7), 3.8, True),
         ((3.5,), 9.0, True),
-        ((0.8, 3.5, 3.7, 3.9, 4.1), 4.2, True),
+        ((0.8, 3.5, 3.7, 3.9), 4.05, True),
+        ((0.8, 3.5, 3.7, 3.9), 4.15, False),
         ((3.5, 3.7, 3.9, 4.1, 4.3, 4.5), 5.0, False),
         ((4, 5, 6, 7), 7.5, False),
     ],
-    ids=["second", "none since", "while rules are asked", "quick", "late"],
+    ids=["second", "none since", "while rules are asked", "after they were", "quick", "late"],
 )
 async def test_it_fires_by_the_second_sample(
     samples_s: tuple[float, ...], at_s: float, held: bool
