@@ -15,7 +15,7 @@ SAMPLES = 2
 """An alert fires at the latest with so many samples after its `for`."""
 
 EVALUATION_S = 0.2
-"""So long the core may take to ask its rules once, at any pace: the longest of 400 times was 0.16 s,
+"""So long the core may take to ask its rules once, at any pace: the longest of 400 was 0.16 s,
 where ten processes wanted two cores."""
 
 TICK_S = book.GATHER_S + EVALUATION_S

@@ -28,6 +28,8 @@ WRITTEN = {
     # a database, a Redis or a backend that is the cause: J, F and H are played for these
     "A.redis.redis", "C.health.unhealthy", "D.health.unhealthy", "F.health.down",
     "H.beneath.redis", "H.database.database",
+    # what fails in many kinds at once has a cause elsewhere: a service or Postgres
+    "A.failures.failing",
     # a queue that is the cause: A is played for these
     "E.consumers.no_workers", "E.consumers.paused",
     "I.consumers.no_workers", "I.consumers.paused", "I.consumers.failing",
