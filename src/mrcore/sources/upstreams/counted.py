@@ -53,7 +53,7 @@ SELECT (SELECT count(*) FROM payments p WHERE status = 'captured'
            AND created_at > $1::timestamptz - interval '2 hours')::int AS unanswered
 """
 _GAPS = """
-SELECT count(*) AS gaps,
+SELECT count(before) AS gaps,
        percentile_disc(0.999) WITHIN GROUP (ORDER BY extract(epoch FROM at - before)) AS usual_s
   FROM (SELECT received_at AS at, lag(received_at) OVER (ORDER BY received_at) AS before
           FROM razorpay_events WHERE received_at > $1::timestamptz - interval '28 days') g
