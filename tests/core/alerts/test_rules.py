@@ -367,7 +367,7 @@ def play(known: rule.Rule, case: Case, *, for_s: float) -> tuple[set[states.Phas
     clock = recorded.T0
     while clock <= recorded.T0 + timedelta(seconds=for_s):
         things = [thing.at(clock) for thing in case.things]
-        view = Seen(things, _history(case), {"backend": "backend"}, clock)
+        view = Seen(things, history(case), {"backend": "backend"}, clock)
         for found in finder.find(view, tracks):
             state = tracks.get(found.key, states.NEW)
             new, told = telling.step(state, found.signal, known.timing, telling.Around(), clock)
@@ -385,7 +385,8 @@ class Seen(recorded.View):
         return True
 
 
-def _history(case: Case) -> dict[tuple[str, str], list[tuple[float, float]]]:
+def history(case: Case) -> dict[tuple[str, str], list[tuple[float, float]]]:
+    """Its points, each as many seconds before now as it is."""
     def of(metric: str) -> str:
         kind = measured.METRICS[metric].kind
         return next(each for each in case.things if each.kind == kind).at(recorded.T0).ref
