@@ -235,8 +235,12 @@ CASES: dict[str, tuple[Case, Case]] = {
         Case((Thing("schedule", verdict("interval_off"), ref="huey/schedule/kpi-dashboard"),)),
     ),
     "kpi_stale": (
-        Case((Thing("cache", {"computed_at": ago(2_800)}, ref=DASHBOARD),)),
-        Case((Thing("cache", {"computed_at": ago(2_600)}, ref=DASHBOARD),)),
+        Case((Thing("cache", {"computed_at": ago(1_801)}, ref=DASHBOARD),)),
+        Case((Thing("cache", {"computed_at": ago(1_799)}, ref=DASHBOARD),)),
+    ),
+    "kpi_stale_long": (
+        Case((Thing("cache", {"computed_at": ago(1_801)}, ref=DASHBOARD),)),
+        Case((Thing("cache", verdict("wrong"), ref=DASHBOARD),)),
     ),
     "schedule_missed": (one("schedule", **verdict("overdue")), one("schedule", missed=3)),
     "schedule_wrong": (
