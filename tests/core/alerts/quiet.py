@@ -2,75 +2,32 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
-import gzip
-import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mrcore.alerts import rule
 from mrcore.model import base, core, wire
 from mrcore.model import ref as refs
 from mrcore.store import alerts as store
-from tests.core.alerts import room
+from tests.core.alerts import recording, room
 
 RECORDING = Path(__file__).parent / "quiet.jsonl.gz"
 EVERY_S = 15.0
-"""How often the rules are asked, as ops.md 2.2 has it."""
+"""How often the rules are asked, as ops.md 2.2 has it; the recording has a line a second."""
 
-Rows = dict[base.Ref, dict[str, Any]]
-Points = dict[tuple[str, base.Ref], float]
-
-
-class Frame(NamedTuple):
-    """What was so at a second: of each source when it was sampled; rows and points of all."""
-
-    at_s: float
-    sampled: dict[str, float]
-    rows: Rows
-    points: Points
-
-
-Fault = Callable[[Frame, float], None]
+Fault = Callable[[recording.Frame, float], None]
 """What a test does to what was recorded, given the seconds since the beginning."""
-
-
-def frames(every_s: float) -> Iterator[Frame]:
-    """What was recorded, every so many seconds."""
-    sampled: dict[str, float] = {}
-    rows: Rows = {}
-    points: Points = {}
-    with gzip.open(RECORDING, "rt") as lines:
-        next(lines)
-        for number, line in enumerate(lines):
-            at, fresh = json.loads(line)
-            sampled.update(at)
-            for key, value in fresh.items():
-                _apply(rows, points, key, value)
-            if number % every_s == 0 and sampled:
-                yield Frame(max(sampled.values()), dict(sampled), dict(rows), dict(points))
-
-
-def _apply(rows: Rows, points: Points, key: str, value: Any) -> None:
-    if " " in key:
-        metric, of = key.split(" ", 1)
-        points[metric, of] = value
-    elif value is None:
-        rows.pop(key, None)
-        for gone in [each for each in points if each[1] == key]:
-            del points[gone]
-    else:
-        both = rows.get(key, {}) | value
-        rows[key] = {name: one for name, one in both.items() if one is not None}
 
 
 class Replay(room.Room):
     """A room whose sources say what was recorded."""
 
-    def __init__(self, state: Path) -> None:
-        super().__init__(state, rule.load(rule.shipped(), None))
+    def __init__(self, state: Path, time_scale: float) -> None:
+        super().__init__(state, rule.load(rule.shipped(), None, time_scale))
         self._sources: list[core.SourceStatus] = []
         self._made: dict[base.Ref, tuple[dict[str, Any], base.Entity]] = {}
 
@@ -79,7 +36,7 @@ class Replay(room.Room):
 
     async def play(self, hours: float, fault: Fault | None = None) -> None:
         """Everything that was recorded, again and again until so many hours are over."""
-        recorded = list(frames(EVERY_S))
+        recorded = list(recording.frames(RECORDING, int(EVERY_S)))
         begin_s, end_s = recorded[0].at_s, recorded[-1].at_s + EVERY_S
         for turn in range(int(hours * 3600 / (end_s - begin_s)) + 1):
             later = timedelta(seconds=turn * (end_s - begin_s))
@@ -90,22 +47,31 @@ class Replay(room.Room):
                     return
                 if fault is not None:
                     fault(frame, gone_s)
-                await self._show(frame, later)
+                await self.show(frame, later)
 
-    async def _show(self, frame: Frame, later: timedelta) -> None:
+    async def show(self, frame: recording.Frame, later: timedelta = timedelta()) -> None:
+        """What was so then is so now, that much later; every rule is asked."""
         self.at = datetime.fromtimestamp(frame.at_s, UTC) + later
         made = {of: self._entity(of, row, later) for of, row in frame.rows.items()}
         self._sources = [each for each in made.values() if isinstance(each, core.SourceStatus)]
-        for source, at_s in frame.sampled.items():
-            at = datetime.fromtimestamp(at_s, UTC) + later
-            own = tuple(each for each in made.values() if refs.source_of(each.ref) == source)
-            points = tuple(
-                wire.Point(metric=metric, ref=of, at=at, value=value)
-                for (metric, of), value in frame.points.items()
-                if refs.source_of(of) == source
-            )
+        at = {
+            source: datetime.fromtimestamp(at_s, UTC) + later
+            for source, at_s in frame.sampled.items()
+        }
+        own = collections.defaultdict[str, list[base.Entity]](list)
+        for each in made.values():
+            own[refs.source_of(each.ref)].append(each)
+        measured = collections.defaultdict[str, list[wire.Point]](list)
+        for (metric, of), value in frame.points.items():
+            source = refs.source_of(of)
+            point = wire.Point(metric=metric, ref=of, at=at[source], value=value)
+            measured[source].append(point)
+        for source, then in at.items():
+            points = tuple(measured[source])
             self.series.record(points)
-            self.hub.publish(source, wire.Sample(at=at, entities=own, points=points))
+            self.hub.publish(
+                source, wire.Sample(at=then, entities=tuple(own[source]), points=points)
+            )
         await self.book.ready()
         await self.book.look()
 
@@ -132,9 +98,9 @@ class Replay(room.Room):
 
 
 @contextlib.asynccontextmanager
-async def opened(state: Path) -> AsyncIterator[Replay]:
+async def opened(state: Path, time_scale: float = 1.0) -> AsyncIterator[Replay]:
     """A replay that is closed at the end."""
-    made = Replay(state)
+    made = Replay(state, time_scale)
     try:
         yield made
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.alerts import quiet
+from tests.core.alerts import quiet, recording
 
 KNOWN = {("schedule_wrong", "core/alert/schedule_wrong/huey%2Fschedule%2Fslot-cleanup")}
 """What is really wrong with Mr. Mentor on its best day: it declares 24 h and runs every 15 min."""
@@ -27,7 +27,7 @@ async def test_a_quiet_day_wakes_nobody(tmp_path: Path) -> None:
         assert set(await replay.woken()) == KNOWN
 
 
-def wedged(frame: quiet.Frame, gone_s: float) -> None:
+def wedged(frame: recording.Frame, gone_s: float) -> None:
     """Redis takes no writes from the third minute on."""
     if gone_s >= 120:
         node = next(each for each in frame.rows.values() if each["kind"] == "node")
@@ -35,7 +35,7 @@ def wedged(frame: quiet.Frame, gone_s: float) -> None:
         frame.rows[node["ref"]] = node | {"canary_ok": False, "verdict": verdict}
 
 
-def poisoned(frame: quiet.Frame, gone_s: float) -> None:
+def poisoned(frame: recording.Frame, gone_s: float) -> None:
     """One job of the e-mail queue fails again and again from the third minute on."""
     ref = "huey/group/emailQueue/0123456789ab"
     if gone_s >= 120:

@@ -391,6 +391,7 @@ class Seen(recorded.View):
 
 def history(case: Case) -> dict[tuple[str, str], list[tuple[float, float]]]:
     """Its points, each as many seconds before now as it is."""
+
     def of(metric: str) -> str:
         kind = measured.METRICS[metric].kind
         return next(each for each in case.things if each.kind == kind).at(recorded.T0).ref
