@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from tests.core.alerts import quiet, recording
 
 FOLDER = Path(__file__).parent / "incidents"
 WAKES = (alert.Severity.P1, alert.Severity.P2)
+SCENARIOS = scenario.shipped(faults.KINDS, rule.read(rule.shipped(), "rules.toml"))
 OPEN = (alert.Phase.PENDING, alert.Phase.FIRING, alert.Phase.RECOVERING)
 
 
@@ -36,7 +36,10 @@ Key = tuple[str, base.Ref]
 
 
 class Course(NamedTuple):
-    """What came of a recording: what fired, what had to by conditions and `for`, what goes on."""
+    """What came of a recording: what fired, what had to by conditions and `for`, what goes on.
+
+    What stood when it began is none of it.
+    """
 
     fired: list[Fired]
     due: dict[Key, list[float]]
@@ -49,7 +52,7 @@ class Incident:
     def __init__(self, path: Path) -> None:
         self.head: Mapping[str, Any] = recording.head(path)
         self.frames = list(recording.frames(path))
-        self.scenario = scenarios()[self.head["scenario"]]
+        self.scenario = SCENARIOS[self.head["scenario"]]
         self.begin = datetime.fromisoformat(self.head["at"])
         self.fault_at = self.begin + timedelta(seconds=self.head["fault_s"])
 
@@ -67,15 +70,16 @@ class Incident:
         async with quiet.opened(state, self.head["time_scale"]) as replay:
             replay.series.record(self._remembered())
             fired: dict[tuple[base.Ref, datetime], Fired] = {}
-            due = Due(replay.book.rules)
+            stood, due = set(self.head["stood"]), Due(replay.book.rules)
             for frame in frames:
                 await replay.show(frame)
                 now_s = (replay.at - self.begin).total_seconds()
                 due.look(replay.view(replay.at), now_s)
-                for each in replay.alerts():
+                alerts = [each for each in replay.alerts() if each.ref not in stood]
+                for each in alerts:
                     if each.fired_at is not None:
                         fired[each.ref, each.fired_at] = self._fired(each, each.fired_at)
-            still = [each.rule for each in replay.alerts() if _wakes(each) and each.phase in OPEN]
+            still = [a.rule for a in alerts if a.severity in WAKES and a.phase in OPEN]
             return Course(list(fired.values()), due.found, still)
 
     def _fired(self, of: alert.Alert, at: datetime) -> Fired:
@@ -129,16 +133,6 @@ class Due:
                     if now_s - since_s >= known.timing.for_s:
                         self.found.setdefault(key, []).append(now_s)
                         self._since[key] = math.inf  # until it was false
-
-
-def _wakes(each: alert.Alert) -> bool:
-    return each.severity in WAKES
-
-
-@functools.cache
-def scenarios() -> Mapping[str, scenario.Scenario]:
-    """The game days that ship, by id."""
-    return scenario.shipped(faults.KINDS, rule.read(rule.shipped(), "rules.toml"))
 
 
 def of(wanted: scenario.Expected, fired: Iterable[Fired]) -> list[Fired]:

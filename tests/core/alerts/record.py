@@ -7,7 +7,8 @@ machine had time for it. Beside it others ran; later they starved the stack, and
 
 With `--play B` it plays that game day in the stack, and keeps what was from 10 s before the fault
 until no alert of it is open; in the first line is also what the windows of rules remembered then,
-and what fired in the core itself. Those of `incidents/` were recorded so, at time scale 20.
+which alerts stood, and what fired in the core itself. Those of `incidents/` were recorded so, at
+time scale 20.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ CALM_S = 240.0
 STEP_S = 5.0
 """What windows remember is kept as means of so many seconds."""
 
+MOVES = (alert.Phase.PENDING, alert.Phase.RECOVERING)
+OPEN = (*MOVES, alert.Phase.FIRING)
 WAKES = (alert.Severity.P1, alert.Severity.P2)
 _KINDS = {fact.kind for fact in facts.FACTS.values()} - {"alert", "run"}
 _NOISE = {
@@ -112,10 +115,10 @@ class Recorder:
         rows = {ref: row for ref, row in self._rows.items() if not _is_at_work(row)}
         return recording.Frame(max(at.values(), default=0.0), at, rows, points)
 
-    def open(self) -> list[alert.Alert]:
-        """The alerts that would wake somebody, and fire, recover or may fire soon."""
-        phases = (alert.Phase.PENDING, alert.Phase.FIRING, alert.Phase.RECOVERING)
-        return [a for a in self._alerts.values() if a.severity in WAKES and a.phase in phases]
+    def standing(self, *phases: alert.Phase) -> set[base.Ref]:
+        """The alerts in one of these phases that would wake somebody."""
+        every = self._alerts.values()
+        return {a.ref for a in every if a.severity in WAKES and a.phase in phases}
 
     def refs(self, metric: str) -> list[base.Ref]:
         """What a metric was heard of."""
@@ -173,10 +176,11 @@ async def play(state: Path, name: str, into: Path) -> None:
                 frames.append(recorder.frame())
 
         taking = asyncio.create_task(take())
-        await _until(lambda: bool(frames) and not recorder.open(), "The stack is not calm")
+        await _until(lambda: bool(frames) and not recorder.standing(*MOVES), "It is not calm")
         await asyncio.sleep(LEAD_S)
+        stood = recorder.standing(*OPEN)
         fault_s = await _played(state, name)
-        await _until(lambda: not recorder.open(), "Its alerts do not end")
+        await _until(lambda: recorder.standing(*OPEN) <= stood, "Its alerts do not end")
         await asyncio.sleep(2 * PLAYED_EVERY_S)
         taking.cancel()
         kept = [frame for frame in frames if frame.at_s >= fault_s - LEAD_S]
@@ -187,6 +191,7 @@ async def play(state: Path, name: str, into: Path) -> None:
             "time_scale": scale,
             "scenario": name,
             "fault_s": round(fault_s - kept[0].at_s, 1),
+            "stood": sorted(stood),
             "fired": [
                 _said(each, at, begin) for (_, at), each in recorder.fired.items() if at > begin
             ],

@@ -92,7 +92,7 @@ def incident_of(folder: Path, scenario: str, *, fault: Thing, until_s: float) ->
         recorder.hear(changed(now, SOURCE))
         frames.append(recorder.frame())
     head = {"at": T0.isoformat(), "time_scale": 20, "scenario": scenario, "fault_s": 10}
-    return incident.Incident(written(folder, frames, **head, fired=[], before={}))
+    return incident.Incident(written(folder, frames, **head, fired=[], stood=[], before={}))
 
 
 async def test_what_the_game_day_expects_fires_after_its_for(tmp_path: Path) -> None:
@@ -126,6 +126,13 @@ async def test_what_the_game_day_does_not_expect_is_unrelated(tmp_path: Path) ->
     assert [each.rule for each in known.unrelated(course.fired)] == ["redis_wedged"]
 
 
+async def test_what_stood_before_is_none_of_it(tmp_path: Path) -> None:
+    known = incident_of(tmp_path, "F", fault=WEDGED, until_s=16)
+    known.head["stood"].append("core/alert/redis_wedged/redis%2Fnode%2Fmain")
+    course = await known.play(known.frames, tmp_path / "state")
+    assert (course.fired, course.open) == ([], [])
+
+
 async def test_what_windows_remember_is_there_from_the_beginning(tmp_path: Path) -> None:
     queue = Thing("queue", ref="huey/queue/emailQueue")
     source = Thing("source", {"interval_s": 0.5, "source_kind": "huey"}, "core/source/huey")
@@ -139,7 +146,7 @@ async def test_what_windows_remember_is_there_from_the_beginning(tmp_path: Path)
     head = {"at": T0.isoformat(), "time_scale": 20, "scenario": "A-poison", "fault_s": 10}
     before = {f"queue.fail_rate {queue.ref}": [(-5.0 * n, 0.0) for n in range(36, 0, -1)]}
     for remembered, rules in ((before, {"failure_spike"}), ({}, set())):
-        path = written(tmp_path, frames, **head, fired=[], before=remembered)
+        path = written(tmp_path, frames, **head, fired=[], stood=[], before=remembered)
         known = incident.Incident(path)
         state = tmp_path / f"state{len(rules)}"
         course = await known.play(known.frames, state)
