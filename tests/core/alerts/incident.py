@@ -123,7 +123,7 @@ class Due:
     def look(self, view: views.View, now_s: float) -> None:
         """What is so at that second."""
         for known in self._known.values():
-            for subject in known.expr.subjects(view) if known.severity in WAKES else ():
+            for subject in known.expr.subjects(view):
                 key = known.id, subject.ref if subject else finding.SELF
                 value = known.expr.ask(view, subject).value
                 if value is False:
@@ -135,13 +135,7 @@ class Due:
                         self._since[key] = math.inf  # until it was false
 
 
-def of(wanted: scenario.Expected, fired: Iterable[Fired]) -> list[Fired]:
-    """Those that a game day wants, the first one first."""
-    found = [
-        each
-        for each in fired
-        if each.rule == wanted.rule
-        and each.about == "condition"
-        and wanted.subject in ("", each.subject)
-    ]
-    return sorted(found, key=lambda each: each.at_s)
+def is_of(wanted: scenario.Expected, fired: Fired) -> bool:
+    """Whether it is what a game day wants."""
+    right = fired.rule == wanted.rule and fired.about == "condition"
+    return right and wanted.subject in ("", fired.subject)

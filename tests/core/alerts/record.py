@@ -1,6 +1,6 @@
 """Records of a running core what rules are asked: `python -m tests.core.alerts.record --help`.
 
-Kept are the points that a rule asks for, three digits of each, and what rules may ask of rows.
+Kept are the points that a rule asks for, to some digits, and what rules may ask of rows.
 
 `quiet.jsonl.gz` is 190 s of `mrcore up --state DIR --time-scale 20` without a seed: as long as the
 machine had time for it. Beside it others ran; later they starved the stack, and the rules said so.
@@ -90,7 +90,7 @@ class Recorder:
             self._take(entity)
         for point in event.points:
             if point.metric in self._wanted:
-                self._points[point.metric, point.ref] = point.at, float(f"{point.value:.3g}")
+                self._points[point.metric, point.ref] = point.at, _rounded(point)
 
     def _take(self, entity: base.Entity) -> None:
         if isinstance(entity, alert.Alert):
@@ -105,15 +105,17 @@ class Recorder:
         self._rows[entity.ref] = {"kind": entity.kind, **row}
 
     def frame(self) -> recording.Frame:
-        """What is so now."""
-        at = {name: round(at.timestamp(), 1) for name, at in self._at.items()}
+        """What is so now; what was sampled within a second was sampled now."""
+        newest_s = max((round(at.timestamp(), 1) for at in self._at.values()), default=0.0)
+        sampled_s = {name: round(at.timestamp(), 1) for name, at in self._at.items()}
+        sampled = {n: newest_s if newest_s - s <= EVERY_S else s for n, s in sampled_s.items()}
         points = {
             key: value
             for key, (since, value) in self._points.items()
             if self._at[refs.source_of(key[1])] - since <= timedelta(seconds=STALE_S)
         }
         rows = {ref: row for ref, row in self._rows.items() if not _is_at_work(row)}
-        return recording.Frame(max(at.values(), default=0.0), at, rows, points)
+        return recording.Frame(newest_s, sampled, rows, points)
 
     def standing(self, *phases: alert.Phase) -> set[base.Ref]:
         """The alerts in one of these phases that would wake somebody."""
@@ -123,6 +125,12 @@ class Recorder:
     def refs(self, metric: str) -> list[base.Ref]:
         """What a metric was heard of."""
         return [ref for of, ref in self._points if of == metric]
+
+
+def _rounded(point: wire.Point) -> float:
+    """Three digits; two of times, which are other at every sample."""
+    digits = 2 if catalogue.METRICS[point.metric].unit == "ms" else 3
+    return float(f"{point.value:.{digits}g}")
 
 
 def _is_at_work(row: dict[str, Any]) -> bool:

@@ -1,8 +1,9 @@
 """Recordings of what rules are asked: a gzip of JSON lines, written and read.
 
-The first line says of when it is, and at which time scale; each further one is of an instant: when
-each source was sampled, what came and went (a row's fields that differ; null where one is as it is
-usually), and what was measured. What has not changed is not said again.
+The first line says of when it is, and at which time scale; each further one is of an instant, and
+says when that is; which sources were sampled last before it, and when (null: then); what came and
+went (a row's fields that differ; null where one is as it is usually), and what was measured. What
+has not changed is not said again.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Lines:
     def line(self, frame: Frame) -> str:
         """The next one."""
         old, self._before = self._before, frame
-        at = {name: at_s for name, at_s in frame.sampled.items() if old.sampled.get(name) != at_s}
+        was, is_ = _late(old), _late(frame)
+        at = {name: at_s for name, at_s in is_.items() if name not in was or was[name] != at_s}
         rows = {ref: _differing(row, old.rows.get(ref, {})) for ref, row in frame.rows.items()}
         fresh: dict[str, Any] = {ref: fields for ref, fields in rows.items() if fields}
         fresh |= dict.fromkeys(old.rows.keys() - frame.rows.keys())
@@ -45,7 +47,13 @@ class Lines:
         for key, value in frame.points.items():
             if old.points.get(key) != value:
                 fresh[" ".join(key)] = value
-        return json.dumps([at, fresh], separators=(",", ":"))
+        return json.dumps([frame.at_s, at, fresh], separators=(",", ":"))
+
+
+def _late(frame: Frame) -> dict[str, float | None]:
+    """When each source was sampled; None of those that were just then."""
+    at = frame.at_s
+    return {name: at_s if at_s != at else None for name, at_s in frame.sampled.items()}
 
 
 def _differing(row: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
@@ -75,18 +83,19 @@ def head(path: Path) -> dict[str, Any]:
 
 def frames(path: Path, every: int = 1) -> Iterator[Frame]:
     """What was recorded, of every so many lines one."""
-    sampled: dict[str, float] = {}
+    late: dict[str, float | None] = {}
     rows: Rows = {}
     points: Points = {}
     with gzip.open(path, "rt") as lines:
         next(lines)
         for number, line in enumerate(lines):
-            at, fresh = json.loads(line)
-            sampled.update(at)
+            now_s, at, fresh = json.loads(line)
+            late.update(at)
             for key, value in fresh.items():
                 _apply(rows, points, key, value)
-            if number % every == 0 and sampled:
-                yield Frame(max(sampled.values()), dict(sampled), dict(rows), dict(points))
+            if number % every == 0 and late:
+                sampled = {name: now_s if at is None else at for name, at in late.items()}
+                yield Frame(now_s, sampled, dict(rows), dict(points))
 
 
 def _apply(rows: Rows, points: Points, key: str, value: Any) -> None:

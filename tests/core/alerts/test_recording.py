@@ -98,7 +98,8 @@ def incident_of(folder: Path, scenario: str, *, fault: Thing, until_s: float) ->
 async def test_what_the_game_day_expects_fires_after_its_for(tmp_path: Path) -> None:
     known = incident_of(tmp_path, "J", fault=WEDGED, until_s=16)
     course = await known.play(known.frames, tmp_path / "state")
-    (fired,) = incident.of(known.scenario.alerts[0], course.fired)
+    (fired,) = course.fired
+    assert incident.is_of(known.scenario.alerts[0], fired)
     assert (fired.rule, fired.at_s, fired.told) == ("redis_wedged", 13.0, True)
     assert course.due == {("redis_wedged", NODE.ref): [13.0]}
     assert known.unrelated(course.fired) == []
