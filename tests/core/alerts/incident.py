@@ -130,7 +130,7 @@ class Due:
                     self._since.pop(key, None)
                 elif value is True:
                     since_s = self._since.setdefault(key, now_s)
-                    if now_s - since_s >= known.timing.for_s:
+                    if round(now_s - since_s, 3) >= known.timing.for_s:
                         self.found.setdefault(key, []).append(now_s)
                         self._since[key] = math.inf  # until it was false
 

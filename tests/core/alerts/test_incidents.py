@@ -1,4 +1,7 @@
-"""Recorded game days fire what they are expected to, when they have to, and nothing else."""
+"""Recorded game days fire what they are expected to, when they have to, and nothing else.
+
+What their core fired is in them: whoever changes a rule on purpose records its game days anew.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mrcore.model import base
-from tests.core.alerts import incident
+from tests.core.alerts import incident, test_rules
 
 PATHS = {path.name.split(".")[0]: path for path in sorted(incident.FOLDER.glob("*.jsonl.gz"))}
 NOT_RECORDED: dict[str, str] = {}
@@ -25,6 +28,48 @@ EVERY = pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=() if name in TWINS else pytest.mark.proof) for name in PATHS],
 )
+
+STANDING = {"queue_not_listed", "schedule_wrong"}
+"""What is so in every stack from its beginning: the replay says it in each recording."""
+
+_NO_FAULT = "no game day has such a fault"
+_MACHINE = "a game day does not harm the machine that it shares"
+_CLOCK = "all of a stack have the clock of one machine"
+_NO_TLS = "a stack has no certificate"
+_SETTINGS = "it is of what a person sets, and a stack's settings have none"
+BY_HAND = {
+    "audit_broken": "nobody forges the audit of a stack; tests/core/test_audit_tampering.py does",
+    "health_slow": _NO_FAULT,
+    "redis_evicts": "the Redis of a stack evicts nothing",
+    "redis_eviction_policy": "the Redis of a stack evicts nothing",
+    "queue_ghost_active": "a worker of a stack that is killed is started anew, and finds them",
+    "queue_backlog_growth": _NO_FAULT,
+    "kpi_stale_long": "it waits for half an hour, and no game day goes on for as long",
+    "schedule_missed": "no game day leaves schedules without their scheduler",
+    "schedule_overrun": _NO_FAULT,
+    "pg_slow": _NO_FAULT,
+    "pg_acquire_wait": _NO_FAULT,
+    "retention_about_to_trim": _NO_FAULT,
+    "disk_filling": _MACHINE,
+    "disk_full": _MACHINE,
+    "memory_full": _MACHINE,
+    "descriptors_full": _MACHINE,
+    "clock_moved": _CLOCK,
+    "pg_clock_off": _CLOCK,
+    "redis_clock_off": _CLOCK,
+    "certificate_expires": _NO_TLS,
+    "certificate_expired": _NO_TLS,
+    "smtp_down": _NO_FAULT,
+    "webhook_unheard": "it wants a thousand webhooks of four weeks",
+    "payment_without_invoice": "the backend settles in one transaction what it was told of",
+    "double_grant": "the backend grants once, however often it is told",
+    "channel_not_told": _SETTINGS,
+    "core_not_pinged": _SETTINGS,
+    "deadman_missed": _SETTINGS,
+    "deadman_failed": _SETTINGS,
+    "fleet_disagree": "it waits for 15 minutes, and no game day leaves the colours so",
+}
+"""The rules that are only shown on series written by hand, in `test_rules`, and why."""
 
 Key = tuple[str, base.Ref, str]
 
@@ -58,6 +103,7 @@ async def test_a_recorded_incident_fires_what_it_has_to_and_ends(name: str, tmp_
         assert abs(found[key].at_s - each.at_s) <= WITHIN_S, key
         assert found[key].told == each.told, key
     assert waking(found) == waking(in_core)
+    assert {rule for rule, _, _ in found} >= STANDING
     assert recorded.unrelated(course.fired) == []
     assert course.open == []
 
@@ -76,3 +122,10 @@ def test_every_game_day_is_recorded_or_it_is_said_why_not() -> None:
     assert PATHS.keys() & NOT_RECORDED.keys() == set()
     for name in PATHS:
         assert known(name).scenario.id == name
+
+
+def test_every_rule_is_shown_on_what_was_recorded_or_it_is_said_why_not() -> None:
+    fired = [each for name in PATHS for each in known(name).in_core()]
+    shown = {each.rule for each in fired if each.about == "condition"} | STANDING
+    assert shown & BY_HAND.keys() == set()
+    assert shown | BY_HAND.keys() == test_rules.RULES.keys()
