@@ -25,10 +25,15 @@ class Fired(NamedTuple):
 
     rule: str
     subject: base.Ref
-    about: str
+    about: alert.About
     severity: str
     at_s: float
     told: bool
+
+    @property
+    def ref(self) -> base.Ref:
+        """The alert's."""
+        return finding.Key(self.rule, self.about, self.subject).ref
 
 
 Key = tuple[str, base.Ref]
@@ -61,8 +66,9 @@ class Incident:
         return [each for each in self.frames if each.at_s < self.fault_at.timestamp()]
 
     def in_core(self) -> list[Fired]:
-        """What fired in the core itself when it was recorded."""
-        return [Fired(**each) for each in self.head["fired"]]
+        """What fired in the core itself when it was recorded, and had not stood before."""
+        fired = [Fired(**each) for each in self.head["fired"]]
+        return [each for each in fired if each.ref not in self.head["stood"]]
 
     async def play(self, frames: Iterable[recording.Frame], state: Path) -> Course:
         """What these frames lead to; the times are in s since the beginning."""
