@@ -16,8 +16,7 @@ from tests.core.alerts import incident, test_rules
 
 PATHS = {path.name.split(".")[0]: path for path in sorted(incident.FOLDER.glob("*.jsonl.gz"))}
 NOT_RECORDED = {
-    "B-busy": "younger than the recordings; B-down is its like",
-    "D-down": "younger than the recordings; D is its like",
+    "D-down": "its fix comes between two lines of a recording; D is its like",
 }
 """The game days of which there is no recording, and why."""
 
