@@ -10,15 +10,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mrcore.alerts import rule
+from mrcore.alerts import book, rule
 from mrcore.model import base, core, wire
 from mrcore.model import ref as refs
 from mrcore.store import alerts as store
 from tests.core.alerts import room
 
 RECORDING = Path(__file__).parent / "quiet.jsonl.gz"
-EVERY_S = 15.0
-"""How often the rules are asked, as ops.md 2.2 has it."""
+EVERY_S = book.USUAL.total_seconds()
+"""How often the rules are asked: of a longer time no more would count."""
 
 Rows = dict[base.Ref, dict[str, Any]]
 Points = dict[tuple[str, base.Ref], float]
