@@ -84,10 +84,12 @@ class Core:
         self.anchor_path = (own.audit_anchor or anchor.default_path(state.path)).absolute()
         self.auditing = auditing.Auditing(self.ledger, self.anchor_path, began_at=self.started_at)
         self.door = door.Door(self.ledger, self.monitor, self.hub, self.authority, now=now)
+        runbooks = library.load(own.runbooks.folder, own.time_scale)
         self.desk = desk.Desk(
             own,
             self.ledger,
             self.hub,
+            runbooks=runbooks,
             view=lambda at: live.Live(self.hub, self.series, self.monitor.statuses(), at),
             now=now,
             jitter=jitter,
@@ -95,7 +97,7 @@ class Core:
         )
         self.alerts = self.desk.book
         self.engine = engine.Engine(
-            library.load(own.runbooks.folder, own.time_scale),
+            runbooks,
             self.ledger,
             view=lambda at: live.Live(self.hub, self.series, self.monitor.statuses(), at),
             alerts=self.alerts.entities,

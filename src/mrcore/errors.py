@@ -3,7 +3,7 @@
 MrError                      a sentence for a person, a stable code for a program
 ├── SettingsError            a setting is missing or wrong; names the setting and the fix
 ├── ExpressionError          an expression is none; names the line and column
-├── RuleError                rules are none; names the file and the line
+├── RuleError                rules are none; names the file and the line of every mistake
 ├── RunbookError             a runbook is none; names the file and the line of every mistake
 ├── ScenarioError            a game day's scenario is none; names the file and the line
 ├── SourceError              a source could not answer
@@ -66,6 +66,10 @@ class ExpressionError(MrError):
 class RuleError(MrError):
     code = "rules"
     status = 400
+
+    def __init__(self, sentence: str, *, problems: tuple[str, ...] = (), fix: str = "") -> None:
+        super().__init__(sentence, fix=fix)
+        self.problems = problems or (str(self),)
 
 
 class RunbookError(MrError):

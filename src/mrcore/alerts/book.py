@@ -10,21 +10,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mrcore import errors
-from mrcore.alerts import finding, hiding, live, telling, track
+from mrcore.alerts import finding, hiding, live, memory, telling, track
 from mrcore.alerts import rule as rules
 from mrcore.alerts import state as states
 from mrcore.model import alert, base
 from mrcore.model import ref as refs
-from mrcore.store import alerts as store
 from mrcore.store import database
 
 SHOWN_MAX = 1_000
-HELD_MAX = 10_000
 GATHER_S = 0.2
 """After a look, what is sampled within this time is looked at together."""
+
+USUAL = timedelta(seconds=5)
+"""One look follows another within this time, also where the machine has much to do. Of a longer
+time, in which a core was suspended, no more counts for what waits."""
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class Book:
         """When all rules were asked last, and everything that came of it is written."""
         self.windows: Callable[[datetime], Iterable[alert.Silence]] = lambda now: ()
         """The maintenance windows that go on then."""
-        self._ledger = ledger
+        self._memory = memory.Memory(ledger)
         self._view = view
         self._now = now
         self._changed = changed
@@ -60,8 +62,7 @@ class Book:
         self._tracks: dict[finding.Key, track.Track] = {}
         self._around: dict[finding.Key, telling.Around] = {}
         self._made: dict[finding.Key, tuple[track.Track, telling.Around, alert.Alert]] = {}
-        self._unwritten: dict[base.Ref, str | None] = {}
-        self._notices: list[store.Notice] = []
+        self._seen_at = now()
         self._heard: set[str] = set()
         self._news = asyncio.Event()
         self._loading = asyncio.Lock()
@@ -96,12 +97,11 @@ class Book:
             if self._loaded:
                 return
             now = self._now()
-            bodies, lasting = await self._ledger.read(
-                lambda c: (store.remembered(c), store.lasting(c, now))
-            )
-            found = [track.Track.model_validate_json(body) for body in bodies.values()]
-            self._tracks = {each.key: each for each in found}
-            self.silences = {silence.id: silence for silence in lasting}
+            known = await self._memory.read(now)
+            self._tracks = {each.key: each for each in known.tracks}
+            self._put_off(now - (known.looked_at or now))
+            self._seen_at = now
+            self.silences = {silence.id: silence for silence in known.silences}
             self._around = {key: self.around(key, now) for key in self._tracks}
             self._loaded = True
 
@@ -115,6 +115,8 @@ class Book:
             view = self._view(now)
             before = dict(self._tracks)
             around = dict(self._around)
+            self._put_off(now - self._seen_at - USUAL)
+            self._seen_at = now
             wanted = None if sources is None else set(sources)
             for finder in self._finders:
                 if wanted is None or self._is_of(finder.rule, view, wanted):
@@ -125,9 +127,21 @@ class Book:
                 del self.silences[number]
             if before != self._tracks or around != self._around:
                 self._changed()
-            await self._write()
+            waits = any(states.waits(each.state) for each in self._tracks.values())
+            if await self._memory.write(now, waits=waits):
+                self.told()
             if wanted is None:
                 self.looked_at = now
+
+    def _put_off(self, unseen: timedelta) -> None:
+        """What waits goes on from where it was: nobody looked for so long."""
+        if unseen <= timedelta(0):
+            return
+        for key, old in self._tracks.items():
+            if states.waits(old.state):
+                made = old.model_copy(update={"state": states.later(old.state, unseen)})
+                self._tracks[key] = made
+                self._memory.keep(made)
 
     def _is_of(self, rule: rules.Rule, view: live.Live, sources: set[str]) -> bool:
         """Whether a rule is about something that these sources have."""
@@ -170,8 +184,7 @@ class Book:
     ) -> None:
         """Note a track that is other now, to be written."""
         state = new.state
-        waits = state.phase is not alert.Phase.INACTIVE or state.turns or state.owed
-        at_rest = not waits
+        at_rest = state.phase is alert.Phase.INACTIVE and not state.turns and not state.owed
         if at_rest:
             self._tracks.pop(new.key, None)
             self._around.pop(new.key, None)
@@ -179,9 +192,8 @@ class Book:
         else:
             self._tracks[new.key] = new
             self._around[new.key] = around
-        self._unwritten[new.key.ref] = None if at_rest else new.model_dump_json()
-        self._notices += [track.notice(new, each, now) for each in notices]
-        del self._notices[:-HELD_MAX]
+        told = [track.notice(new, each, now) for each in notices]
+        self._memory.keep(new, told, at_rest=at_rest)
 
     def _end_without_rule(self, now: datetime) -> None:
         """What was remembered of rules that are no more has ended."""
@@ -192,19 +204,6 @@ class Book:
                 new, notices = telling.step(old.state, states.Signal.FALSE, quick, around, now)
                 if new is not old.state:
                     self._keep(old.model_copy(update={"state": new}), notices, around, now)
-
-    async def _write(self) -> None:
-        """Write what is not written, with what is to be told."""
-        if not self._unwritten and not self._notices:
-            return
-        bodies, notices = dict(self._unwritten), list(self._notices)
-        await self._ledger.run(lambda c: store.remember(c, bodies.items(), notices))
-        for id_, body in bodies.items():
-            if self._unwritten.get(id_) == body:
-                del self._unwritten[id_]
-        del self._notices[: len(notices)]
-        if notices:
-            self.told()
 
     def around(self, key: finding.Key, now: datetime) -> telling.Around:
         """What hides an alert now."""
@@ -259,9 +258,7 @@ class Book:
         Raises StoreError; then nothing has changed.
         """
         made = old.model_copy(update={"state": new})
-        body = made.model_dump_json()
-        await self._ledger.run(lambda c: store.remember(c, [(made.key.ref, body)]))
-        self._unwritten.pop(made.key.ref, None)
+        await self._memory.write_at_once(made)
         self._tracks[made.key] = made
         self._changed()
 

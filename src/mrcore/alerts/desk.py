@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -27,13 +27,14 @@ class Desk:
         ledger: database.Database,
         hub: hubs.Hub,
         *,
+        runbooks: Collection[str],
         view: book.View,
         now: Callable[[], datetime],
         jitter: Callable[[], float],
         changed: Callable[[], None],
     ) -> None:
         alerts = own.alerts.scaled(own.time_scale)
-        known = rules.load(rules.shipped(), alerts.rules, own.time_scale)
+        known = rules.load(rules.shipped(), alerts.rules, own.time_scale, runbooks=runbooks)
         self.book = book.Book(known, ledger, view=view, now=now, changed=changed)
         self.book.windows = windows.Windows(alerts.windows)
         self.heartbeats = heartbeats.Heartbeats(

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import fnmatch
 import functools
-import glob
 import importlib.resources
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mrcore import errors
-from mrcore.alerts import places
+from mrcore.alerts import causes, places
 from mrcore.alerts import state as states
 from mrcore.alerts import summary as summaries
 from mrcore.expr import expression, units, views, words
 from mrcore.model import alert, base
-from mrcore.model import ref as refs
 
 BLIND = ("collector_blind", "engine_blind", "backend_blind")
 """The rules that say that a source gives no samples: what else has no data then is its doing."""
@@ -50,24 +47,6 @@ _KEYS = frozenset((*_TEXTS, "depends_on"))
 _NEEDED = ("id", "expr", "severity", "summary")
 
 
-class Cause(NamedTuple):
-    """A rule that another depends on, and of what: a pattern of the last id of its subject.
-
-    `{name}` in it is the last id of what the other rule is about.
-    """
-
-    rule: str
-    of: str = "*"
-
-    def is_of(self, cause: base.Ref, own: base.Ref) -> bool:
-        """Whether an alert of that rule on `cause` is one that an alert on `own` comes from."""
-        pattern = self.of.replace("{name}", glob.escape(refs.parse(own).id))
-        return fnmatch.fnmatchcase(refs.parse(cause).id, pattern)
-
-    def __str__(self) -> str:
-        return self.rule if self.of == "*" else f"{self.rule}@{self.of}"
-
-
 class Rule(NamedTuple):
     """One rule; `summary` is its template in pieces: texts, and expressions that are said there.
 
@@ -80,7 +59,7 @@ class Rule(NamedTuple):
     summary: summaries.Summary
     timing: states.Timing = states.Timing()
     runbook: str = ""
-    depends_on: tuple[Cause, ...] = ()
+    depends_on: tuple[causes.Cause, ...] = ()
     until: expression.Expression | None = None
 
     @property
@@ -106,11 +85,14 @@ class _Wrong(Exception):
         self.line = line
 
 
-def read(text: str, where: str, time_scale: float = 1.0) -> dict[str, Rule]:
+def read(
+    text: str, where: str, time_scale: float = 1.0, *, runbooks: Collection[str] | None = None
+) -> dict[str, Rule]:
     """The rules of a file's `text`, by id; what they depend on may be in another file.
 
-    Their times are divided by `time_scale`, but for those in ms and of rates.
-    Raises RuleError that names the file, the line, the rule and what is wrong with it.
+    Their times are divided by `time_scale`, but for those in ms and of rates. They lead to one of
+    these `runbooks` (None: to any).
+    Raises RuleError that names the file, the line, and what is wrong with every rule.
     """
     try:
         table = tomllib.loads(text)
@@ -126,16 +108,20 @@ def read(text: str, where: str, time_scale: float = 1.0) -> dict[str, Rule]:
     if not isinstance(entries, list):
         raise errors.RuleError(f"{where}:{lines.top('rule')}: write [[rule]], for each rule one.")
     found: dict[str, Rule] = {}
+    problems: list[str] = []
     for number, entry in enumerate(entries):
         try:
             made = _rule(entry, time_scale)
             if made.id in found:
                 raise _Wrong("there is one of that id already.", "id")
+            _runbook(made.runbook, runbooks)
         except _Wrong as wrong:
             named = entry.get("id") if isinstance(entry, dict) else None
             line = lines.of(number, wrong.key, wrong.line)
-            raise errors.RuleError(f"{where}:{line}: rule {named or number + 1}: {wrong}") from None
-        found[made.id] = made
+            problems.append(f"{where}:{line}: rule {named or number + 1}: {wrong}")
+        else:
+            found[made.id] = made
+    _refuse(problems)
     return found
 
 
@@ -144,10 +130,17 @@ def shipped() -> str:
     return (importlib.resources.files("mrcore.alerts") / "rules.toml").read_text()
 
 
-def load(shipped: str, own: Path | None, time_scale: float = 1.0) -> dict[str, Rule]:
+def load(
+    shipped: str,
+    own: Path | None,
+    time_scale: float = 1.0,
+    *,
+    runbooks: Collection[str] | None = None,
+) -> dict[str, Rule]:
     """The shipped rules with a person's own, which replace those of the same id.
 
-    Raises RuleError; also for a rule that depends on one that is nowhere, or on itself.
+    Their own lead to one of these `runbooks` (None: to any). Raises RuleError; also for a rule that
+    depends on one that is nowhere, or on itself.
     """
     rules = dict(_read_once(shipped, time_scale))
     if own is not None:
@@ -155,7 +148,7 @@ def load(shipped: str, own: Path | None, time_scale: float = 1.0) -> dict[str, R
             text = own.read_text()
         except (OSError, ValueError) as error:
             raise errors.RuleError(f"The rules in {own} cannot be read: {error}.") from None
-        rules |= read(text, str(own), time_scale)
+        rules |= read(text, str(own), time_scale, runbooks=runbooks)
     check(rules)
     return rules
 
@@ -167,27 +160,15 @@ def _read_once(shipped: str, time_scale: float) -> Mapping[str, Rule]:
 
 
 def check(rules: Mapping[str, Rule]) -> None:
-    """Refuse dependencies that lead nowhere or in a circle, which would hide each other."""
-    for each in rules.values():
-        for other in each.depends_on:
-            if other.rule not in rules:
-                fix = words.nearest(other.rule, rules)
-                raise errors.RuleError(
-                    f"Rule {each.id} depends on {other.rule}, which is no rule.", fix=fix
-                )
-        if each.id in _beneath(rules, each.depends_on):
-            raise errors.RuleError(f"Rule {each.id} depends on itself, over others or directly.")
+    """Refuse dependencies that lead nowhere or in a circle. Raises RuleError."""
+    _refuse(list(causes.mistakes({each.id: each.depends_on for each in rules.values()})))
 
 
-def _beneath(rules: Mapping[str, Rule], named: Iterable[Cause]) -> set[str]:
-    found: set[str] = set()
-    ahead = list(named)
-    while ahead:
-        one = ahead.pop().rule
-        if one in rules and one not in found:
-            found.add(one)
-            ahead += rules[one].depends_on
-    return found
+def _refuse(problems: list[str]) -> None:
+    """Raise what is wrong, if anything is."""
+    if problems:
+        more = f"{len(problems) - 1} more: mrcore alerts check." if problems[1:] else ""
+        raise errors.RuleError(problems[0], problems=tuple(problems), fix=more)
 
 
 def _rule(entry: object, time_scale: float) -> Rule:
@@ -254,6 +235,12 @@ def _until(entry: dict[str, Any], kind: str, time_scale: float) -> expression.Ex
     return found
 
 
+def _runbook(text: str, known: Collection[str] | None) -> None:
+    if text and known is not None and text not in known:
+        there = ", ".join(sorted(known))
+        raise _Wrong(f"there is no runbook {text!r}; there are {there}.", "runbook")
+
+
 def _severity(text: str) -> alert.Severity:
     try:
         return alert.Severity(text)
@@ -281,14 +268,14 @@ def _time(entry: dict[str, Any], key: str, time_scale: float = 1.0) -> float:
     return value
 
 
-def _depends(value: object) -> tuple[Cause, ...]:
+def _depends(value: object) -> tuple[causes.Cause, ...]:
     """Rules, each of anything (`redis_wedged`) or of what is named (`process_down@worker`)."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise _Wrong("depends_on is a list of rules.", "depends_on")
     parts = [each.partition("@") for each in value]
     if any(at and not of for _, at, of in parts):
         raise _Wrong("behind the @ of depends_on is the name of what it is about.", "depends_on")
-    return tuple(Cause(rule, of or "*") for rule, _, of in parts)
+    return tuple(causes.Cause(rule, of or "*") for rule, _, of in parts)
 
 
 def _summary(text: str, kind: str, time_scale: float) -> summaries.Summary:

@@ -6,6 +6,7 @@ inactive ──true──▶ pending ──`for`, and still true──▶ firing
    └─────────────────┘                                  └─────true───────┘    │ false for `keep`
    └──────── after an hour ──── resolved ◀─────────────────────────────────────┘
 ```
+Time in which nobody looked brings nothing nearer (`later`).
 No data changes nothing: it neither ends a wait, nor fires, nor resolves. What is held, by a rule's
 `until`, goes on where it fires and begins nowhere. What may be told of it is
 in `telling`; it never has a part in what is observed.
@@ -103,6 +104,28 @@ class State(Frozen):
 
 
 NEW = State()
+
+
+def waits(state: State) -> bool:
+    """Whether time has to pass over what is seen of it before it goes on."""
+    return state.phase is Phase.PENDING or bool(state.calm_at or state.lifted_at)
+
+
+def later(state: State, by: timedelta) -> State:
+    """The same, where nobody looked for so long: what it waits for is no nearer.
+
+    What people wait for is: an acknowledgement ends, and nobody's comes too late, by the clock.
+    So do turns grow old, or what fires after a night would be kept quiet as flapping.
+    """
+
+    def put_off(at: datetime | None) -> datetime | None:
+        return at + by if at else None
+
+    return state.but(
+        pending_at=put_off(state.pending_at) if state.phase is Phase.PENDING else state.pending_at,
+        calm_at=put_off(state.calm_at),
+        lifted_at=put_off(state.lifted_at),
+    )
 
 
 def advance(state: State, signal: Signal, timing: Timing, now: datetime) -> State:

@@ -114,17 +114,25 @@ def _facts(each: rules.Rule) -> dict[str, Any]:
 def check(rules: Path | None, state: Path | None, settings: Path | None) -> None:
     """Read RULES, or those of the settings, and the channels; say what is wrong with which line.
 
-    Nobody is told anything. Exit code 2 when something is wrong.
+    Every mistake of a rule is named, also a runbook that is nowhere. Nobody is told anything. Exit
+    code 2 when something is wrong.
 
     Example: mrcore alerts check rules.toml
     """
     from mrcore.alerts import notify
     from mrcore.alerts import rule as alert_rules
+    from mrcore.runbooks import library
     from mrcore.sources import base
 
-    own = _own(state, settings).alerts
-    found = alert_rules.load(alert_rules.shipped(), rules or own.rules)
-    channels = notify.load(own, base.utc_now)
+    own = _own(state, settings)
+    books = library.load(own.runbooks.folder)
+    try:
+        found = alert_rules.load(alert_rules.shipped(), rules or own.alerts.rules, runbooks=books)
+    except errors.RuleError as error:
+        for problem in error.problems:
+            click.echo(plain.text(problem), err=True)
+        sys.exit(2)
+    channels = notify.load(own.alerts, base.utc_now)
     click.echo(f"{len(found)} rules and {len(channels)} channels are well.")
 
 

@@ -34,8 +34,12 @@ def remember(
     connection: sqlite3.Connection,
     bodies: Iterable[tuple[base.Ref, str | None]],
     notices: Iterable[Notice] = (),
+    looked_at: datetime | None = None,
 ) -> None:
-    """Replace what is remembered (None: nothing any more), and what is to be told with it."""
+    """Replace what is remembered (None: nothing any more), and what is to be told with it.
+
+    `looked_at` is when that was so.
+    """
     for id_, body in bodies:
         if body is None:
             connection.execute("DELETE FROM alert WHERE id = ?", (id_,))
@@ -46,6 +50,14 @@ def remember(
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         notices,
     )
+    if looked_at:
+        connection.execute("INSERT OR REPLACE INTO looked VALUES (1, ?)", (looked_at.isoformat(),))
+
+
+def looked_at(connection: sqlite3.Connection) -> datetime | None:
+    """When alerts were looked at last, where one waits."""
+    row = connection.execute("SELECT at FROM looked").fetchone()
+    return datetime.fromisoformat(row["at"]) if row else None
 
 
 def notices(connection: sqlite3.Connection, *, after: int = 0) -> list[tuple[int, Notice]]:

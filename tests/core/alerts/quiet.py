@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mrcore.alerts import rule
+from mrcore.alerts import book, rule
 from mrcore.model import base, core, wire
 from mrcore.model import ref as refs
 from mrcore.store import alerts as store
 from tests.core.alerts import recording, room
 
 RECORDING = Path(__file__).parent / "quiet.jsonl.gz"
-EVERY_S = 15.0
-"""How often the rules are asked, as ops.md 2.2 has it; the recording has a line a second."""
+EVERY_S = book.USUAL.total_seconds()
+"""How often the rules are asked, of lines a second: of a longer time no more would count."""
 
 Fault = Callable[[recording.Frame, float], None]
 """What a test does to what was recorded, given the seconds since the beginning."""

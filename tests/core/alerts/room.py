@@ -88,11 +88,22 @@ class Room:
             self.hub.publish(source, wire.Sample(at=self.at, entities=entities, points=made))
 
     async def look(self, after_s: float = 0) -> list[tuple[str, str]]:
-        """Move the clock on, sample and look; what is shown then: (rule, phase)."""
-        self.at += timedelta(seconds=after_s)
+        """Move the clock on, sample and look as often as usual; what is shown then."""
+        end = self.at + timedelta(seconds=after_s)
+        while True:
+            self.at = min(self.at + book.USUAL, end)
+            await self.glance()
+            if self.at == end:
+                return self.shown()
+
+    async def glance(self) -> None:
+        """Sample and look once, however long nobody did."""
         self.publish()
         await self.book.ready()
         await self.book.look()
+
+    def shown(self) -> list[tuple[str, str]]:
+        """What is shown now: (rule, phase)."""
         return [(each.rule, each.phase.value) for each in self.alerts()]
 
     def alerts(self) -> list[alert.Alert]:

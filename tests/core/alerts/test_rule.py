@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mrcore import errors
-from mrcore.alerts import rule
+from mrcore.alerts import causes, rule
 from mrcore.model import alert
 from tests.core.expr import recorded
 
@@ -38,7 +38,7 @@ def test_a_rule_has_everything_that_was_written() -> None:
     backlog = found["backlog"]
     assert backlog.severity is alert.Severity.P1
     assert (backlog.timing.for_s, backlog.timing.keep_s) == (60.0, 90.0)
-    assert (backlog.runbook, backlog.depends_on) == ("A", (rule.Cause("redis"),))
+    assert (backlog.runbook, backlog.depends_on) == ("A", (causes.Cause("redis"),))
     late = recorded.a_queue(oldest_enqueued_at=recorded.T0 - timedelta(minutes=7))
     said = backlog.say(recorded.View(), late)
     assert said == "emailQueue: the oldest job waits 7 min, ? workers"
@@ -79,6 +79,17 @@ def test_a_mistake_is_said_with_its_line(before: str, after: str, said: str) -> 
     assert str(wrong.value).startswith(said)
 
 
+def test_every_mistake_is_said_and_a_runbook_that_is_nowhere_is_one() -> None:
+    text = GOOD.replace('"A"', '"ZZ"').replace("not redis.canary_ok", "redis.canary")
+    with pytest.raises(errors.RuleError) as wrong:
+        rule.read(text, "r", runbooks=("B", "A"))
+    first, second = wrong.value.problems
+    assert first == "r:8: rule backlog: there is no runbook 'ZZ'; there are A, B."
+    assert second.startswith("r:15: rule redis: expr 1:1: There is no metric")
+    assert str(wrong.value) == f"{first} 1 more: mrcore alerts check."
+    assert set(rule.read(GOOD, "r", runbooks=("A",))) == {"backlog", "redis"}
+
+
 def test_dependencies_lead_somewhere_and_never_in_a_circle() -> None:
     nowhere = rule.read(GOOD.replace('["redis"]', '["rediss"]'), "r")
     with pytest.raises(errors.RuleError, match="depends on rediss, which is no rule"):
@@ -102,7 +113,7 @@ def test_dependencies_lead_somewhere_and_never_in_a_circle() -> None:
 def test_a_cause_is_of_anything_or_of_what_is_named(
     of: str, cause: str, own: str, is_: bool
 ) -> None:
-    assert rule.Cause("redis", of).is_of(cause, own) is is_
+    assert causes.Cause("redis", of).is_of(cause, own) is is_
 
 
 def test_ones_own_rules_replace_those_of_the_same_id(tmp_path: Path) -> None:
@@ -113,3 +124,6 @@ def test_ones_own_rules_replace_those_of_the_same_id(tmp_path: Path) -> None:
     assert found["redis"].say(recorded.View(), None) == "It takes no writes"
     with pytest.raises(errors.RuleError, match="cannot be read"):
         rule.load(GOOD, tmp_path / "none.toml")
+    own.write_text(GOOD)
+    with pytest.raises(errors.RuleError, match="there is no runbook 'A'; there are B"):
+        rule.load(GOOD, own, runbooks=("B",))

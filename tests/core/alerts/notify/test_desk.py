@@ -10,9 +10,10 @@ import click.testing
 import pytest
 from pydantic import SecretStr
 
-from mrcore import cli
+from mrcore import cli, errors
 from mrcore.alerts.notify import pinging, resending
 from mrcore.model import alert, backend
+from mrcore.runbooks import library
 from tests import waiting
 from tests.core import doors, harness
 from tests.core.alerts import test_core
@@ -184,7 +185,37 @@ def test_the_command_sends_a_test_checks_and_lists_rules(
     assert run("check", *where).output.endswith("rules and 1 channels are well.\n")
     wrong = tmp_path / "rules.toml"
     wrong.write_text('[[rule]]\nid = "x"\nexpr = "nothing.at_all == 1"\n')
-    assert f"{wrong}:" in str(run("check", str(wrong), *where).exception)
+    said = run("check", str(wrong), *where)
+    assert (said.exit_code, f"{wrong}:" in said.output) == (2, True)
+
+
+def test_a_rule_leads_to_a_runbook_that_ships_or_is_ones_own(tmp_path: Path) -> None:
+    books, settings, rules = (tmp_path / name for name in ("books", "settings.json", "rules.toml"))
+    settings.write_text(json.dumps({"runbooks": {"folder": str(books)}}))
+    where = ("--settings", str(settings), "--state", str(tmp_path))
+    books.mkdir()
+    text = test_core.RULES + 'runbook = "ZZ"\n'
+    rules.write_text(text + text.replace('id = "redis', 'id = "Redis'))
+    refused = run("check", str(rules), *where)
+    first, second = refused.output.splitlines()
+    there = "there is no runbook 'ZZ'; there are A, B, C, D, E, F, G, H, I, J."
+    assert first == f"{rules}:7: rule redis_eviction_policy: {there}"
+    assert second.startswith(f"{rules}:10: rule Redis_eviction_policy: an id is of small letters")
+    assert refused.exit_code == 2
+    own = dict(library.shipped())["J.md"].replace('id = "J"', 'id = "ZZ"', 1)
+    (books / "ZZ.md").write_text(own)
+    rules.write_text(text)
+    assert run("check", str(rules), *where).exit_code == 0
+
+
+async def test_a_core_does_not_start_with_a_rule_whose_runbook_is_nowhere(
+    state: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "rules.toml"
+    own.write_text(test_core.RULES + 'runbook = "ZZ"\n')
+    with pytest.raises(errors.RuleError, match="there is no runbook 'ZZ'; there are A, B"):
+        async with harness.unserved(state, test_core.evicting(), alerts={"rules": own}):
+            pass
 
 
 async def test_the_command_lists_what_fires(state: Path, tmp_path: Path) -> None:
