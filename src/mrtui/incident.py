@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -38,6 +39,11 @@ class Incident:
         self._scenario = scenario
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._play, name="incident", daemon=True)
+
+    @property
+    def hint(self) -> str:
+        """What a person has to know who mends it: no screen does what is done by hand."""
+        return f"manual steps: mrcore gameday operate --state {shlex.quote(str(self._stack.state))}"
 
     def begin(self) -> None:
         """Break it once the stack is ready; returns at once."""

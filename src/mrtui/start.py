@@ -50,7 +50,10 @@ def _no_contexts() -> Sequence[Context]:
 
 
 class Start(NamedTuple):
-    """How the screen was started: what leaving means, and what is shown until the core answers."""
+    """How the screen was started: what leaving means, and what is shown until the core answers.
+
+    `hint` is said for a while once it does.
+    """
 
     place: str = ""
     address: str = ""
@@ -59,6 +62,7 @@ class Start(NamedTuple):
     locked_theme: str = ""
     read_only: bool = False
     ring: str = "all"
+    hint: str = ""
     owns_stack: Callable[[], bool] = bool
     steps: Callable[[], Sequence[Step]] = tuple
     failed: Callable[[], str] = str

@@ -383,6 +383,7 @@ def test_an_incident_is_under_way_in_the_stack_that_is_started_anew_too(
     os.mkfifo(tmp_path / "told")
     found = start.Stack(tmp_path, None, keep=False)
     broken = incident.Incident(found, "B")
+    assert broken.hint == f"manual steps: mrcore gameday operate --state {tmp_path}"
     broken.begin()
     assert (tmp_path / "told").read_text() == "B"
     anew = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

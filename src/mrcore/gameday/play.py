@@ -176,7 +176,7 @@ class Play:
         steps = dict.fromkeys(operator.step for operator in self._what.operators)
         if steps and not self._order.auto:
             where = shlex.quote(str(self._stack.state.path))
-            said = f"manual steps here: {', '.join(steps)}; what does one of them is"
+            said = f"manual steps here: {', '.join(steps)}; each is done by"
             self._tell(f"{said} mrcore gameday operate STEP --state {where}")
 
     async def _calm(self) -> None:

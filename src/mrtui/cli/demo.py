@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
             locked_theme=locked,
             read_only=options.read_only,
             ring=options.ring,
+            hint="" if broken is None else broken.hint,
             owns_stack=lambda: stack.owned,
             steps=lambda: start.steps(state),
             failed=stack.failed,
