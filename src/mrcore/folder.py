@@ -12,6 +12,7 @@ vault.key                 what encrypts what undo needs, mode 0600; without it n
 restart/<process>         a wish of the core to its supervisor: {"name", "pid", "by"}
 deploy/                   .current_env names the live colour, switch.sh replaces it
 worker.clock              seconds by which the clock of the worker's jobs is wrong, for game days
+operators.json operate/   the manual steps of a game day that is played, and who wishes for one
 keypresses                a byte for each key pressed at a screen while a game day is played
 audit-anchor.json         the end of a stack's audit; any other core keeps it elsewhere
 audit-anchor.path         where that is, said by the last core for the commands

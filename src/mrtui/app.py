@@ -269,6 +269,8 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         if isinstance(self.screen, splash.Splash):
             self.inside.set()
             self.visits.begin()
+            if self.started.hint:
+                self.say(self.started.hint, passing=True)
 
     def _tick(self) -> None:
         for seen in self._rooms():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 from mrcore import errors
 from mrtui import start
@@ -23,7 +25,7 @@ def check(scenario: str) -> None:
         [*_GAMEDAY, "list", "--json"], capture_output=True, text=True, check=True, timeout=60
     )
     known = [each["id"] for each in json.loads(done.stdout)["scenarios"]]
-    if scenario not in known:
+    if scenario.casefold() not in map(str.casefold, known):
         raise errors.SettingsError(
             f"There is no scenario {scenario!r}.", fix=f"There are {', '.join(known)}."
         )
@@ -38,6 +40,11 @@ class Incident:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._play, name="incident", daemon=True)
 
+    @property
+    def hint(self) -> str:
+        """What a person has to know who mends it: no screen does what is done by hand."""
+        return f"manual steps: mrcore gameday operate --state {shlex.quote(str(self._stack.state))}"
+
     def begin(self) -> None:
         """Break it once the stack is ready; returns at once."""
         self._thread.start()
@@ -48,9 +55,21 @@ class Incident:
         self._thread.join(END_S)
 
     def _play(self) -> None:
-        while not (self._stack.state / "stack.json").exists():
-            if self._over.wait(_LOOK_S):
+        """Play it in the stack, and again in the one that begins when what was found has ended."""
+        while self._wait(lambda: (self._stack.state / "stack.json").exists()):
+            found = self._stack.process
+            self._played()
+            if not self._wait(lambda found=found: self._stack.process is not found):  # type: ignore[misc]
                 return
+
+    def _wait(self, condition: Callable[[], bool]) -> bool:
+        """Wait until something is so; False when it is over before."""
+        while not condition():
+            if self._over.wait(_LOOK_S):
+                return False
+        return not self._over.is_set()
+
+    def _played(self) -> None:
         argv = [*_GAMEDAY, "play", self._scenario, "--state", str(self._stack.state)]
         with (self._stack.state / "logs" / "gameday.log").open("wb") as log:
             player = subprocess.Popen(

@@ -50,7 +50,10 @@ def _no_contexts() -> Sequence[Context]:
 
 
 class Start(NamedTuple):
-    """How the screen was started: what leaving means, and what is shown until the core answers."""
+    """How the screen was started: what leaving means, and what is shown until the core answers.
+
+    `hint` is said for a while once it does.
+    """
 
     place: str = ""
     address: str = ""
@@ -59,6 +62,7 @@ class Start(NamedTuple):
     locked_theme: str = ""
     read_only: bool = False
     ring: str = "all"
+    hint: str = ""
     owns_stack: Callable[[], bool] = bool
     steps: Callable[[], Sequence[Step]] = tuple
     failed: Callable[[], str] = str
@@ -73,10 +77,39 @@ class Start(NamedTuple):
 class Stack:
     """The stack of a state folder: ours when we started it, and then ours to stop."""
 
-    def __init__(self, state: Path, process: subprocess.Popen[bytes] | None, keep: bool) -> None:
+    def __init__(
+        self,
+        state: Path,
+        process: subprocess.Popen[bytes] | None,
+        keep: bool,
+        options: Sequence[str] = (),
+    ) -> None:
         self.state = state
         self.process = process
         self.keep = keep
+        self._options = options
+
+    def ensure(self) -> None:
+        """Start it unless it was started here or one runs; the one that was found may be ending.
+
+        Before each attempt to reach its core, as who was found may have had seconds to live.
+        """
+        if self.process is not None or places.stack_runs(self.state):
+            return
+        places.make(self.state)
+        for name in ("boot.jsonl", "stack.json"):  # of the one before, which would look ready
+            (self.state / name).unlink(missing_ok=True)
+        argv = [sys.executable, "-m", "mrcore", "up", "--json", "--state", str(self.state)]
+        fd = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "wb") as log:
+            self.process = subprocess.Popen(
+                [*argv, *self._options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,  # the ready line, with its passwords
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=None if self.keep else _die_with_us(),
+            )
 
     @property
     def owned(self) -> bool:
@@ -185,24 +218,10 @@ def refuse_other_settings(state: Path, settings: Path) -> None:
 
 def stack(state: Path, seed: int | None, scale: str, keep: bool, time_scale: float = 1.0) -> Stack:
     """Start a stack in a state folder, or attach to the one that runs there."""
-    if places.stack_runs(state):
-        return Stack(state, None, keep)
-    places.make(state)
-    (state / "boot.jsonl").unlink(missing_ok=True)
-    argv = [sys.executable, "-m", "mrcore", "up", "--json", "--state", str(state)]
-    argv += ["--seed", str(seed)] if seed is not None else []
-    argv += ["--scale", scale, "--time-scale", f"{time_scale:g}"]
-    found = Stack(state, None, keep)
-    fd = os.open(found.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "wb") as log:
-        found.process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # the ready line, with its passwords
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=None if keep else _die_with_us(),
-        )
+    options = ["--seed", str(seed)] if seed is not None else []
+    options += ["--scale", scale, "--time-scale", f"{time_scale:g}"]
+    found = Stack(state, None, keep, options)
+    found.ensure()
     return found
 
 

@@ -59,13 +59,22 @@ def test_it_says_how_long_it_took(
     record_property("measured", str(measuring.demo(state)))
 
 
-def test_a_lost_terminal_ends_a_demo_and_leaves_nothing(state: Path) -> None:
+def test_a_lost_terminal_ends_a_demo_and_leaves_nothing_and_the_next_one_begins_anew(
+    state: Path,
+) -> None:
     argv = [*running.MRTUI, "demo", "--state", str(state)]
     with terminal.run(argv, columns=80, rows=24) as screen:
         screen.until("(?i)health", timeout_s=60)
         family = _family(screen.pid)
         screen.close()
-        screen.wait(40)
+        with terminal.run(argv, columns=80, rows=24) as following:
+            screen.wait(40)
+            assert running.gone(family) == []
+            following.until("● live", timeout_s=90)
+            family = _family(following.pid)
+            assert "postgres" in {process.name() for process in family}
+            following.close()
+            following.wait(40)
     assert running.gone(family) == []
 
 

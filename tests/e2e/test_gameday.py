@@ -61,6 +61,7 @@ def test_without_its_fix_it_does_not_recover(
 ) -> None:
     code, card = play(name, "--withhold", "--state", str(family.state), data=tmp_path)
     assert (code, _why(card)) == (0, [])
+    assert (card["played"], card["recovered_s"]) == ("withheld", None)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,7 @@ def test_with_a_wrong_diagnosis_it_stops_at_verify(
 ) -> None:
     code, card = play(name, "--misled", "--state", str(misled_stack.state), data=tmp_path)
     assert (code, _why(card)) == (0, [])
+    assert (card["played"], card["recovered_s"]) == ("misled", None)
     (told,) = (fate for about, fate in card["story"].items() if about.startswith("run of "))
     assert told[-1] == "failed"
     assert told[-2] == "innocent failed"

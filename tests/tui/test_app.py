@@ -547,3 +547,8 @@ async def test_hidden_rooms_ask_for_nothing() -> None:
         await asyncio.sleep(0)
         await shots.settled(pilot)
         assert len(core.asked) == asked
+
+
+async def test_what_a_person_has_to_know_is_said_as_soon_as_there_is_a_core() -> None:
+    async with shots.running(hint="manual steps: mrcore gameday operate") as (control, _):
+        await says(control, "manual steps: mrcore gameday operate")

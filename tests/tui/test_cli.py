@@ -17,7 +17,7 @@ import pytest
 
 from mrcore import errors
 from mrcore.model import base, wire
-from mrtui import app, cli, places, screens, start, world
+from mrtui import app, cli, incident, places, screens, start, world
 from mrtui.cli import check, completion, demo, screen, show, status
 from tests.tui import facts, simulated
 
@@ -349,6 +349,48 @@ def test_of_two_stacks_started_at_once_the_one_that_gave_way_is_not_owned(tmp_pa
     assert start.Stack(tmp_path, running, keep=False).owned
     assert not start.Stack(tmp_path, running, keep=True).owned
     running.communicate(b"\n")
+
+
+def test_a_stack_that_was_found_ending_is_started_anew_once_it_has_gone(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "boot.jsonl").write_text('{"name": "stack", "state": "ready"}\n')
+    (tmp_path / "core.json").write_text(json.dumps({"socket": str(tmp_path / "socket")}))
+    with (tmp_path / "stack.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        found = start.stack(tmp_path, None, "none", keep=False)  # which `mrcore up` refuses
+        connect = screen.connector(places.Place(state=tmp_path), "", found.ensure)
+        connect()
+        assert found.process is None
+        assert start.steps(tmp_path)
+    connect()
+    assert start.steps(tmp_path) == []
+    begun = found.process
+    assert begun is not None
+    assert found.owned
+    assert begun.wait(60) == 2
+    assert "Invalid value for '--scale'" in found.failed()
+    connect()
+    assert found.process is begun, "what failed is not tried again"
+
+
+def test_an_incident_is_under_way_in_the_stack_that_is_started_anew_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import sys; open(sys.argv[-1] + '/told', 'w').write(sys.argv[2])"
+    monkeypatch.setattr(incident, "_GAMEDAY", (sys.executable, "-c", code))
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "stack.json").write_text("{}")
+    os.mkfifo(tmp_path / "told")
+    found = start.Stack(tmp_path, None, keep=False)
+    broken = incident.Incident(found, "B")
+    assert broken.hint == f"manual steps: mrcore gameday operate --state {tmp_path}"
+    broken.begin()
+    assert (tmp_path / "told").read_text() == "B"
+    anew = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    found.process = anew
+    assert (tmp_path / "told").read_text() == "B"
+    broken.end()
+    anew.communicate(b"\n")
 
 
 def test_only_a_demo_is_seeded_without_being_asked() -> None:

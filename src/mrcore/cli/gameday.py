@@ -6,17 +6,20 @@ import asyncio
 import contextlib
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mrcore import errors
+from mrcore import errors, folder, quiet
 from mrcore.cli import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mrcore.gameday import consoles, scenario, score
     from mrcore.gameday import play as plays
-    from mrcore.gameday import scenario, score
 
 TIME_SCALE = 20.0
 
@@ -82,25 +85,55 @@ def play(
     """Play one scenario in a stack of its own, or in the one of --state; 0 when everything held.
 
     What is broken is mended at the end, also after ctrl-C. Only a stack of `mrcore up` is taken.
+    Without --auto a person recovers it, at the screen; `mrcore gameday operate` does manual steps.
 
     Example: mrcore gameday play J --auto --json
     """
     from mrcore.gameday import play as plays  # the rest of this file needs no servers' libraries
     from mrcore.gameday import score
 
+    _refuse_both({"--auto": auto, "--withhold": withhold, "--misled": misled}, until)
     what = _find(scenario_id)
     order = plays.Order(until=until, auto=auto, seed=seed, withhold=withhold, misled=misled)
-    card = asyncio.run(_played(what, order, state, time_scale, quiet=as_json))
+    try:
+        card = asyncio.run(_played(what, order, state, time_scale, as_json=as_json))
+    except (asyncio.CancelledError, KeyboardInterrupt):  # a signal; of ctrl-C asyncio says so
+        click.echo(plain.text(_interrupted(state)), err=True)
+        sys.exit(quiet.INTERRUPTED)
     score.keep(card, score.default_file())
     for line in [plain.document(card.model_dump(mode="json"))] if as_json else score.lines(card):
         click.echo(line if as_json else plain.text(line))
     sys.exit(0 if card.ok else 1)
 
 
+@command.command()
+@click.argument("step", default="")
+@click.option("--state", type=click.Path(path_type=Path), help="State folder (or MR_STATE).")
+def operate(step: str, state: Path | None) -> None:
+    """Act on the simulated consoles as the operator of the game day that is under way.
+
+    STEP is a manual step of its scenario. Without one: which there are, and which were done.
+    Exit code 1 where the step could not be done.
+
+    Example: mrcore gameday operate rotate --state /tmp/mr
+    """
+    from mrcore.gameday import consoles
+
+    place = folder.StateFolder(state)
+    if not step:
+        for line in _steps(consoles.game(place)):
+            click.echo(plain.text(line))
+    elif why := consoles.ask(place, step, pause=time.sleep):
+        click.echo(plain.text(f"{step} could not be done: {why}"), err=True)
+        sys.exit(1)
+    else:
+        click.echo(plain.text(f"{step} is done."))
+
+
 @command.command("score")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 def score_(as_json: bool) -> None:
-    """Print the newest score of every scenario that was played here.
+    """Print the newest score of every scenario, of each way in which it was played here.
 
     Example: mrcore gameday score
     """
@@ -124,11 +157,40 @@ def _scenarios() -> dict[str, scenario.Scenario]:
 
 def _find(scenario_id: str) -> scenario.Scenario:
     known = _scenarios()
-    if scenario_id not in known:
-        raise errors.ScenarioError(
-            f"There is no scenario {scenario_id!r}.", fix=f"There are {', '.join(known)}."
-        )
-    return known[scenario_id]
+    for each in known.values():
+        if each.id.casefold() == scenario_id.casefold():
+            return each
+    raise errors.ScenarioError(
+        f"There is no scenario {scenario_id!r}.", fix=f"There are {', '.join(known)}."
+    )
+
+
+def _refuse_both(ways: Mapping[str, bool], until: score.Until) -> None:
+    """Raise UsageError where it would be played in two ways, or not so far that one counts."""
+    named = [option for option, wanted in ways.items() if wanted]
+    if len(named) > 1:
+        raise click.UsageError(f"{' and '.join(named)} exclude each other.")
+    if named and named != ["--auto"] and until != "recovered":
+        raise click.UsageError(f"{named[0]} and --until {until} exclude each other.")
+
+
+def _steps(found: consoles.Game) -> Iterator[str]:
+    yield f"{found.scenario}  {found.title}"
+    for each in found.steps:
+        yield f"  {'✓' if each.done else '·'} {each.step:<12} {', '.join(each.kinds)}"
+    if not found.steps:
+        yield "  no manual step: the screen does it all"
+
+
+def _interrupted(state: Path | None) -> str:
+    """Whether all is mended; a stack of the play's own has gone with what was broken in it."""
+    from mrcore.gameday import debts
+
+    owed = debts.Debts(folder.StateFolder(state)).open if state is not None else []
+    if not owed:
+        return "Interrupted: what was broken is mended."
+    kinds = ", ".join(debt["kind"] for debt in owed)
+    return f"Interrupted: {kinds} could not be mended; the next game day in {state} tries again."
 
 
 async def _played(
@@ -137,14 +199,14 @@ async def _played(
     state: Path | None,
     time_scale: float,
     *,
-    quiet: bool,
+    as_json: bool,
 ) -> score.Card:
     from mrcore.gameday import arena, own
     from mrcore.gameday import play as plays
     from mrcore.sources import base
 
     def tell(sentence: str) -> None:
-        if not quiet:
+        if not as_json:
             with contextlib.suppress(OSError):  # a lost terminal ends nothing
                 click.echo(plain.text(f"  … {sentence}"), err=True)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import random
+import shlex
 from collections.abc import Callable
 from datetime import datetime
 
@@ -16,9 +17,11 @@ from mrcore.gameday import (
     acted,
     arena,
     calm,
+    consoles,
     debts,
     judge,
     keypresses,
+    operators,
     recovering,
     scenario,
     score,
@@ -55,6 +58,13 @@ class Order:
     withhold: bool = False
     misled: bool = False
 
+    @property
+    def played(self) -> score.Played:
+        """Who recovers it, in the score's word."""
+        if self.withhold or self.misled:
+            return "withheld" if self.withhold else "misled"
+        return "auto" if self.auto else "by hand"
+
 
 class Failed(Exception):
     """An expectation that did not come true, after which there is nothing more to play."""
@@ -80,7 +90,7 @@ class Play:
         self._seen = watch.Watcher(now=now)
         self._found: list[score.Expectation] = []
         self._times: dict[str, float] = {}
-        self._operators: list[str] = []
+        self._operators = operators.Operators(what, tell)
         self._before: frozenset[str] = frozenset()
         own = settings.load(stack.state / "settings.json")
         self._scale = own.time_scale
@@ -98,7 +108,8 @@ class Play:
         await self._stack.check()
         state = self._stack.state
         owed = debts.Debts(state)
-        with state.lock("gameday.lock", f"A game day is played in {state.path} already."):
+        with state.lock(consoles.LOCK, f"A game day is played in {state.path} already."):
+            consoles.clear(state)
             await owed.mend(self._stack)
             async with clients.CoreClient.at(state=state.path) as client:
                 following = asyncio.create_task(self._seen.follow(client))
@@ -130,26 +141,43 @@ class Play:
         await self._calm()
         await recovering.end_others(client, self._seen, self._what.runbook)
         await self._inject(stage, owed)
+        await stage.held.enter_async_context(self._operators.at_work(stage))
         if far >= ORDER.index("detected"):
             await self._detect()
         if far >= ORDER.index("diagnosed"):
-            actor = recovering.Recovery(client, self._seen, self._what, self._began, self._tell)
+            actor = recovering.Recovery(
+                client, self._seen, self._what, self._began, self._tell, self._operators
+            )
             diagnosed = await actor.diagnosed()
             self._found += [] if self._order.misled else diagnosed
-            self._lap("diagnosed")
             self._stop_if_failed()
+            self._lap("diagnosed")
             if far >= ORDER.index("recovered"):
-                if self._order.withhold:
-                    self._found += await actor.withheld()
-                elif self._order.misled:
-                    self._found += await actor.misled(stage)
-                else:
-                    self._found += await actor.recovered(stage, auto=self._order.auto)
-                self._operators += actor.operators
-                self._keypresses = self._keys.counted()
-                self._lap("recovered")
+                await self._recover(actor, stage)
         if far >= ORDER.index("detected") and not self._order.misled:
             self._found.append(judge.unrelated(self._what, self._seen, self._began, self._before))
+
+    async def _recover(self, actor: recovering.Recovery, stage: base.Stage) -> None:
+        """See that it recovers as it was ordered, or that it does not."""
+        if self._order.withhold:
+            self._found += await actor.withheld()
+        elif self._order.misled:
+            self._found += await actor.misled(stage)
+        else:
+            self._tell_by_hand()
+            found = await actor.recovered(stage, auto=self._order.auto)
+            self._found += found
+            if all(each.held for each in found):
+                self._lap("recovered")
+        self._keypresses = self._keys.counted()
+
+    def _tell_by_hand(self) -> None:
+        """Say what does the steps that no screen does."""
+        steps = dict.fromkeys(operator.step for operator in self._what.operators)
+        if steps and not self._order.auto:
+            where = shlex.quote(str(self._stack.state.path))
+            said = f"manual steps here: {', '.join(steps)}; each is done by"
+            self._tell(f"{said} mrcore gameday operate STEP --state {where}")
 
     async def _calm(self) -> None:
         """Begin when nothing moves that would be taken for what the fault leads to."""
@@ -189,6 +217,7 @@ class Play:
 
     async def _detect(self) -> None:
         self._tell("waiting for " + ", ".join(each.rule for each in self._what.alerts))
+        missed = False
         for each in self._what.alerts:
             find = lambda each=each: judge.of(each, self._seen.firings.values(), self._began)  # noqa: E731
             firing = await self._seen.until(find, DETECTED_S)
@@ -196,7 +225,9 @@ class Play:
             self._expect(f"alert {each.rule}{about}", firing is not None, "" if firing else "none")
             if firing is not None:
                 self._found.append(judge.punctual(firing, self._rules[each.rule], self._seen))
-        self._lap("detected")
+            missed = missed or firing is None
+        if not missed:
+            self._lap("detected")
         self._keys.begin()
         self._stop_if_failed()
 
@@ -222,6 +253,7 @@ class Play:
             seed=self._seed,
             time_scale=self._scale,
             until=self._order.until,
+            played=self._order.played,
             at=self._now(),
             ok=bool(self._found) and all(each.held for each in self._found),
             detected_s=self._times.get("detected"),
@@ -230,6 +262,6 @@ class Play:
             keypresses=self._keypresses,
             wrong_actions=judge.wrong_actions(what, self._seen, self._began),
             expectations=tuple(self._found),
-            operators=tuple(self._operators),
+            operators=tuple(self._operators.played),
             story=self._story,
         )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mrcore import client as clients
 from mrcore import errors
-from mrcore.gameday import acted, judge, scenario, score, watch
+from mrcore.gameday import acted, judge, operators, scenario, score, watch
 from mrcore.gameday.faults import base
 from mrcore.model import alert, core, plans, run
 from mrcore.model import base as base_model
@@ -52,14 +52,14 @@ class Recovery:
         what: scenario.Scenario,
         began: datetime,
         tell: Callable[[str], None],
+        helpers: operators.Operators,
     ) -> None:
-        self.operators: list[str] = []
         self._client = client
         self._seen = seen
         self._what = what
         self._began = began
         self._tell = tell
-        self._done: set[str] = set()
+        self._operators = helpers
         self._plans: dict[str, str] = {}
         self._asked: dict[base_model.Ref, run.Run] = {}
         self._answered = ""
@@ -134,7 +134,7 @@ class Recovery:
     async def _by_hand(self, stage: base.Stage, *, auto: bool) -> list[score.Expectation]:
         """What no runbook mends: its operators do, and then it is over."""
         for operator in self._what.operators if auto else ():
-            await self._operate(operator.step, stage)
+            await self._operators.play(operator.step, stage)
         over = await self._seen.until(self._is_over, RECOVERED_S if auto else None)
         return [score.Expectation(what=f"{self._what.recovered.text} again", held=bool(over))]
 
@@ -204,8 +204,8 @@ class Recovery:
                 await self._confirm(step.plan)
                 return True
             waits = step.kind == "manual" and step.state is run.StepState.RUNNING
-            if waits and step.id not in self._done:
-                await self._operate(step.id, stage)
+            if waits:
+                await self._operators.play(step.id, stage)
         if running == self._asked.get(running.ref) and not self._in_vain():
             return False  # it has not gone on since
         self._asked[running.ref] = running
@@ -245,11 +245,3 @@ class Recovery:
             await self._client.apply(plan_id, reason=REASON, confirm=plan.confirm)
         except errors.DoorError as error:
             self._tell(str(error))
-
-    async def _operate(self, step: str, stage: base.Stage) -> None:
-        self._done.add(step)
-        for operator in self._what.operators:
-            if operator.step == step:
-                self._tell(f"an operator plays {step}: {operator.kind}")
-                await operator.fault.inject(stage, await operator.fault.before(stage))
-                self.operators.append(f"{step}: {operator.kind}")

@@ -17,6 +17,8 @@ FILE = "gamedays.jsonl"
 KEPT = 500
 
 Until = Literal["injected", "detected", "diagnosed", "recovered"]
+Played = Literal["auto", "by hand", "withheld", "misled"]
+"""Who recovers it; with the fix withheld, or a diagnosis that is wrong, it must not recover."""
 
 
 class Expectation(base.Frozen):
@@ -39,6 +41,7 @@ class Card(base.Frozen):
     seed: int
     time_scale: float
     until: Until
+    played: Played
     at: base.Instant
     ok: bool
     detected_s: float | None = None
@@ -63,7 +66,17 @@ def lines(card: Card) -> Iterator[str]:
     times = ", ".join(f"{said} {seconds:.1f} s" for said, seconds in took)
     yield f"  {times or 'nothing was detected'} (time_scale {card.time_scale:g})"
     yield f"  keypresses {card.keypresses}, wrong actions {card.wrong_actions}"
-    yield f"  {'held' if card.ok else 'FAILED'}: {card.scenario} until {card.until}"
+    yield f"  {'held' if card.ok else 'FAILED'}: {card.scenario} {_end(card)}"
+
+
+_NOT_RECOVERED = {"withheld": "its fix was withheld", "misled": "its diagnosis was wrong"}
+
+
+def _end(card: Card) -> str:
+    """What the score is of."""
+    if (why := _NOT_RECOVERED.get(card.played)) is None:
+        return f"until {card.until}, played {card.played}"
+    return f"did not recover, as it must not: {why}" if card.ok else f"until {card.until}; {why}"
 
 
 _SAID = ("detected after", "diagnosed after", "recovered after")
@@ -94,17 +107,17 @@ def keep(card: Card, file: Path) -> None:
         raise errors.StackError(f"The score cannot be kept in {file}: {error.strerror}.") from None
 
 
-def kept(file: Path) -> dict[str, Card]:
-    """The newest card of every scenario that was played, by its id; what does not parse is left."""
+def kept(file: Path) -> dict[tuple[str, Played], Card]:
+    """The newest card of every scenario and way in which it was played; no other line is read."""
     try:
         written = file.read_text().splitlines()
     except OSError:
         return {}
-    found: dict[str, Card] = {}
+    found: dict[tuple[str, Played], Card] = {}
     for line in written:
         try:
             card = Card.model_validate(json.loads(line))
         except (ValueError, pydantic.ValidationError):
             continue
-        found[card.scenario] = card
+        found[card.scenario, card.played] = card
     return dict(sorted(found.items()))

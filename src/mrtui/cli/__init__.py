@@ -103,7 +103,10 @@ def _demo(parser: Parser) -> None:
     parser.add_argument("--keep", action="store_true", help="leave the stack running")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="seed of the data (7)")
     parser.add_argument("--scale", choices=("small", "large"), default="small", help="how much")
-    said = "with this incident of mrcore gameday list under way, and alerts 20 times as quick"
+    said = (
+        "with this incident of mrcore gameday list under way, and alerts 20 times as quick; "
+        "mrcore gameday operate, of the same --state, does what its runbook asks by hand"
+    )
     parser.add_argument("--scenario", default="", metavar="ID", help=said)
     _look(parser)
 

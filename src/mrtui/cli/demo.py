@@ -40,12 +40,13 @@ def run(options: argparse.Namespace) -> int:
             locked_theme=locked,
             read_only=options.read_only,
             ring=options.ring,
+            hint="" if broken is None else broken.hint,
             owns_stack=lambda: stack.owned,
             steps=lambda: start.steps(state),
             failed=stack.failed,
             contexts=screen.contexts(place),
         )
-        connect = screen.connector(place, "")
+        connect = screen.connector(place, "", stack.ensure)
         return screen.show(app.ControlRoom(connect, keymap=keymap, started=started))
     finally:
         if broken is not None:
@@ -73,7 +74,7 @@ def _facts(stack: start.Stack) -> int:
     from mrtui.cli import status
 
     place = places.Place(state=stack.state)
-    code = status.when_live(screen.connector(place, ""))
+    code = status.when_live(screen.connector(place, "", stack.ensure))
     called = f"{places.program()} --state {stack.state}"
     _tell(f"The screen: run `{called}` in a terminal while the stack runs.")
     return code

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from mrcore.gameday import calm, judge, recovering, scenario, score
+from mrcore.gameday import calm, judge, operators, recovering, scenario, score
 from mrcore.model import alert, base, core, queue, run, stack
 from tests.core.gameday.watched import RULES, T0, J, fired, later, seen
+
+NOBODY = operators.Operators(J, print)
 
 
 async def test_the_expected_alert_is_found_after_the_beginning() -> None:
@@ -138,7 +140,7 @@ async def test_it_is_waited_for_a_run_that_asks_nothing_though_the_last_answer_w
     for asks in ((), ("run.next",)):
         known = goes_on.model_copy(update={"actions": asks})
         watcher = await seen(*WATCHED, known, vain)
-        found = recovering.Recovery(None, watcher, J, T0, print)  # type: ignore[arg-type]
+        found = recovering.Recovery(None, watcher, J, T0, print, NOBODY)  # type: ignore[arg-type]
         assert found.has_news([known]) is bool(asks)
 
 
@@ -174,21 +176,47 @@ async def test_a_diagnosis_must_have_found_the_code() -> None:
         (("paused",), strict, True),
     ):
         watcher = await seen(of(*codes))
-        found = recovering.Recovery(None, watcher, what, T0, told)  # type: ignore[arg-type]
+        found = recovering.Recovery(None, watcher, what, T0, told, NOBODY)  # type: ignore[arg-type]
         assert [each.held for each in await found.diagnosed()] == [held]
 
 
-def test_the_newest_score_of_each_scenario_is_kept(tmp_path: Path) -> None:
+PLAYS: tuple[tuple[str, score.Played, bool], ...] = (
+    ("J", "by hand", False), ("B", "auto", True), ("J", "by hand", True), ("J", "withheld", False),
+)  # fmt: skip
+
+
+def test_the_newest_score_of_each_scenario_and_way_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "mr" / "gamedays.jsonl"
     assert score.kept(file) == {}
-    for id_, ok in (("J", False), ("B", True), ("J", True)):
-        card = score.Card(
-            scenario=id_, title="t", seed=7, time_scale=20, until="detected", at=T0, ok=ok,
-            detected_s=1.25, expectations=(score.Expectation(what="x", held=ok, why="y"),),
-        )  # fmt: skip
-        score.keep(card, file)
+    for id_, way, ok in PLAYS:
+        score.keep(_card(scenario=id_, played=way, ok=ok), file)
     found = score.kept(file)
-    assert {id_: card.ok for id_, card in found.items()} == {"B": True, "J": True}
-    said = "\n".join(score.lines(found["J"]))
+    assert {key: card.ok for key, card in found.items()} == {
+        ("B", "auto"): True, ("J", "by hand"): True, ("J", "withheld"): False,
+    }  # fmt: skip
+    said = "\n".join(score.lines(found["J", "by hand"]))
     assert "detected after 1.2 s" in said
-    assert "held: J until detected" in said
+    assert "held: J until detected, played by hand" in said
+
+
+@pytest.mark.parametrize(
+    ("way", "ok", "end"),
+    [
+        ("withheld", True, "held: J did not recover, as it must not: its fix was withheld"),
+        ("misled", True, "held: J did not recover, as it must not: its diagnosis was wrong"),
+        ("withheld", False, "FAILED: J until recovered; its fix was withheld"),
+        ("auto", True, "held: J until recovered, played auto"),
+    ],
+)
+def test_a_score_says_how_it_was_played(way: score.Played, ok: bool, end: str) -> None:
+    card = _card(played=way, ok=ok, until="recovered")
+    assert list(score.lines(card))[-1] == f"  {end}"
+
+
+def _card(**more: Any) -> score.Card:
+    ok = more["ok"]
+    said: dict[str, Any] = {
+        "scenario": "J", "title": "t", "seed": 7, "time_scale": 20, "until": "detected", "at": T0,
+        "detected_s": 1.25, "expectations": (score.Expectation(what="x", held=ok, why="y"),),
+    }  # fmt: skip
+    return score.Card(**(said | more))

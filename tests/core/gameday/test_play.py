@@ -1,0 +1,113 @@
+"""How a play is ordered, what its score says then, and how it ends when it is told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from mrcore import folder
+from mrcore.cli import gameday as cli
+from mrcore.gameday import debts, play, score
+from mrcore.sources import base
+from tests.core.gameday import stages
+from tests.core.gameday.watched import J
+
+
+class Actor:
+    """Says of everything that it held, or did not."""
+
+    def __init__(self, held: bool) -> None:
+        self._found = [score.Expectation(what="x", held=held)]
+
+    async def withheld(self, *given: Any, **more: Any) -> list[score.Expectation]:
+        return self._found
+
+    misled = recovered = withheld
+
+
+@pytest.mark.parametrize(
+    ("order", "held", "timed"),
+    [
+        (play.Order(), True, True),
+        (play.Order(auto=True), True, True),
+        (play.Order(auto=True), False, False),
+        (play.Order(withhold=True), True, False),
+        (play.Order(misled=True), True, False),
+    ],
+    ids=["by hand", "auto", "auto in vain", "withheld", "misled"],
+)
+async def test_a_score_has_the_seconds_to_a_recovery_only_where_there_was_one(
+    state: Path, order: play.Order, held: bool, timed: bool
+) -> None:
+    async with stages.stage(state) as stage:
+        (state / "settings.json").write_text("{}")
+        what = play.Play(stage.arena, J, order, now=base.utc_now, tell=print)
+        with what._keys:
+            await what._recover(Actor(held), stage)  # type: ignore[arg-type]
+        card = what._card()
+    assert (card.recovered_s is not None) is timed
+    assert card.played == order.played
+
+
+def test_the_manual_steps_are_said_to_who_plays_by_hand(state: Path) -> None:
+    told: list[str] = []
+    folder.StateFolder(state).make().write_json("settings.json", {})
+    where = stages.arena.Arena(folder.StateFolder(state), {}, {})
+    scenarios = cli._scenarios()
+    for id_, order in (("J", play.Order()), ("B", play.Order(auto=True)), ("B", play.Order())):
+        play.Play(where, scenarios[id_], order, now=base.utc_now, tell=told.append)._tell_by_hand()
+    (said,) = told
+    assert said.startswith("manual steps here: rotate;")
+    assert said.endswith(f"mrcore gameday operate STEP --state {state}")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--withhold", "--misled"), "--withhold and --misled exclude each other"),
+        (("--auto", "--withhold"), "--auto and --withhold exclude each other"),
+        (("--auto", "--misled"), "--auto and --misled exclude each other"),
+        (("--misled", "--until", "detected"), "--misled and --until detected exclude each other"),
+    ],
+)
+def test_ways_of_playing_that_exclude_each_other_are_refused(
+    options: tuple[str, ...], why: str
+) -> None:
+    done = CliRunner().invoke(cli.command, ["play", "J", *options])
+    assert done.exit_code == 2
+    assert why in done.stderr
+
+
+def test_a_scenario_is_found_whatever_the_case_of_its_letters() -> None:
+    assert cli._find("j").id == "J"
+    assert cli._find("b-STALE").id == "B-stale"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_play_that_is_ended_says_in_a_sentence_that_all_is_mended(number: signal.Signals) -> None:
+    argv = [sys.executable, "-m", "mrcore", "gameday", "play", "J"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, env=os.environ) as game:
+        assert game.stderr is not None
+        assert "starting a stack of its own" in game.stderr.readline()
+        game.send_signal(number)
+        said, wrong = game.communicate(timeout=120)
+    assert (game.returncode, said) == (130, "")
+    assert wrong == "Interrupted: what was broken is mended.\n"
+
+
+def test_what_could_not_be_mended_is_named_at_an_interrupt(state: Path) -> None:
+    owed = debts.Debts(folder.StateFolder(state).make())
+    owed.owe("queue.paused", {}, {})
+    owed.owe("mail.rotated", {}, {})
+    said = cli._interrupted(state)
+    assert said.startswith("Interrupted: queue.paused, mail.rotated could not be mended;")
+    assert str(state) in said
+    assert cli._interrupted(None) == "Interrupted: what was broken is mended."
