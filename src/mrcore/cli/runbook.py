@@ -42,60 +42,54 @@ def lint(files: tuple[Path, ...], folder: Path | None, as_json: bool) -> None:
 
     Example: mrcore runbook lint my-runbooks/A.md
     """
-    problems, found = _linted(files, folder)
+    found = library.look(folder, given=[_reading(path) for path in files])
     if as_json:
-        click.echo(plain.document({"problems": problems, "runbooks": sorted(found)}, indent=2))
+        facts = {"problems": found.problems, "runbooks": sorted(found.known)}
+        click.echo(plain.document(facts, indent=2))
     else:
-        for problem in problems:
+        for problem in found.problems:
             click.echo(plain.text(problem))
-        if not problems:
-            checked = len(files) or len(found)
+        if not found.problems:
+            checked = len(files) or len(found.known)
             said = "1 runbook is" if checked == 1 else f"{checked} runbooks are"
             click.echo(f"{said} well formed.")
-    if problems:
+    if found.problems:
         sys.exit(1)
 
 
-def _linted(
-    files: tuple[Path, ...], folder: Path | None
-) -> tuple[list[str], dict[str, book.Runbook]]:
-    """Every mistake once, and the runbooks that have none."""
-    problems: list[str] = []
-    found: dict[str, book.Runbook] = {}
+def _reading(path: Path) -> parse.Reading:
+    """A file that was named. Raises BadRequest where there is none."""
     try:
-        found = library.load(folder)
-    except errors.RunbookError as error:
-        problems += error.problems
-    for path in files:
-        try:
-            made = parse.read(path.read_text(encoding="utf-8"), str(path))
-        except errors.RunbookError as error:
-            problems += error.problems
-        except (OSError, ValueError) as error:
-            problems.append(f"{path}:1: it cannot be read: {error}.")
-        else:
-            found[made.id] = made
-    if files and found:
-        problems += library.dangling(found)
-    return list(dict.fromkeys(problems)), found
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise errors.BadRequest(f"There is no file {path}.") from None
+    except IsADirectoryError:
+        fix = f"`mrcore runbook lint --folder {path}` reads the runbooks in it."
+        raise errors.BadRequest(f"{path} is a folder.", fix=fix) from None
+    except OSError as error:
+        raise errors.BadRequest(f"{path} cannot be read: {error.strerror}.") from None
+    return parse.reading(text, str(path))
 
 
 @command.command(name="list")
 @_folder
 @_json
 def list_(folder: Path | None, as_json: bool) -> None:
-    """Print every runbook: its id, what it is about, its title.
+    """Print every runbook: its id, what it is about, its title; exit code 1 where one is broken.
+
+    What is wrong with those that are not well formed is said on stderr.
 
     Example: mrcore runbook list --json
     """
-    known = library.load(folder)
+    found = library.look(folder)
+    known = found.known.values()
     if as_json:
-        click.echo(plain.document([_facts(each) for each in known.values()], indent=2))
-        return
-    for each in known.values():
+        click.echo(plain.document([_facts(each) for each in known], indent=2))
+    for each in () if as_json else known:
         click.echo(
             plain.text(f"{each.id:<4} {each.severity}  {each.about or '-':<10} {each.title}")
         )
+    _complain(found)
 
 
 @command.command()
@@ -105,18 +99,31 @@ def list_(folder: Path | None, as_json: bool) -> None:
 def show(name: str, folder: Path | None, as_json: bool) -> None:
     """Print a runbook as it is written, or as its steps with --json.
 
+    What is wrong with others is said on stderr; exit code 1 then.
+
     Example: mrcore runbook show J
     """
-    known = library.load(folder)
-    if name not in known:
-        raise errors.BadRequest(f"There is no runbook {name!r}; there are {', '.join(known)}.")
-    found = known[name]
+    library_ = library.look(folder)
+    if name in library_.broken:
+        _complain(library_)
+    if name not in library_.known:
+        known = ", ".join(library_.known)
+        raise errors.BadRequest(f"There is no runbook {name!r}; there are {known}.")
+    found = library_.known[name]
     if as_json:
         steps = [{"id": s.id, "kind": s.kind, "title": s.title} for s in found.steps]
         click.echo(plain.document({**_facts(found), "steps": steps}, indent=2))
-        return
-    for line in found.text.rstrip().split("\n"):
+    for line in () if as_json else found.text.rstrip().split("\n"):
         click.echo(plain.text(line))
+    _complain(library_)
+
+
+def _complain(found: library.Library) -> None:
+    """Say what is wrong with the others, and end with 1."""
+    for problem in found.problems:
+        click.echo(plain.text(problem), err=True)
+    if found.problems:
+        sys.exit(1)
 
 
 @command.command()

@@ -1,12 +1,12 @@
 """Expressions with names of their own beside the known ones: what a runbook has found so far.
 
 `before.queue.waiting` is what that was before something was done; every other name of its own is
-given with its type.
+given with its type, and with all that it can be where that is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -16,9 +16,12 @@ from mrcore.model import base
 BEFORE = "before."
 
 Types = Mapping[str, words.Type]
+Texts = Mapping[str, tuple[str, ...]]
+"""All that a name of its own can be, of those of which that is known."""
 Values = Mapping[str, facts.Value | None]
 
 _NONE: Types = MappingProxyType({})
+_ANY: Texts = MappingProxyType({})
 _NOTHING: Values = MappingProxyType({})
 
 
@@ -38,9 +41,12 @@ class Local:
 class _Parser(parse.Parser):
     """A parser that knows more names."""
 
-    def __init__(self, text: str, time_scale: float, types: Types, before: bool) -> None:
+    def __init__(
+        self, text: str, time_scale: float, types: Types, texts: Texts, before: bool
+    ) -> None:
         super().__init__(text, time_scale)
         self._types = types
+        self._texts = texts
         self._before = before
 
     def _name(self, token: tokens.Token) -> tree.Node:
@@ -55,6 +61,27 @@ class _Parser(parse.Parser):
             raise token.place.wrong(f"There is no metric, fact or step {token.text!r}.", fix)
         return super()._name(token)
 
+    def _infix(self, left: tree.Node, token: tokens.Token, power: int) -> tree.Node:
+        made = super()._infix(left, token, power)
+        match made:
+            case tree.Compare(parts=(Local(name), tree.Constant(text))):
+                self._possible(name, (text,), token)
+            case tree.Compare(parts=(tree.Constant(text), Local(name))):
+                self._possible(name, (text,), token)
+            case tree.Among(Local(name), these):
+                self._possible(name, these, token)
+        return made
+
+    def _possible(self, name: str, asked: Iterable[facts.Value], token: tokens.Token) -> None:
+        """What a name can never be makes a comparison that says the same whatever happens."""
+        known = self._texts.get(name)
+        for text in sorted(map(str, asked)) if known is not None else ():
+            if known and text not in known:
+                said = f"{name} is never {text!r} here: it is {_listed(known)}."
+                raise token.place.wrong(said, words.nearest(text, known))
+            if not known:
+                raise token.place.wrong(f"{name} is never {text!r} here: it finds nothing.")
+
 
 class Expression(expression.Expression):
     """An expression that may name `types`, and with `before` what was before."""
@@ -66,11 +93,12 @@ class Expression(expression.Expression):
         kind: str = "",
         time_scale: float = 1.0,
         types: Types = _NONE,
+        texts: Texts = _ANY,
         before: bool = False,
     ) -> None:
         """Parse it; raises ExpressionError."""
         self.text = text
-        self._take(_Parser(text, time_scale, types, before).whole(), kind)
+        self._take(_Parser(text, time_scale, types, texts, before).whole(), kind)
 
     def _take(self, root: tree.Node, kind: str) -> None:
         """Be what `root` says; an `and` or `or` of things of several kinds is in `parts`."""
@@ -117,16 +145,24 @@ def condition(
     kind: str = "",
     time_scale: float = 1.0,
     types: Types = _NONE,
+    texts: Texts = _ANY,
     before: bool = False,
 ) -> Expression:
     """One that is true or false. Raises ExpressionError."""
-    found = Expression(text, kind=kind, time_scale=time_scale, types=types, before=before)
+    found = Expression(
+        text, kind=kind, time_scale=time_scale, types=types, texts=texts, before=before
+    )
     if found.type != words.TRUTH:
         raise tokens.Place().wrong(
             f"A condition is true or false, and this is {found.type.said}.",
             "Compare it with something.",
         )
     return found
+
+
+def _listed(known: tuple[str, ...]) -> str:
+    """`a, b or c`"""
+    return " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
 
 
 def _locals(node: tree.Node) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from mrcore import catalogue
 from mrcore.expr import local
 from mrcore.model import plans, ref
-from mrcore.runbooks import asking, book, kinds, record
+from mrcore.runbooks import asking, book, record, templates
 
 
 class Nothing(NamedTuple):
@@ -25,7 +25,7 @@ def request(
     values = {"subject": known.subject, **{f"params.{n}": v for n, v in known.params.items()}}
     values |= {f"{n}.id": ref.parse(now.about).id for n, now in known.steps.items() if now.about}
     targets = step.targets
-    if lost := sorted(kinds.of_steps(targets.query, step.args) - values.keys()):
+    if lost := sorted(templates.of_steps(targets.query, step.args) - values.keys()):
         return Nothing(f"{{{{{lost[0]}}}}} is not known: that step was decided by no single thing.")
     if targets.where is None:
         of = str(filled(targets.of, values))
@@ -75,5 +75,5 @@ def filled(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [filled(each, values) for each in value]
     if isinstance(value, str):
-        return kinds.TEMPLATE.sub(lambda found: values.get(found[1], ""), value)
+        return templates.TEMPLATE.sub(lambda found: values.get(found[1], ""), value)
     return value

@@ -3,181 +3,196 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, get_args
+from collections.abc import Callable
+from typing import get_args
 
 import pydantic
 
 from mrcore import catalogue, errors
 from mrcore.acting import arguments
-from mrcore.expr import local, words
-from mrcore.model import plans, ref, run
-from mrcore.runbooks import book, document, table
+from mrcore.expr import words
+from mrcore.model import plans, run
+from mrcore.runbooks import book, table, templates
 
 PATIENCE_S = 10.0
 PROOF_S = 120.0
 
 KINDS: tuple[str, ...] = get_args(run.StepKind)
-TEMPLATE = re.compile(r"\{\{\s*([a-z_][a-z0-9_.]*)\s*\}\}")
-ID = ".id"
-"""What stands behind a step's name in `{{STEP.id}}`: the last id of what decided it."""
+ACTS = ("fix", "manual", "wait")
+"""To these an unknown verdict is no data: what nobody knows selects nothing that acts."""
 
 NONE = "none:"
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
-def step(
-    name: str,
-    given: table.Table,
-    block: document.Block,
-    runbook: book.Runbook,
-    types: local.Types,
-) -> book.Step:
-    """A step; `types` are the steps before it, whose verdicts it may ask for. Raises Wrong."""
+def step(name: str, given: table.Table, title: str, prose: str, line: int) -> book.Step | None:
+    """A step, with what is wrong noted; None where its kind is none, which says what it takes."""
     kind = given.text("kind")
-    if kind not in KINDS:
-        near = words.nearest(kind, KINDS)
-        raise given.wrong(f"there is no kind {kind!r} of step. {near}".rstrip(), "kind")
-    title = given.text("title", "") or block.title
-    if not title:
-        raise given.wrong("it has no title: write a heading above it.")
+    named = given.text("title", title)
+    if not named:
+        given.note("it has no title: write a heading above it.")
     made = book.Step(
         id=name,
-        kind=kind,  # type: ignore[arg-type]  # one of the literals, looked at above
-        title=title,
-        text=block.prose,
-        line=block.line_of(f"step.{name}"),
-        when=given.condition("when", types) if given.has("when") else None,
-        say=given.said("say", types, runbook.about),
+        kind=kind,  # type: ignore[arg-type]  # one of the literals, looked at below
+        title=named,
+        text=prose,
+        line=line,
+        when=given.condition("when", acts=kind in ACTS) if given.has("when") else None,
+        say=given.said("say"),
         skippable=given.flag("skippable"),
     )
-    made = _BY_KIND[kind](made, given, runbook, types)
+    if kind not in KINDS:
+        if kind:
+            near = words.nearest(kind, KINDS)
+            given.note(f"there is no kind {kind!r} of step. {near}".rstrip(), "kind")
+        return None
+    made = _BY_KIND[kind](made, given)
     given.end()
     return made
 
 
-def _diagnose(
-    made: book.Step, given: table.Table, runbook: book.Runbook, types: local.Types
-) -> book.Step:
-    verdicts = []
-    for each in given.tables("verdicts"):
-        bad, ok = each.text("bad", ""), each.flag("ok")
-        if bool(bad) == ok:
-            raise each.wrong('a verdict is either bad = "code" or ok = true.')
-        if bad in ("ok", "unknown") or (bad and not _CODE.fullmatch(bad)):
-            raise each.wrong(f"{bad!r} is no code: small letters, digits, _.", "bad")
-        means, last = each.said("means", types, runbook.about), each.flag("last")
-        if ok and last:
-            raise each.wrong("last is for what is bad: ok is asked at the end anyway.", "last")
-        verdicts.append(book.Verdict(bad, each.condition("when", types), means, last))
-        each.end()
-    if not any(each.code for each in verdicts) or all(each.code for each in verdicts):
-        raise given.wrong("a diagnosis has verdicts: at least one bad and one ok.", "verdicts")
+def _diagnose(made: book.Step, given: table.Table) -> book.Step:
+    before = given.noted
+    verdicts = tuple(_verdict(each) for each in given.tables("verdicts"))
+    one_of_each = any(each.code for each in verdicts) and not all(each.code for each in verdicts)
+    if not one_of_each and given.noted == before:
+        given.note("a diagnosis has verdicts: at least one bad and one ok.", "verdicts")
     patience_s = given.time_s("within", PATIENCE_S)
-    return made._replace(verdicts=tuple(verdicts), patience_s=patience_s)
+    return made._replace(verdicts=verdicts, patience_s=patience_s)
 
 
-def _decide(
-    made: book.Step, given: table.Table, runbook: book.Runbook, types: local.Types
-) -> book.Step:
-    routes = []
-    for each in given.tables("routes"):
-        otherwise = each.flag("otherwise")
-        if otherwise == each.has("when"):
-            raise each.wrong("a route has either when, or otherwise = true.")
-        route = book.Route(
-            when=None if otherwise else each.condition("when", types),
-            goto=each.text("goto", ""),
-            runbook=each.text("runbook", ""),
-            why=each.text("why", ""),
-        )
-        if bool(route.goto) == bool(route.runbook):
-            raise each.wrong("a route leads to either a step (goto) or a runbook.")
-        each.end()
-        routes.append(route)
-    if not routes:
-        raise given.wrong("routes are missing.")
+def _verdict(each: table.Table) -> book.Verdict:
+    bad, ok = each.text("bad", ""), each.flag("ok")
+    if bool(bad) == ok:
+        each.note('a verdict is either bad = "code" or ok = true.')
+    if bad in ("ok", "unknown") or (bad and not _CODE.fullmatch(bad)):
+        each.note(f"{bad!r} is no code: small letters, digits, _.", "bad")
+    means, last = each.said("means"), each.flag("last")
+    if ok and last:
+        each.note("last is for what is bad: ok is asked at the end anyway.", "last")
+    found = book.Verdict(bad, each.condition("when"), means, last)
+    each.end()
+    return found
+
+
+def _decide(made: book.Step, given: table.Table) -> book.Step:
+    before = given.noted
+    routes = tuple(_route(each) for each in given.tables("routes"))
+    if not routes and given.noted == before:
+        given.note("routes are missing.")
     if any(route.when is None for route in routes[:-1]):
-        raise given.wrong("otherwise is the last route: nothing behind it is looked at.", "routes")
-    return made._replace(routes=tuple(routes))
+        given.note("otherwise is the last route: nothing behind it is looked at.", "routes")
+    return made._replace(routes=routes)
 
 
-def _fix(
-    made: book.Step, given: table.Table, runbook: book.Runbook, types: local.Types
-) -> book.Step:
-    if made.when is None or not made.when.locals:
-        raise given.wrong("a fix says for which verdict it is: when is missing.", "when")
-    action = catalogue.ACTIONS.get(given.text("action"))
-    if action is None:
-        said = given.text("action")
+def _route(each: table.Table) -> book.Route:
+    otherwise = each.flag("otherwise")
+    if otherwise == each.has("when"):
+        each.note("a route has either when, or otherwise = true.")
+    route = book.Route(
+        when=each.condition("when") if each.has("when") else None,
+        goto=each.text("goto", ""),
+        runbook=each.text("runbook", ""),
+        why=each.text("why", ""),
+    )
+    if bool(route.goto) == bool(route.runbook):
+        each.note("a route leads to either a step (goto) or a runbook.")
+    each.end()
+    return route
+
+
+def _fix(made: book.Step, given: table.Table) -> book.Step:
+    if made.when is None:
+        given.note("a fix says for which verdict it is: when is missing.")
+    elif not made.when.locals and made.when.text != table.STAND_IN:
+        given.note("a fix says for which verdict it is: when names no step.", "when")
+    said = given.text("action")
+    action = catalogue.ACTIONS.get(said)
+    if action is None and said:
         near = words.nearest(said, catalogue.ACTIONS)
-        raise given.wrong(f"there is no action {said!r}. {near}".rstrip(), "action")
+        given.note(f"there is no action {said!r}. {near}".rstrip(), "action")
     args = given.take("args", {}, dict)
-    try:
-        arguments.check(action, args)
-    except errors.BadRequest as error:
-        raise given.wrong(str(error), "args") from None
-    _templates(args, given, runbook, types, "args")
-    if (risk := given.text("risk", "")) and risk != action.risk.value:
-        raise given.wrong(f"risk of {action.id} is {action.risk.value} in the catalogue.", "risk")
-    rollback = given.text("rollback", "")
-    if not action.undoable and not rollback.startswith(NONE):
-        raise given.wrong(
-            f'{action.id} cannot be undone: rollback = "none: why" says so.', "rollback"
-        )
-    proof, unproven = _proof(given, "verify", types, before=True)
+    if action is not None:
+        try:
+            arguments.check(action, args)
+        except errors.BadRequest as error:
+            given.note(str(error), "args")
+    templates.check(args, given, "args")
+    _risk(given, action)
+    targets = _targets(given, action)
+    proof, unproven = _proof(given, "verify", before=True)
     return made._replace(
-        action=action.id,
+        action=said,
         args=args,
-        targets=_targets(given, action, runbook, types),
+        targets=targets,
         proof=proof,
         unproven=unproven,
-        rollback=rollback,
+        rollback=_rollback(given, action),
     )
 
 
-def _manual(
-    made: book.Step, given: table.Table, runbook: book.Runbook, types: local.Types
-) -> book.Step:
+def _risk(given: table.Table, action: catalogue.Action | None) -> None:
+    """The risk that a fix says is the catalogue's."""
+    risk = given.text("risk", "")
+    if action is not None and risk and risk != action.risk.value:
+        given.note(f"risk of {action.id} is {action.risk.value} in the catalogue.", "risk")
+    elif action is None and risk and risk not in list(plans.Risk):
+        given.note(f"there is no risk {risk!r}. {words.nearest(risk, plans.Risk)}", "risk")
+
+
+def _rollback(given: table.Table, action: catalogue.Action | None) -> str:
+    """How a fix is undone: an action, or why it cannot be; what the door can undo need not say."""
+    said = given.text("rollback", "")
+    none = said.startswith(NONE)
+    if none and not said.removeprefix(NONE).strip():
+        given.note('rollback = "none: why" says why.', "rollback")
+    elif action is not None and not action.undoable and not none:
+        given.note(f'{action.id} cannot be undone: rollback = "none: why" says so.', "rollback")
+    elif said and not none and said not in catalogue.ACTIONS:
+        near = words.nearest(said, catalogue.ACTIONS)
+        given.note(
+            f'rollback is an action, or "none: why": there is no {said!r}. {near}'.rstrip(),
+            "rollback",
+        )
+    return said
+
+
+def _manual(made: book.Step, given: table.Table) -> book.Step:
     if not made.text:
-        raise given.wrong("what is to be done by hand stands above the block, as text.")
-    proof, unproven = _proof(given, "done", types)
+        given.note("what is to be done by hand stands above the block, as text.")
+    proof, unproven = _proof(given, "done")
     return made._replace(proof=proof, unproven=unproven)
 
 
-def _wait(
-    made: book.Step, given: table.Table, runbook: book.Runbook, types: local.Types
-) -> book.Step:
-    proof, unproven = _proof(given, "until", types)
-    if proof is None:
-        raise given.wrong("until is what is waited for: { when, within, hold }.", "until")
+def _wait(made: book.Step, given: table.Table) -> book.Step:
+    proof, unproven = _proof(given, "until")
+    if unproven:
+        given.note("until is what is waited for: { when, within, hold }.", "until")
     return made._replace(proof=proof, unproven=unproven)
 
 
-def _note(
-    made: book.Step, given: table.Table, runbook: book.Runbook, types: local.Types
-) -> book.Step:
+def _note(made: book.Step, given: table.Table) -> book.Step:
     if not made.text:
-        raise given.wrong("a note stands above its block, as text.")
+        given.note("a note stands above its block, as text.")
     return made
 
 
-def _proof(
-    given: table.Table, key: str, types: local.Types, *, before: bool = False
-) -> tuple[book.Proof | None, str]:
+def _proof(given: table.Table, key: str, *, before: bool = False) -> tuple[book.Proof | None, str]:
     """What proves a step, or why nothing does."""
     if not given.has(key):
-        raise given.wrong(f'{key} is missing: {{ when, within, hold }}, or "none: why".')
+        given.note(f'{key} is missing: {{ when, within, hold }}, or "none: why".')
     value = given.take(key, None, dict, str)
     if isinstance(value, str):
         why = value.removeprefix(NONE).strip()
         if not value.startswith(NONE) or not why:
-            raise given.wrong(f'{key} is {{ when, within, hold }}, or "none: why".', key)
+            given.note(f'{key} is {{ when, within, hold }}, or "none: why".', key)
         return None, why
+    if value is None:
+        return None, ""
     each = given.inner(value, f"{key} =")
     proof = book.Proof(
-        each.condition("when", types, before=before),
+        each.condition("when", before=before, acts=True),
         within_s=each.time_s("within", PROOF_S),
         hold_s=each.time_s("hold", 0.0),
     )
@@ -185,73 +200,32 @@ def _proof(
     return proof, ""
 
 
-def _targets(
-    given: table.Table,
-    action: catalogue.Action,
-    runbook: book.Runbook,
-    types: local.Types,
-) -> book.Targets:
+def _targets(given: table.Table, action: catalogue.Action | None) -> book.Targets:
     """What it acts on: { of }, { where }, or { of, collection, query }."""
     each = given.inner(given.take("on", {}, dict), "on =")
     of, collection = each.text("of", ""), each.text("collection", "")
     query = each.take("query", {}, dict)
-    where = each.condition("where", types, kind=action.kind) if each.has("where") else None
+    acts, kind = (action.id, action.kind) if action else ("", "")
+    where = each.condition("where", kind=kind, acts=True) if each.has("where") else None
     each.end()
-    if bool(of) == (where is not None):
-        raise given.wrong('a fix says on what: on = { of = "{{subject}}" } or { where = … }.', "on")
+    if each.has("of") == each.has("where"):
+        given.note('a fix says on what: on = { of = "{{subject}}" } or { where = … }.', "on")
     if query and not collection:
-        raise given.wrong("a query is of a collection.", "query")
-    _templates(query, given, runbook, types, "query")
+        given.note("a query is of a collection.", "query")
+    templates.check(query, given, "query")
     try:
         plans.Query.model_validate(query)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][0]) if first["loc"] else "query"
-        raise given.wrong(f"query: {key}: {first['msg']}.", key) from None
-    if of:
-        kind = _templates(of, given, runbook, types, "on")
-        if not collection and kind and kind != action.kind:
-            raise given.wrong(f"{action.id} acts on a {action.kind}, and {of} is a {kind}.", "on")
+        for wrong in error.errors():
+            key = str(wrong["loc"][0]) if wrong["loc"] else "query"
+            given.note(f"query: {key}: {wrong['msg']}.", key)
+    found = templates.check(of, given, "on")
+    if not collection and found and kind and found != kind:
+        given.note(f"{acts} acts on a {kind}, and {of} is a {found}.", "on")
     return book.Targets(of, where, collection, query)
 
 
-def _templates(
-    value: Any, given: table.Table, runbook: book.Runbook, types: local.Types, key: str
-) -> str:
-    """Check every `{{…}}` in a value; the kind of a text that is nothing else, or is a ref."""
-    known = {"subject": runbook.about, **{p.said: p.type for p in runbook.params}}
-    if key != "on":
-        known |= {f"{name}{ID}": "" for name in types if name not in known}
-    for name in _named(value):
-        if name not in known:
-            near = words.nearest(name, known)
-            raise given.wrong(f"there is no {{{{{name}}}}}. {near}".rstrip(), key)
-    if not isinstance(value, str):
-        return ""
-    if whole := TEMPLATE.fullmatch(value.strip()):
-        return known[whole[1]]
-    try:
-        return ref.parse(value).kind if key == "on" else ""
-    except ValueError:
-        raise given.wrong(f"{value!r} is no ref.", key) from None
-
-
-def _named(value: Any) -> Iterator[str]:
-    """The names in every `{{…}}` of a value."""
-    if isinstance(value, str):
-        yield from TEMPLATE.findall(value)
-    inner = value.values() if isinstance(value, Mapping) else value
-    for each in inner if isinstance(value, Mapping | list) else ():
-        yield from _named(each)
-
-
-def of_steps(*values: Any) -> set[str]:
-    """The `{{STEP.id}}` in values: what has decided an earlier step, which may be nothing."""
-    names = (name for value in values for name in _named(value))
-    return {name for name in names if name.endswith(ID) and not name.startswith("params.")}
-
-
-_BY_KIND: dict[str, Callable[[book.Step, table.Table, book.Runbook, local.Types], book.Step]] = {
+_BY_KIND: dict[str, Callable[[book.Step, table.Table], book.Step]] = {
     "diagnose": _diagnose,
     "decide": _decide,
     "fix": _fix,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from mrcore import errors
 from mrcore.model import base, run
 from mrcore.runbooks import book, parse, record, shown
 
 SHOWN_MAX = 50
+
+log = logging.getLogger(__name__)
 
 
 class Shelf:
@@ -41,7 +45,12 @@ class Shelf:
     def put_all(self, active: Iterable[str], ended: Iterable[str]) -> None:
         """What the ledger has of runs: those under way, and the newest first that have ended."""
         for body in (*active, *reversed([*ended])):
-            self.put(record.Record.model_validate_json(body))
+            known = record.Record.model_validate_json(body)
+            try:
+                self.put(known)
+            except errors.RunbookError as error:
+                # One run that an older core read otherwise keeps no other from going on.
+                log.warning("Run %s of runbook %s cannot go on: %s", known.id, known.runbook, error)
 
     def runbook_of(self, known: record.Record) -> book.Runbook:
         """The runbook of a run, as it was when that began."""

@@ -1,55 +1,82 @@
-"""A TOML table read strictly: every key is asked for, and what is left over is a mistake. Pure."""
+"""A TOML table read strictly: every key is asked for, and what is left over is a mistake. Pure.
+
+A mistake is noted, and what could not be read is then a stand-in of its type: so reading goes on,
+and tells of every mistake at once.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from mrcore import errors
 from mrcore.expr import expression, local, units, words
-from mrcore.runbooks import book, document
+from mrcore.runbooks import book, document, names
+
+STAND_IN = "true"
+"""A condition in place of one that could not be read."""
 
 _NAME = "{name}"
+_KINDS = {"str": "text in quotes", "bool": "true or false", "dict": "a table"}
+
+
+class Notes(NamedTuple):
+    """What is wrong so far; times are divided by `time_scale`."""
+
+    wrong: list[document.Wrong]
+    time_scale: float = 1.0
 
 
 class Table:
     """The keys of one table of a block; `within` is what stands before it there."""
 
     def __init__(
-        self, given: Mapping[str, Any], block: document.Block, within: str, time_scale: float
+        self,
+        given: Mapping[str, Any],
+        block: document.Block,
+        within: str,
+        notes: Notes,
+        known: names.Names,
     ) -> None:
+        self.names = known
         self._given = dict(given)
         self._asked: set[str] = set()
         self._block = block
         self._within = within
-        self._scale = time_scale
+        self._notes = notes
 
-    def wrong(self, sentence: str, key: str = "", value: str = "") -> document.Wrong:
+    @property
+    def noted(self) -> int:
+        """How many mistakes the runbook has so far."""
+        return len(self._notes.wrong)
+
+    def note(self, sentence: str, key: str = "", value: str = "") -> None:
         """A mistake at a key, or where a value of it stands."""
-        needles = (value, f"{key} =", f"{key}=", key) if key else ()
-        return document.Wrong(sentence, self._block.line_of(*needles, after=self._within))
+        self._note(sentence, self._line(key, value))
 
     def has(self, key: str) -> bool:
         """Whether it is there."""
         return key in self._given
 
     def take(self, key: str, usual: Any, *types: type) -> Any:
-        """A value of one of `types`. Raises Wrong."""
+        """A value of one of `types`, else `usual`."""
         self._asked.add(key)
         value = self._given.get(key, usual)
-        if key in self._given and (
-            not isinstance(value, types) or (isinstance(value, bool) and bool not in types)
-        ):
-            named = {"str": "text in quotes", "bool": "true or false", "dict": "a table"}
-            wanted = " or ".join(named.get(t.__name__, f"a {t.__name__}") for t in types)
-            raise self.wrong(f"{key} has to be {wanted}.", key)
-        return value
+        if key not in self._given:
+            return usual
+        if isinstance(value, types) and (not isinstance(value, bool) or bool in types):
+            return value
+        wanted = " or ".join(_KINDS.get(t.__name__, f"a {t.__name__}") for t in types)
+        self.note(f"{key} has to be {wanted}.", key)
+        return usual
 
     def text(self, key: str, usual: str | None = None) -> str:
-        """A text; without `usual` it has to be there. Raises Wrong."""
-        if usual is None and not self._given.get(key):
+        """A text; without `usual` it has to be there."""
+        if usual is None and self._given.get(key) in (None, ""):
             self._asked.add(key)
-            raise self.wrong(f"{key} is missing.")
+            self.note(f"{key} is missing.")
+            return ""
         return str(self.take(key, usual or "", str))
 
     def flag(self, key: str) -> bool:
@@ -60,7 +87,8 @@ class Table:
         """Every table of a list."""
         for each in self.take(key, [], list):
             if not isinstance(each, dict):
-                raise self.wrong(f"{key} is a list of tables.", key)
+                self.note(f"{key} is a list of tables.", key)
+                continue
             first = next((str(v) for v in each.values() if isinstance(v, str)), "")
             yield self.inner(each, first or key)
 
@@ -68,36 +96,49 @@ class Table:
         """A table in this one, that stands where `within` does."""
         begin = self._within
         place = within if within in self._block.text[self._block.text.find(begin) :] else begin
-        return Table(given, self._block, place, self._scale)
+        return Table(given, self._block, place, self._notes, self.names)
 
     def time_s(self, key: str, usual_s: float) -> float:
-        """`5m` in seconds, divided by the time scale. Raises Wrong."""
+        """`5m` in seconds, divided by the time scale."""
+        scale = self._notes.time_scale
         if not self.has(key):
             self._asked.add(key)
-            return usual_s / self._scale
+            return usual_s / scale
         said = self.text(key)
+        if not said:
+            return usual_s
         try:
-            found = expression.Expression(said, time_scale=self._scale)
+            found = expression.Expression(said, time_scale=scale)
         except errors.ExpressionError as error:
-            raise self.wrong(f"{key} {error}", key) from None
+            self.note(f"{key} {error}", key)
+            return usual_s
         value = getattr(found.root, "is_", None)
-        if found.type.unit != units.TIME or not isinstance(value, float):
-            raise self.wrong(f"{key} is a time, for example 5m.", key)
-        return value
+        if found.type.unit == units.TIME and isinstance(value, float):
+            return value
+        self.note(f"{key} is a time, for example 5m.", key)
+        return usual_s
 
     def condition(
-        self, key: str, types: local.Types, *, kind: str = "", before: bool = False
+        self, key: str, *, kind: str = "", before: bool = False, acts: bool = False
     ) -> local.Expression:
-        """A condition that type-checks. Raises Wrong at its line."""
+        """A condition that type-checks; one that `acts` knows no unknown verdict."""
         said = self.text(key)
+        known = self.names.acting() if acts else self.names
         try:
-            return local.condition(
-                said, kind=kind, time_scale=self._scale, types=types, before=before
-            )
+            if said:
+                return local.condition(
+                    said,
+                    kind=kind,
+                    time_scale=self._notes.time_scale,
+                    types=known.types,
+                    texts=known.texts,
+                    before=before,
+                )
         except errors.ExpressionError as error:
-            raise self._expression(error, key, said) from None
+            self._expression(error, key, said)
+        return local.condition(STAND_IN)
 
-    def said(self, key: str, types: local.Types, kind: str) -> book.Said:
+    def said(self, key: str) -> book.Said:
         """A sentence with expressions in braces; `{name}` is the name of the run's subject."""
         pieces: list[str | local.Expression] = []
         for number, part in enumerate(_split(self.text(key, ""))):
@@ -105,23 +146,44 @@ class Table:
                 pieces.append(_NAME if number % 2 else part)
                 continue
             try:
-                made = local.Expression(part, kind="", time_scale=self._scale, types=types)
+                pieces.append(
+                    local.Expression(
+                        part,
+                        time_scale=self._notes.time_scale,
+                        types=self.names.types,
+                        texts=self.names.texts,
+                    )
+                )
             except errors.ExpressionError as error:
-                raise self._expression(error, key, part) from None
-            pieces.append(made)
+                self._expression(error, key, part)
         return tuple(pieces)
 
-    def _expression(self, error: errors.ExpressionError, key: str, said: str) -> document.Wrong:
-        first = said.strip().split("\n", 1)[0]
-        found = self.wrong(f"{key} {error}", key, first)
-        return document.Wrong(str(found), found.line + error.line - 1)
-
     def end(self) -> None:
-        """Raise Wrong for a key that nobody has asked for."""
+        """Note every key that nobody has asked for."""
         for key in self._given:
             if key not in self._asked:
                 near = words.nearest(key, self._asked)
-                raise self.wrong(f"there is no {key!r} here. {near}".rstrip(), key)
+                self.note(f"there is no {key!r} here. {near}".rstrip(), key)
+
+    def _expression(self, error: errors.ExpressionError, key: str, said: str) -> None:
+        first = said.strip().split("\n", 1)[0]
+        skipped = said[: len(said) - len(said.lstrip())].count("\n")
+        line = self._line(key, first) + error.line - 1 - skipped
+        self._note(f"{key} {error}", line)
+
+    def _line(self, key: str, value: str = "") -> int:
+        begin = max(0, self._block.text.find(self._within))
+        if not key:
+            return self._block.line_at(begin)
+        place = rf"""(?<![\w.-]){re.escape(key)}["']?\s*=(?!=)|\.{re.escape(key)}\s*\]"""
+        for pattern in (re.escape(value), place, re.escape(key)):
+            found = re.compile(pattern).search(self._block.text, begin) if pattern else None
+            if found is not None:
+                return self._block.line_at(found.start())
+        return self._block.line_at(begin)
+
+    def _note(self, sentence: str, line: int) -> None:
+        self._notes.wrong.append(document.Wrong(sentence, line))
 
 
 def _split(text: str) -> list[str]:
