@@ -9,19 +9,20 @@ from pathlib import Path
 
 BLOCK = re.compile(r"^([ ]*)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 _GENERATED = re.compile(r"<!-- generated: .*?<!-- end -->", re.DOTALL)
+_RUNBOOK = re.compile(r"^````markdown\n(.*?)^````$", re.DOTALL | re.MULTILINE)
 _PROGRAMS = ("mrtui", "mrcore")
 _BEFORE = re.compile(r"(sudo( -u \w+)?|ssh -t \w+|[A-Z_]+=\S+)$")
 
 
 def blocks(document: Path, language: str) -> list[str]:
     """The fenced blocks of a language; '' and sh are commands."""
-    text = _GENERATED.sub("", document.read_text())
+    text = _own(document)
     return [body for _, found, body in BLOCK.findall(text) if found == language]
 
 
 def commands(document: Path) -> Iterator[tuple[str, list[str]]]:
     """Program and arguments of every command of ours, in blocks and between backticks."""
-    text = _GENERATED.sub("", document.read_text())
+    text = _own(document)
     lines = [
         line
         for body in (*blocks(document, ""), *blocks(document, "sh"))
@@ -31,6 +32,16 @@ def commands(document: Path) -> Iterator[tuple[str, list[str]]]:
         for part in re.split(r"\s(?:&&|\||>)\s", line):
             if found := _ours(part):
                 yield found
+
+
+def runbooks(document: Path) -> list[str]:
+    """The runbooks that are shown whole: their blocks are of runbooks, not of settings."""
+    return _RUNBOOK.findall(document.read_text())
+
+
+def _own(document: Path) -> str:
+    """What was written by hand, without runbooks."""
+    return _RUNBOOK.sub("", _GENERATED.sub("", document.read_text()))
 
 
 def exec_starts(unit: Path) -> Iterator[tuple[str, list[str]]]:

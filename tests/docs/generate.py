@@ -80,6 +80,14 @@ def metrics() -> str:
     )
 
 
+def facts() -> str:
+    """What conditions can name that is no metric: it has no history."""
+    rows = importlib.import_module("mrcore.expr.facts").FACTS.values()
+    return _table(
+        ("fact", "unit", "of", "means"), ((f"`{f.id}`", f.unit, f.kind, f.label) for f in rows)
+    )
+
+
 def roles() -> str:
     """What each role may do, beginning with the least."""
     authority = importlib.import_module("mrcore.rights.authority")
@@ -245,6 +253,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "problems": problems,
     "actions": actions,
     "metrics": metrics,
+    "facts": facts,
     "settings": settings,
     "routes": routes,
     "mrtui": lambda: _help("mrtui"),

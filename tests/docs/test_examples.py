@@ -12,6 +12,7 @@ import pytest
 
 from mrcore import catalogue, settings, sources
 from mrcore import cli as core_cli
+from mrcore.alerts import rule as rules
 from mrcore.model import ref
 from mrtui import cli as screen_cli
 from mrtui import keyfile, places
@@ -77,6 +78,8 @@ def test_settings_load(text: str, tmp_path: Path) -> None:
     table = tomllib.loads(text)
     if "keys" in table:
         assert keyfile.load(text, "keys.toml")
+    elif "rule" in table:
+        rules.check({**rules.load(rules.shipped(), None), **rules.read(text, "rules.toml")})
     elif text.startswith("# contexts.toml"):
         found = [places._context(name, entry, tmp_path) for name, entry in table.items()]
         assert [each.wrong for each in found if each.wrong] == []

@@ -57,6 +57,7 @@ class Table:
 
     def has(self, key: str) -> bool:
         """Whether it is there."""
+        self._asked.add(key)
         return key in self._given
 
     def take(self, key: str, usual: Any, *types: type) -> Any:

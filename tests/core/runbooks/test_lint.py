@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click import testing
 
-from mrcore import catalogue, core, errors, settings
+from mrcore import catalogue, errors
 from mrcore.cli import runbook as verb
 from mrcore.runbooks import library, parse, record, shelf
 from tests.core.runbooks import room
@@ -305,8 +305,6 @@ def test_a_core_refuses_a_folder_with_a_broken_one_and_says_how_to_see_all(folde
     said = str(caught.value)
     assert said.startswith(f"{folder}/also.md:1: the first line of a runbook is +++")
     assert said.endswith(f"`mrcore runbook lint --folder {folder}` tells that and 2 more.")
-    own = settings.Settings.model_validate({"runbooks": {"folder": folder}})
-    assert own.runbooks.folder == folder
 
 
 def test_a_file_that_is_not_there_is_no_mistake_of_a_runbook(tmp_path: Path) -> None:
