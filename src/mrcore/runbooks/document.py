@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 _HEADING = re.compile(r"#{1,6}\s+(?:\d+\.?\s+)?(.*?)\s*#*\s*")
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})\s*([A-Za-z]*)\s*")
 _AT = re.compile(r"\(at line (\d+), column (\d+)\)|\(at end of document\)")
-_STEP = re.compile(r"^\s*\[\s*step\.([A-Za-z0-9_-]+)\s*\]?\s*(?:#.*)?$", re.MULTILINE)
+_STEP = re.compile(r"^\s*\[?\s*step\.([A-Za-z0-9_-]+)(?![.\w-])[^=\n]*$", re.MULTILINE)
+"""The head of a step, also one that is no TOML."""
 _MARK = "+++"
 _NO_TEXT = "\N{REPLACEMENT CHARACTER}"
 
@@ -117,8 +118,11 @@ def _steps(lines: list[str], begin: int, intro: list[str], wrong: list[Wrong]) -
             end, whole = _closing(lines, at, fence[1])
             if not whole:
                 wrong.append(Wrong(f"this block does not end: {fence[1]} is missing.", at + 1))
-            if fence[2] == "toml":
-                inside = "\n".join(lines[at + 1 : end])
+            inside = "\n".join(lines[at + 1 : end])
+            if fence[2] != "toml" and _STEP.search(inside):
+                wrong.append(Wrong(f"the block of a step begins with {fence[1]}toml.", at + 1))
+                fence = None
+            if fence is None or fence[2] == "toml":
                 yield Block(inside, at + 2, title, _paragraphs(prose), whole)
                 title, prose, first = "", [], False
             else:

@@ -91,7 +91,7 @@ def _route(each: table.Table) -> book.Route:
     if otherwise == each.has("when"):
         each.note("a route has either when, or otherwise = true.")
     route = book.Route(
-        when=each.condition("when") if each.has("when") else None,
+        when=None if otherwise else each.condition("when", needed=False),
         goto=each.text("goto", ""),
         runbook=each.text("runbook", ""),
         why=each.text("why", ""),
@@ -190,7 +190,7 @@ def _proof(given: table.Table, key: str, *, before: bool = False) -> tuple[book.
         return None, why
     if value is None:
         return None, ""
-    each = given.inner(value, f"{key} =")
+    each = given.inner(value, key)
     proof = book.Proof(
         each.condition("when", before=before, acts=True),
         within_s=each.time_s("within", PROOF_S),
@@ -202,12 +202,15 @@ def _proof(given: table.Table, key: str, *, before: bool = False) -> tuple[book.
 
 def _targets(given: table.Table, action: catalogue.Action | None) -> book.Targets:
     """What it acts on: { of }, { where }, or { of, collection, query }."""
-    each = given.inner(given.take("on", {}, dict), "on =")
+    each = given.inner(given.take("on", {}, dict), "on")
     of, collection = each.text("of", ""), each.text("collection", "")
     query = each.take("query", {}, dict)
     acts, kind = (action.id, action.kind) if action else ("", "")
     where = each.condition("where", kind=kind, acts=True) if each.has("where") else None
+    before = given.noted
     each.end()
+    if given.noted > before:
+        return book.Targets()
     if each.has("of") == each.has("where"):
         given.note('a fix says on what: on = { of = "{{subject}}" } or { where = … }.', "on")
     if query and not collection:

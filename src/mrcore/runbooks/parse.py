@@ -112,7 +112,7 @@ class _Steps:
             said = f"there is no {key!r} here: a step begins with [step.NAME]."
             self._wrong(said, block.line_of(key))
             for name in other if isinstance(other, dict) else ():
-                self._unread(name, block)
+                self._name(name, None)
         if not isinstance(found, dict) or not found:
             if "step" in given or not given:
                 self._wrong("a step begins with [step.NAME].", block.line)
@@ -132,7 +132,8 @@ class _Steps:
         if twice:
             self._wrong(f"there are two steps {name!r}.", at)
         before = len(self._notes.wrong)
-        reader = table.Table(given, block, f"step.{name}", self._notes, self._known)
+        begin = max(0, block.text.find(f"step.{name}"))
+        reader = table.Table(given, block, begin, self._notes, self._known)
         made = kinds.step(name, reader, block.title, block.prose, at)
         whole = made is not None and len(self._notes.wrong) == before and not twice
         self._name(name, names.found(made) if made and whole else None)
@@ -180,9 +181,11 @@ def _front(
         front, given = None, {"id": named[1]} if named else {}
     unread = front is None
     into = table.Notes([], notes.time_scale) if unread else notes
-    top = table.Table(given, front or document.Block("", 1), "", into, names.Names())
+    top = table.Table(given, front or document.Block("", 1), 0, into, names.Names())
     made = _runbook(top, taken, text, where)
     params = {each.said: each.type for each in made.params}
+    if into.wrong and not isinstance(given.get("params"), dict):
+        params = dict(anything.params)  # they may stand there under a name with a slip in it
     return made, anything if unread else names.Names(made.about, params)
 
 
@@ -231,7 +234,7 @@ def _param(top: table.Table, name: str, given: object) -> book.Param:
     if not _STEP_ID.fullmatch(name) or not isinstance(given, dict):
         top.note(f"{name} is a table: {name} = {{ type = … }}.", name)
         return book.Param(name, "")
-    each = top.inner(given, f"{name} =")
+    each = top.inner(given, name)
     param = book.Param(
         name,
         each.text("type"),

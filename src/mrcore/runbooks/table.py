@@ -29,13 +29,13 @@ class Notes(NamedTuple):
 
 
 class Table:
-    """The keys of one table of a block; `within` is what stands before it there."""
+    """The keys of one table of a block, in whose text it begins at the character `begin`."""
 
     def __init__(
         self,
         given: Mapping[str, Any],
         block: document.Block,
-        within: str,
+        begin: int,
         notes: Notes,
         known: names.Names,
     ) -> None:
@@ -43,7 +43,7 @@ class Table:
         self._given = dict(given)
         self._asked: set[str] = set()
         self._block = block
-        self._within = within
+        self._begin = begin
         self._notes = notes
 
     @property
@@ -86,18 +86,22 @@ class Table:
 
     def tables(self, key: str) -> Iterator[Table]:
         """Every table of a list."""
+        at = self._place(key, self._begin) or self._begin
         for each in self.take(key, [], list):
             if not isinstance(each, dict):
                 self.note(f"{key} is a list of tables.", key)
                 continue
-            first = next((str(v) for v in each.values() if isinstance(v, str)), "")
-            yield self.inner(each, first or key)
+            first = next((v for v in each.values() if isinstance(v, str)), "")
+            quoted = re.compile(rf"""(?<=["']){re.escape(first)}(?=["'])""")
+            found = quoted.search(self._block.text, at) if first else None
+            at = found.start() if found else at
+            yield Table(each, self._block, at, self._notes, self.names)
+            at += len(first)
 
-    def inner(self, given: Mapping[str, Any], within: str) -> Table:
-        """A table in this one, that stands where `within` does."""
-        begin = self._within
-        place = within if within in self._block.text[self._block.text.find(begin) :] else begin
-        return Table(given, self._block, place, self._notes, self.names)
+    def inner(self, given: Mapping[str, Any], key: str) -> Table:
+        """The table that is the value of a key."""
+        at = self._place(key, self._begin)
+        return Table(given, self._block, at or self._begin, self._notes, self.names)
 
     def time_s(self, key: str, usual_s: float) -> float:
         """`5m` in seconds, divided by the time scale."""
@@ -120,10 +124,16 @@ class Table:
         return usual_s
 
     def condition(
-        self, key: str, *, kind: str = "", before: bool = False, acts: bool = False
+        self,
+        key: str,
+        *,
+        kind: str = "",
+        before: bool = False,
+        acts: bool = False,
+        needed: bool = True,
     ) -> local.Expression:
         """A condition that type-checks; one that `acts` knows no unknown verdict."""
-        said = self.text(key)
+        said = self.text(key, None if needed else "")
         known = self.names.acting() if acts else self.names
         try:
             if said:
@@ -173,15 +183,19 @@ class Table:
         self._note(f"{key} {error}", line)
 
     def _line(self, key: str, value: str = "") -> int:
-        begin = max(0, self._block.text.find(self._within))
-        if not key:
-            return self._block.line_at(begin)
-        place = rf"""(?<![\w.-]){re.escape(key)}["']?\s*=(?!=)|\.{re.escape(key)}\s*\]"""
-        for pattern in (re.escape(value), place, re.escape(key)):
-            found = re.compile(pattern).search(self._block.text, begin) if pattern else None
-            if found is not None:
-                return self._block.line_at(found.start())
-        return self._block.line_at(begin)
+        at = self._block.text.find(value, self._begin) if value else -1
+        if at < 0:
+            at = self._place(key, self._begin) or self._begin
+        return self._block.line_at(at)
+
+    def _place(self, key: str, begin: int) -> int | None:
+        """Where a key stands: before its `=`, or as the last of a [table]'s head."""
+        text, name = self._block.text, re.escape(key)
+        head = rf"""(?<![\w.-])["']?{name}["']?\s*=(?!=)|\.{name}\s*\]"""
+        for pattern in (head, name) if key else ():
+            if found := re.compile(pattern).search(text, begin):
+                return found.start()
+        return None
 
     def _note(self, sentence: str, line: int) -> None:
         self._notes.wrong.append(document.Wrong(sentence, line))

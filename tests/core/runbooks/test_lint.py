@@ -220,6 +220,19 @@ def test_the_front_matter_hides_no_step() -> None:
     assert len(several) == 3
 
 
+def test_a_slip_in_what_a_fix_is_on_is_no_mistake_of_what_it_does() -> None:
+    on = '{ of = "{{subject}}", colection = "sessions", query = { limit = 5 } }'
+    (found,) = changed(('{ of = "{{params.session}}" }', on))
+    assert "there is no 'colection' here. Did you mean collection?" in found
+
+
+def test_a_verdict_is_wrong_where_it_stands() -> None:
+    (missing, unknown) = changed(('bad = "full", when', 'bad = "full", whn'))
+    at = line('bad = "full"')
+    assert missing == f"{at}: when is missing."
+    assert unknown.startswith(f"{at}: there is no 'whn' here.")
+
+
 def test_two_steps_of_one_name_are_both_read() -> None:
     twice = '[step.look]\nkind = "diagnos"\nverdicts = []\n'
     for before in ("```\n\n## way", "## way\n\n```toml\n[step.way]"):
@@ -244,6 +257,9 @@ def test_two_steps_of_one_name_are_both_read() -> None:
         ('[step.fixit]\nkind = "fix"', '[step.fixit]\nkind = "fixx"', "there is no kind 'fixx'"),
         ("[step.look]", "[step.look", "this is no TOML"),
         ('[step.look]\nkind = "diagnose"', "[step.look]", "kind is missing."),
+        ("[step.look]", "step.look]", "this is no TOML"),
+        ("```toml\n[step.look]", "```tml\n[step.look]", "begins with ```toml"),
+        ("params = {", "paramz = {", "Did you mean params?"),
         ("[step.look]", "[stp.look]", "there is no 'stp' here"),
         ('bad = "paused"', 'bad = "Paused"', "'Paused' is no code"),
         ('"not queue.paused" } ]\n```', '"not queue.paused" } ]', "this block does not end"),
