@@ -54,7 +54,7 @@ def load(folder: Path | None, time_scale: float = 1.0) -> dict[str, book.Runbook
     if found.problems:
         more = len(found.problems) - 1
         named = f" --folder {folder}" if folder else ""
-        fix = f"`mrcore runbook lint{named}` tells that and {more} more." if more else ""
+        fix = f"{more} more: mrcore runbook lint{named}." if more else ""
         raise errors.RunbookError(found.problems[0], problems=found.problems, fix=fix)
     return found.known
 

@@ -320,7 +320,7 @@ def test_a_core_refuses_a_folder_with_a_broken_one_and_says_how_to_see_all(folde
         library.load(folder)
     said = str(caught.value)
     assert said.startswith(f"{folder}/also.md:1: the first line of a runbook is +++")
-    assert said.endswith(f"`mrcore runbook lint --folder {folder}` tells that and 2 more.")
+    assert said.endswith(f" 2 more: mrcore runbook lint --folder {folder}.")
 
 
 def test_a_file_that_is_not_there_is_no_mistake_of_a_runbook(tmp_path: Path) -> None:
