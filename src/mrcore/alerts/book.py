@@ -63,6 +63,8 @@ class Book:
         self._around: dict[finding.Key, telling.Around] = {}
         self._made: dict[finding.Key, tuple[track.Track, telling.Around, alert.Alert]] = {}
         self._seen_at = now()
+        self._unseen: dict[finding.Key, datetime] = {}
+        """Of what the last core knew, and no source has told of yet: since when."""
         self._heard: set[str] = set()
         self._news = asyncio.Event()
         self._loading = asyncio.Lock()
@@ -101,6 +103,7 @@ class Book:
             self._tracks = {each.key: each for each in known.tracks}
             self._put_off(now - (known.looked_at or now))
             self._seen_at = now
+            self._unseen = dict.fromkeys(self._tracks, now)
             self.silences = {silence.id: silence for silence in known.silences}
             self._around = {key: self.around(key, now) for key in self._tracks}
             self._loaded = True
@@ -156,20 +159,28 @@ class Book:
     ) -> None:
         """What becomes of one alert."""
         old = self._tracks.get(found.key)
-        state = old.state if old else states.NEW
+        before = old.state if old else states.NEW
         if old is None and found.signal is not states.Signal.TRUE:
             return
         around = self.around(found.key, now)
         timing = track.timing(rule, found.key.about)
+        state = self._woken(found, before, now)
         new, notices = telling.step(state, found.signal, timing, around, now)
-        if new is state:
+        if new is before:
             self._seen(found.key, old, around)
             return
-        if old is None or _began(state, new):
+        if old is None or _began(before, new):
             made = track.of(rule, found, new, _said(rule, found, view))
         else:
             made = old.model_copy(update={"state": new, "timing": timing})
         self._keep(made, notices, around, now)
+
+    def _woken(self, found: finding.Finding, state: states.State, now: datetime) -> states.State:
+        """Its state: the start of a core and of its sources is no time in which it was seen."""
+        if found.signal is states.Signal.UNKNOWN or found.key not in self._unseen:
+            return state
+        unseen = now - self._unseen.pop(found.key)
+        return states.later(state, unseen) if unseen and states.waits(state) else state
 
     def _seen(self, key: finding.Key, old: track.Track | None, around: telling.Around) -> None:
         if old is not None:

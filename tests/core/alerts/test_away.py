@@ -43,6 +43,20 @@ async def test_what_waits_waits_on_after_a_core_was_away(tmp_path: Path) -> None
         assert await here.told() == [("fired", test_book.ALERT)]
 
 
+async def test_the_start_of_sources_is_no_time_in_which_it_was_seen(tmp_path: Path) -> None:
+    async with room.opened(tmp_path, test_book.KNOWN) as here:
+        test_book.queues(here)
+        await here.look()
+        await here.look(50)
+        at = here.at
+    async with room.opened(tmp_path, test_book.KNOWN, at=at) as here:
+        assert await here.look(30) == [("no_worker", "pending")]  # nothing was sampled yet
+        test_book.queues(here)
+        await here.look(1)
+        assert await here.look(9) == [("no_worker", "pending")]
+        assert await here.look(1) == [("no_worker", "firing")]
+
+
 async def test_of_a_time_in_which_a_core_was_suspended_no_more_counts_than_usual(
     tmp_path: Path,
 ) -> None:

@@ -93,6 +93,7 @@ async def test_a_restart_neither_tells_again_nor_forgets_the_wait(tmp_path: Path
     async with room.opened(tmp_path, KNOWN, at=at) as here:
         assert await here.look() == [("no_worker", "pending")]  # nothing was sampled yet
         queues(here)
+        await here.look()
         assert await here.look(10) == [("no_worker", "firing")]
         at = here.at
     async with room.opened(tmp_path, KNOWN, at=at + timedelta(seconds=5)) as here:
