@@ -91,7 +91,9 @@ class Engine:
                     store.recovered(c),
                 )
             )
-            self._shelf.put_all((each.body for each in active), (each.body for each in ended))
+            bodies = [each.body for each in active], [each.body for each in ended]
+            if stranded := self._shelf.put_all(*bodies, self.now()):
+                await self._ledger.run(lambda c: [store.keep(c, each) for each in stranded])
             self._fired |= fired
             self._shelf.recovered = recovered
             self._loaded = True
@@ -202,9 +204,9 @@ class Engine:
         event = record.Event(at=now, what="began", text=said, login=login)
 
         def write(connection: sqlite3.Connection) -> int | None:
-            number = store.begin(connection, _kept(new))
+            number = store.begin(connection, shelf.kept(new))
             if number is not None:
-                store.keep(connection, _kept(new.but(id=number)))
+                store.keep(connection, shelf.kept(new.but(id=number)))
                 store.tell(connection, number, [event.model_dump_json()])
                 if alert_:
                     store.note_alert(connection, *alert_, number)
@@ -235,7 +237,7 @@ class Engine:
         bodies = [event.model_dump_json() for event in events]
 
         def write(connection: sqlite3.Connection) -> None:
-            store.keep(connection, _kept(known))
+            store.keep(connection, shelf.kept(known))
             store.tell(connection, known.id, bodies)
             if alert_:
                 store.note_alert(connection, *alert_, known.id)
@@ -285,15 +287,3 @@ class Engine:
 def firing_of(found: alert.Alert) -> tuple[base.Ref, str]:
     """What tells one firing of an alert from the next."""
     return found.ref, found.fired_at.isoformat() if found.fired_at else ""
-
-
-def _kept(known: record.Record) -> store.Kept:
-    return store.Kept(
-        known.id,
-        known.runbook,
-        known.subject,
-        known.state.value,
-        known.began_at.isoformat(),
-        known.ended_at.isoformat() if known.ended_at else "",
-        known.model_dump_json(),
-    )

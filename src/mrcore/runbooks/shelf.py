@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from mrcore import errors
 from mrcore.model import base, run
 from mrcore.runbooks import book, parse, record, shown
+from mrcore.store import runbooks as store
 
 SHOWN_MAX = 50
-
-log = logging.getLogger(__name__)
 
 
 class Shelf:
@@ -42,15 +40,24 @@ class Shelf:
             oldest = next(iter(self._ended))
             del self._ended[oldest], self._books[oldest]
 
-    def put_all(self, active: Iterable[str], ended: Iterable[str]) -> None:
-        """What the ledger has of runs: those under way, and the newest first that have ended."""
+    def put_all(
+        self, active: Iterable[str], ended: Iterable[str], now: datetime
+    ) -> list[store.Kept]:
+        """What the ledger has of runs: those under way, and the newest first that have ended.
+
+        Returns those that cannot go on, aborted: an older core read their runbooks otherwise.
+        """
+        stranded = []
         for body in (*active, *reversed([*ended])):
             known = record.Record.model_validate_json(body)
             try:
                 self.put(known)
             except errors.RunbookError as error:
-                # One run that an older core read otherwise keeps no other from going on.
-                log.warning("Run %s of runbook %s cannot go on: %s", known.id, known.runbook, error)
+                if not known.ended:
+                    why = f"This core does not read its runbook any more: {error}"
+                    state = run.RunState.ABORTED
+                    stranded.append(kept(known.but(state=state, ended_at=now, why=why)))
+        return stranded
 
     def runbook_of(self, known: record.Record) -> book.Runbook:
         """The runbook of a run, as it was when that began."""
@@ -89,3 +96,16 @@ class Shelf:
                 for each in self._runbooks.values()
             ),
         ]
+
+
+def kept(known: record.Record) -> store.Kept:
+    """A run as the ledger keeps it."""
+    return store.Kept(
+        known.id,
+        known.runbook,
+        known.subject,
+        known.state.value,
+        known.began_at.isoformat(),
+        known.ended_at.isoformat() if known.ended_at else "",
+        known.model_dump_json(),
+    )

@@ -93,8 +93,14 @@ def test_a_scenario_is_found_whatever_the_case_of_its_letters() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_play_that_is_ended_says_in_a_sentence_that_all_is_mended(number: signal.Signals) -> None:
     argv = [sys.executable, "-m", "mrcore", "gameday", "play", "J"]
+
+    def heard() -> None:  # a suite that runs behind nohup hands down that it is ignored
+        signal.signal(number, signal.SIG_DFL)
+
     pipe = subprocess.PIPE
-    with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, env=os.environ) as game:
+    with subprocess.Popen(
+        argv, stdout=pipe, stderr=pipe, text=True, env=os.environ, preexec_fn=heard
+    ) as game:
         assert game.stderr is not None
         assert "starting a stack of its own" in game.stderr.readline()
         game.send_signal(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -87,5 +88,8 @@ def test_a_run_whose_runbook_is_none_any_more_keeps_no_other_from_going_on() -> 
 
     room_now = "2026-01-01T00:00:00Z"
     kept = shelf.Shelf({}, 1.0)
-    kept.put_all([body(1, BROKEN), body(2, room.TEXT)], [])
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    (stranded,) = kept.put_all([body(1, BROKEN), body(2, room.TEXT)], [], at)
     assert list(kept.active) == [2]
+    assert (stranded.id, stranded.state) == (1, "aborted")
+    assert "does not read its runbook any more: T.md:" in stranded.body
