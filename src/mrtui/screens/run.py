@@ -7,7 +7,6 @@ from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from mrcore.model import plans, run
@@ -17,7 +16,7 @@ from mrtui.columns import run as columns
 from mrtui.columns.table import View
 from mrtui.screens import detail, text
 from mrtui.screens import step as step_dialog
-from mrtui.widgets import cells, fitting
+from mrtui.widgets import cells, fitting, reading
 
 _FOUND_WIDTH = 18
 _TOOK_WIDTH = 6
@@ -31,7 +30,7 @@ _TALKS = (run.StepState.RUNNING, run.StepState.FAILED, run.StepState.UNVERIFIABL
 """Steps of which the whole sentence is shown, below them."""
 
 
-class Steps(VerticalScroll):
+class Steps(reading.Reading):
     """The steps; arrows move from one to the next."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,7 +92,7 @@ class Run(detail.Detail):
         known = self.entity()
         if not isinstance(known, run.Run):
             return super().lines()
-        width = max(24, self.query_one("#sections").size.width - 1)
+        width = max(24, self.room_in("#sections"))
         if self._on_timeline:
             return self._timeline(width)
         view, at = self.view(), self._at(known)
