@@ -204,7 +204,7 @@ class Run(detail.Detail):
         async def then() -> None:
             await self._planned(waits)
 
-        wish = consent.Wish(action, chosen, frozenset((self.ref,)), then=then)
+        wish = consent.Wish(action, chosen, frozenset((self.ref,)), then=then, asks=True)
         self.control.acting.wish(wish)
 
     async def _planned(self, waits: str) -> None:
