@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from mrcore.model import plans, run
-from mrtui import answers, consent, prose, runs, steps, world
+from mrtui import answers, consent, keys, prose, runs, steps, world
 from mrtui.columns import fmt
 from mrtui.columns import run as columns
 from mrtui.columns.table import View
@@ -99,7 +99,7 @@ class Run(detail.Detail):
         written = self.control.keymap.written
         asked = self.ref in self.control.acting.pending
         key = "" if asked else written("run.next")
-        made = [steps.now(known, key, written("run.confirm")), ()]
+        made = [self._onwards(known) or steps.now(known, key, written("run.confirm")), ()]
         if known.diagnosis:
             made.insert(1, (cells.Cell(known.diagnosis),))
         lines = prose.wrap(made, width)
@@ -112,6 +112,21 @@ class Run(detail.Detail):
             said = cells.Cell(f"recovered when: {known.recovers}", "dim")
             lines += prose.wrap([(cells.Cell(f" {mark} ", "ok"), said)], width)
         return lines
+
+    def _onwards(self, known: run.Run) -> prose.Line:
+        """Which key leads to the run that goes on with this one; nothing where a step waits."""
+        found = None if runs.waits(known) else runs.onwards(self.control.world, known)
+        if found is None:
+            return ()
+        key = self.control.keymap.written("row.runbook")
+        said = f"goes on in {runs.said(found)}"
+        return cells.Cell(f"▶ {key} ", "accent"), cells.Cell(said, "strong")
+
+    def why_not(self, entry: keys.Key) -> str:
+        """Why there is no next fix here, where another run goes on."""
+        known = self.entity()
+        on = self._onwards(known) if isinstance(known, run.Run) else ()
+        return "".join(cell.text for cell in on).removeprefix("▶ ") or super().why_not(entry)
 
     def told(self) -> list[detail.Told]:
         """What is copied as text."""
