@@ -170,7 +170,7 @@ async def test_ctrl_c_leaves_and_a_letter_that_leaves_is_one_of_the_reason() -> 
     async with shots.running((120, 40), core_s) as (control, pilot):
         await failed_jobs(control)
         await pilot.press("r", "q")
-        assert control.is_running and control._exit is False
+        assert not control._exit, "q is a letter of a reason"
         burst(control, "ctrl+c")
         await waiting.until(lambda: control._exit, what="the end")
 

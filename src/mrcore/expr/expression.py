@@ -8,7 +8,6 @@ from typing import NamedTuple
 from mrcore.expr import parse, tokens, tree, units, views, words
 from mrcore.model import base
 
-
 UNKNOWN = "not known"
 """What is said of a value that nobody has."""
 

@@ -17,7 +17,6 @@ from mrcore.model import base, core, upstream
 from mrcore.model import ref as refs
 from mrcore.runbooks import record
 
-
 COMMA = ", "
 
 
