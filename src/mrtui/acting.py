@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import itertools
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from textual.worker import Worker
 
 from mrcore import catalogue, errors
 from mrcore.model import core, plans
-from mrtui import answers, approvals, consent, news
+from mrtui import answers, approvals, consent, meanwhile, news
 from mrtui.columns import operation as columns
 from mrtui.screens import revealed
 
@@ -76,24 +76,34 @@ class Acting:
         if self._busy():
             return
         number, here = next(self._numbers), self._control.top
-        self._asked[number] = wanted.refs
         # Each under a name of its own: a second one must not cut off one that is applied.
         work = functools.partial(self._ask, number, wanted, here)
-        self._making = self._control.later(work, f"act {number}")
+        self._make(work, number)
 
     def first(self, ask: Callable[[], Awaitable[Callable[[], None] | None]]) -> None:
         """Let `ask` ask a person something, then do what it answers; refused as a wish is."""
         if not self._busy():
-            self._making = self._control.later(
-                functools.partial(self._first, ask), f"act {next(self._numbers)}"
-            )
+            self._make(functools.partial(self._first, ask), next(self._numbers))
+
+    def _make(self, work: Callable[[], Coroutine[None, None, None]], number: int) -> None:
+        """Let it run; what is typed from now on waits for what it asks."""
+        control = self._control
+        self._making = control.later(work, f"act {number}")
+        control.meanwhile.begin(self._making, control.top, control.instant)
+
+    def _asked_all(self, work: meanwhile.Work | None, *, goes_on: bool) -> None:
+        """It asks nothing (any more): what was typed meanwhile is the room's, or forgotten."""
+        self._control.meanwhile.end(work, goes_on=goes_on)
+        self._control.call_next(self._control.go_on)
 
     def drop(self) -> bool:
         """Forget what is planned and is not asked about yet; False where there is nothing."""
-        if self._making is None or self._making.is_finished:
+        making = self._making or self._control.meanwhile.work
+        if not isinstance(making, Worker) or making.is_finished:
             return False
-        self._making.cancel()
+        making.cancel()
         self._making = None
+        self._asked_all(making, goes_on=False)
         self._control.say(STOPPED, "warn")
         return True
 
@@ -104,14 +114,17 @@ class Acting:
         return True
 
     async def _first(self, ask: Callable[[], Awaitable[Callable[[], None] | None]]) -> None:
+        mine = self._making
         try:
             then = await ask()
         except errors.MrError as error:
             self._control.say(f"✖ {error}", "bad")
+            self._asked_all(mine, goes_on=False)
             return
         self._making = None
         if then is not None:
             then()
+        self._asked_all(mine, goes_on=False)  # of what it has begun keys wait further
 
     def again(self, plan: plans.Plan, answer: answers.Answer) -> None:
         """Apply a plan that has waited for a second login."""
@@ -130,7 +143,8 @@ class Acting:
             self._tell(done)
 
     async def _ask(self, number: int, wanted: consent.Wish, here: room.Room | None) -> None:
-        mine = self._making
+        mine, done = self._making, None
+        self._asked[number] = wanted.refs
         try:
             self._control.repaint()
             done = await self._apply(wanted, here)
@@ -147,6 +161,7 @@ class Acting:
             del self._asked[number]
             if self._making is mine:
                 self._making = None
+            self._asked_all(mine, goes_on=done is not None)
             self._control.repaint()
 
     def settle(self) -> None:
@@ -178,6 +193,8 @@ class Acting:
             if answer is None:
                 return None
             if answer.verb is not answers.Verb.AGAIN:
+                if not _asks_later(wanted):
+                    self._asked_all(self._making, goes_on=True)
                 self._making = None
                 if here is not None and here.stands:
                     here.acted(wanted.refs)
@@ -187,8 +204,7 @@ class Acting:
         self, wanted: consent.Wish, done: core.Operation, here: room.Room | None
     ) -> None:
         """Show what was asked to be seen, once the core has written down that it was."""
-        known = catalogue.ACTIONS.get(wanted.action)
-        if known is None or not known.reveals:
+        if not _reveals(wanted):
             return
         try:
             async with asyncio.timeout(REVEALED_WITHIN_S):
@@ -259,3 +275,14 @@ class Acting:
             self._gone.update(dict.fromkeys(refs, self._control.instant))
         if (shown := self._control.top) is not None:
             shown.ended(refs)
+
+
+def _reveals(wanted: consent.Wish) -> bool:
+    """Whether it is done to be shown something."""
+    known = catalogue.ACTIONS.get(wanted.action)
+    return known is not None and known.reveals
+
+
+def _asks_later(wanted: consent.Wish) -> bool:
+    """Whether a dialog comes once it is done."""
+    return wanted.asks or _reveals(wanted)

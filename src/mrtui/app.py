@@ -178,7 +178,13 @@ class ControlRoom(typeahead.TypeAhead, frame_diff.FrameDiff[int], inherit_bindin
         if self.screen is not over:
             return None
         with self.held():
-            return await asyncio.shield(self.push_screen(dialog, wait_for_dismiss=True))
+            shown = self.push_screen(dialog, wait_for_dismiss=True)
+            if not dialog.ASKS:
+                return await asyncio.shield(shown)
+            await self.handed_over(dialog)
+            answer = await asyncio.shield(shown)
+            self.meanwhile.answered(self.instant, cancelled=answer is None)
+            return answer
 
     def say(self, text: str, style: cells.Style = "", *, passing: bool = False) -> None:
         """One line of news for the room on top; it stays until the next key, or is `passing`."""

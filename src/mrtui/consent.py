@@ -23,7 +23,8 @@ class Wish(NamedTuple):
     """What is asked for: `refs` are marked as pending, `answer` was given before it was planned.
 
     `word` is what a person has to know before: with one, the plan is always shown. `then` is done
-    once the operation has ended, unless the room that asked for it was left.
+    once the operation has ended, unless the room that asked for it was left; `asks` says that it
+    asks a person something then.
     """
 
     action: str
@@ -33,6 +34,7 @@ class Wish(NamedTuple):
     answer: answers.Answer | None = None
     word: str = ""
     then: Callable[[], Awaitable[None]] | None = None
+    asks: bool = False
 
 
 class Consent:

@@ -37,10 +37,13 @@ def of(known: world.World, about: base.Ref) -> run.Run | None:
 
 
 def led(known: world.World, here: base.Ref) -> run.Run | None:
-    """The run that `b` shows from a row: its own, else that of an alert on it.
+    """The run that `b` shows from a row: its own, else that of an alert on it; of a run its next.
 
     None where one is to be begun first: the alert has fired anew since its last run.
     """
+    row = known.get(here)
+    if isinstance(row, run.Run):
+        return onwards(known, row)
     alerts = _alerts(known, here)
     found = [of(known, here), *(of(known, each.ref) for each in alerts)]
     runs = [each for each in found if each is not None]
@@ -50,6 +53,19 @@ def led(known: world.World, here: base.Ref) -> run.Run | None:
     fired = max((a.fired_at for a in alerts if a.fired_at and a.phase in _LIVES), default=None)
     old = newest.ended_at is not None and fired is not None and newest.ended_at < fired
     return None if old else newest
+
+
+def onwards(known: world.World, found: run.Run) -> run.Run | None:
+    """The run that goes on with what one has diagnosed, while either is under way."""
+    own = {step.id for step in found.steps}
+    led_to = {step.found for step in found.steps if step.kind == "decide"} - own - {""}
+    runs = [
+        each
+        for each in _runs(known)
+        if each.runbook in led_to and each.ref != found.ref
+        if each.state in UNDER_WAY or (found.state in UNDER_WAY and each.id > found.id)
+    ]
+    return max(runs, key=lambda each: (each.state in UNDER_WAY, each.id), default=None)
 
 
 def begins(known: world.World, here: base.Ref) -> Begin | None:

@@ -214,6 +214,12 @@ class World:
         at = self.sampled_at.get(source)
         return None if at is None else max(0.0, (now - at).total_seconds())
 
+    def due_s(self, source: str) -> float:
+        """The age up to which nothing newer is expected of a source: its next sample is not due."""
+        status = self.status(source)
+        due_s = status.interval_s + status.deadline_s if status is not None else 0.0
+        return max(LEAST_STALE_S, due_s)
+
     def trust(self, source: str, now: datetime) -> base.Verdict:
         """Whether what a source said can still be believed: `ok`, or `unknown` and why."""
         if self.lost_at is not None:

@@ -615,7 +615,7 @@ def modals(control: app.ControlRoom) -> int:
     return sum(isinstance(screen, ModalScreen) for screen in control.screen_stack)
 
 
-async def test_action_keys_are_ignored_with_a_word_while_a_plan_is_made(
+async def test_action_keys_begin_nothing_else_while_a_plan_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(planning, "AFTER_S", 60.0)  # its panel would hear the keys
@@ -627,7 +627,6 @@ async def test_action_keys_are_ignored_with_a_word_while_a_plan_is_made(
     async with shots.running((120, 40), core_s) as (control, pilot):
         await failed_jobs(control)
         await pilot.press("X", "X", "Q", "down", "X")
-        await says(control, "a plan is being made: esc drops it")
         core_s.may_plan.set()
         await dialog(control)
         await pilot.press("X", "X", "X")
@@ -658,15 +657,18 @@ async def test_esc_drops_a_plan_that_is_not_there_yet_and_stays() -> None:
         await dialog(control)
 
 
-async def test_a_plan_is_shown_over_no_other_screen() -> None:
+async def test_a_plan_is_shown_over_no_other_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "AFTER_S", 60.0)
     core_s = simulated.Simulated()
     core_s.risk = plans.Risk.HIGH
     core_s.may_plan.clear()
     async with shots.running((120, 40), core_s) as (control, pilot):
         await failed_jobs(control)
-        await pilot.press("r", "2")
+        await pilot.press("r", "3")
+        control.visits.go("queues")
         core_s.may_plan.set()
         await says(control, "the plan was dropped, nothing was done")
+        assert here(control).NAME == "queues", "nor does a key that was typed for it do anything"
         assert modals(control) == 0
         assert core_s.applied == []
 

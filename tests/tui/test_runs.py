@@ -96,6 +96,31 @@ async def test_n_shows_the_plan_of_the_step_that_waits_and_applies_it_there() ->
         assert "n plans" not in shown(control)
 
 
+async def test_a_run_that_goes_on_in_another_says_which_key_leads_there() -> None:
+    core = simulated.Simulated()
+    way = run.Step(id="way", kind="decide", title="which way", state="passed", found="J")
+    before = facts_runs.ready(facts.alerts()[0]).model_copy(
+        update={"waits": "", "steps": (way,), "actions": ("run.abort",), "alerts": ()}
+    )
+    after = facts_runs.runs()[1].model_copy(
+        update={"id": 44, "ref": "core/run/44", "state": run.RunState.WAITING, "ended_at": None}
+    )
+    async with shots.running((120, 40), core) as (control, pilot):
+        core.tell(before)
+        await waiting.until(lambda: control.world.get(before.ref), what="the run")
+        await control.enter(before.ref)
+        await waiting.until(lambda: "which way" in shown(control), what="its steps")
+        assert "goes on in" not in shown(control)
+        core.tell(after)
+        await waiting.until(lambda: "▶ b goes on in runbook J" in shown(control), what="the key")
+        await pilot.press("n")
+        await waiting.until(
+            lambda: "n does nothing: b goes on in runbook J" in shown(control), what="why"
+        )
+        await pilot.press("b")
+        await waiting.until(lambda: room(control) == after.ref, what="the run that goes on")
+
+
 async def test_b_begins_the_run_of_an_alert_and_shows_it() -> None:
     core = simulated.Simulated()
     found = facts.alerts()[0]

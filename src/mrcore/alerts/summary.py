@@ -45,7 +45,7 @@ def read(text: str, kind: str, time_scale: float) -> Summary:
 
 
 def say(summary: Summary, view: views.View, subject: base.Entity | None) -> str:
-    """A summary, of one subject as it is now; `?` where that cannot be reckoned."""
+    """A summary, of one subject as it is now; `not known` where that cannot be reckoned."""
     return "".join(
         part if isinstance(part, str) else _said(part, view, subject) for part in summary
     )
@@ -57,4 +57,4 @@ def _said(part: expression.Expression, view: views.View, subject: base.Entity | 
     try:
         return part.said(view, subject)
     except views.Failed:
-        return "?"
+        return expression.UNKNOWN

@@ -8,6 +8,9 @@ from typing import NamedTuple
 from mrcore.expr import parse, tokens, tree, units, views, words
 from mrcore.model import base
 
+UNKNOWN = "not known"
+"""What is said of a value that nobody has."""
+
 
 class Answer(NamedTuple):
     """What an expression says: `value` is None where `missing` has no data.
@@ -66,10 +69,10 @@ class Expression:
         return Answer(found, tuple(scope.missing) if found is None else ())
 
     def said(self, view: views.View, subject: base.Entity | None = None) -> str:
-        """Its value as a person reads it; `?` where there is no data."""
+        """Its value as a person reads it; UNKNOWN where there is no data, or an empty text."""
         found = self.ask(view, subject).value
-        if found is None:
-            return "?"
+        if found is None or found == "":
+            return UNKNOWN
         if isinstance(found, bool):
             return "yes" if found else "no"
         if isinstance(found, str):

@@ -66,7 +66,7 @@ class Runbook(Entity):
     """A runbook that can be started; `params` are what it has to be told, and of which type.
 
     `about` is the kind of what a run of it is about, `where` its file, `recovered_at` when a run of
-    it last ended as recovered.
+    it last led to a recovery: one that went by itself does not count.
     """
 
     KIND = "runbook"

@@ -12,10 +12,24 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from mrcore.alerts import summary
-from mrcore.expr import facts, local, views, words
+from mrcore.expr import expression, facts, local, views, words
 from mrcore.model import base, core, upstream
 from mrcore.model import ref as refs
 from mrcore.runbooks import record
+
+COMMA = ", "
+
+
+class _Part(NamedTuple):
+    """A part of a sentence: how many values it asks for, and how many of them are known."""
+
+    text: str = ""
+    asked: int = 0
+    known: int = 0
+
+    def told(self, value: str) -> _Part:
+        known = self.known + (value != expression.UNKNOWN)
+        return _Part(self.text + value, self.asked + 1, known)
 
 
 class Said(NamedTuple):
@@ -163,21 +177,31 @@ class Asking:
         return found
 
     def say(self, pieces: tuple[str | local.Expression, ...], about: base.Ref = "") -> str:
-        """A sentence, each expression in it said of what it is about."""
-        return "".join(
-            each if isinstance(each, str) else self._said(each, about) for each in pieces
-        )
+        """A sentence, each expression in it said of what it is about.
+
+        Of its parts, between commas, those are left out that are about nothing that is known.
+        """
+        parts = [_Part()]
+        for each in pieces:
+            if isinstance(each, str):
+                begun, *more = each.split(COMMA)
+                parts[-1] = parts[-1]._replace(text=parts[-1].text + begun)
+                parts += [_Part(text) for text in more]
+            else:
+                parts[-1] = parts[-1].told(self._said(each, about))
+        return COMMA.join(part.text for part in parts if part.known or not part.asked)
 
     def _said(self, asked: local.Expression, about: base.Ref) -> str:
+        """The value for the one thing that it is about; of one out of several it says nothing."""
         things = list(self.things(asked))
         chosen = next((e for e in things if e is not None and e.ref == about), None)
-        chosen = chosen or (things[0] if things else None)
+        chosen = chosen or (things[0] if len(things) == 1 else None)
         if chosen is None and asked.kind:
-            return "?"
+            return expression.UNKNOWN
         try:
             return asked.said(self.view, chosen)
         except views.Failed:
-            return "?"
+            return expression.UNKNOWN
 
     def name(self, subject: base.Ref) -> str:
         """What a person calls the subject."""

@@ -246,7 +246,7 @@ class Engine:
         if alert_:
             self._fired.add(alert_)
         self._shelf.put(known)
-        if known.state is run.RunState.RECOVERED and known.ended_at:
+        if known.state is run.RunState.RECOVERED and known.ended_at and known.acted:
             self._shelf.recovered[known.runbook] = known.ended_at
         self._changed()
         self._news.set()

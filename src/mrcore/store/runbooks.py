@@ -1,7 +1,7 @@
 """Runs of runbooks in the ledger. Every function is part of the caller's transaction.
 
 What is remembered of a run, and each line of its timeline, is a text: its meaning is
-`mrcore.runbooks`' own.
+`mrcore.runbooks`' own, but for `acted`: whether something was done.
 """
 
 from __future__ import annotations
@@ -63,9 +63,10 @@ def find(connection: sqlite3.Connection, number: int) -> Kept | None:
 
 
 def recovered(connection: sqlite3.Connection) -> dict[str, datetime]:
-    """When each runbook last led to a recovery."""
+    """When each runbook last led to a recovery: what went by itself, it did not."""
     rows = connection.execute(
         "SELECT runbook, max(ended_at) AS at FROM runbook_run WHERE state = 'recovered'"
+        " AND json_extract(body, '$.acted')"
         " GROUP BY runbook"
     )
     return {row["runbook"]: datetime.fromisoformat(row["at"]) for row in rows}

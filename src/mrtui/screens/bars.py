@@ -96,8 +96,11 @@ def _fresh(here: room.Room, view: table.View) -> cells.Cell:
         age_s = view.world.age_s(away[0], view.now)
         old = "" if age_s is None else f" {fmt.seconds(int(age_s))} old"
         return cells.Cell(f"{fmt.STALE} {away[0]}{old}", "stale")
-    ages_s = [view.world.age_s(name, view.now) for name in names]
-    return status_bar.freshness(max((age for age in ages_s if age is not None), default=None))
+    known = view.world
+    ages_s = {name: age for name in names if (age := known.age_s(name, view.now)) is not None}
+    late = [name for name, age_s in ages_s.items() if age_s >= known.due_s(name)]
+    oldest_s = max((ages_s[name] for name in late or ages_s), default=None)
+    return status_bar.freshness(oldest_s, live=not late)
 
 
 def guard(may: rights.Rights, *, brief: bool = False) -> cells.Cell:

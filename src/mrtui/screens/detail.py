@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from mrcore import errors
@@ -15,7 +14,7 @@ from mrcore.model import base, ref, wire
 from mrtui import columns, plain, prose, world
 from mrtui.columns import fmt
 from mrtui.screens import leading, room, text
-from mrtui.widgets import cells
+from mrtui.widgets import cells, reading
 
 Told = tuple[str, list[prose.Line]]
 """A title, which may be empty, and the lines below it."""
@@ -49,7 +48,7 @@ class Detail(room.Room):
 
     def body(self) -> ComposeResult:
         yield Static(classes="headline", markup=False)
-        with VerticalScroll(id="sections", can_focus=True):
+        with reading.Reading(id="sections", can_focus=True):
             yield Static(id="text", markup=False)
 
     def entered(self) -> None:
@@ -102,7 +101,12 @@ class Detail(room.Room):
     def pull(self) -> None:
         """Headline and sections from what is known now."""
         self.put(".headline", [self.headline()])
-        self.put("#text", self.lines())
+        if self.room_in("#sections"):  # else it is not laid out yet; Widened paints it
+            self.put("#text", self.lines())
+
+    def room_in(self, box: str) -> int:
+        """Columns that a line has in a box; 0 before it is laid out."""
+        return self.query_one(box, reading.Reading).room
 
     def put(self, selector: str, lines: Iterable[Sequence[cells.Cell]]) -> None:
         """Show lines in a Static, unless it shows them already."""
@@ -141,7 +145,7 @@ class Detail(room.Room):
 
     def lines(self) -> list[prose.Line]:
         """All of it, wrapped to the width."""
-        width = max(20, self.query_one("#sections").size.width - 1)
+        width = max(20, self.room_in("#sections"))
         made: list[prose.Line] = []
         for title, lines in self.told():
             heading = [prose.heading(title, width)] if title else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import events
 from textual.await_complete import AwaitComplete
@@ -28,6 +28,9 @@ def title(said: str) -> Content:
 
 class Over(ModalScreen[Answer]):
     """A screen over another one, which shines through."""
+
+    ASKS: ClassVar[bool] = True
+    """Whether it is what keys were typed for that were kept until now."""
 
     def render(self) -> Any:
         """The screen below, tinted.

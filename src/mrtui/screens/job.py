@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.widgets import Static
 
 from mrcore import errors
@@ -16,7 +16,7 @@ from mrtui import differing, holding, plain, prose, timeline, world
 from mrtui.columns import fmt
 from mrtui.columns import job as job_columns
 from mrtui.screens import detail, text
-from mrtui.widgets import cells
+from mrtui.widgets import cells, reading
 
 ATTEMPT = "attempt/"
 
@@ -46,9 +46,9 @@ class Job(detail.Detail):
         yield Static(classes="headline", markup=False)
         yield Static(id="timeline", markup=False)
         with Horizontal(id="job"):
-            with VerticalScroll(id="sections", can_focus=True):
+            with reading.Reading(id="sections", can_focus=True):
                 yield Static(id="text", markup=False)
-            with VerticalScroll(id="attempt", can_focus=True):
+            with reading.Reading(id="attempt", can_focus=True):
                 yield Static(id="trace", markup=False)
 
     def job(self) -> queue.Job | None:
@@ -91,7 +91,8 @@ class Job(detail.Detail):
         life = timeline.cells_of(job, parts, self.control.instant) if job is not None else []
         line = self.query_one("#timeline", Static)
         text.put(line, text.content(life))
-        self.put("#trace", self._trace())
+        if self.room_in("#attempt"):
+            self.put("#trace", self._trace())
 
     def headline(self) -> list[cells.Cell]:
         """State, tries, age, the last error."""
@@ -160,7 +161,7 @@ class Job(detail.Detail):
         return (prose.section if self._full else prose.folded)(part, self.control.instant)
 
     def _trace(self) -> list[prose.Line]:
-        width = max(16, self.query_one("#attempt").size.width - 1)
+        width = max(16, self.room_in("#attempt"))
         tries = self.attempts()
         if self._diff:
             return prose.wrap(self._diff, width)

@@ -31,6 +31,8 @@ def told(looked: int, total: int | None, took_s: float) -> str:
 class Planning(dialogs.Dialog[bool]):
     """One line that counts; dismissed with None it was stopped by a person."""
 
+    ASKS = False
+
     def __init__(self, began: datetime) -> None:
         super().__init__()
         self._began = began

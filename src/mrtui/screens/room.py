@@ -202,6 +202,10 @@ class Room(deeds.Deeds, copying.Copying, verbs.Verbs, Screen[None]):
             self._to_fit = True
             self.call_later(self._fit)
 
+    def on_reading_widened(self) -> None:
+        """Wrap a text anew, as soon as its box has a width."""
+        self.on_live_table_widened()
+
     def _fit(self) -> None:
         self._to_fit = False
         self.repaint()

@@ -7,17 +7,16 @@ from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from mrcore.model import plans, run
-from mrtui import answers, consent, prose, runs, steps, world
+from mrtui import answers, consent, keys, prose, runs, steps, world
 from mrtui.columns import fmt
 from mrtui.columns import run as columns
 from mrtui.columns.table import View
 from mrtui.screens import detail, text
 from mrtui.screens import step as step_dialog
-from mrtui.widgets import cells, fitting
+from mrtui.widgets import cells, fitting, reading
 
 _FOUND_WIDTH = 18
 _TOOK_WIDTH = 6
@@ -31,7 +30,7 @@ _TALKS = (run.StepState.RUNNING, run.StepState.FAILED, run.StepState.UNVERIFIABL
 """Steps of which the whole sentence is shown, below them."""
 
 
-class Steps(VerticalScroll):
+class Steps(reading.Reading):
     """The steps; arrows move from one to the next."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,14 +92,14 @@ class Run(detail.Detail):
         known = self.entity()
         if not isinstance(known, run.Run):
             return super().lines()
-        width = max(24, self.query_one("#sections").size.width - 1)
+        width = max(24, self.room_in("#sections"))
         if self._on_timeline:
             return self._timeline(width)
         view, at = self.view(), self._at(known)
         written = self.control.keymap.written
         asked = self.ref in self.control.acting.pending
         key = "" if asked else written("run.next")
-        made = [steps.now(known, key, written("run.confirm")), ()]
+        made = [self._onwards(known) or steps.now(known, key, written("run.confirm")), ()]
         if known.diagnosis:
             made.insert(1, (cells.Cell(known.diagnosis),))
         lines = prose.wrap(made, width)
@@ -113,6 +112,21 @@ class Run(detail.Detail):
             said = cells.Cell(f"recovered when: {known.recovers}", "dim")
             lines += prose.wrap([(cells.Cell(f" {mark} ", "ok"), said)], width)
         return lines
+
+    def _onwards(self, known: run.Run) -> prose.Line:
+        """Which key leads to the run that goes on with this one; nothing where a step waits."""
+        found = None if runs.waits(known) else runs.onwards(self.control.world, known)
+        if found is None:
+            return ()
+        key = self.control.keymap.written("row.runbook")
+        said = f"goes on in {runs.said(found)}"
+        return cells.Cell(f"▶ {key} ", "accent"), cells.Cell(said, "strong")
+
+    def why_not(self, entry: keys.Key) -> str:
+        """Why there is no next fix here, where another run goes on."""
+        known = self.entity()
+        on = self._onwards(known) if isinstance(known, run.Run) else ()
+        return "".join(cell.text for cell in on).removeprefix("▶ ") or super().why_not(entry)
 
     def told(self) -> list[detail.Told]:
         """What is copied as text."""
@@ -205,7 +219,7 @@ class Run(detail.Detail):
         async def then() -> None:
             await self._planned(waits)
 
-        wish = consent.Wish(action, chosen, frozenset((self.ref,)), then=then)
+        wish = consent.Wish(action, chosen, frozenset((self.ref,)), then=then, asks=True)
         self.control.acting.wish(wish)
 
     async def _planned(self, waits: str) -> None:

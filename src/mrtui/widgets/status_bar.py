@@ -39,11 +39,14 @@ class KeyHint:
     does: str
 
 
-def freshness(age_s: float | None) -> cells.Cell:
-    """How old the newest data is, coarsely: a number that changes each second costs bytes."""
+def freshness(age_s: float | None, *, live: bool) -> cells.Cell:
+    """How old the data is, coarsely: a number that changes each second costs bytes.
+
+    `live`: nothing newer is due yet, however long its source takes from sample to sample.
+    """
     if age_s is None:
         return cells.Cell("? no data", "unknown")
-    if age_s < 5:
+    if live:
         return cells.Cell("● live", "ok")
     if age_s < 60:
         return cells.Cell(f"◌ {int(age_s // 5) * 5}s old", "stale")

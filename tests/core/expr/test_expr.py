@@ -173,7 +173,7 @@ def test_values_are_said_with_their_units() -> None:
     assert say("queue.oldest_wait_s") == "6 min"
     assert say("queue.workers") == "0"
     assert say("queue.paused") == "no"
-    assert say("queue.waiting") == "?"
+    assert say("queue.waiting") == "not known"
     assert say("queue.engine") == "huey"
     assert say("2048B") == "2 KiB"
     assert say("30/1m") == "30/min"

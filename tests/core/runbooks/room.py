@@ -151,6 +151,11 @@ class Here:
     def runs(self) -> list[run.Run]:
         return [each for each in self.core.engine.entities() if isinstance(each, run.Run)]
 
+    def helped(self) -> bool:
+        """Whether its runbook is said to have led to a recovery."""
+        books = [each for each in self.core.engine.entities() if isinstance(each, run.Runbook)]
+        return any(each.recovered_at is not None for each in books)
+
     async def until(self, *states: str, number: int | None = None, what: str = "") -> run.Run:
         """The newest run, or that with a number, as soon as it is in one of some states."""
 

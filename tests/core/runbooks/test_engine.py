@@ -76,6 +76,9 @@ async def test_what_is_unknown_never_selects_a_fix(state: Path) -> None:
         assert "run.next" not in found.actions
         here.source.waiting = 0
         assert (await here.until("recovered")).why == "It went by itself: nothing was done."
+        assert not here.helped(), "nobody did anything"
+    async with room.opened(state) as here:
+        assert not here.helped(), "nor is it read so"
 
 
 async def test_what_is_done_by_hand_is_proven_by_the_machine_or_said_by_a_person(
@@ -109,7 +112,10 @@ async def test_the_next_core_goes_on_in_the_middle(state: Path) -> None:
         assert found.steps[1].plan
         await here.fix(found)
         await here.until("recovered", number=before.id)
+        assert here.helped()
         assert len(here.runs()) == 1, "one firing of an alert is diagnosed once"
+    async with room.opened(state, source) as here:
+        assert here.helped()
 
 
 async def test_one_run_at_a_time_on_one_thing(state: Path) -> None:

@@ -61,7 +61,7 @@ class Room(frame_diff.FrameDiff[None]):
         self.top.show(
             status_bar.Standing(
                 ("local",),
-                status_bar.freshness(0.4),
+                status_bar.freshness(0.4, live=True),
                 cells.Cell("read-only"),
                 cells.Cell("✖ 2 alerts", "bad"),
                 "14:02Z",

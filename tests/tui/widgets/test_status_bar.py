@@ -9,7 +9,7 @@ from tests.tui.widgets import stage
 
 STANDING = status_bar.Standing(
     ("local", "queues", "emailQueue"),
-    status_bar.freshness(0.4),
+    status_bar.freshness(0.4, live=True),
     cells.Cell("read-only"),
     cells.Cell("✖ 2 alerts", "bad"),
     "14:02Z",
@@ -64,17 +64,17 @@ async def test_the_bottom_line_keeps_the_last_hint() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age_s", "text", "style"),
+    ("age_s", "live", "text", "style"),
     [
-        (None, "? no data", "unknown"),
-        (0.4, "● live", "ok"),
-        (14.9, "◌ 10s old", "stale"),
-        (130, "◌ 2m old", "stale"),
-        (7300, "◌ 2h old", "stale"),
+        (None, True, "? no data", "unknown"),
+        (14.9, True, "● live", "ok"),
+        (14.9, False, "◌ 10s old", "stale"),
+        (130, False, "◌ 2m old", "stale"),
+        (7300, False, "◌ 2h old", "stale"),
     ],
 )
-def test_freshness_is_coarse(age_s: float | None, text: str, style: str) -> None:
-    cell = status_bar.freshness(age_s)
+def test_freshness_is_coarse(age_s: float | None, live: bool, text: str, style: str) -> None:
+    cell = status_bar.freshness(age_s, live=live)
     assert (cell.text, cell.style) == (text, style)
 
 
