@@ -7,6 +7,7 @@ goes on with it, with the runbook's text as it was when the run began.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -92,8 +93,8 @@ class Engine:
                 )
             )
             bodies = [each.body for each in active], [each.body for each in ended]
-            if stranded := self._shelf.put_all(*bodies, self.now()):
-                await self._ledger.run(lambda c: [store.keep(c, each) for each in stranded])
+            for each in self._shelf.put_all(*bodies, self.now()):
+                await self._ledger.run(functools.partial(store.keep, run=each))
             self._fired |= fired
             self._shelf.recovered = recovered
             self._loaded = True
