@@ -41,7 +41,7 @@ def test_a_rule_has_everything_that_was_written() -> None:
     assert (backlog.runbook, backlog.depends_on) == ("A", (causes.Cause("redis"),))
     late = recorded.a_queue(oldest_enqueued_at=recorded.T0 - timedelta(minutes=7))
     said = backlog.say(recorded.View(), late)
-    assert said == "emailQueue: the oldest job waits 7 min, ? workers"
+    assert said == "emailQueue: the oldest job waits 7 min, not known workers"
 
 
 def test_what_is_measured_over_a_while_settles_for_as_long() -> None:

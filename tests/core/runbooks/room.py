@@ -221,4 +221,5 @@ async def opened(
     }
     async with harness.unserved(state, watched, **options) as behind:
         await waiting.until(lambda: behind.monitor.tried)
+        await behind.engine.ready()
         yield Here(behind, watched)
