@@ -54,6 +54,17 @@ def test_one_that_does_not_stay_up_is_mended_by_hand(code: str) -> None:
     assert (at, known.codes) == ("bring_back", ("stopped", "ends"))
 
 
+@pytest.mark.parametrize("code", ["dead", "restarting"])
+def test_one_that_has_just_begun_anew_and_does_not_answer_does_not_stay_up(code: str) -> None:
+    at, known, _ = looked.run("J", (*SOURCES, redis("refused"), process(VALKEY, code)), NODE)
+    assert (at, known.codes) == ("bring_back", ("stopped", "ends"))
+
+
+def test_one_that_has_just_begun_anew_is_not_why_its_clients_are_paused() -> None:
+    things = (*SOURCES, redis("paused"), process(VALKEY, "restarting"))
+    assert looked.run("J", things, NODE)[1].codes == ("paused",)
+
+
 def test_one_that_nobody_supervises_is_brought_back_by_hand() -> None:
     at, known, _ = looked.run("J", (SOURCES[0], redis("refused")), NODE)
     assert (at, known.codes) == ("bring_back", ("stopped",))
