@@ -43,9 +43,11 @@ def main() -> int:
         if code != 1 or not 0 < len(again) <= MOST:
             return code
         print(f"Tried once more, alone: {' '.join(again)}", flush=True)
+        record.unlink()
         code = _pytest(["-q", *again], record)
+        twice = names(record.read_text().splitlines()) if record.exists() else again
     for name in again:
-        print(f"{'FAILED TWICE' if code else 'FLAKY'}: {name}")
+        print(f"{'FAILED TWICE' if name in twice else 'FLAKY'}: {name}")
     return code
 
 

@@ -323,9 +323,11 @@ async def test_what_is_wished_stopped_stays_so_until_it_is_wished_to_begin_again
         assert State.BACKOFF.value not in {said for _, said in it.said}
 
 
-async def test_what_ends_again_and_again_can_be_stopped_and_is_still_stopped_at_the_end(
+@contextlib.asynccontextmanager
+async def waiting_to_begin(
     state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> AsyncIterator[tuple[Stack, int]]:
+    """A stack whose one process was killed, and waits for longer than a test; its last pid."""
     monkeypatch.setattr(process, "FIRST_DELAY_S", 600.0)
     monkeypatch.setattr(process, "LONGEST_DELAY_S", 600.0)
     async with stack(state, spec("one")) as it:
@@ -334,6 +336,13 @@ async def test_what_ends_again_and_again_can_be_stopped_and_is_still_stopped_at_
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         await it.reaches("one", State.BACKOFF)
+        yield it, pid
+
+
+async def test_what_ends_again_and_again_can_be_stopped_and_is_still_stopped_at_the_end(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with waiting_to_begin(state, monkeypatch) as (it, _):
         wishes.write(it.folder, wishes.Wish("one", 0, "asha", stays=True))
         await it.reaches("one", State.STOPPED)
         await it.boss.stop()
@@ -343,14 +352,7 @@ async def test_what_ends_again_and_again_can_be_stopped_and_is_still_stopped_at_
 async def test_what_waits_to_begin_again_begins_at_once_when_that_is_wished(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "FIRST_DELAY_S", 600.0)
-    monkeypatch.setattr(process, "LONGEST_DELAY_S", 600.0)
-    async with stack(state, spec("one")) as it:
-        await it.boss.start()
-        pid = it.boss.processes["one"].pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        await it.reaches("one", State.BACKOFF)
+    async with waiting_to_begin(state, monkeypatch) as (it, pid):
         wishes.write(it.folder, wishes.Wish("one", 0, "asha"))
         await it.pid_after("one", pid)
         assert it.boss.processes["one"].last_exit == "was restarted by asha"

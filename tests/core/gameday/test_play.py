@@ -90,7 +90,14 @@ def test_a_scenario_is_found_whatever_the_case_of_its_letters() -> None:
     assert cli._find("b-STALE").id == "B-stale"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.proof),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.proof),
+    ],
+)
 def test_a_play_that_is_ended_says_in_a_sentence_that_all_is_mended(number: signal.Signals) -> None:
     argv = [sys.executable, "-m", "mrcore", "gameday", "play", "J"]
 
