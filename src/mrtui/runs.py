@@ -39,6 +39,7 @@ def of(known: world.World, about: base.Ref) -> run.Run | None:
 def led(known: world.World, here: base.Ref) -> run.Run | None:
     """The run that `b` shows from a row: its own, else that of an alert on it; of a run its next.
 
+    Where that one only leads to another, and nothing in it waits for a person, it is the other.
     None where one is to be begun first: the alert has fired anew since its last run.
     """
     row = known.get(here)
@@ -52,7 +53,17 @@ def led(known: world.World, here: base.Ref) -> run.Run | None:
         return None
     fired = max((a.fired_at for a in alerts if a.fired_at and a.phase in _LIVES), default=None)
     old = newest.ended_at is not None and fired is not None and newest.ended_at < fired
-    return None if old else newest
+    return None if old else _last(known, newest)
+
+
+def _last(known: world.World, found: run.Run) -> run.Run:
+    """Of a run that is under way and only leads on, the one at the end of that way."""
+    passed: list[run.Run] = []
+    while found.state in UNDER_WAY and found not in passed and waits(found) is None:
+        passed.append(found)
+        next_ = onwards(known, found)
+        found = next_ if next_ is not None and next_.state in UNDER_WAY else found
+    return found
 
 
 def onwards(known: world.World, found: run.Run) -> run.Run | None:

@@ -155,6 +155,30 @@ def test_an_alert_that_fires_anew_has_no_run_yet() -> None:
     assert runs.led(known, found.subject) == later
 
 
+def test_a_run_that_only_leads_on_is_passed_by_unless_it_waits_or_they_lead_to_each_other() -> None:
+    known, found = world.World(), facts.alerts()[0]
+    ready = facts_runs.ready(found)
+
+    def way(to: str) -> tuple[run.Step, ...]:
+        return (run.Step(id="way", kind="decide", title="which way", state="passed", found=to),)
+
+    leads = ready.model_copy(update={"waits": "", "steps": way("J")})
+    goes_on = ready.model_copy(
+        update={"id": 44, "ref": "core/run/44", "runbook": "J", "alerts": (), "alert": ""}
+    )
+    known.apply(wire.Changed(source="core", at=facts.NOW, upserts=(found, leads, goes_on)))
+    assert runs.led(known, found.ref) == goes_on
+    waits = ready.model_copy(update={"steps": (*ready.steps, *way("J"))})
+    known.apply(wire.Changed(source="core", at=facts.NOW, upserts=(waits,)))
+    assert runs.led(known, found.ref) == waits
+    back = goes_on.model_copy(update={"waits": "", "steps": way(leads.runbook)})
+    known.apply(wire.Changed(source="core", at=facts.NOW, upserts=(leads, back)))
+    assert runs.led(known, found.ref) in (leads, back)
+    over = goes_on.model_copy(update={"state": run.RunState.RECOVERED, "ended_at": facts.NOW})
+    known.apply(wire.Changed(source="core", at=facts.NOW, upserts=(over,)))
+    assert runs.led(known, found.ref) == leads
+
+
 def test_a_key_counts_only_while_a_game_day_is_played(tmp_path: Path) -> None:
     counter, there = counting.Counter(tmp_path), tmp_path / counting.FILE
     counter.press()
