@@ -109,7 +109,8 @@ def play(
 @command.command()
 @click.argument("step", default="")
 @click.option("--state", type=click.Path(path_type=Path), help="State folder (or MR_STATE).")
-def operate(step: str, state: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+def operate(step: str, state: Path | None, as_json: bool) -> None:
     """Act on the simulated consoles as the operator of the game day that is under way.
 
     STEP is a manual step of its scenario. Without one: which there are, and which were done.
@@ -121,13 +122,19 @@ def operate(step: str, state: Path | None) -> None:
 
     place = folder.StateFolder(state)
     if not step:
-        for line in _steps(consoles.game(place)):
-            click.echo(plain.text(line))
-    elif why := consoles.ask(place, step, pause=time.sleep):
+        game = consoles.game(place)
+        listed = [plain.document(game.model_dump(mode="json"))] if as_json else _steps(game)
+        for line in listed:
+            click.echo(line if as_json else plain.text(line))
+        return
+    why = consoles.ask(place, step, pause=time.sleep)
+    if as_json:
+        click.echo(plain.document({"step": step, "done": not why, "why": why}))
+    elif why:
         click.echo(plain.text(f"{step} could not be done: {why}"), err=True)
-        sys.exit(1)
     else:
         click.echo(plain.text(f"{step} is done."))
+    sys.exit(1 if why else 0)
 
 
 @command.command("score")

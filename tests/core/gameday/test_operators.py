@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -16,6 +18,8 @@ from tests.core.gameday.watched import RULES
 
 REPLICAS = scenario.shipped(faults.KINDS, RULES)["J-replicas"]
 REFUSES = "min-replicas-to-write"
+
+DONE = {"step": "replicas", "done": True, "why": ""}
 
 
 def _silent(sentence: str) -> None:
@@ -56,7 +60,10 @@ async def test_a_person_plays_a_manual_step_and_the_report_says_so(
             assert (await redis.config_get(REFUSES))[REFUSES] == "0"
             assert "✓ replicas" in (await operate(played.path))[1]
             await redis.config_set(REFUSES, "1")
-            assert (await operate(played.path, "replicas"))[0] == 0
+            again = await operate(played.path, "replicas", "--json")
+            assert (again[0], json.loads(again[1])) == (0, DONE)
+            steps = json.loads((await operate(played.path, "--json"))[1])["steps"]
+            assert steps == [{"step": "replicas", "kinds": ["redis.config"], "done": True}]
             await who.play("replicas", stage)  # as `--auto` does, of what a person has done
             assert (await redis.config_get(REFUSES))[REFUSES] == "1", "once is enough"
             code, said = await operate(played.path, "rotate")
@@ -77,6 +84,9 @@ async def test_a_step_whose_part_refuses_is_not_done_and_can_be_tried_again(
         code, said = await operate(played.path, "replicas")
         assert code == 1
         assert said.startswith("replicas could not be done: ")
+        code, said = await operate(played.path, "replicas", "--json")
+        assert code == 1
+        assert json.loads(said) == DONE | {"done": False, "why": ANY}
         assert not consoles.game(played).steps[0].done
     async with stages.stage(played.path, redis_url=redis_url) as stage, who.at_work(stage):
         assert (await operate(played.path, "replicas"))[0] == 0
