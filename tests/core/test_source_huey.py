@@ -417,6 +417,11 @@ async def test_schedules(redis_url: str, desk: Any) -> None:
             "interval_s": 86_400.0,
             "every_s": 900.0,
         },
+        "over": {
+            "next_at": (now + timedelta(minutes=5)).timestamp(),
+            "missed_at": (now - timedelta(minutes=31)).timestamp(),
+            "ticks": " ".join(str((now - timedelta(minutes=m)).timestamp()) for m in (31, 16, 1)),
+        },
     }.items():
         desk.conn.sadd(keys.SCHEDULES, name)
         desk.conn.hset(keys.schedule(name), mapping={**facts, **more})
@@ -427,6 +432,7 @@ async def test_schedules(redis_url: str, desk: Any) -> None:
             "late/%": "overdue",
             "missed": "missed",
             "both": "interval_off",
+            "over": "",
         }
         assert found["both"].verdict.why.endswith("; ticks were missed while no scheduler ran")
         assert found["fine"].interval_s == 900

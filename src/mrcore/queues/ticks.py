@@ -21,7 +21,10 @@ GAPS_MIN = 2
 """Gaps between ticks that are needed: the first tick after a boot comes at no full interval."""
 
 LATELY = timedelta(hours=1)
-"""How long missed ticks are a matter of now."""
+"""How long missed ticks are a matter of now, where it ticks too seldom to show that it does."""
+
+KEPT = 2
+"""After so many ticks in their time it runs again: those that it missed are the past."""
 
 SLACK = timedelta(seconds=1)
 """By how much a clock may be early."""
@@ -70,13 +73,15 @@ class Told:
 class Truth:
     """What a schedule does; `verdict` is OK where that is what it declares.
 
-    `last_at` is its newest tick; `missed_at` is when it last ran again after ticks that it missed.
+    `last_at` is its newest tick; `missed_at` is when it last ran again after ticks that it missed,
+    and `kept` how many have come in their time since.
     """
 
     last_at: datetime | None = None
     observed_s: float | None = None
     missed: int = 0
     missed_at: datetime | None = None
+    kept: int = 0
     overrun: int = 0
     registered: int = 1
     last_succeeded_at: datetime | None = None
@@ -94,12 +99,14 @@ def truth(told: Told) -> Truth:
     holes = list(_holes(told, ticks, real_s))
     if told.last_succeeded_at is not None:
         succeeded.append(told.last_succeeded_at)
+    missed_at = told.missed_at or max((at for at, _ in holes), default=None)
     return Truth(
         last_at=max(ticks, default=None),
         registered=told.registered,
         observed_s=observed_s,
         missed=sum(count for _, count in holes) if told.missed is None else told.missed,
-        missed_at=told.missed_at or max((at for at, _ in holes), default=None),
+        missed_at=missed_at,
+        kept=sum(1 for at in ticks if missed_at is not None and at > missed_at),
         overrun=len(late),
         last_succeeded_at=max(succeeded, default=None),
         verdict=_several(told) or _off(told, observed_s) or _overrun(told, late, real_s) or base.OK,
@@ -116,8 +123,8 @@ def every(seconds: float) -> str:
 
 
 def missed(does: Truth, now: datetime) -> base.Verdict | None:
-    """That ticks were missed within the hour; None where none were."""
-    if does.missed_at is None or now - does.missed_at > LATELY:
+    """That ticks were missed; None where none were, or it has run as it should since."""
+    if does.missed_at is None or now - does.missed_at > LATELY or does.kept >= KEPT:
         return None
     ticks = words.some(does.missed, "tick")
     were = "was" if does.missed == 1 else "were"

@@ -55,6 +55,30 @@ def test_what_nobody_ran_for_days_is_missed_and_no_other_interval() -> None:
 
 
 @pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        ((0, 15, 60), "2 ticks were missed"),
+        ((0, 15, 60, 75), "2 ticks were missed"),
+        ((0, 15, 60, 75, 90), ""),
+        ((0, 15, 60, 75, 90, 120), "3 ticks were missed"),
+    ],
+)
+def test_missed_ticks_are_the_past_once_it_has_run_twice_in_its_time(
+    minutes: tuple[float, ...], said: str
+) -> None:
+    found = ticks.truth(ticks.Told(QUARTER_S, QUARTER_S, ticks=at(*minutes)))
+    told = ticks.missed(found, T0 + timedelta(minutes=minutes[-1] + 1))
+    assert (told.why if told else "").startswith(said)
+    assert (told is None) == (not said)
+
+
+def test_what_runs_too_seldom_to_show_that_it_does_has_missed_ticks_for_an_hour() -> None:
+    found = ticks.truth(ticks.Told(QUARTER_S, QUARTER_S, ticks=at(0, 15, 60)))
+    assert ticks.missed(found, T0 + timedelta(minutes=119)) is not None
+    assert ticks.missed(found, T0 + timedelta(minutes=121)) is None
+
+
+@pytest.mark.parametrize(
     ("minutes", "missed"),
     [
         ((), 0),

@@ -75,9 +75,7 @@ def _verdict(facts: dict[bytes, bytes], does: ticks.Truth, now: datetime) -> bas
     def text(field: str) -> str:
         return facts.get(field.encode(), b"").decode("utf-8", "replace")
 
-    next_at, missed_at = (
-        rows.instant(record.number(facts.get(field))) for field in (b"next_at", b"missed_at")
-    )
+    next_at = rows.instant(record.number(facts.get(b"next_at")))
     if b"removed_at" in facts:
         by, why = text("removed_by"), redact.text(text("removed_why")) or "no reason given"
         why = f"Removed{f' by {by}' if by else ''} ({why}): it enqueues nothing."
@@ -85,7 +83,7 @@ def _verdict(facts: dict[bytes, bytes], does: ticks.Truth, now: datetime) -> bas
     if next_at is not None and now - next_at > timedelta(seconds=60):
         why = "It is due and nobody enqueues it: no scheduler runs."
         return base.Verdict(level=base.Level.BAD, code="overdue", why=why)
-    missed = missed_at is not None and now - missed_at < timedelta(hours=1)
+    missed = ticks.missed(does, now) is not None
     if missed and does.verdict.code not in ("interval_off", "doubled"):
         why = "Ticks were missed while no scheduler ran; one run made up for them."
         return base.Verdict(level=base.Level.WARN, code="missed", why=why)
@@ -107,6 +105,7 @@ def told(facts: dict[bytes, bytes], registered: Sequence[str] = ()) -> ticks.Tol
         ticks=tuple(_instants(facts.get(b"ticks"))),
         runs=tuple(_runs(facts.get(b"runs"))),
         missed=int(record.number(facts.get(b"missed")) or 0),
+        missed_at=rows.instant(record.number(facts.get(b"missed_at"))),
         last_succeeded_at=rows.instant(record.number(facts.get(b"last_succeeded_at"))),
         registered=max(1, len(registered)),
         registrars=registered,
