@@ -81,12 +81,15 @@ def _alert(ref: base.Ref) -> str:
 def _verdicts(seen: watch.Watcher, subject: base.Ref, since: datetime) -> tuple[str, ...]:
     """Each that it had since it was no more ok, once: how often it went to and fro is a matter of
     time, and what stood before one of what was played last. That it was not heard is told only
-    where that is all.
+    where that is all; a queue whose jobs failed in the play before, too, still says so where its
+    verdict has not changed at all.
     """
     kind = refs.parse(subject).kind
     passing = UNHEARD | {UNSEEN} if kind == "process" else UNHEARD
     one = AS_ONE.get(kind, {})
-    codes = [one.get(said, said) for at, said in seen.verdicts[subject] if at >= since]
+    every = seen.verdicts[subject]
+    codes = [one.get(said, said) for at, said in every if at >= since]
+    codes = codes or [said for _, said in every[-1:] if said in LATELY]
     codes = list(itertools.dropwhile(lambda said: said in BEFORE, codes)) or codes
     found = tuple(dict.fromkeys(FAILING if said in LATELY else said for said in codes))
     heard = [said for said in found if said not in passing and said != "ok"]

@@ -79,6 +79,19 @@ async def test_a_story_tells_of_silence_only_where_that_is_all_and_how_often_of_
     assert found[f"verdicts of {subject}"] == told
 
 
+@pytest.mark.parametrize(
+    ("stands", "told"), [("failing", ("failing",)), ("retry_storm", ("failing",)), ("paused", ())]
+)
+async def test_a_queue_that_still_says_that_its_jobs_failed_is_told_of_as_one_that_begins_to(
+    stands: str, told: tuple[str, ...]
+) -> None:
+    subject = "redis/node/main"
+    verdict = base.Verdict(level=base.Level.BAD, code=stands)
+    at = fired("redis_wedged", 9.7, ref="core/alert/redis_wedged/redis%2Fnode%2Fmain")
+    watcher = await seen(redis.RedisNode(ref=subject, version="8", verdict=verdict), at)
+    assert story.of(J, watcher, later(9.5), {})[f"verdicts of {subject}"] == told
+
+
 async def test_a_story_leaves_out_that_who_starts_it_again_had_not_seen_it_gone() -> None:
     subject, codes = "stack/process/worker", ("", "dead", "backoff", "starting", "backoff")
     rows = [
