@@ -204,6 +204,7 @@ _ROWS = (
     Fact("queue.keep_failed", "queue", "", "failed jobs that it keeps", _value("keep_failed")),
     Fact("queue.completed", "queue", "", "completed jobs kept", _of_counts("completed")),
     Fact("queue.quarantined", "queue", "", "jobs put aside", _of_counts("quarantined")),
+    Fact("schedule.name", "schedule", "text", "its name", _value("name")),
     Fact("schedule.missed", "schedule", "", "ticks without a job", _value("missed")),
     Fact("schedule.overrun", "schedule", "", "runs that took too long", _value("overrun")),
     Fact("schedule.registered", "schedule", "", "how often it is there", _value("registered")),

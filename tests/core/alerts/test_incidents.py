@@ -51,6 +51,7 @@ BY_HAND = {
     "queue_ghost_active": "a worker of a stack that is killed is started anew, and finds them",
     "queue_backlog_growth": _NO_FAULT,
     "kpi_stale_long": "it waits for half an hour, and no game day goes on for as long",
+    "kpi_missed": "no game day leaves schedules without their scheduler",
     "schedule_missed": "no game day leaves schedules without their scheduler",
     "schedule_overrun": _NO_FAULT,
     "pg_slow": _NO_FAULT,

@@ -228,11 +228,15 @@ CASES: dict[str, tuple[Case, Case]] = {
     ),
     "schedule_missing": (
         one("schedule", **verdict("removed", "warn")),
-        one("schedule", **verdict("overdue")),
+        one("schedule", **verdict("removed", "warn"), name="kpi-dashboard"),
     ),
     "kpi_unscheduled": (
         Case((Thing("schedule", verdict("removed"), ref="huey/schedule/kpi-dashboard"),)),
-        Case((Thing("schedule", verdict("interval_off"), ref="huey/schedule/kpi-dashboard"),)),
+        Case((Thing("schedule", verdict("overdue"), ref="huey/schedule/kpi-dashboard"),)),
+    ),
+    "kpi_missed": (
+        Case((Thing("schedule", verdict("overdue"), ref="huey/schedule/kpi-dashboard"),)),
+        Case((Thing("schedule", verdict("removed"), ref="huey/schedule/kpi-dashboard"),)),
     ),
     "kpi_stale": (
         Case((Thing("cache", {"computed_at": ago(1_801)}, ref=DASHBOARD),)),
