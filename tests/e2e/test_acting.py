@@ -70,7 +70,7 @@ def to_state(screen: terminal.Terminal, state: str) -> None:
     """The tab of a state, which is there once a job is in it."""
     screen.until(rf"\b{state} [\d,]+")
     for _ in range(6):
-        tab = re.search(r"\[(\w+) [\d,]+\]", screen.text)
+        tab = re.search(r"\[(\w+) [\d,]+\]", screen.until(r"\[\w+ [\d,]+\]"))
         assert tab is not None
         if tab[1] == state:
             return
