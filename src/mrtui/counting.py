@@ -1,12 +1,15 @@
 """Keys pressed in a game day, for its score: what it took a person to mend what was broken.
 
 A game day that is played in a stack makes the file `keypresses` in its state folder; each key that
-a screen over that stack gets adds a byte. Characters typed into a line (a reason, a name) are none.
+a screen over that stack gets adds a line: when, in seconds of the epoch. Characters typed into a
+field (a reason, a name) are none.
 """
 
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 FILE = "keypresses"
@@ -15,8 +18,9 @@ FILE = "keypresses"
 class Counter:
     """Counts into the file of a state folder while there is one; without a folder, nowhere."""
 
-    def __init__(self, state: Path | None) -> None:
+    def __init__(self, state: Path | None, now: Callable[[], float] = time.time) -> None:
         self._path = state / FILE if state is not None else None
+        self._now = now
 
     def press(self) -> None:
         """Count a key; no game day, or one of another user, is not ours to count for."""
@@ -27,6 +31,6 @@ class Counter:
         except OSError:
             return
         try:
-            os.write(counted, b".")
+            os.write(counted, b"%.3f\n" % self._now())
         finally:
             os.close(counted)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import timedelta
 from pathlib import Path
 
 from mrcore import folder
@@ -179,16 +181,16 @@ def test_a_run_that_only_leads_on_is_passed_by_unless_it_waits_or_they_lead_to_e
     assert runs.led(known, found.ref) == leads
 
 
-def test_a_key_counts_only_while_a_game_day_is_played(tmp_path: Path) -> None:
-    counter, there = counting.Counter(tmp_path), tmp_path / counting.FILE
+def test_a_key_counts_only_while_a_game_day_is_played_and_since_its_alert(tmp_path: Path) -> None:
+    clock, there = itertools.count(facts.NOW.timestamp()), tmp_path / counting.FILE
+    counter = counting.Counter(tmp_path, now=lambda: next(clock))
     counter.press()
     assert not there.exists()
     with keypresses.Keypresses(folder.StateFolder(tmp_path)) as counted:
-        counter.press()
-        counted.begin()
-        counter.press()
-        counter.press()
-        assert counted.counted() == 2
+        for _ in range(3):
+            counter.press()
+        assert counted.since(facts.NOW) == 3
+        assert counted.since(facts.NOW + timedelta(seconds=1)) == 2
     assert not there.exists()
 
 

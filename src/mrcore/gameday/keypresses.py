@@ -1,8 +1,9 @@
-"""Keys that persons press while a scenario is played: every screen over the stack adds a byte."""
+"""Keys that persons press while a scenario is played: every screen adds an instant."""
 
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from typing import Self
 
 from mrcore import folder
@@ -15,7 +16,6 @@ class Keypresses:
 
     def __init__(self, state: folder.StateFolder) -> None:
         self._path = state / FILE
-        self._since = 0
 
     def __enter__(self) -> Self:
         self._path.unlink(missing_ok=True)
@@ -25,10 +25,7 @@ class Keypresses:
     def __exit__(self, *exc: object) -> None:
         self._path.unlink(missing_ok=True)
 
-    def begin(self) -> None:
-        """From here on they are counted: the alert is there."""
-        self._since = self._path.stat().st_size
-
-    def counted(self) -> int:
-        """How many there were since."""
-        return self._path.stat().st_size - self._since
+    def since(self, alerted: datetime) -> int:
+        """How many there were since the alert: before it nobody mends anything."""
+        begin_s = alerted.timestamp()
+        return sum(1 for line in self._path.read_text().splitlines() if float(line) >= begin_s)

@@ -95,7 +95,7 @@ class Play:
         own = settings.load(stack.state / "settings.json")
         self._scale = own.time_scale
         self._rules = rules.load(rules.shipped(), own.alerts.rules, own.time_scale)
-        self._began = self._there = now()
+        self._began = self._there = self._alerted = now()
         self._story: dict[str, tuple[str, ...]] = {}
         self._keys = keypresses.Keypresses(stack.state)
         self._keypresses = 0
@@ -169,7 +169,7 @@ class Play:
             self._found += found
             if all(each.held for each in found):
                 self._lap("recovered")
-        self._keypresses = self._keys.counted()
+        self._keypresses = self._keys.since(self._alerted)
 
     def _tell_by_hand(self) -> None:
         """Say what does the steps that no screen does."""
@@ -217,7 +217,7 @@ class Play:
 
     async def _detect(self) -> None:
         self._tell("waiting for " + ", ".join(each.rule for each in self._what.alerts))
-        missed = False
+        found: list[watch.Firing] = []
         for each in self._what.alerts:
             find = lambda each=each: judge.of(each, self._seen.firings.values(), self._began)  # noqa: E731
             firing = await self._seen.until(find, DETECTED_S)
@@ -225,10 +225,11 @@ class Play:
             self._expect(f"alert {each.rule}{about}", firing is not None, "" if firing else "none")
             if firing is not None:
                 self._found.append(judge.punctual(firing, self._rules[each.rule], self._seen))
-            missed = missed or firing is None
-        if not missed:
+                found.append(firing)
+        if len(found) == len(self._what.alerts):
             self._lap("detected")
-        self._keys.begin()
+        fired = (each.alert.fired_at for each in found if each.alert.fired_at is not None)
+        self._alerted = min(fired, default=self._now())
         self._stop_if_failed()
 
     def _lap(self, name: str) -> None:
