@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from mrcore.expr import expression, facts, parse, tokens, tree, views, words
+from mrcore.expr import expression, parse, reads, tokens, tree, views, words
 from mrcore.model import base
 
 BEFORE = "before."
@@ -18,7 +18,7 @@ BEFORE = "before."
 Types = Mapping[str, words.Type]
 Texts = Mapping[str, tuple[str, ...]]
 """All that a name of its own can be, of those of which that is known."""
-Values = Mapping[str, facts.Value | None]
+Values = Mapping[str, reads.Value | None]
 
 _NONE: Types = MappingProxyType({})
 _ANY: Texts = MappingProxyType({})
@@ -72,7 +72,7 @@ class _Parser(parse.Parser):
                 self._possible(name, these, token)
         return made
 
-    def _possible(self, name: str, asked: Iterable[facts.Value], token: tokens.Token) -> None:
+    def _possible(self, name: str, asked: Iterable[reads.Value], token: tokens.Token) -> None:
         """What a name can never be makes a comparison that says the same whatever happens."""
         known = self._texts.get(name)
         for text in sorted(map(str, asked)) if known is not None else ():

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from mrcore.expr import facts, tokens, units, views, windows, words
+from mrcore.expr import reads, tokens, units, views, windows, words
 from mrcore.model import base
 from mrcore.model import ref as refs
 
-Value = facts.Value
+Value = reads.Value
 
 
 class Node(Protocol):

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mrcore import catalogue, measured
-from mrcore.expr import facts, units
+from mrcore.expr import facts, reads, units
 
 
 class Sort(StrEnum):
@@ -50,7 +50,7 @@ class Word(NamedTuple):
     label: str
     declared: str
     scale: float = 1.0
-    read: facts.Read | None = None
+    read: reads.Read | None = None
     source: str = ""
 
 

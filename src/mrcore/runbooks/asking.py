@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from mrcore.alerts import summary
-from mrcore.expr import expression, facts, local, views, words
+from mrcore.expr import expression, local, reads, views, words
 from mrcore.model import base, core, upstream
 from mrcore.model import ref as refs
 from mrcore.runbooks import record
@@ -51,7 +51,7 @@ class Asking:
         view: views.View,
         bound: Mapping[str, base.Ref],
         found: local.Values,
-        before: Mapping[str, facts.Value],
+        before: Mapping[str, reads.Value],
     ) -> None:
         self.view = view
         self.bound = bound
@@ -161,9 +161,9 @@ class Asking:
                 return True
         return False
 
-    def baseline(self, asked: local.Expression) -> dict[str, facts.Value]:
+    def baseline(self, asked: local.Expression) -> dict[str, reads.Value]:
         """What the names `before.…` of a proof are now."""
-        found: dict[str, facts.Value] = {}
+        found: dict[str, reads.Value] = {}
         for name in asked.locals:
             word = words.WORDS.get(name.removeprefix(local.BEFORE))
             if word is None or not name.startswith(local.BEFORE):
@@ -213,9 +213,9 @@ class Asking:
 
     def _local(
         self, asked: local.Expression, entity: base.Entity | None, certain: bool
-    ) -> dict[str, facts.Value | None]:
+    ) -> dict[str, reads.Value | None]:
         """The values of its own names, asked of one thing."""
-        found: dict[str, facts.Value | None] = {}
+        found: dict[str, reads.Value | None] = {}
         for name in asked.locals:
             if not name.startswith(local.BEFORE):
                 value = self.found.get(name)
