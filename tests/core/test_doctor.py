@@ -33,7 +33,7 @@ from mrcore.doctor import doors
 from mrcore.doctor import state as files
 from mrcore.sources import backend, base, finding
 from mrcore.stack import services
-from mrcore.store import database
+from mrcore.store import migrations
 from mrcore.trust import anchor
 from tests import servers, standins
 from tests.contract import simulated_backend
@@ -413,7 +413,7 @@ def test_the_line_for_a_missing_anchor_helps(
 def test_an_audit_without_rows_is_anchored_only_where_an_anchor_is(state: Path) -> None:
     where = folder.StateFolder(state)
     with contextlib.closing(sqlite3.connect(where.make() / "ledger.sqlite")) as connection:
-        database.migrate(connection, where / "ledger.sqlite", "ledger")
+        migrations.apply(connection, where / "ledger.sqlite", "ledger")
     (where / "ledger.sqlite").chmod(0o600)
     known = anchor.default_path(where.path)
     said = next(one for one in look(where) if one.what == "audit")

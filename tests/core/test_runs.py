@@ -15,7 +15,7 @@ from mrcore.model import base, plans, queue, wire
 from mrcore.model import ref as refs
 from mrcore.queues import capture
 from mrcore.sources import honest, ran
-from mrcore.store import captures, database, files
+from mrcore.store import captures, database, files, migrations
 from tests import waiting
 from tests.core import harness
 
@@ -325,7 +325,7 @@ def test_a_source_that_captures_what_is_not_is_not_believed(
 
 def test_an_older_history_gets_its_new_table(tmp_path: Path) -> None:
     file = database.Database(tmp_path / "h.sqlite", "history", disposable=True)
-    first = database.numbered("history")[0].read_text()
+    first = migrations.numbered("history")[0].read_text()
     with sqlite3.connect(tmp_path / "h.sqlite") as old:
         old.executescript(first)
         old.execute("PRAGMA user_version = 1")
@@ -337,7 +337,7 @@ def test_an_older_history_gets_its_new_table(tmp_path: Path) -> None:
 async def test_a_full_history_is_migrated_whole_and_stays_bounded(tmp_path: Path) -> None:
     pages = 200
     with sqlite3.connect(tmp_path / "h.sqlite") as old:
-        for part in database.numbered("history")[:3]:
+        for part in migrations.numbered("history")[:3]:
             old.executescript(part.read_text())
         fields = "source, queue, ref, engine, name, state, outcome, error, fingerprint, schedule"
         names = f"{fields}, id, attempts, trace, finished_s, captured_s"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mrcore import errors
-from mrcore.store import database, files
+from mrcore.store import database, files, migrations
 from mrcore.trust import anchor, audit
 from tests import waiting
 
@@ -28,7 +28,7 @@ def schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "schema"
     folder.mkdir()
     (folder / "0001_first.sql").write_text("CREATE TABLE thing (name TEXT);")
-    monkeypatch.setattr(database, "numbered", lambda schema: sorted(folder.iterdir()))
+    monkeypatch.setattr(migrations, "numbered", lambda schema: sorted(folder.iterdir()))
     return folder
 
 
@@ -120,7 +120,7 @@ async def test_a_migration_that_fails_changes_nothing(tmp_path: Path, schema: Pa
 async def test_two_who_make_the_same_file_at_once_make_it_once(
     tmp_path: Path, schema: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, version = tmp_path / "x.sqlite", database._version
+    path, version = tmp_path / "x.sqlite", migrations._version
     (schema / "0002_second.sql").write_text("INSERT INTO thing VALUES ('once; -- and only'); -- ;")
 
     file = database.Database(path, "any")
@@ -128,11 +128,11 @@ async def test_two_who_make_the_same_file_at_once_make_it_once(
     def overtaken(connection: sqlite3.Connection) -> int:
         """What is read first, before another process makes the file."""
         found = version(connection)
-        monkeypatch.setattr(database, "_version", version)
+        monkeypatch.setattr(migrations, "_version", version)
         database.Database(path, "any").run_here(rows)
         return found
 
-    monkeypatch.setattr(database, "_version", overtaken)
+    monkeypatch.setattr(migrations, "_version", overtaken)
     assert await file.run(rows) == ["once; -- and only"]
     await file.close()
 

@@ -13,7 +13,7 @@ import psutil
 
 from mrcore import errors, folder, settings
 from mrcore.sources import finding
-from mrcore.store import database, files
+from mrcore.store import database, files, migrations
 from mrcore.trust import anchor, audit
 
 FREE_BYTES = 2 * files.HISTORY_BYTES_MAX
@@ -77,7 +77,7 @@ def _database(state: Path, name: str, schema: str) -> finding.Finding:
     path = state / f"{name}.sqlite"
     if not path.exists():
         return finding.Finding(name, True, f"{path.name} is made when the core starts.")
-    knows = len(database.numbered(schema))
+    knows = len(migrations.numbered(schema))
     try:
         with database.reading(path) as connection:
             has = int(connection.execute("PRAGMA user_version").fetchone()[0])
