@@ -15,10 +15,6 @@ from mrcore.model import base
 from tests.core.alerts import incident, test_rules
 
 PATHS = {path.name.split(".")[0]: path for path in sorted(incident.FOLDER.glob("*.jsonl.gz"))}
-NOT_RECORDED = {
-    "D-down": "its fix comes between two lines of a recording; D is its like",
-}
-"""The game days of which there is no recording, and why."""
 
 TWINS = "ADFJ"
 """These are played with every change, all of them with the proofs."""
@@ -133,9 +129,8 @@ async def test_what_stands_in_every_stack_is_said_from_the_beginning(tmp_path: P
     assert {each.rule for each in course.fired} >= STANDING
 
 
-def test_every_game_day_is_recorded_or_it_is_said_why_not() -> None:
-    assert PATHS.keys() | NOT_RECORDED.keys() == incident.SCENARIOS.keys()
-    assert PATHS.keys() & NOT_RECORDED.keys() == set()
+def test_every_game_day_is_recorded() -> None:
+    assert PATHS.keys() == incident.SCENARIOS.keys()
     for name in PATHS:
         assert known(name).scenario.id == name
 

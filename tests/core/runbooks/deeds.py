@@ -132,6 +132,7 @@ DEEDS: dict[str, Deed] = {
         {"webhook.last_s": steps.MINUTE},
         {"webhook.last_s": 120 * steps.MINUTE},
     ),
+    "G.theirs": Deed({"cluster": "down"}, "", {"upstream.code": ""}, {"upstream.code": "timeout"}),
     "H.rollback": Deed(
         {"live": "unhealthy"},
         "deploy.switch",
