@@ -21,12 +21,12 @@ demo: $(STAMP) ## Start everything here with invented data, and look at it
 dev: $(STAMP) ## Start everything here without invented data, and look at it
 	@$(BIN)/mrtui dev
 
-# With bytecode, whatever the shell says: else each of the three rewrites every assertion of every
+# With bytecode, whatever the shell says: else each of the four rewrites every assertion of every
 # test anew, and each process that they start compiles what it imports. The first time, one does it.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(STAMP) ## Run the tests: three at once, because many of them wait
+test: $(STAMP) ## Run the tests: four at once, because many of them wait
 	@test -d tests/__pycache__ || $(BIN)/python -m pytest tests -qq --collect-only >/dev/null
-	$(BIN)/python -m tests.again tests -q -m "not proof and not gameday and not bench" -n 3 --dist loadgroup
+	$(BIN)/python -m tests.again tests -q -m "not proof and not gameday and not bench" -n 4 --dist loadgroup
 
 proof: $(STAMP) ## Run the proofs: full sizes, long; last of them all game days
 	$(BIN)/python -m pytest tests -q -m proof
