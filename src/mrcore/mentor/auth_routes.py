@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from typing import Annotated, Any
 
 import fastapi
@@ -53,10 +54,11 @@ def _in(router: fastapi.APIRouter, at: desk.Desk, people: identity.Identity) -> 
         """A token for the right password; without one, a one-time code by e-mail."""
         if body.password is None:
             request_id = await at.send_code(body.email)
-            if request_id is None:
+            if request_id is None:  # who asks does not learn who has an account here
                 LOG.warning("login refused, unknown address")
-                raise fastapi.HTTPException(401, "Invalid credentials")
-            LOG.info("login %s: a code was asked for", request_id)
+                request_id = uuid.uuid4().hex
+            else:
+                LOG.info("login %s: a code was asked for", request_id)
             return {"success": True, "requestId": request_id, "message": "A code is on its way"}
         secret = body.password.get_secret_value()
         try:

@@ -72,12 +72,21 @@ async def test_a_login_without_a_password_sends_a_code(
     assert [name for name, _ in waiting_in(env, "studentRiskComputationQueue")] == ["computeRisk"]
 
 
-async def test_a_stranger_is_401_and_leaves_no_trail(
-    client: httpx.AsyncClient, app: asyncpg.Connection
+async def test_a_stranger_is_answered_as_anybody_is_and_gets_nothing(
+    client: httpx.AsyncClient, app: asyncpg.Connection, env: dict[str, str]
 ) -> None:
     before = await app.fetchval("SELECT count(*) FROM login_logs")
-    answer = await client.post("/api/auth/login", json={"email": "who@else.example"})
-    assert answer.status_code == 401
+    asked = [
+        await client.post("/api/auth/login", json={"email": email})
+        for email in ("who@else.example", STUDENT.email)
+    ]
+    stranger, known = ({**each.json(), "requestId": ""} for each in asked)
+    assert [each.status_code for each in asked] == [200, 200]
+    assert stranger == known
+    assert len({len(each.json()["requestId"]) for each in asked}) == 1
+    assert [payload["to"] for _, payload in waiting_in(env, "emailQueue")] == [STUDENT.email]
+    code = {"requestId": asked[0].json()["requestId"], "code": "000000"}
+    assert (await client.post("/api/auth/verify", json=code)).status_code == 401
     assert await app.fetchval("SELECT count(*) FROM login_logs") == before
 
 
