@@ -53,7 +53,7 @@ class SourceSettings(BaseModel):
 
     kind: str = Field(
         description="pg, redis, huey, rq, bullmq, bullboard, logs, backend, slots, meetings,"
-        " deploy, upstreams, stack; else its name"
+        " deploy, upstreams, stack, host; else its name"
     )
     interval_s: float = Field(default=1.0, gt=0, description="time between samples")
     deadline_s: float = Field(default=2.0, gt=0, description="a sample that takes longer failed")

@@ -165,7 +165,7 @@ def test_secrets_reach_only_who_needs_them(state: Path) -> None:
 def test_the_users_settings_reach_the_core_by_its_file_alone(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MRCORE_LISTEN", "127.0.0.1:1")
+    monkeypatch.setenv("MRCORE_READ_ONLY", "true")
     place = folder.StateFolder(state).make()
     more = {"pg": {"kind": "pg", "dsn": "postgresql://x"}, "other": {"kind": "redis"}}
     wanted = settings.Settings(environment="staging", protected=True, sources=more)
@@ -173,6 +173,7 @@ def test_the_users_settings_reach_the_core_by_its_file_alone(
     whole = plan.Plan(place, wanted, words, addresses.choose(wanted.stack, words), None, "small")
     core = whole.core_settings()
     assert (core["environment"], core["protected"]) == ("staging", True)
+    assert core["read_only"] is True
     assert core["listen"] == f"127.0.0.1:{whole.places.control_port}"
     assert core["audit_anchor"] == str(place / "audit-anchor.json")
     assert core["sources"]["pg"] == more["pg"]

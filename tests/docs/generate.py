@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -119,44 +120,68 @@ def roles() -> str:
 
 
 def settings() -> str:
-    """Every setting of the core, of each kind of source and of each adapter."""
+    """Every setting of the core, of each kind of source, of adapter and of channel."""
     core = importlib.import_module("mrcore.settings")
-    common = {"kind", "interval_s", "deadline_s"}
-    rows = [*_fields("", core.Settings), *_fields("sources.NAME.", core.SourceSettings)]
-    for kind, module in importlib.import_module("mrcore.sources").REGISTRY.items():
-        for name, default, means in _fields(
-            "sources.NAME.", importlib.import_module(module).Settings, without=common
-        ):
-            rows.append((name, default, f"{kind}: {means}"))
-    for adapter, module in importlib.import_module("mrcore.adapters").REGISTRY.items():
-        for name, default, means in _fields(
-            "sources.NAME.units.NAME.", importlib.import_module(module).Settings
-        ):
-            if not name.endswith(".adapter`"):
-                rows.append((name, default, f"{adapter}: {means}"))
-    for kind, module in importlib.import_module("mrcore.alerts.notify").REGISTRY.items():
-        for name, default, means in _fields(
-            "alerts.channels.NAME.", importlib.import_module(module).Settings
-        ):
-            if not name.endswith((".kind`", ".severities`", ".timeout_s`")) or kind == "webhook":
-                rows.append((name, default, f"{kind}: {means}"))
+    channel = importlib.import_module("mrcore.alerts.notify.channel")
+    sources = importlib.import_module("mrcore.sources").REGISTRY
+    adapters = importlib.import_module("mrcore.adapters").REGISTRY
+    channels = importlib.import_module("mrcore.alerts.notify").REGISTRY
+    rows = [
+        *_fields("", core.Settings),
+        *_kinds("sources.NAME.", sources, core.SourceSettings),
+        *_kinds("sources.NAME.units.NAME.", adapters),
+        *_kinds("alerts.channels.NAME.", channels, channel.Settings),
+    ]
     return _table(("setting", "default", "means"), rows)
 
 
-def _fields(
-    prefix: str, model: type[BaseModel], without: Container[str] = ()
-) -> Iterable[tuple[str, str, str]]:
-    for name, field in model.model_fields.items():
-        if name in without:
-            continue
+Row = tuple[str, str, str]
+
+
+def _kinds(
+    prefix: str, registry: Mapping[str, str], common: type[BaseModel] | None = None
+) -> Iterable[Row]:
+    """What any kind can be told, then what each can: its own, and what is usual otherwise in it."""
+    shared = {(name, default): means for name, default, means in _fields(prefix, common)}
+    for (name, default), means in shared.items():
+        yield name, "its name" if name.endswith(".kind`") else default, f"any kind: {means}"
+    for kind, module in registry.items():
+        for name, default, means in _fields(prefix, importlib.import_module(module).Settings):
+            if (name, default) not in shared and not name.endswith((".kind`", "NAME.adapter`")):
+                yield name, default, f"{kind}: {means}"
+
+
+def _fields(prefix: str, model: type[BaseModel] | None) -> Iterable[Row]:
+    for name, field in model.model_fields.items() if model else ():
         inner, many = _inner(field.annotation)
         if inner:
             yield from _fields(f"{prefix}{name}.{'NAME.' if many else ''}", inner)
             continue
         value = field.get_default(call_default_factory=True)
-        value = value.get_secret_value() if isinstance(value, SecretStr) else value
-        default = "required" if value is PydanticUndefined else f"`{value}`" if value else "none"
+        default = "required" if value is PydanticUndefined else _typed(value)
         yield f"`{prefix}{name}`", default, field.description or ""
+
+
+def _typed(value: Any) -> str:
+    """A default as one would type it in TOML; `none` of what is empty, as one types nothing."""
+    text = _toml(value)
+    return "none" if text in ('""', "[]", "{}", "") else f"`{text}`"
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case SecretStr():
+            return _toml(value.get_secret_value())
+        case Mapping():
+            pairs = (f"{key} = {_toml(each)}" for key, each in value.items())
+            return "{" + ", ".join(pairs) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(_toml, value)) + "]"
+        case bool() | int() | float():
+            return json.dumps(value)
+    return json.dumps(str(value), ensure_ascii=False)
 
 
 def _inner(annotation: Any) -> tuple[type[BaseModel] | None, bool]:

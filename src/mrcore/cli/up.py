@@ -25,7 +25,7 @@ from mrcore.stack import boot
     "--settings",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Settings: what to use instead of starting it, and more sources.",
+    help="Settings of its core; what to use instead of starting it, and more sources.",
 )
 @click.option(
     "--time-scale",

@@ -18,6 +18,7 @@ from mrcore.stack import (
     addresses,
     backend_token,
     children,
+    core_settings,
     credentials,
     joining,
     plan,
@@ -183,7 +184,7 @@ async def _prepare(state: folder.StateFolder, order: Order, now: base.Now) -> pl
     switching.lay(state)
     whole = plan.Plan(state, order.settings, words, places, order.seed, order.scale)
     state.write_json("settings.json", whole.core_settings(now))
-    await backend_token.keep(state, whole.anchor, now())
+    await backend_token.keep(state, core_settings.anchor(whole.settings, state), now())
     names = {**whole.mentor_names(), **whole.backend_names(), **whole.seed_names()}
     joining.keep(state, names)
     return whole
@@ -191,9 +192,11 @@ async def _prepare(state: folder.StateFolder, order: Order, now: base.Now) -> pl
 
 def _refusal(state: folder.StateFolder) -> str:
     pid = (state.read_json(supervisor.FILE) or {}).get("supervisor", "unknown")
-    listen = (state.read_json("settings.json") or {}).get("listen", "")
+    control = (state.read_json("core.json") or {}).get("control", "")
+    if not control:  # its core does not answer yet
+        control = f"http://{(state.read_json('settings.json') or {}).get('listen', '')}"
     return (
-        f"A stack runs in {state.path} already: pid {pid}, http://{listen}."
+        f"A stack runs in {state.path} already: pid {pid}, {control}."
         f" Look at it with mrtui --state {state.path}, end it with kill {pid},"
         " or name another folder with --state."
     )

@@ -1,4 +1,4 @@
-"""What a stack is made of: one Spec a process, and the settings of its core."""
+"""What a stack is made of: one Spec a process, and what each is told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mrcore import folder
@@ -15,11 +14,10 @@ from mrcore.settings import Settings
 from mrcore.sources import base
 from mrcore.stack import (
     addresses,
-    admin_token,
     backend_token,
+    core_settings,
     credentials,
     mentor_names,
-    outside,
     probes,
     seeded,
     services,
@@ -46,9 +44,6 @@ _POSTGRES = {
     "cluster_name": "mrcore",
 }
 
-_ORIGIN = "http://localhost:3000"
-"""A page that every backend of Mr. Mentor lets in."""
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -62,65 +57,8 @@ class Plan:
     scale: str
 
     def core_settings(self, now: base.Now = base.utc_now) -> dict[str, Any]:
-        """Settings of the stack's core; sources of the same name in the user's file win.
-
-        In them is a token that is valid for 30 days from now.
-        """
-        places = self.places
-        watcher = places.postgres.other(
-            addresses.WATCHER_ROLE, self.words.watcher, addresses.DATABASE
-        )
-        sources: dict[str, dict[str, Any]] = {
-            "pg": {"kind": "pg", "dsn": watcher},
-            "redis": {"kind": "redis", "url": places.redis.url},
-            "huey": {"kind": "huey", "url": places.redis.url},
-            "rq": {"kind": "rq", "url": places.redis.url},
-            "logs": {"kind": "logs", "folder": str(self.state / "logs")},
-            "backend": switching.backend(self.state, places.backends, places.switch),
-            "slots": admin_token.source(places.switch, self.words.jwt, now()),
-            "meetings": self._meetings(),
-            "deploy": switching.source(self.state, places.backends),
-            "upstreams": outside.source(places, self.words, watcher),
-            "stack": {"kind": "stack", "state": str(self.state.path)},
-            "host": {"kind": "host", "paths": self._paths()},
-        }
-        return {
-            "environment": self.settings.environment,
-            "protected": self.settings.protected,
-            # Here its folder is all that there is: whoever removes it wants the audit gone, too.
-            "audit_anchor": str(self.anchor),
-            "time_scale": self.settings.time_scale,
-            "listen": f"127.0.0.1:{places.control_port}",
-            "runbooks": self.settings.runbooks.model_dump(mode="json", exclude_none=True),
-            "sources": {**sources, **self.settings.sources},
-        }
-
-    def _paths(self) -> dict[str, str]:
-        """The folders of this stack whose disks must not fill up, by what writes there."""
-        own = {"postgres": self.places.postgres.own, "valkey": self.places.redis.own}
-        names = ("logs", *(name for name, ours in own.items() if ours))
-        return {"state": str(self.state.path), **{n: str(self.state / n) for n in names}}
-
-    def _meetings(self) -> dict[str, Any]:
-        """Settings of the source `meetings`: what browsers of this stack use."""
-        told = mentor_names.of(self.places, self.words)
-        turn = {"user": told["TURN_USERNAME"], "password": told["TURN_PASSWORD"]}
-        logs = self.state / "logs"
-        return {
-            "kind": "meetings",
-            "url": self.places.switch,
-            "origins": [_ORIGIN, mentor_names.PAGES],
-            "logs": {c: str(logs / f"backend-{c}.log") for c in self.places.backends},
-            "turn": {
-                "stun": {"url": told["TURN_URL"].replace("turn:", "stun:", 1)},
-                "turn": {"url": told["TURN_URL"], **turn},
-            },
-        }
-
-    @property
-    def anchor(self) -> Path:
-        """Where the core keeps its audit's anchor."""
-        return self.settings.audit_anchor or self.state / "audit-anchor.json"
+        """Settings of the stack's core, with secrets as values."""
+        return core_settings.of(self.settings, self.state, self.words, self.places, now())
 
     def specs(self) -> list[supervisor.Spec]:
         """The processes, in the order in which they are shown."""
@@ -276,7 +214,7 @@ class Plan:
     def backend_names(self) -> dict[str, str]:
         """What a backend is told besides: where the core is, and the file of its own token."""
         return {
-            "MR_CORE_URL": f"unix:{self.state.runtime / 'core.sock'}",
+            "MR_CORE_URL": f"unix:{core_settings.socket(self.settings, self.state)}",
             "MR_CORE_TOKEN_FILE": str(self.state / backend_token.FILE),
         }
 
