@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sys
@@ -23,6 +24,7 @@ STOP_S = 60.0
 async def stack(time_scale: float, seed: int | None) -> AsyncIterator[arena.Arena]:
     """`mrcore up` in a folder that is removed at the end; it dies with this process.
 
+    It has none of our `MRCORE_*`: nobody is paged by a game, and no rule of their own is broken.
     Raises StackError with the last words of a stack that does not start.
     """
     folder = Path(tempfile.mkdtemp(prefix="mr-gameday-"))
@@ -31,6 +33,7 @@ async def stack(time_scale: float, seed: int | None) -> AsyncIterator[arena.Aren
     argv += [] if seed is None else ["--seed", str(seed)]
     process = await asyncio.create_subprocess_exec(
         *argv,
+        env={k: v for k, v in os.environ.items() if not k.startswith("MRCORE_")},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         preexec_fn=spawn.before_exec(signal.SIGTERM),
