@@ -1,7 +1,7 @@
 """Channel `command`: a program of one's own, told through its environment; never through a shell.
 
 `MR_TITLE` and `MR_TEXT` are for persons, `MR_MESSAGE` is the whole message as JSON, `MR_KEY` is the
-same at every try.
+same at every try. Nothing is added to its arguments, and its stdin is empty.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Settings(channel.Settings):
 
     kind: Literal["command"] = "command"
     argv: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_absolute)] = Field(
-        description="absolute path and arguments; never through a shell"
+        description="absolute path and arguments; never through a shell: the message is in"
+        " MR_TITLE, MR_TEXT, MR_KEY and MR_MESSAGE of its environment, stdin is empty"
     )
 
 
