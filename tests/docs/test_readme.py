@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
+from mrcore import settings as core_settings
+from mrcore import sources
+from mrcore.alerts import notify
+from mrcore.alerts.notify import channel
 from tests.docs import generate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +44,37 @@ def test_every_part_is_somewhere() -> None:
 def test_generated_parts_have_what_is_new(part: str, words: tuple[str, ...]) -> None:
     text = generate.PARTS[part]()
     assert [word for word in words if word not in text] == []
+
+
+SETTINGS = re.findall(r"^\| `(.+?)` \| (.+?) \| (.+?) \|$", generate.settings(), re.MULTILINE)
+
+
+def test_every_default_is_as_one_types_it() -> None:
+    typed = {default for _, default, _ in SETTINGS} - {"required", "none", "its name"}
+    assert {type(tomllib.loads(f"it = {each.strip('`')}")["it"]) for each in typed} >= {str, list}
+    said = {(name, default) for name, default, _ in SETTINGS}
+    assert ("alerts.channels.NAME.severities", '`["P1", "P2", "P3"]`') in said
+    assert ("sources.NAME.paths", '`{root = "/"}`') in said
+
+
+@pytest.mark.parametrize(
+    ("prefix", "registry", "model"),
+    [
+        ("sources.NAME", sources.REGISTRY, core_settings.SourceSettings),
+        ("alerts.channels.NAME", notify.REGISTRY, channel.Settings),
+    ],
+)
+def test_what_each_kind_can_be_told_is_said(
+    prefix: str, registry: dict[str, str], model: type[BaseModel]
+) -> None:
+    means = {(name, text.partition(": ")[0]) for name, _, text in SETTINGS}
+    shared = model.model_fields
+    assert {(f"{prefix}.{name}", "any kind") for name in shared} <= means
+    for kind, module in registry.items():
+        for name, field in importlib.import_module(module).Settings.model_fields.items():
+            usual = name in shared and (name == "kind" or field.default == shared[name].default)
+            said = {of for path, of in means if re.match(rf"{prefix}\.{name}(\.|$)", path)}
+            assert (kind in said) is not usual, f"{kind}: {name}"
 
 
 def test_every_make_target_that_the_readme_names_exists() -> None:

@@ -19,7 +19,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: str = Field(description="alertmanager, apprise, command, email, ntfy, slack, webhook")
+    kind: str = Field(
+        description="alertmanager, apprise, command, email, ntfy, slack, webhook; else its name"
+    )
     severities: tuple[alert.Severity, ...] = Field(
         default=(alert.Severity.P1, alert.Severity.P2, alert.Severity.P3),
         description="what it is told of; none: only of escalations",
