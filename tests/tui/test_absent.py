@@ -14,6 +14,7 @@ import pytest
 
 from mrcore import cli as core_cli
 from mrcore import errors
+from mrcore.mentor import people
 from mrtui import cli, places
 from mrtui.cli import reach
 
@@ -132,7 +133,13 @@ def test_the_facts_of_a_stack_that_runs_are_printed_with_its_board(tmp_path: Pat
     fd = locked(tmp_path, "stack.lock")
     done = stack("--json")
     assert (done.returncode, json.loads(done.stdout)) == (0, line)
+    (tmp_path / "seeded.json").write_text(json.dumps({"seed": 7, "scale": "small"}))
+    who = people.person(7, 0, people.SMALL).email, people.password(7, 0)
+    superadmin = dict(zip(("email", "password"), who, strict=True))
+    assert json.loads(stack("--json").stdout) == {**line, "superadmin": superadmin}
     told = stack()
     assert "http://127.0.0.1:3/admin/queues  login admin" in told.stdout
+    assert f"{who[0]}, at POST /api/auth/login" in told.stdout
     assert "open sesame" not in told.stdout
+    assert who[1] not in told.stdout
     os.close(fd)
