@@ -233,11 +233,14 @@ async def test_badges_come_from_completed_meetings_once(
 
 
 @pytest.mark.parametrize(
-    ("source", "job"),
-    [("mrlearn", reminders.learners), ("mrtest", reminders.test_takers)],
+    ("source", "job", "config_id"),
+    [
+        ("mrlearn", reminders.learners, "graphy-main"),
+        ("mrtest", reminders.test_takers, "mrtest-main"),
+    ],
 )
 async def test_nobody_is_reminded_twice(
-    at_hand: tools.Tools, app: asyncpg.Connection, source: str, job: Any
+    at_hand: tools.Tools, app: asyncpg.Connection, source: str, job: Any, config_id: str
 ) -> None:
     await app.execute(
         "INSERT INTO progress SELECT id, $1, 'Joins', 20, $2 FROM users"
@@ -245,5 +248,9 @@ async def test_nobody_is_reminded_twice(
         source,
         conftest.NOW,
     )
-    assert [await job(at_hand) for _ in range(3)] == [20, 5, 0]
+    enabled = "UPDATE sync_configs SET enabled = $1"
+    await app.execute(enabled, False)
+    assert await job(at_hand, config_id=config_id) == 0
+    await app.execute(enabled, True)
+    assert [await job(at_hand, config_id=config_id) for _ in range(3)] == [20, 5, 0]
     assert {mail["title"] for mail in _waiting(at_hand, "emailQueue")} == {"Joins"}
