@@ -233,14 +233,11 @@ async def test_badges_come_from_completed_meetings_once(
 
 
 @pytest.mark.parametrize(
-    ("source", "job", "config_id"),
-    [
-        ("mrlearn", reminders.learners, "graphy-main"),
-        ("mrtest", reminders.test_takers, "mrtest-main"),
-    ],
+    ("source", "job"),
+    [("mrlearn", reminders.learners), ("mrtest", reminders.test_takers)],
 )
 async def test_nobody_is_reminded_twice(
-    at_hand: tools.Tools, app: asyncpg.Connection, source: str, job: Any, config_id: str
+    at_hand: tools.Tools, app: asyncpg.Connection, source: str, job: Any
 ) -> None:
     await app.execute(
         "INSERT INTO progress SELECT id, $1, 'Joins', 20, $2 FROM users"
@@ -248,6 +245,7 @@ async def test_nobody_is_reminded_twice(
         source,
         conftest.NOW,
     )
+    config_id = {"mrlearn": "graphy-main", "mrtest": "mrtest-main"}[source]
     enabled = "UPDATE sync_configs SET enabled = $1"
     await app.execute(enabled, False)
     assert await job(at_hand, config_id=config_id) == 0
