@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 
 import fastapi
+from fastapi import exceptions as wrong
 from fastapi import responses
 from starlette import exceptions
 
 from mrcore.mentor import (
     auth_routes,
     caches,
+    checkouts,
     cleanup_routes,
     config,
     crm_routes,
@@ -72,6 +74,9 @@ def create(
     door = gate.Gate(people)
     keys = redis_routes.Keys(own, door)
     sockets = signalling.Signalling(people, origins.read(env))
+    account = razorpay.Settings.read(env)
+    money = payment_routes.Payments(desk_, account, door)
+    orders = checkouts.Checkouts(at.database, money.paid, now)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
@@ -80,6 +85,8 @@ def create(
         if settings.secret_version:
             noting = _note(at, f"backend-{colour}", now())
             tasks.insert(0, asyncio.create_task(noting))
+        if account.is_on:
+            tasks.insert(0, asyncio.create_task(orders.run()))
         for task in tasks:
             task.add_done_callback(_say_why)
         sockets.begin()
@@ -100,11 +107,13 @@ def create(
     app.include_router(preflight.Preflight(at, settings.release.name).router)
     app.include_router(caches.Caches(at).router)
     _open(app, env, desk_, people, door)
+    app.include_router(money.router)
     app.include_router(keys.router)
     app.include_router(queues.router)
     app.mount(signalling.PATH, sockets)
     app.state.hang_up = sockets.close
     app.add_exception_handler(exceptions.HTTPException, _refused)
+    app.add_exception_handler(wrong.RequestValidationError, _wrong)
     for kind in links.LOST:
         app.add_exception_handler(kind, _failed)
     return app
@@ -125,7 +134,6 @@ def _open(
     app.include_router(sync_routes.build(desk_, door))
     app.include_router(trail_routes.build(desk_, door))
     app.include_router(exotel_routes.Telephony(desk_, exotel.Settings.read(env), door).router)
-    app.include_router(payment_routes.Payments(desk_, razorpay.Settings.read(env), door).router)
 
 
 async def _note(at: links.Links, process: str, read_at: datetime) -> None:
@@ -150,6 +158,13 @@ async def _refused(request: fastapi.Request, error: Exception) -> responses.JSON
     assert isinstance(error, exceptions.HTTPException)
     body = {"success": False, "message": error.detail}
     return responses.JSONResponse(body, error.status_code, headers=error.headers)
+
+
+async def _wrong(request: fastapi.Request, error: Exception) -> responses.JSONResponse:
+    """Which fields are wrong, and how; never what was sent in them, which may be a password."""
+    assert isinstance(error, wrong.RequestValidationError)
+    parts = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    return responses.JSONResponse({"success": False, "message": "; ".join(parts)}, 422)
 
 
 async def _failed(request: fastapi.Request, error: Exception) -> responses.JSONResponse:

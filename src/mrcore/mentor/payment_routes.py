@@ -111,6 +111,10 @@ class Payments:
             LOG.info("razorpay webhook %s of payment %s order %s", event, paid.id, paid.order_id)
             return await self._told(event_id, event, paid)
 
+    async def paid(self, order_id: str) -> razorpay.Payment | None:
+        """What Razorpay says that an order was paid by. Raises razorpay.Failed."""
+        return await self._call(razorpay.paid(self._settings, order_id))
+
     async def _call(self, work: Coroutine[Any, Any, T]) -> T:
         """A call to Razorpay, counted. Raises razorpay.Failed."""
         async with calls.counted(self._at.links.database, "razorpay", self._at.now) as call:
@@ -153,7 +157,7 @@ class Payments:
         async def asked(order_id: OrderId, who: jwt.Claims = admin) -> dict[str, Any]:
             """Ask Razorpay of an order, and say what settling it would do; nothing is changed."""
             try:
-                paid = await self._call(razorpay.paid(self._settings, order_id))
+                paid = await self.paid(order_id)
             except razorpay.Failed as error:
                 raise fastapi.HTTPException(503, str(error)) from None
             async with self._at.links.database() as connection, connection.transaction():

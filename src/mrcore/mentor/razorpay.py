@@ -98,7 +98,7 @@ async def paid(settings: Settings, order_id: str) -> Payment | None:
     """
     found = await _ask(settings, "GET", f"/v1/orders/{order_id}/payments", None)
     try:
-        every = [Payment.read(each) for each in found.get("items", ())]
+        every = [Payment.read(each) for each in found["items"]]
     except (KeyError, TypeError, ValueError) as error:
         raise Failed("Razorpay answered what is not understood.") from error
     return next((each for each in every if each.status == "captured"), every[0] if every else None)
@@ -119,5 +119,8 @@ async def _ask(
         return {}
     if answer.status_code != 200:
         raise Failed(f"Razorpay answered {answer.status_code}.", answer.status_code)
-    found: dict[str, Any] = answer.json()
+    try:
+        found: dict[str, Any] = answer.json()
+    except ValueError as error:
+        raise Failed("Razorpay answered what is not understood.", answer.status_code) from error
     return found

@@ -90,9 +90,10 @@ async def of_configs(connection: asyncpg.Connection) -> tuple[scheduler.Declared
         kind, name, every = row["kind"], row["id"], timedelta(hours=row["hours"])
         queue, job = queues.SYNC_JOBS[kind]
         sync, reminders = names(kind, name)
-        found.append(scheduler.Declared(sync, queue, job, every=every, kwargs={"config_id": name}))
+        of = {"config_id": name}
+        found.append(scheduler.Declared(sync, queue, job, every=every, kwargs=of))
         queue, job = _REMINDERS[kind]
-        found.append(scheduler.Declared(reminders, queue, job, every=every))
+        found.append(scheduler.Declared(reminders, queue, job, every=every, kwargs=of))
     return tuple(found)
 
 

@@ -245,5 +245,10 @@ async def test_nobody_is_reminded_twice(
         source,
         conftest.NOW,
     )
-    assert [await job(at_hand) for _ in range(3)] == [20, 5, 0]
+    config_id = {"mrlearn": "graphy-main", "mrtest": "mrtest-main"}[source]
+    enabled = "UPDATE sync_configs SET enabled = $1"
+    await app.execute(enabled, False)
+    assert await job(at_hand, config_id=config_id) == 0
+    await app.execute(enabled, True)
+    assert [await job(at_hand, config_id=config_id) for _ in range(3)] == [20, 5, 0]
     assert {mail["title"] for mail in _waiting(at_hand, "emailQueue")} == {"Joins"}

@@ -200,6 +200,26 @@ async def test_an_export_is_ordered_by_month(
     assert wrong.status_code == 422
 
 
+WRONG: list[tuple[str, Any, str]] = [
+    ("auth/login", {"password": "hunter2"}, "body.email: Field required"),
+    ("auth/login", {"email": ["hunter2"]}, "body.email: Input should be a valid string"),
+    ("auth/login", "hunter2", "body: Input should be"),
+    ("finance/exports", {"month": "hunter2"}, "body.month: String should match pattern"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "said"), WRONG)
+async def test_a_wrong_request_is_named_and_what_it_sent_is_not_repeated(
+    client: httpx.AsyncClient, path: str, body: Any, said: str
+) -> None:
+    answer = await client.post(f"/api/{path}", json=body)
+    assert answer.status_code == 422
+    assert answer.json().keys() == {"success", "message"}
+    assert answer.json()["success"] is False
+    assert answer.json()["message"].startswith(said)
+    assert "hunter2" not in answer.text
+
+
 async def test_without_postgres_a_route_is_500_and_says_nothing_of_it(
     env: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:

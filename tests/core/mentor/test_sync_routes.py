@@ -11,9 +11,10 @@ import httpx
 import pytest
 import redis
 
-from mrcore import scheduler
+from mrcore import scheduler, sources
 from mrcore.journal import keys
 from mrcore.mentor import config, queues, schedules
+from mrcore.model import queue
 from tests.core.mentor import conftest, test_routes
 
 CONFIGS = "/api/admin/sync-configs"
@@ -85,6 +86,32 @@ async def test_a_running_scheduler_follows_what_is_saved(
     pool.disconnect()
 
 
+async def test_two_configs_of_one_kind_and_interval_are_registered_once_each(
+    web: httpx.AsyncClient, admin: dict[str, str], env: dict[str, str], redis_url: str
+) -> None:
+    for name in ("graphy-main", "graphy-new"):
+        saved = await web.put(f"{CONFIGS}/{name}", json={**NEW, "everyHours": 1}, headers=admin)
+        assert saved.status_code == 200
+    pool = redis.ConnectionPool.from_url(redis_url)
+    declared = await asyncio.to_thread(schedules.declared, config.Config.read(env))
+    built = queues.hueys(pool)
+    clock = scheduler.Scheduler(built, declared, owner="test", now=lambda: conftest.NOW)
+    await asyncio.to_thread(clock.tick)
+    source, _ = sources.build("huey", {"url": redis_url}, now=lambda: conftest.NOW)
+    async with source:
+        entities = (await source.sample()).entities
+    found = {each.name: each for each in entities if isinstance(each, queue.Schedule)}
+    names = {
+        f"mrlearn-{what}-graphy-{of}" for what in ("sync", "reminders") for of in ("main", "new")
+    }
+    assert {found[name].declared for name in names} == {"every 1 h"}
+    assert {name: found[name].registered for name in found} == dict.fromkeys(found, 1)
+    assert not [each.verdict for each in found.values() if each.verdict.code == "doubled"]
+    waiting = built["mrlearnReminderQueue"].pending()
+    assert {"graphy-main", "graphy-new"} <= {task.kwargs["config_id"] for task in waiting}
+    pool.disconnect()
+
+
 async def test_what_is_wrong_is_refused(web: httpx.AsyncClient, admin: dict[str, str]) -> None:
     before = await listed(web, admin)
     wrong = [
@@ -96,6 +123,10 @@ async def test_what_is_wrong_is_refused(web: httpx.AsyncClient, admin: dict[str,
     for name, body, status in wrong:
         answer = await web.put(f"{CONFIGS}/{name}", json=body, headers=admin)
         assert answer.status_code == status, answer.text
+    kindless = {"baseUrl": "", "everyHours": 1, "apiKey": "hunter2"}
+    answer = await web.put(f"{CONFIGS}/graphy-main", json=kindless, headers=admin)
+    message = "body.kind: Field required"
+    assert answer.json() == {"success": False, "message": message}
     assert (await web.put(f"{CONFIGS}/graphy-main", json=NEW)).status_code == 401
     assert await listed(web, admin) == before
 

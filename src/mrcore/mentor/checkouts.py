@@ -1,0 +1,80 @@
+"""Orders that no webhook told of: whether somebody paid them, which only Razorpay knows.
+
+A checkout that was left unpaid and a webhook that was lost look the same here. So Razorpay is asked
+of each, a minute before its order counts as not told of, and the answer is kept in its row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from mrcore.mentor import calls, links, razorpay
+
+LOG = logging.getLogger("checkouts")
+
+Paid = Callable[[str], Awaitable[razorpay.Payment | None]]
+"""Asks for the payment of an order; raises razorpay.Failed."""
+
+_EVERY_S, _AGAIN_S = 15.0, 1.0
+_ROUND_MOST = 50
+_UNPAID = ("created", "failed")
+"""States of a payment in which no money has moved: https://razorpay.com/docs/payments/payments/."""
+
+# Who has left may come back and pay: of an order that is unpaid it is asked again, less often.
+_NEXT = """
+UPDATE payments SET asked_at = $1 WHERE id = (
+    SELECT id FROM payments
+     WHERE status = 'created' AND created_at < $1::timestamptz - interval '9 minutes'
+       AND created_at > $1::timestamptz - interval '2 hours'
+       AND (asked_at IS NULL OR asked_at <= $1::timestamptz
+            - CASE WHEN unpaid_at IS NULL THEN interval '1 minute' ELSE interval '5 minutes' END)
+     ORDER BY asked_at NULLS FIRST, created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING order_id
+"""
+_SINCE = """
+UPDATE payments SET unpaid_at = CASE WHEN $2 THEN coalesce(unpaid_at, $3::timestamptz) END
+ WHERE order_id = $1 AND status = 'created'
+"""
+
+
+class Checkouts:
+    """Asks in the background; of the backends each takes orders that no other has in hand."""
+
+    def __init__(self, database: calls.Open, paid: Paid, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._paid = paid
+        self._now = now
+
+    async def run(self) -> None:
+        """Ask every 15 s until cancelled, also while Postgres or Razorpay is away."""
+        while True:
+            try:
+                await self.ask()
+            except links.LOST as error:
+                LOG.warning("nobody was asked of orders: %s", type(error).__name__)
+                await asyncio.sleep(_AGAIN_S)
+            else:
+                await asyncio.sleep(_EVERY_S)
+
+    async def ask(self) -> None:
+        """Ask of each order that is due, at the most 50, until Razorpay does not answer.
+
+        Where it does not, what it said before stands. Raises links.LOST without Postgres.
+        """
+        for _ in range(_ROUND_MOST):
+            async with self._database() as connection:
+                order = await connection.fetchval(_NEXT, self._now())
+            if order is None:
+                return
+            try:
+                paid = await self._paid(order)
+            except razorpay.Failed as error:
+                LOG.warning("whether order %s was paid is not known: %s", order, error)
+                return
+            unpaid = paid is None or paid.status in _UNPAID
+            async with self._database() as connection:
+                await connection.execute(_SINCE, order, unpaid, self._now())
+            LOG.info("order %s is %s at Razorpay", order, paid.status if paid else "not paid")

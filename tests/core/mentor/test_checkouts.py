@@ -1,0 +1,151 @@
+"""An order that no webhook told of: left unpaid, or paid and the webhook lost."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from starlette import applications
+
+from mrcore.mentor import app as mentor_app
+from mrcore.mentor import checkouts, razorpay, tools, upstream_razorpay
+from mrcore.sources.upstreams import counted
+from tests import waiting
+from tests.core.mentor import conftest, serving, test_payments
+
+MADE = (
+    "INSERT INTO payments (user_id, order_id, amount_paise, gst_paise, created_at)"
+    " SELECT id, $1, 100, 15, $2 FROM users LIMIT 1"
+)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclasses.dataclass
+class Till:
+    """Orders, Razorpay's side of them, and who asks; `asked` are the orders that it asked of."""
+
+    service: upstream_razorpay.Razorpay
+    url: str
+    app: asyncpg.Connection
+    watcher: asyncpg.Connection
+    at_hand: tools.Tools
+    now: datetime = conftest.NOW
+    asked: list[str] = dataclasses.field(default_factory=list)
+
+    def asker(self, url: str = "") -> checkouts.Checkouts:
+        settings = razorpay.Settings.read(test_payments.told(url or self.url))
+
+        async def paid(order: str) -> razorpay.Payment | None:
+            self.asked.append(order)
+            return await razorpay.paid(settings, order)
+
+        return checkouts.Checkouts(self.at_hand.database, paid, lambda: self.now)
+
+    async def order(self, name: str, age: timedelta = 11 * MINUTE) -> str:
+        await self.app.execute(MADE, f"order_{name}", self.now - age)
+        return f"order_{name}"
+
+    def pay(self, order: str, status: str = "captured") -> None:
+        """At Razorpay; no webhook tells of it."""
+        said = {"id": f"pay_{order}", "order_id": order, "amount": 100, "status": status}
+        self.service.payments[said["id"]] = said
+
+    async def unanswered(self) -> int:
+        """As the source counts it, with its rights."""
+        return int((await counted.read(self.watcher, self.now)).money["unanswered"])
+
+
+@pytest.fixture
+async def till(seeded: str, app: asyncpg.Connection, at_hand: tools.Tools) -> AsyncIterator[Till]:
+    service = upstream_razorpay.Razorpay(razorpay.Settings.read(test_payments.told("")))
+    watcher = await asyncpg.connect(conftest.as_role(seeded, "mr_watcher"))
+    async with serving.serving(applications.Starlette(routes=service.routes())) as url:
+        yield Till(service, url, app, watcher, at_hand)
+    await watcher.close()
+
+
+async def test_what_nobody_paid_is_told_apart_from_a_lost_webhook(till: Till) -> None:
+    await till.order("left")
+    failed, held, paid = [await till.order(name) for name in ("failed", "held", "paid")]
+    till.pay(failed, "failed")
+    till.pay(held, "authorized")
+    till.pay(paid)
+    assert await till.unanswered() == 4, "of none it is known"
+    await till.asker().ask()
+    assert await till.unanswered() == 2
+    rows = await till.app.fetch("SELECT order_id FROM payments WHERE unpaid_at IS NOT NULL")
+    assert {row["order_id"] for row in rows} == {"order_left", "order_failed"}
+
+
+async def test_it_is_known_before_it_counts(till: Till) -> None:
+    await till.order("young", 8 * MINUTE)
+    await till.asker().ask()
+    assert till.asked == []
+    till.now += 1.5 * MINUTE
+    await till.asker().ask()
+    assert till.asked == ["order_young"]
+    till.now += MINUTE
+    assert await till.unanswered() == 0
+
+
+async def test_who_comes_back_and_pays_is_found(till: Till) -> None:
+    order = await till.order("late")
+    asker = till.asker()
+    await asker.ask()
+    till.pay(order)
+    till.now += 4 * MINUTE
+    await asker.ask()
+    assert (len(till.asked), await till.unanswered()) == (1, 0)
+    till.now += MINUTE
+    await asker.ask()
+    assert (len(till.asked), await till.unanswered()) == (2, 1)
+
+
+async def test_what_razorpay_does_not_answer_is_not_known(till: Till) -> None:
+    await till.order("one")
+    await till.order("two")
+    nowhere = "http://127.0.0.1:1"
+    await till.asker(nowhere).ask()
+    assert len(till.asked) == 1, "whoever is away is not asked once for each order"
+    await till.asker(f"{till.url}/nowhere").ask()  # 404: not of Razorpay
+    assert await till.unanswered() == 2
+    till.now += MINUTE
+    await till.asker().ask()
+    assert await till.unanswered() == 0
+    till.now += 5 * MINUTE
+    await till.asker(nowhere).ask()
+    assert await till.unanswered() == 0, "what was said before stands"
+
+
+async def test_two_backends_ask_of_an_order_once(till: Till) -> None:
+    made = [await till.order(f"number{number}") for number in range(10)]
+    await asyncio.gather(till.asker().ask(), till.asker().ask())
+    assert sorted(till.asked) == sorted(made)
+
+
+async def test_a_backend_asks_by_itself(till: Till, env: dict[str, str]) -> None:
+    order = await till.order("left")
+    made = mentor_app.create(
+        "blue", {**env, **test_payments.told(till.url)}, now=lambda: conftest.NOW
+    )
+
+    async def known() -> Any:
+        return await till.app.fetchval("SELECT unpaid_at FROM payments WHERE order_id = $1", order)
+
+    async with serving.serving(made):
+        assert await waiting.until(known, what="what Razorpay said") == conftest.NOW
+
+
+async def test_what_is_no_json_is_a_sentence() -> None:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"<html>"})
+
+    async with serving.serving(answer) as url:
+        with pytest.raises(razorpay.Failed, match="not understood"):
+            await razorpay.paid(razorpay.Settings.read(test_payments.told(url)), "order_x")
