@@ -124,7 +124,7 @@ def write(
 ) -> plans.Plan:
     """The plan as it goes over the wire: totals and samples of what the ledger keeps in full."""
     action, total = asked.action, len(draft.bodies)
-    risk = _risk(asked, total)
+    risk = _risk(asked, draft)
     approval = needs_approval(risk)
     one = draft.samples[0] if total == 1 else None
     what = one.label if one else f"{total:,} targets"
@@ -185,13 +185,16 @@ def keep(
 _NOT = "not: "
 
 
-def _risk(asked: Asked, targets: int) -> plans.Risk:
-    """The catalogue's; higher on many targets, and for the undo of what was critical."""
+def _risk(asked: Asked, draft: drafts.Draft) -> plans.Risk:
+    """The catalogue's; higher on many targets, and for the undo of what was critical.
+
+    Also where the source says so.
+    """
     if catalogue.ACTIONS[asked.does].risk is plans.Risk.CRITICAL:
         return plans.Risk.CRITICAL
-    if asked.action.risk is plans.Risk.LOW and targets > 1:
-        return plans.Risk.HIGH
-    return asked.action.risk
+    many = plans.Risk.HIGH if len(draft.bodies) > 1 else plans.Risk.LOW
+    said = (remark.risk for remark in draft.remarks.values())
+    return max((asked.action.risk, many, *said), key=list(plans.Risk).index)
 
 
 def _name(asked: Asked) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from mrcore.alerts import answers, book
@@ -32,6 +33,15 @@ class Ack:
         if found.state.ack:
             return answers.left_out(where, f"{found.state.ack.login} has acknowledged it already.")
         return answers.target(found)
+
+    async def remarks(
+        self, targets: Sequence[plans.Target], args: plans.Args
+    ) -> Sequence[plans.Remark]:
+        """Until when it is acknowledged."""
+        now = self.now()
+        minutes = answers.number(args, "minutes", MINUTES, MINUTES_MAX)
+        until = now + timedelta(minutes=minutes)
+        return [plans.Remark(text=f"acknowledged {answers.span(now, until, now)}")]
 
     async def apply(
         self, target: plans.Target, args: plans.Args, by: plans.By

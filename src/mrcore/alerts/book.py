@@ -243,12 +243,9 @@ class Book:
             self._entity(each) for each in ranked if each.state.phase is not alert.Phase.INACTIVE
         ]
         now = self._now()
-        for silence in (*self.silences.values(), *self.windows(now)):
-            count = sum(
-                each.state.open and hiding.hides(silence, each.key, now)
-                for each in self._tracks.values()
-            )
-            shown.append(silence.model_copy(update={"firing": count}))
+        for one in (*self.silences.values(), *self.windows(now)):
+            count = self.firing(frozenset((hiding.of(one),))) if hiding.lasts(one, now) else 0
+            shown.append(one.model_copy(update={"firing": count}))
         return shown
 
     def _entity(self, of: track.Track) -> alert.Alert:
@@ -262,6 +259,11 @@ class Book:
     def find(self, ref: base.Ref) -> track.Track | None:
         """The alert of a ref, while it is not at rest."""
         return next((each for key, each in self._tracks.items() if key.ref == ref), None)
+
+    def firing(self, scopes: frozenset[hiding.Scope]) -> int:
+        """How many alerts fire that a silence of one of these would be for."""
+        fires = (key for key, each in self._tracks.items() if each.state.open)
+        return sum(not scopes.isdisjoint(hiding.over(key)) for key in fires)
 
     async def turn(self, old: track.Track, new: states.State) -> None:
         """Write that somebody has changed an alert, then let it be so. The lock is held.
@@ -285,10 +287,8 @@ class Book:
 
 def _began(before: states.State, after: states.State) -> bool:
     """Whether it became true, or fired, between these: what it says is of then."""
-    return after.phase is not before.phase and after.phase in (
-        alert.Phase.PENDING,
-        alert.Phase.FIRING,
-    )
+    beginnings = (alert.Phase.PENDING, alert.Phase.FIRING)
+    return after.phase is not before.phase and after.phase in beginnings
 
 
 def _said(rule: rules.Rule, found: finding.Finding, view: live.Live) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self, cast
 
 from mrcore.alerts import rule as rules
 from mrcore.alerts import state as states
@@ -29,6 +29,12 @@ class Key(NamedTuple):
         """Its address."""
         ids = (self.subject,) if self.about == "condition" else (self.subject, self.about)
         return refs.make("core", "alert", self.rule, *ids)
+
+    @classmethod
+    def of(cls, ref: base.Ref) -> Self:
+        """The alert at an address."""
+        rule, subject, *about = (part.decode() for part in refs.parse(ref).ids)
+        return cls(rule, cast("alert.About", about[0] if about else "condition"), subject)
 
 
 class Finding(NamedTuple):

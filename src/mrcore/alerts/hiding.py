@@ -10,6 +10,8 @@ from mrcore.alerts import rule as rules
 from mrcore.model import alert, base
 
 Tracks = Mapping[finding.Key, track.Track]
+Scope = tuple[str, base.Ref]
+"""A rule, or `*` for all, and a subject, or `""` for all."""
 
 
 def around(
@@ -26,9 +28,22 @@ def around(
 
 def hides(silence: alert.Silence, key: finding.Key, now: datetime) -> bool:
     """Whether a silence is for this alert, and has begun and not ended."""
-    if not silence.starts_at <= now < silence.expires_at:
-        return False
-    return silence.rule in ("*", key.rule) and silence.subject in ("", key.subject)
+    return lasts(silence, now) and of(silence) in over(key)
+
+
+def lasts(silence: alert.Silence, now: datetime) -> bool:
+    """Whether a silence has begun and not ended."""
+    return silence.starts_at <= now < silence.expires_at
+
+
+def of(silence: alert.Silence) -> Scope:
+    """What a silence is of."""
+    return silence.rule, silence.subject
+
+
+def over(key: finding.Key) -> tuple[Scope, ...]:
+    """What a silence may be of to be for this alert."""
+    return ("*", ""), ("*", key.subject), (key.rule, ""), (key.rule, key.subject)
 
 
 def _suppressed(key: finding.Key, tracks: Tracks, known: Mapping[str, rules.Rule]) -> base.Ref:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from mrcore import errors
-from mrcore.alerts import answers, book, track
+from mrcore.alerts import answers, book, finding, hiding
 from mrcore.model import alert, base, plans, ref
 from mrcore.sources import base as sources
 from mrcore.store import alerts as store
 from mrcore.store import database
 
 MINUTES, MINUTES_MAX = 60, 43_200
+LONG = timedelta(days=1)
+"""A silence that lasts longer is of high risk."""
+
 SCOPES = ("this", "rule", "all")
 
 
@@ -31,7 +35,7 @@ class Silence:
         found = self.book.find(where)
         if found is None:
             return answers.left_out(where, "There is no such alert now.")
-        silence = self._made(found, args, plans.By(login=""), self.now())
+        silence = self._made(found.key, args, plans.By(login=""), self.now())
         if (other := self._other(silence)) is not None:
             return answers.left_out(where, f"{other.login} has silenced it already.")
         target = answers.target(found)
@@ -39,6 +43,22 @@ class Silence:
         if silence.rule == found.rule and not silence.subject:
             label = f"{found.rule} on everything"
         return target.model_copy(update={"label": label, "guard": {"rule": found.rule}})
+
+    async def remarks(
+        self, targets: Sequence[plans.Target], args: plans.Args
+    ) -> Sequence[plans.Remark]:
+        """Until when it lasts, what it hides, and how much of that fires now."""
+        now, nobody = self.now(), plans.By(login="")
+        made = [self._made(finding.Key.of(each.ref), args, nobody, now) for each in targets]
+        scopes = frozenset(hiding.of(one) for one in made)
+        firing = self.book.firing(scopes)
+        begins, ends, everything = made[0].starts_at, made[0].expires_at, made[0].rule == "*"
+        return (
+            answers.grave(f"silenced {answers.span(begins, ends, now)}", ends - begins > LONG),
+            answers.grave(
+                f"hides {_said(scopes)}; firing now: {firing:,}", everything or firing > 1
+            ),
+        )
 
     async def apply(
         self, target: plans.Target, args: plans.Args, by: plans.By
@@ -50,7 +70,7 @@ class Silence:
             found = self.book.find(target.ref)
             if found is None:
                 return answers.skipped(target, "It has resolved, and is not shown any more.")
-            new = self._made(found, args, by, now)
+            new = self._made(found.key, args, by, now)
             other = self._other(new)
             if other is not None and not by.again:
                 return answers.skipped(target, f"{other.login} has silenced it meanwhile.")
@@ -68,7 +88,7 @@ class Silence:
         return None
 
     def _made(
-        self, found: track.Track, args: plans.Args, by: plans.By, now: datetime
+        self, key: finding.Key, args: plans.Args, by: plans.By, now: datetime
     ) -> alert.Silence:
         """Raises BadRequest."""
         minutes = answers.number(args, "minutes", MINUTES, MINUTES_MAX)
@@ -80,8 +100,8 @@ class Silence:
         return alert.Silence(
             ref=ref.make("core", "silence", 0),
             id=0,
-            rule="*" if scope == "all" else found.rule,
-            subject=found.subject if scope == "this" else "",
+            rule="*" if scope == "all" else key.rule,
+            subject=key.subject if scope == "this" else "",
             login=by.login,
             reason=by.reason,
             starts_at=starts_at,
@@ -151,6 +171,16 @@ class Expire:
             if found is not None:
                 self.book.hush(found, now)
         return answers.done(done.target)
+
+
+def _said(scopes: frozenset[hiding.Scope]) -> str:
+    """What silences of one breadth hide, in words."""
+    (rule, subject), *others = scopes
+    if rule == "*":
+        return "every alert"
+    if subject:
+        return f"these {len(scopes):,} alerts" if others else "this alert"
+    return f"every alert of {len(scopes):,} rules" if others else f"every alert of {rule}"
 
 
 async def _end(

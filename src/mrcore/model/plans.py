@@ -119,10 +119,14 @@ class LeftOut(Frozen):
 
 
 class Remark(Frozen):
-    """What a plan causes (`unblocks 12 sessions`); from `warn` on, what to know before."""
+    """What a plan causes (`unblocks 12 sessions`); from `warn` on, what to know before.
+
+    `risk` is the plan's at least, where that is higher than the catalogue's.
+    """
 
     text: str
     level: Level = Level.OK
+    risk: Risk = Risk.LOW
 
 
 class Undo(Frozen):

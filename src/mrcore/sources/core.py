@@ -183,8 +183,8 @@ class CoreSource(base.SourceBase):
         act = self._act(action)
         if selection.ref:
             raise errors.BadRequest(f"{action} takes refs, not a collection.")
-        for ref in selection.refs:
-            yield await act.plan(ref, args)
+        async for item in own.planned(act, selection.refs, args):
+            yield item
 
     async def apply(
         self, action: model.ActionId, chunk: Sequence[plans.Target], args: plans.Args, by: plans.By

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol, runtime_checkable
 
 from mrcore.model import base as model
 from mrcore.model import plans
@@ -22,6 +23,17 @@ class Act(Protocol):
         ...
 
 
+@runtime_checkable
+class TellingAct(Act, Protocol):
+    """An act whose plan says more than its targets do."""
+
+    async def remarks(
+        self, targets: Sequence[plans.Target], args: plans.Args
+    ) -> Sequence[plans.Remark]:
+        """What doing it to all of these causes, and what to know before."""
+        ...
+
+
 class UndoableAct(Act, Protocol):
     """An act that can be undone; it comes with mementos."""
 
@@ -32,3 +44,18 @@ class UndoableAct(Act, Protocol):
     async def undo(self, done: plans.Undoable, by: plans.By) -> plans.TargetOutcome:
         """Undo it, only if the target's guard still holds."""
         ...
+
+
+async def planned(
+    act: Act, refs: Sequence[model.Ref], args: plans.Args
+) -> AsyncIterator[plans.Target | plans.LeftOut | plans.Remark]:
+    """What an act says of each of these, then of all that it would touch."""
+    targets = []
+    for ref in refs:
+        item = await act.plan(ref, args)
+        if isinstance(item, plans.Target):
+            targets.append(item)
+        yield item
+    if targets and isinstance(act, TellingAct):
+        for remark in await act.remarks(targets, args):
+            yield remark

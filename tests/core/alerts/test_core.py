@@ -62,6 +62,32 @@ async def act(here: core.Core, action: str, ref: str, **args: object) -> str:
     return operation.ref
 
 
+async def test_the_plan_of_a_silence_of_everything_for_a_month_is_of_high_risk(
+    state: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "rules.toml"
+    own.write_text(RULES)
+    async with harness.unserved(state, evicting(), alerts={"rules": own}) as here:
+        await ready(here)
+        await until(here, "the alert", phase="firing")
+        selection = plans.Selection(refs=(ALERT,))
+        plan = await here.door.plan(
+            ASHA, plans.PlanRequest(action="alert.silence", selection=selection)
+        )
+        assert (plan.risk, plan.warnings) == (plans.Risk.LOW, ())
+        assert plan.causes[0].endswith("Z, for 1 hour")
+        assert plan.causes[1] == "hides this alert; firing now: 1"
+        args: plans.Args = {"scope": "all", "minutes": 43_200}
+        plan = await here.door.plan(
+            ASHA, plans.PlanRequest(action="alert.silence", selection=selection, args=args)
+        )
+        assert plan.risk is plans.Risk.HIGH
+        until_when, hides = plan.warnings
+        assert until_when.startswith("silenced until 20")
+        assert until_when.endswith(", for 30 days")
+        assert hides.startswith("hides every alert; firing now: ")
+
+
 async def test_an_alert_is_acknowledged_silenced_and_taken_back_through_the_door(
     state: Path, tmp_path: Path
 ) -> None:
