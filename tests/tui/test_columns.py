@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcore.model import base, log, postgres, queue
+from mrcore.model import alert, base, log, postgres, queue, wire
 from mrtui import columns, outlook, panes, start, world
 from mrtui.columns import fmt, line, session, table
 from tests.tui import facts, facts_outside, facts_runs, facts_slots, facts_upstreams, simulated
@@ -240,3 +240,60 @@ def test_the_newest_notable_line_is_on_top() -> None:
     shown = [entity for entity, _ in panes.lines(view()).rows]
     assert isinstance(shown[0], log.LogLine)
     assert shown[0].text.startswith("535")
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "who"),
+    [
+        pytest.param({}, "firing", "nobody", id="nobody's"),
+        pytest.param(
+            {"acked_by": "anna", "acked_until": facts.ago(-1_500), "hidden": "silenced"},
+            "acked",
+            "anna 25m",
+            id="somebody is at it",
+        ),
+        pytest.param(
+            {"phase": "recovering", "hidden": "silenced", "silenced_by": "core/silence/7"},
+            "silenced",
+            "olga 50m",
+            id="silenced by somebody",
+        ),
+        pytest.param(
+            {"hidden": "silenced", "silenced_by": "core/silence/99"},
+            "silenced",
+            "silenced",
+            id="by a silence that is not known yet",
+        ),
+        pytest.param(
+            {"hidden": "suppressed", "suppressed_by": facts.alerts()[3].ref},
+            "suppressed",
+            "redis_wedged",
+            id="comes from another",
+        ),
+        pytest.param(
+            {"phase": "resolved", "acked_by": "anna", "acked_until": facts.ago(-60)},
+            "resolved",
+            "anna 1m00s",
+            id="it is over",
+        ),
+    ],
+)
+def test_that_an_alert_needs_nobody_is_said_where_it_is_firing(
+    more: dict[str, object], state: str, who: str
+) -> None:
+    here = view()
+    here.world.apply(
+        wire.Changed(source="core", at=facts.NOW, upserts=(*facts.alerts()[3:], *facts.silences()))
+    )
+    entity = alert.Alert.model_validate(facts.alerts()[0].model_dump() | more)
+    titles = [column.title for column in columns.of("alert").columns]
+    said = dict(zip(titles, columns.of("alert").cells(entity, here), strict=True))
+    assert (said["state"].text, said["who"].text) == (state, who)
+
+
+@pytest.mark.parametrize("width", [40, 80, 100])
+def test_whether_an_alert_needs_somebody_is_said_on_few_columns(width: int) -> None:
+    spec = columns.of("alert")
+    kept = [spec.columns[place].title for place in table.fit(spec.columns, width)]
+    assert "state" in kept
+    assert spec.columns[2].cells(width) >= len("silenced")

@@ -45,17 +45,37 @@ def since(entity: alert.Alert, view: View) -> str:
     return view.age(at.get(entity.phase, entity.fired_at))
 
 
+def state(entity: alert.Alert) -> Cell:
+    """Where it is in its life; of one that fires, first that it needs nobody now, and why.
+
+    That it recovers meanwhile is what its glyph says.
+    """
+    if entity.phase in FIRING and entity.acked_by:
+        return Cell("acked", "accent")
+    if entity.phase in FIRING and entity.hidden:
+        return Cell(entity.hidden, "dim")
+    return Cell(entity.phase.value, tone(entity))
+
+
 def hands(entity: alert.Alert, view: View) -> Cell:
-    """Who is at it and for how long still, or why nobody is told."""
+    """Who is at it, or has silenced it, and for how long still; else that nobody is."""
     if entity.acked_by:
         return Cell(f"{entity.acked_by} {fmt.until(entity.acked_until, view.now)}", "accent")
     if entity.hidden:
-        return Cell(entity.hidden, "dim")
+        return Cell(_hidden_by(entity, view), "dim")
     if entity.flapping_at:
         return Cell("flapping", "warn")
     if entity.escalated_at:
         return Cell("escalated", "bad")
     return Cell("nobody" if entity.phase in FIRING else "", "dim")
+
+
+def _hidden_by(entity: alert.Alert, view: View) -> str:
+    """Whose silence it is and how long it lasts still, or the rule of the alert it comes from."""
+    found = view.world.get(entity.silenced_by or entity.suppressed_by)
+    if isinstance(found, alert.Silence):
+        return f"{found.login} {fmt.until(found.expires_at, view.now)}"
+    return found.rule if isinstance(found, alert.Alert) else entity.hidden
 
 
 def says(entity: alert.Alert, view: View) -> Cell:
@@ -72,7 +92,7 @@ def cells(entity: alert.Alert, view: View) -> tuple[Cell, ...]:
     return (
         Cell(glyph(entity) if sure else fmt.STALE, colour),
         Cell(entity.severity.value, colour),
-        Cell(entity.phase.value, colour),
+        state(entity),
         Cell(since(entity, view)),
         Cell(entity.rule, "strong"),
         Cell(entity.name),
@@ -86,9 +106,9 @@ TABLE = Table(
     columns=(
         Column("", 1),
         Column("sev", 4, keep=8),
-        Column("state", 10, keep=6),
+        Column("state", 10, keep=8, narrow=8),
         Column("for", 6, right=True, keep=7),
-        Column("alert", 26, narrow=14),
+        Column("alert", 26, narrow=13),
         Column("on", 16, keep=5),
         Column("who", 14, keep=4),
         Column("rb", 2, keep=3),
