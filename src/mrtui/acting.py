@@ -143,7 +143,7 @@ class Acting:
             self._tell(done)
 
     async def _ask(self, number: int, wanted: consent.Wish, here: room.Room | None) -> None:
-        mine, done = self._making, None
+        mine, done, refused = self._making, None, None
         self._asked[number] = wanted.refs
         try:
             self._control.repaint()
@@ -156,13 +156,23 @@ class Acting:
                 await self._reveal(wanted, done, here)
                 await self._go_on(wanted, done, here)
         except errors.MrError as error:
-            self._control.say(f"✖ {error}", "bad")
+            refused = error
         finally:
             del self._asked[number]
             if self._making is mine:
                 self._making = None
             self._asked_all(mine, goes_on=done is not None)
             self._control.repaint()
+        if refused is not None:
+            self._refused(refused, wanted, here)
+
+    def _refused(self, error: errors.MrError, wanted: consent.Wish, here: room.Room | None) -> None:
+        """Say why, or ask for what was wrong of it again."""
+        wrong = isinstance(error, errors.BadRequest) and self._control.screen is here
+        if wrong and wanted.amend is not None:
+            self.first(functools.partial(wanted.amend, error.sentence))
+        else:
+            self._control.say(f"✖ {error}", "bad")
 
     def settle(self) -> None:
         """Close what the core says has ended; say what others decided."""

@@ -24,7 +24,7 @@ class Wish(NamedTuple):
 
     `word` is what a person has to know before: with one, the plan is always shown. `then` is done
     once the operation has ended, unless the room that asked for it was left; `asks` says that it
-    asks a person something then.
+    asks a person something then. `amend` asks for its arguments again, with what is wrong.
     """
 
     action: str
@@ -35,6 +35,7 @@ class Wish(NamedTuple):
     word: str = ""
     then: Callable[[], Awaitable[None]] | None = None
     asks: bool = False
+    amend: Callable[[str], Awaitable[Callable[[], None] | None]] | None = None
 
 
 class Consent:

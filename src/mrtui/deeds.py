@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import Screen
@@ -124,15 +124,23 @@ class Deeds:
         else:
             self.control.acting.wish(wish)
 
-    async def _give(self, wish: consent.Wish) -> Callable[[], None] | None:
-        """Ask for the arguments of an action; then it is planned."""
+    async def _give(
+        self, wish: consent.Wish, lines: Mapping[str, str] | None = None, wrong: str = ""
+    ) -> Callable[[], None] | None:
+        """Ask for the arguments of an action; then it is planned.
+
+        Where one of them is refused, it is asked again with the lines that were typed.
+        """
         from mrtui.screens import arguments
 
-        dialog = arguments.ArgumentsDialog(wish.action, wish.selection, self.given(wish.action))
+        begin = self.given(wish.action) if lines is None else lines
+        dialog = arguments.ArgumentsDialog(wish.action, wish.selection, begin, wrong)
         given = await self.control.question(dialog, self._screen)
         if given is None:
             return None
-        return functools.partial(self.control.acting.wish, wish._replace(args=given.args))
+        amend = functools.partial(self._give, wish, given.lines)
+        wanted = wish._replace(args=given.args, amend=amend)
+        return functools.partial(self.control.acting.wish, wanted)
 
     async def do_edit(self, action: str) -> None:
         """Edit the payload of the job under the cursor, and plan to retry it so."""

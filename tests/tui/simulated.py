@@ -75,6 +75,7 @@ class Simulated:
         self.wishes: list[tuple[str, plans.Selection, plans.Args]] = []
         self.answers: list[dict[str, object]] = []
         self.refuses: list[errors.MrError] = []
+        self.refuses_plans: list[errors.MrError] = []
         self.made: dict[str, plans.Plan] = {}
         self.first_targets: list[int] = []
         self.operations: list[core.Operation] = _operations()
@@ -181,6 +182,8 @@ class Simulated:
                 if on_progress is not None:
                     on_progress(looked, total)
             await self.may_plan.wait()
+            if self.refuses_plans:
+                raise self.refuses_plans.pop(0)
         except asyncio.CancelledError:
             self.stopped.append(action)
             raise

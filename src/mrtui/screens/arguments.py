@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -21,22 +22,31 @@ SHORT = 16
 
 
 class Given(NamedTuple):
-    """What a person gave."""
+    """What a person gave, and the lines as they were typed."""
 
     args: plans.Args
+    lines: Mapping[str, str]
 
 
 class ArgumentsDialog(dialogs.Dialog[Given]):
-    """A line an argument; Enter in the last one plans, which changes nothing yet."""
+    """A line an argument; Enter in the last one plans, which changes nothing yet.
+
+    `wrong` is what the core said of one of them: it stands beneath that line, which has the focus.
+    """
 
     def __init__(
-        self, action: base.ActionId, chosen: plans.Selection, given: Mapping[str, str]
+        self,
+        action: base.ActionId,
+        chosen: plans.Selection,
+        given: Mapping[str, str],
+        wrong: str = "",
     ) -> None:
         super().__init__()
         self._label = catalogue.ACTIONS[action].label
         self._asked = giving.asked(action)
         self._given = given
         self._chosen = chosen
+        self._wrong = wrong
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog arguments") as box:
@@ -62,8 +72,16 @@ class ArgumentsDialog(dialogs.Dialog[Given]):
             box.set_class(self.app.size.height < SHORT, "-dense")
 
     def entered(self) -> None:
-        self.complain("")
-        self.query(Input).first().focus()
+        lines = list(self.query(Input))
+        blamed = [line for name, line in zip(self._asked, lines, strict=True) if self._is_of(name)]
+        if blamed:  # it is said beneath the line: on few lines the end of the form is not seen
+            self.query_one(".dialog").move_child(self.query_one("#wrong"), after=blamed[0])
+        self.complain(self._wrong)
+        (blamed or lines)[0].focus()
+
+    def _is_of(self, name: str) -> bool:
+        """Whether what is wrong is said of this argument."""
+        return re.search(rf"\b{re.escape(name)}\b", self._wrong) is not None
 
     def typed(self, event: events.Key) -> bool:
         """Enter goes to the next line; from the last one on, to the plan."""
@@ -87,5 +105,5 @@ class ArgumentsDialog(dialogs.Dialog[Given]):
     def _plan(self) -> None:
         if not self.stands:
             return
-        lines = ((name, self.query_one(f"#arg-{name}", Input).value) for name in self._asked)
-        self.dismiss(Given(giving.typed(lines)))
+        lines = {name: self.query_one(f"#arg-{name}", Input).value for name in self._asked}
+        self.dismiss(Given(giving.typed(lines.items()), lines))
