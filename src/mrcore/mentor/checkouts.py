@@ -18,7 +18,7 @@ LOG = logging.getLogger("checkouts")
 Paid = Callable[[str], Awaitable[razorpay.Payment | None]]
 """Asks for the payment of an order; raises razorpay.Failed."""
 
-_EVERY_S, _AGAIN_S = 15.0, 1.0
+_EVERY_S = 15.0
 _ROUND_MOST = 50
 _UNPAID = ("created", "failed")
 """States of a payment in which no money has moved: https://razorpay.com/docs/payments/payments/."""
@@ -51,13 +51,11 @@ class Checkouts:
     async def run(self) -> None:
         """Ask every 15 s until cancelled, also while Postgres or Razorpay is away."""
         while True:
+            await asyncio.sleep(_EVERY_S)  # a backend that begins has no pool
             try:
                 await self.ask()
             except links.LOST as error:
                 LOG.warning("nobody was asked of orders: %s", type(error).__name__)
-                await asyncio.sleep(_AGAIN_S)
-            else:
-                await asyncio.sleep(_EVERY_S)
 
     async def ask(self) -> None:
         """Ask of each order that is due, at the most 50, until Razorpay does not answer.
