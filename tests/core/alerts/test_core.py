@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mrcore import core
 from mrcore.alerts import finding
 from mrcore.model import alert, plans, redis
@@ -62,11 +64,17 @@ async def act(here: core.Core, action: str, ref: str, **args: object) -> str:
     return operation.ref
 
 
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A file with rules of one's own."""
+    path = tmp_path / "rules.toml"
+    path.write_text(RULES)
+    return path
+
+
 async def test_the_plan_of_a_silence_of_everything_for_a_month_is_of_high_risk(
-    state: Path, tmp_path: Path
+    state: Path, own: Path
 ) -> None:
-    own = tmp_path / "rules.toml"
-    own.write_text(RULES)
     async with harness.unserved(state, evicting(), alerts={"rules": own}) as here:
         await ready(here)
         await until(here, "the alert", phase="firing")
@@ -89,10 +97,8 @@ async def test_the_plan_of_a_silence_of_everything_for_a_month_is_of_high_risk(
 
 
 async def test_an_alert_is_acknowledged_silenced_and_taken_back_through_the_door(
-    state: Path, tmp_path: Path
+    state: Path, own: Path
 ) -> None:
-    own = tmp_path / "rules.toml"
-    own.write_text(RULES)
     async with harness.unserved(state, evicting(), alerts={"rules": own}) as here:
         await ready(here)
         found = await until(here, "the alert", phase="firing")
