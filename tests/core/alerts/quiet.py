@@ -1,23 +1,22 @@
-"""A recording, played to the rules that ship under a clock of its own, round and round."""
+"""A recording, played to the rules that ship under a clock of its own."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mrcore.alerts import book, rule
+from mrcore.alerts import rule
 from mrcore.model import base, core, wire
 from mrcore.model import ref as refs
 from mrcore.store import alerts as store
 from tests.core.alerts import recording, room
 
 RECORDING = Path(__file__).parent / "quiet.jsonl.gz"
-EVERY_S = book.USUAL.total_seconds()
-"""How often the rules are asked, of lines a second: of a longer time no more would count."""
+SCALE = recording.head(RECORDING)["time_scale"]
 
 Fault = Callable[[recording.Frame, float], None]
 """What a test does to what was recorded, given the seconds since the beginning."""
@@ -34,30 +33,23 @@ class Replay(room.Room):
     def statuses(self) -> list[core.SourceStatus]:
         return self._sources
 
-    async def play(self, hours: float, fault: Fault | None = None) -> None:
-        """Everything that was recorded, again and again until so many hours are over."""
-        recorded = list(recording.frames(RECORDING, int(EVERY_S)))
-        begin_s, end_s = recorded[0].at_s, recorded[-1].at_s + EVERY_S
-        for turn in range(int(hours * 3600 / (end_s - begin_s)) + 1):
-            later = timedelta(seconds=turn * (end_s - begin_s))
-            self._made.clear()
-            for frame in recorded:
-                gone_s = frame.at_s - begin_s + later.total_seconds()
-                if gone_s > hours * 3600:
-                    return
-                if fault is not None:
-                    fault(frame, gone_s)
-                await self.show(frame, later)
+    async def play(self, until_s: float, fault: Fault | None = None) -> None:
+        """What was recorded of the quiet day, up to so many seconds of the recording."""
+        begin_s = 0.0
+        for frame in recording.frames(RECORDING):
+            begin_s = begin_s or frame.at_s
+            if frame.at_s - begin_s > until_s:
+                return
+            if fault is not None:
+                fault(frame, frame.at_s - begin_s)
+            await self.show(frame)
 
-    async def show(self, frame: recording.Frame, later: timedelta = timedelta()) -> None:
-        """What was so then is so now, that much later; every rule is asked."""
-        self.at = datetime.fromtimestamp(frame.at_s, UTC) + later
-        made = {of: self._entity(of, row, later) for of, row in frame.rows.items()}
+    async def show(self, frame: recording.Frame) -> None:
+        """What was so then is so now; every rule is asked."""
+        self.at = datetime.fromtimestamp(frame.at_s, UTC)
+        made = {of: self._entity(of, row) for of, row in frame.rows.items()}
         self._sources = [each for each in made.values() if isinstance(each, core.SourceStatus)]
-        at = {
-            source: datetime.fromtimestamp(at_s, UTC) + later
-            for source, at_s in frame.sampled.items()
-        }
+        at = {of: datetime.fromtimestamp(at_s, UTC) for of, at_s in frame.sampled.items()}
         own = collections.defaultdict[str, list[base.Entity]](list)
         for each in made.values():
             own[refs.source_of(each.ref)].append(each)
@@ -75,17 +67,11 @@ class Replay(room.Room):
         await self.book.ready()
         await self.book.look()
 
-    def _entity(self, of: base.Ref, row: dict[str, Any], later: timedelta) -> base.Entity:
-        """The entity of a row, its instants later by so much; made once."""
-        if of in self._made and self._made[of][0] == row:
-            return self._made[of][1]
-        made = base.KINDS[row["kind"]].model_validate(row)
-        moved = {
-            name: value + later for name, value in made if isinstance(value, datetime) and later
-        }
-        made = made.model_copy(update=moved)
-        self._made[of] = (dict(row), made)
-        return made
+    def _entity(self, of: base.Ref, row: dict[str, Any]) -> base.Entity:
+        """The entity of a row; made once."""
+        if of not in self._made or self._made[of][0] is not row:
+            self._made[of] = (row, base.KINDS[row["kind"]].model_validate(row))
+        return self._made[of][1]
 
     async def woken(self) -> list[tuple[str, str]]:
         """What somebody was told of that is not only for the record: (rule, ref)."""
@@ -98,7 +84,7 @@ class Replay(room.Room):
 
 
 @contextlib.asynccontextmanager
-async def opened(state: Path, time_scale: float = 1.0) -> AsyncIterator[Replay]:
+async def opened(state: Path, time_scale: float = SCALE) -> AsyncIterator[Replay]:
     """A replay that is closed at the end."""
     made = Replay(state, time_scale)
     try:

@@ -2,8 +2,8 @@
 
 Kept are the points that a rule asks for, to some digits, and what rules may ask of rows.
 
-`quiet.jsonl.gz` is 190 s of `mrcore up --state DIR --time-scale 20` without a seed: as long as the
-machine had time for it. Beside it others ran; later they starved the stack, and the rules said so.
+`quiet.jsonl.gz` is a day of `mrcore up --state DIR --time-scale 20` without a seed: what is due in
+24 h was due in 72 minutes.
 
 With `--play B` it plays that game day in the stack, and keeps what was from 10 s before the fault
 until no alert of it is open; in the first line is also what the windows of rules remembered then,
@@ -32,8 +32,13 @@ from mrcore.model import alert, base, wire
 from mrcore.model import ref as refs
 from tests.core.alerts import recording
 
-EVERY_S = 1.0
+EVERY_S = 4.0
+"""Less than book.USUAL: more than that between two looks does not count."""
+
 PLAYED_EVERY_S = 0.5
+TOGETHER_S = 1.0
+"""What was sampled within it before the last sample was sampled then."""
+
 LEAD_S = 10.0
 """What is kept of the time before the fault."""
 
@@ -105,10 +110,10 @@ class Recorder:
         self._rows[entity.ref] = {"kind": entity.kind, **row}
 
     def frame(self) -> recording.Frame:
-        """What is so now; what was sampled within a second was sampled now."""
+        """What is so now; what was sampled together was sampled now."""
         newest_s = max((round(at.timestamp(), 1) for at in self._at.values()), default=0.0)
         sampled_s = {name: round(at.timestamp(), 1) for name, at in self._at.items()}
-        sampled = {n: newest_s if newest_s - s <= EVERY_S else s for n, s in sampled_s.items()}
+        sampled = {n: newest_s if newest_s - s <= TOGETHER_S else s for n, s in sampled_s.items()}
         points = {
             key: value
             for key, (since, value) in self._points.items()
@@ -163,13 +168,13 @@ def scale_of(state: Path) -> float:
 
 
 async def record(state: Path, seconds: float, into: Path) -> None:
-    """Write a line a second, until the time is over. Raises CoreUnreachable."""
-    frames = []
+    """Write a line every few seconds, until the time is over. Raises CoreUnreachable."""
+    frames, began = [], datetime.now(UTC)
     async with following(state) as (_, recorder):
         for _ in range(int(seconds / EVERY_S)):
             await asyncio.sleep(EVERY_S)
             frames.append(recorder.frame())
-    head = {"at": datetime.now(UTC).isoformat(), "time_scale": scale_of(state)}
+    head = {"at": began.isoformat(), "time_scale": scale_of(state)}
     recording.write(into, head, frames)
 
 
