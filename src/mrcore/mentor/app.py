@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from starlette import exceptions
 
 from mrcore.mentor import (
     auth_routes,
+    background,
     caches,
     checkouts,
     cleanup_routes,
@@ -35,7 +36,6 @@ from mrcore.mentor import (
     redis_routes,
     release,
     routes,
-    secret,
     signalling,
     sync_routes,
     trace,
@@ -45,8 +45,6 @@ from mrcore.mentor.board import routes as board
 from mrcore.mentor.board import told
 
 LOG = logging.getLogger("app")
-
-_AGAIN_S = 0.5
 
 
 def utc_now() -> datetime:
@@ -76,47 +74,39 @@ def create(
     sockets = signalling.Signalling(people, origins.read(env))
     account = razorpay.Settings.read(env)
     money = payment_routes.Payments(desk_, account, door)
-    orders = checkouts.Checkouts(at.database, money.paid, now)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
-        keeping, checking = asyncio.create_task(at.keep()), asyncio.create_task(checker.run())
-        tasks = [checking, keeping]  # whoever asks ends before what is asked
-        if settings.secret_version:
-            noting = _note(at, f"backend-{colour}", now())
-            tasks.insert(0, asyncio.create_task(noting))
-        if account.is_on:
-            tasks.insert(0, asyncio.create_task(orders.run()))
-        for task in tasks:
-            task.add_done_callback(_say_why)
-        sockets.begin()
-        yield
-        for task in tasks:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        await sockets.close()
-        await queues.close()
-        await keys.close()
+        noting = functools.partial(background.note, at, f"backend-{colour}", now())
+        first = [checkouts.Checkouts(at.database, money.paid, now).run] if account.is_on else []
+        second = [noting] if settings.secret_version else []
+        async with background.running([*first, *second, checker.run, at.keep]):
+            sockets.begin()
+            yield
+        for each in (sockets, queues, keys):
+            await each.close()
 
     app = fastapi.FastAPI(title=f"Mr. Mentor ({colour})", lifespan=lifespan, version="1")
+    _between(app, settings)
+    looked = health_route.Health(settings, at, checker, now, sockets.rooms.counts)
+    ready = preflight.Preflight(at, settings.release.name)
+    _open(app, env, desk_, people, door)
+    for part in (looked, ready, caches.Caches(at), money, keys, queues):
+        app.include_router(part.router)
+    app.mount(signalling.PATH, sockets)
+    app.state.hang_up = sockets.close
+    return app
+
+
+def _between(app: fastapi.FastAPI, settings: config.Config) -> None:
+    """What stands between a request and its route, and what is answered where that fails."""
     if settings.release.fails:
         app.add_middleware(release.Middleware, release=settings.release)
     app.add_middleware(trace.Middleware)
-    health_ = health_route.Health(settings, at, checker, now, live=sockets.rooms.counts)
-    app.include_router(health_.router)
-    app.include_router(preflight.Preflight(at, settings.release.name).router)
-    app.include_router(caches.Caches(at).router)
-    _open(app, env, desk_, people, door)
-    app.include_router(money.router)
-    app.include_router(keys.router)
-    app.include_router(queues.router)
-    app.mount(signalling.PATH, sockets)
-    app.state.hang_up = sockets.close
     app.add_exception_handler(exceptions.HTTPException, _refused)
     app.add_exception_handler(wrong.RequestValidationError, _wrong)
     for kind in links.LOST:
         app.add_exception_handler(kind, _failed)
-    return app
 
 
 def _open(
@@ -134,24 +124,6 @@ def _open(
     app.include_router(sync_routes.build(desk_, door))
     app.include_router(trail_routes.build(desk_, door))
     app.include_router(exotel_routes.Telephony(desk_, exotel.Settings.read(env), door).router)
-
-
-async def _note(at: links.Links, process: str, read_at: datetime) -> None:
-    """Write down which version of the secret this process runs with, once Postgres is there."""
-    while True:
-        try:
-            async with at.database() as connection:
-                await secret.note(connection, process, at.settings, read_at)
-        except links.LOST:
-            await asyncio.sleep(_AGAIN_S)
-        else:
-            return
-
-
-def _say_why(task: asyncio.Task[None]) -> None:
-    # A background task that ends by itself is a bug; without it the check grows stale: 503.
-    if not task.cancelled() and (error := task.exception()):
-        LOG.error("background task ended", exc_info=error)
 
 
 async def _refused(request: fastapi.Request, error: Exception) -> responses.JSONResponse:
