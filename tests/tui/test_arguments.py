@@ -72,7 +72,7 @@ async def test_a_wrong_argument_is_said_in_the_form_and_nothing_typed_is_lost() 
 
 async def test_the_line_that_is_wrong_has_the_focus() -> None:
     core_s = simulated.Simulated()
-    core_s.refuses_plans = [errors.BadRequest("in_minutes is 'x': it is 0 to 43,200.")]
+    core_s.refuses_plans = [errors.BadRequest("in_minutes is 'minutes': it is 0 to 43,200.")]
     async with shots.running((120, 40), core_s) as (control, pilot):
         core_s.tell(*facts.alerts())
         again = await form(control, await typed(control, pilot))

@@ -22,8 +22,11 @@ def check(action: catalogue.Action, args: plans.Args) -> None:
 
 
 def explained(action: catalogue.Action, error: errors.BadRequest) -> errors.BadRequest:
-    """The same error, with what the action takes where it is about one of its arguments."""
-    about = any(re.search(rf"\b{re.escape(name)}\b", error.sentence) for name in action.args)
+    """The same error, with what the action takes where it is about one of its arguments.
+
+    Then its sentence begins with the argument's name.
+    """
+    about = any(re.match(rf"{re.escape(name)}\b", error.sentence) for name in action.args)
     if error.fix or not about:
         return error
     return errors.BadRequest(error.sentence, fix=takes(action))

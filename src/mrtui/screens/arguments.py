@@ -80,8 +80,8 @@ class ArgumentsDialog(dialogs.Dialog[Given]):
         (blamed or lines)[0].focus()
 
     def _is_of(self, name: str) -> bool:
-        """Whether what is wrong is said of this argument."""
-        return re.search(rf"\b{re.escape(name)}\b", self._wrong) is not None
+        """Whether what is wrong is said of this argument: then the sentence begins with it."""
+        return re.match(rf"{re.escape(name)}\b", self._wrong) is not None
 
     def typed(self, event: events.Key) -> bool:
         """Enter goes to the next line; from the last one on, to the plan."""

@@ -37,7 +37,7 @@ def asked(action: base.ActionId, args: plans.Args) -> Asked:
             return Asked(priority=int(_number(args, "priority", 0, PRIORITY_MAX)))
         case offers.EDIT:
             if not isinstance(args.get("patch"), list):
-                raise errors.BadRequest("job.edit needs patch: a list of operations (RFC 6902).")
+                raise errors.BadRequest("patch is a list of operations (RFC 6902).")
             return Asked(ops=args["patch"])
         case offers.CLEAN | offers.DRAIN:
             meant = emptying.asked(action, args, (_S.WAITING, _S.PRIORITIZED))
