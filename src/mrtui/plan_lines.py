@@ -14,6 +14,9 @@ from mrtui.widgets import cells
 
 Line = tuple[cells.Cell, ...]
 NAME_CELLS = 10
+NARROW = 60
+"""With less room a title says how long is left, and no names."""
+
 CANARY = 10
 """How many a canary tries first where no number is said, as the core takes it."""
 
@@ -97,6 +100,17 @@ def titled(plan: plans.Plan, *, brief: bool = False) -> str:
         return named(plan)
     said = f"Canary: {fmt.count(first)} of {fmt.count(plan.total)} first"
     return said if brief else f"{said} · {named(plan)}"
+
+
+def headed(plan: plans.Plan, now: datetime, width: int) -> str:
+    """The title of its dialog: what is done, which plan, and how long it may be applied."""
+    brief, left = width < NARROW, fmt.until(plan.expires_at, now)
+    which = "" if brief else f" · plan {plan.plan_id[:4]}"
+    until = left if brief else f"expires {left}"
+    tail = f"{which} · {'expired' if plan.expires_at <= now else until}"
+    label = safe_text.safe_text(titled(plan, brief=brief))
+    room = max(8, width - 4 - len(tail))
+    return (label if len(label) <= room else f"{label[: room - 1]}…") + tail
 
 
 def guards(plan: plans.Plan) -> str:

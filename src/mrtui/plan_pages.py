@@ -10,8 +10,18 @@ from mrcore.model import plans
 MOST = 500
 """The core answers with so many targets at once."""
 
+PAGE, FEW, FEWEST = 8, 3, 1
+"""How many targets are shown at once: the others where there are less than ROOMY, SHORT lines."""
+
+ROOMY, SHORT = 30, 16
+
 Ask = Callable[[int], Awaitable[plans.Targets]]
 """The targets of the plan from a number on."""
+
+
+def size(height: int) -> int:
+    """How many targets a page has on a screen of so many lines."""
+    return PAGE if height >= ROOMY else FEW if height >= SHORT else FEWEST
 
 
 class Pages:

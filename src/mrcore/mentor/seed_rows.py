@@ -277,8 +277,7 @@ class Builder:
         rows: list[Row] = []
         user, who = self.users[1]
         for _, _, _, amount, gst, _, invoice, made, settled, payment in self.paid:
-            common = (payment, invoice)
-            by = (user, who.email)
+            common, by = (payment, invoice), (user, who.email)
             rows.append((self._id(), *common, "create", "gst_paise", None, str(gst), *by, made))
             rows.append(
                 (self._id(), *common, "issue", "amount_paise", None, str(amount), *by, settled)

@@ -136,6 +136,14 @@ def _note(entity: queue.Job) -> Cell:
     return Cell(note, "bad" if entity.error else "dim")
 
 
+def elsewhere(entity: queue.Job) -> Cell:
+    """Where a job is that left the tab in which it is still shown."""
+    more = f": {entity.error}" if entity.error else ""
+    if entity.state is queue.JobState.ACTIVE and entity.worker:
+        more = f" on {entity.worker}"
+    return Cell(f"→ {entity.state.value}{more}", TONES.get(entity.state, ""))
+
+
 def cells(entity: queue.Job, view: View, more: Sequence[More] = ()) -> tuple[Cell, ...]:
     return (
         _mark(entity, view),

@@ -214,12 +214,7 @@ class Jobs(paged.Paged):
         made = super().row(entity, view)
         if not isinstance(entity, queue.Job) or entity.state.value == self.tab:
             return made
-        more = f": {entity.error}" if entity.error else ""
-        if entity.state is queue.JobState.ACTIVE and entity.worker:
-            more = f" on {entity.worker}"
-        tone = job_columns.TONES.get(entity.state, "")
-        told = cells.Cell(f"→ {entity.state.value}{more}", tone)
-        titles = [column.title for column in self.spec().columns]
+        told, titles = job_columns.elsewhere(entity), [each.title for each in self.spec().columns]
         return tuple(
             told if title == job_columns.SAYS.title else cell
             for title, cell in zip(titles, made, strict=True)

@@ -11,24 +11,12 @@ from textual.widgets import Button, Input, Static
 
 from mrcore.model import core, plans, ref
 from mrtui import answers, plan_lines, plan_pages, prose
-from mrtui.columns import fmt
 from mrtui.screens import dialogs, text
 from mrtui.terminal import safe_text
 from mrtui.widgets import cells, status_bar
 
-PAGE, FEW, FEWEST = 8, 3, 1
-"""How many targets are shown at once: the others where there are less than ROOMY, SHORT lines."""
-
-SHORT = 16
-
 WIDTH = 74
 """The widest that a plan is drawn."""
-
-NARROW = 60
-"""With less room the title says how long is left, and no names."""
-
-ROOMY = 30
-"""On fewer lines nothing stands apart."""
 
 BORDERS = 2
 
@@ -159,7 +147,7 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
         self._lines = len(lines)
         box = self.query_one(".dialog", Vertical)
         self._fit(box)
-        if self._titled != (said := self._title_of(width)):
+        if self._titled != (said := plan_lines.headed(self.plan, self.control.instant, width)):
             self._titled, box.border_title = said, dialogs.title(said)
         if self.expired and not self._old:
             self._expire()
@@ -179,22 +167,13 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
         for button in self.query("#break").results(Button):
             button.display = False
 
-    def _title_of(self, width: int) -> str:
-        left = fmt.until(self.plan.expires_at, self.control.instant)
-        named = "" if width < NARROW else f" · plan {self.plan.plan_id[:4]}"
-        until = left if width < NARROW else f"expires {left}"
-        tail = f"{named} · {'expired' if self.expired else until}"
-        label = safe_text.safe_text(plan_lines.titled(self.plan, brief=width < NARROW))
-        room = max(8, width - 4 - len(tail))
-        return (label if len(label) <= room else f"{label[: room - 1]}…") + tail
-
     def _fit(self, box: Vertical) -> None:
         """Let the text have what lines, messages and buttons leave: those are always seen.
 
         A text that has to be scrolled leaves the risk and undo below it, too.
         """
         height = self.app.size.height - self.query_one(status_bar.KeyLine).size.height
-        dense = self.app.size.height < ROOMY
+        dense = self.app.size.height < plan_pages.ROOMY
         box.set_class(dense, "-dense")
         each = 1 if dense else 2
         taken = BORDERS + each * (1 + len(self.query(Input))) + self.query_one("#wrong").display
@@ -237,8 +216,7 @@ class PlanDialog(dialogs.Dialog[answers.Answer]):
 
     @property
     def _page(self) -> int:
-        height = self.app.size.height
-        return PAGE if height >= ROOMY else FEW if height >= SHORT else FEWEST
+        return plan_pages.size(self.app.size.height)
 
     # What a person does
 
