@@ -37,6 +37,8 @@ class Place:
             for colour in ("blue", "green")
         }
         self.urls: dict[str, str] = {}
+        self.asks_preflight = False
+        self.preflights: list[str] = []  # which colours were asked
         self.more: dict[str, Any] = {}
         self.switch_more: dict[str, Any] = {}
 
@@ -46,6 +48,8 @@ class Place:
 
     def table(self) -> dict[str, Any]:
         colours = {colour: {"health": url} for colour, url in self.urls.items()}
+        for told in colours.values() if self.asks_preflight else ():
+            told["preflight"] = told["health"].replace("health", "preflight")
         pin = {
             "argv": [str(self.script), "{colour}", str(self.current)],
             "sha256": hashlib.sha256(self.script.read_bytes()).hexdigest(),
@@ -72,8 +76,10 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 def _health(it: Place, colour: str) -> Any:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        request = await reader.readuntil(b"\r\n\r\n")
         code, body = it.answers[colour]
+        if b"/api/preflight" in request:
+            it.preflights.append(colour)
         raw = json.dumps(body).encode()
         head = f"HTTP/1.1 {code} X\r\nContent-Length: {len(raw)}\r\nConnection: close\r\n\r\n"
         writer.write(head.encode() + raw)
@@ -124,6 +130,21 @@ async def test_a_colour_without_traffic_may_be_stopped(place: Place) -> None:
             place.current.write_text("green")
             green = (await colours(source))["green"]
             assert (green.state, green.verdict.level) == ("unhealthy", "bad")
+
+
+async def test_only_a_colour_that_is_well_is_asked_for_its_preflight(place: Place) -> None:
+    place.asks_preflight = True
+    well, ill = place.answers["green"], (503, {"success": False})
+    async with place.opened() as source:
+        place.answers["green"] = ill
+        begins = (await colours(source))["green"].preflight
+        assert begins is not None
+        assert (begins.code, place.preflights) == ("unknown", []), "a 503 in its log is no user's"
+        assert "503" in begins.why
+        place.answers["green"] = well
+        found = (await colours(source))["green"].preflight
+        assert found is not None
+        assert (found.level, place.preflights) == ("ok", ["green"]), "not only after 30 s"
 
 
 @pytest.mark.parametrize("content", [None, "purple", "", "\xff"])

@@ -134,17 +134,26 @@ class Colours:
         assert self._client is not None
         return preflight.remarks(await preflight.ask(self._client, url, name))
 
-    async def preflights(self, live: str | errors.SourceError) -> dict[str, base.Verdict]:
-        """What each colour without traffic that is asked says, all asked at once."""
+    async def preflights(
+        self, live: str | errors.SourceError, healths: Mapping[str, Health]
+    ) -> dict[str, base.Verdict]:
+        """What each colour without traffic that is asked says, all asked at once.
+
+        One that is not well is left alone: as it begins it would answer 503, and its log would say
+        that a release fails.
+        """
         if isinstance(live, str):
             self._preflights.forget(live)
-        asked = {n: told.preflight for n, told in self.colours.items() if told.preflight}
-        asked.pop(live if isinstance(live, str) else "", None)
-        assert self._client is not None
-        said = await asyncio.gather(
-            *(self._preflights.of(self._client, url, name) for name, url in asked.items())
-        )
+        asked = [n for n, told in self.colours.items() if told.preflight and n != live]
+        said = await asyncio.gather(*(self._newer(name, healths[name]) for name in asked))
         return dict(zip(asked, said, strict=True))
+
+    async def _newer(self, name: str, health: Health) -> base.Verdict:
+        assert self._client is not None
+        if health is NOT_ASKED or health.verdict.level in (base.Level.OK, base.Level.WARN):
+            return await self._preflights.of(self._client, self.colours[name].preflight, name)
+        self._preflights.forget(name)
+        return preflight.unknown(name, health.verdict.why).verdict
 
     def _heard(self, name: str, code: int, raw: bytes) -> Health:
         try:

@@ -57,9 +57,9 @@ async def ask(client: httpx.AsyncClient, url: str, name: str) -> Answer:
             answer = await client.get(url)
         body = sources.parse_json(answer.content[:_MOST_BYTES])
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
-        return _unknown(name, f"it does not answer ({type(error).__name__})")
+        return unknown(name, f"it does not answer ({type(error).__name__})")
     if answer.status_code != 200 or not isinstance(body, dict) or body.get("success") is not True:
-        return _unknown(name, f"it answers {answer.status_code}")
+        return unknown(name, f"it answers {answer.status_code}")
     drift = _schema(name, body.get("migrations"))
     found = tuple(redact.text(each) for each in drift + _jobs(name, body.get("jobs")))
     if found:
@@ -69,7 +69,8 @@ async def ask(client: httpx.AsyncClient, url: str, name: str) -> Answer:
     return Answer(base.OK, (f"preflight: {name} knows the schema and all jobs that wait",))
 
 
-def _unknown(name: str, why: str) -> Answer:
+def unknown(name: str, why: str) -> Answer:
+    """Nothing is known of the colour `name`, and why."""
     text = f"preflight: nobody knows whether {name} can read schema and jobs: {why}"
     return Answer(base.Verdict(level=base.Level.UNKNOWN, code="unknown", why=text), (text,))
 

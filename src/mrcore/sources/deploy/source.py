@@ -51,9 +51,8 @@ class Deploy(sources.SourceBase):
     async def sample(self) -> wire.Sample:
         """Every unit and every colour; what one does not say is its own `unknown`."""
         live = await self._live()
-        looks, healths, newer = await asyncio.gather(
-            self._units.look(), self._colours.healths(), self._colours.preflights(live)
-        )
+        looks, healths = await asyncio.gather(self._units.look(), self._colours.healths())
+        newer = await self._colours.preflights(live, healths)
         known = isinstance(live, str)
         idle = {unit for unit, colour in self._colour_units.items() if known and colour != live}
         rows = [self._units.entity(n, look, idle=n in idle) for n, look in looks.items()]
