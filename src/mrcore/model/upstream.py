@@ -45,7 +45,7 @@ class Webhook(Entity):
     usual_gap_s: float | None = None
     """In 999 of 1,000 cases the next came within this time, in this hour of the day, of 4 weeks."""
     unanswered: int = 0
-    """Orders that were created in the last 2 hours, more than 10 minutes ago, and not told of.
+    """Orders that were created more than 10 minutes ago, however long, and not told of.
 
     Without those of which Razorpay says that nobody has paid them.
     """

@@ -49,8 +49,7 @@ SELECT (SELECT count(*) FROM payments p WHERE status = 'captured'
        (SELECT received_at FROM late) AS late_at,
        coalesce((SELECT deliveries FROM late), 0) AS late_times,
        (SELECT count(*) FROM payments WHERE status = 'created' AND unpaid_at IS NULL
-           AND created_at < $1::timestamptz - interval '10 minutes'
-           AND created_at > $1::timestamptz - interval '2 hours')::int AS unanswered
+           AND created_at < $1::timestamptz - interval '10 minutes')::int AS unanswered
 """
 _GAPS = """
 SELECT count(before) AS gaps,
