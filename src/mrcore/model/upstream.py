@@ -58,13 +58,14 @@ class Payments(Entity):
 
     name: str
     without_invoice: int = 0
+    without_grant: int = 0
     double_grants: int = 0
     unproven: int = 0
     """Captured within the last hour, and without its grant, its invoice or its GST trail."""
 
 
 class Order(Entity):
-    """One order that was not settled: no webhook told of it, or it has no invoice.
+    """One order that was not settled: no webhook told of it, or it has no grant or no invoice.
 
     `state` is created, captured, failed or refunded; `payment_id` is empty while none was told.
     """

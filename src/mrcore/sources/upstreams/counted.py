@@ -38,6 +38,10 @@ SELECT (SELECT count(*) FROM payments p WHERE status = 'captured'
            AND captured_at < $1::timestamptz - interval '1 minute'
            AND NOT EXISTS (SELECT FROM invoices i WHERE i.payment_id = p.id))::int
            AS without_invoice,
+       (SELECT count(*) FROM payments p WHERE status = 'captured'
+           AND captured_at < $1::timestamptz - interval '1 minute'
+           AND NOT EXISTS (SELECT FROM token_grants g WHERE g.payment_id = p.id))::int
+           AS without_grant,
        (SELECT count(*) FROM (SELECT FROM token_grants GROUP BY payment_id HAVING count(*) > 1) g
        )::int AS double_grants,
        (SELECT count(*) FROM payments p WHERE status = 'captured'
