@@ -235,6 +235,9 @@ _ROWS = (
         "captured, no invoice",
         reads.value("without_invoice"),
     ),
+    Fact(
+        "payment.without_grant", "payment", "", "captured, no grant", reads.value("without_grant")
+    ),
     Fact("payment.double_grants", "payment", "", "granted twice", reads.value("double_grants")),
     Fact("payment.unproven", "payment", "", "no grant, invoice or trail", reads.value("unproven")),
     Fact("order.id", "order", "text", "its id at the provider", reads.value("name")),

@@ -1,7 +1,8 @@
 """Orders that no webhook told of: whether somebody paid them, which only Razorpay knows.
 
 A checkout that was left unpaid and a webhook that was lost look the same here. So Razorpay is asked
-of each, a minute before its order counts as not told of, and the answer is kept in its row.
+of each, a minute before its order counts as not told of, and the answer is kept in its row. What it
+says is paid is not settled here: it stands, however old, until its webhook comes or runbook D.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ Paid = Callable[[str], Awaitable[razorpay.Payment | None]]
 
 _EVERY_S = 15.0
 _ROUND_MOST = 50
-_UNPAID = ("created", "failed")
-"""States of a payment in which no money has moved: https://razorpay.com/docs/payments/payments/."""
+_UNPAID = ("created", "failed", "refunded")
+"""States in which a payment's money is with its payer: https://razorpay.com/docs/payments/payments/."""
 
-# Who has left may come back and pay: of an order that is unpaid it is asked again, less often.
+# Who has left may come back and pay: of an order that is unpaid it is asked again, less often, and
+# not for ever. What it never answered of is asked until it does: somebody may have paid.
 _NEXT = """
 UPDATE payments SET asked_at = $1 WHERE id = (
     SELECT id FROM payments
      WHERE status = 'created' AND created_at < $1::timestamptz - interval '9 minutes'
-       AND created_at > $1::timestamptz - interval '2 hours'
-       AND (asked_at IS NULL OR asked_at <= $1::timestamptz
-            - CASE WHEN unpaid_at IS NULL THEN interval '1 minute' ELSE interval '5 minutes' END)
+       AND ((unpaid_at IS NULL
+             AND (asked_at IS NULL OR asked_at <= $1::timestamptz - interval '1 minute'))
+         OR (created_at > $1::timestamptz - interval '2 hours'
+             AND asked_at <= $1::timestamptz - interval '5 minutes'))
      ORDER BY asked_at NULLS FIRST, created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING order_id
 """

@@ -207,14 +207,16 @@ class Builder:
             invoice = f"INV-{self.seed}-{number:06d}" if settled else None
             order = f"order_{self.dice.getrandbits(56):014x}"
             known = f"pay_{order.removeprefix('order_')}" if status != "created" else None
+            # An old order without an answer of Razorpay's would be an incident, too.
+            unpaid = made + timedelta(minutes=9) if status == "created" else None
             money, dates = (net + gst, gst, status, invoice), (made, settled)
-            row: Row = (payment, self._student(), order, *money, *dates, known)
+            row: Row = (payment, self._student(), order, *money, *dates, known, unpaid)
             rows.append(row)
             if settled:
                 self.paid.append(row)
         columns = (
             "id user_id order_id amount_paise gst_paise status invoice_number created_at"
-            " captured_at razorpay_payment_id"
+            " captured_at razorpay_payment_id unpaid_at"
         )
         return _table("payments", columns, rows)
 
@@ -222,7 +224,7 @@ class Builder:
         """What captured payments led to; a refund takes neither grant nor invoice back."""
         grants: list[Row] = []
         invoices: list[Row] = []
-        for payment, user, _, amount, gst, _, invoice, _, settled, _ in self.paid:
+        for payment, user, _, amount, gst, _, invoice, _, settled, *_ in self.paid:
             grants.append((payment, user, settling.tokens_of(amount), settled))
             invoices.append((payment, invoice, amount, gst, settled))
         yield _table("token_grants", "payment_id user_id tokens granted_at", grants)
@@ -276,7 +278,7 @@ class Builder:
     def _gst_audit_log(self) -> Table:
         rows: list[Row] = []
         user, who = self.users[1]
-        for _, _, _, amount, gst, _, invoice, made, settled, payment in self.paid:
+        for _, _, _, amount, gst, _, invoice, made, settled, payment, _ in self.paid:
             common, by = (payment, invoice), (user, who.email)
             rows.append((self._id(), *common, "create", "gst_paise", None, str(gst), *by, made))
             rows.append(

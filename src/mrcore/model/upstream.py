@@ -45,7 +45,7 @@ class Webhook(Entity):
     usual_gap_s: float | None = None
     """In 999 of 1,000 cases the next came within this time, in this hour of the day, of 4 weeks."""
     unanswered: int = 0
-    """Orders that were created in the last 2 hours, more than 10 minutes ago, and not told of.
+    """Orders that were created more than 10 minutes ago, however long, and not told of.
 
     Without those of which Razorpay says that nobody has paid them.
     """
@@ -58,13 +58,14 @@ class Payments(Entity):
 
     name: str
     without_invoice: int = 0
+    without_grant: int = 0
     double_grants: int = 0
     unproven: int = 0
     """Captured within the last hour, and without its grant, its invoice or its GST trail."""
 
 
 class Order(Entity):
-    """One order that was not settled: no webhook told of it, or it has no invoice.
+    """One order that was not settled: no webhook told of it, or it has no grant or no invoice.
 
     `state` is created, captured, failed or refunded; `payment_id` is empty while none was told.
     """

@@ -428,6 +428,13 @@ def test_what_begins_anew_after_it_has_ended_by_itself_is_down_until_it_is_ready
     assert stopped <= {states.Phase.INACTIVE}
 
 
+def test_a_captured_payment_without_its_grant_is_as_bad_as_one_without_its_invoice() -> None:
+    known = RULES["payment_without_invoice"]
+    phases, said = play(known, one("payment", without_grant=1), for_s=known.timing.for_s)
+    assert states.Phase.FIRING in phases
+    assert said == ["0 captured payments have no invoice, 1 no grant"]
+
+
 def test_every_rule_that_ships_has_its_two_series() -> None:
     assert CASES.keys() == RULES.keys()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -13,10 +13,21 @@ import pytest
 from starlette import applications
 
 from mrcore.mentor import app as mentor_app
-from mrcore.mentor import checkouts, razorpay, tools, upstream_razorpay
-from mrcore.sources.upstreams import counted
+from mrcore.mentor import (
+    checkouts,
+    migrate,
+    payment_routes,
+    razorpay,
+    settling,
+    tools,
+    unsettled,
+    upstream_razorpay,
+)
+from mrcore.runbooks import library
+from mrcore.sources.upstreams import counted, rows
 from tests import waiting
 from tests.core.mentor import conftest, serving, test_payments
+from tests.core.runbooks import looked, test_one_payment
 
 MADE = (
     "INSERT INTO payments (user_id, order_id, amount_paise, gst_paise, created_at)"
@@ -59,6 +70,13 @@ class Till:
         """As the source counts it, with its rights."""
         return int((await counted.read(self.watcher, self.now)).money["unanswered"])
 
+    async def by_runbook_d(self) -> tuple[str, tuple[str, ...], bool | None]:
+        """Where a run of D that begins now waits, what it found, whether its symptom is gone."""
+        seen = rows.passive("upstreams", await counted.read(self.watcher, self.now))
+        provider = looked.thing("upstreams/upstream/razorpay", name="razorpay")
+        at, known, ask = looked.run("D", (*test_one_payment.SOURCES, provider, *seen))
+        return at, known.codes, ask.gone(library.load(None)["D"].symptom).value
+
 
 @pytest.fixture
 async def till(seeded: str, app: asyncpg.Connection, at_hand: tools.Tools) -> AsyncIterator[Till]:
@@ -71,15 +89,17 @@ async def till(seeded: str, app: asyncpg.Connection, at_hand: tools.Tools) -> As
 
 async def test_what_nobody_paid_is_told_apart_from_a_lost_webhook(till: Till) -> None:
     await till.order("left")
-    failed, held, paid = [await till.order(name) for name in ("failed", "held", "paid")]
+    failed, back, held, paid = [await till.order(n) for n in ("failed", "back", "held", "paid")]
     till.pay(failed, "failed")
+    till.pay(back, "refunded")
     till.pay(held, "authorized")
     till.pay(paid)
-    assert await till.unanswered() == 4, "of none it is known"
+    assert await till.unanswered() == 5, "of none it is known"
     await till.asker().ask()
     assert await till.unanswered() == 2
-    rows = await till.app.fetch("SELECT order_id FROM payments WHERE unpaid_at IS NOT NULL")
-    assert {row["order_id"] for row in rows} == {"order_left", "order_failed"}
+    said = "SELECT order_id FROM payments WHERE unpaid_at = $1"
+    rows = await till.app.fetch(said, till.now)
+    assert {row["order_id"] for row in rows} == {"order_left", "order_failed", "order_back"}
 
 
 async def test_it_is_known_before_it_counts(till: Till) -> None:
@@ -120,6 +140,46 @@ async def test_what_razorpay_does_not_answer_is_not_known(till: Till) -> None:
     till.now += 5 * MINUTE
     await till.asker(nowhere).ask()
     assert await till.unanswered() == 0, "what was said before stands"
+
+
+async def test_what_was_paid_stands_until_it_is_settled(till: Till) -> None:
+    left, paid = await till.order("left"), await till.order("paid")
+    till.pay(paid)
+    await till.asker().ask()
+    till.now += 180 * MINUTE
+    assert [row["orderId"] for row in await unsettled.listed(till.app, till.now)] == [paid]
+    assert await till.by_runbook_d() == ("reconcile", ("never_arrived",), False)
+    till.asked.clear()
+    await till.asker().ask()
+    assert (till.asked, await till.unanswered()) == ([paid], 1), f"nobody asks of {left} any more"
+    captured = razorpay.Payment.read(till.service.payments[f"pay_{paid}"])
+    await settling.settle(till.app, captured, payment_routes.WEBHOOK, till.now)
+    assert await unsettled.listed(till.app, till.now) == []
+    assert await till.by_runbook_d() == ("", (), True)
+
+
+async def test_of_what_razorpay_has_not_answered_it_is_asked_until_it_does(till: Till) -> None:
+    await till.order("unknown", 8 * MINUTE)
+    till.now += 180 * MINUTE
+    assert await till.unanswered() == 1
+    await till.asker().ask()
+    assert await till.unanswered() == 0
+
+
+async def test_old_orders_of_which_nobody_was_ever_asked_are_no_news(
+    till: Till, seeded: str
+) -> None:
+    (text,) = [text for _, name, text in migrate.files() if name == "0015_standing.sql"]
+    ages = {"history": 121 * MINUTE, "told": 121 * MINUTE, "young": 119 * MINUTE}
+    till.now = datetime.now(UTC)
+    history, told, young = [await till.order(name, age) for name, age in ages.items()]
+    asked = "UPDATE payments SET asked_at = created_at WHERE order_id = $1"
+    await till.app.execute(asked, told)
+    owner = await asyncpg.connect(seeded)
+    await owner.execute(f"DROP INDEX payments_standing; {text}")
+    await owner.close()
+    listed = await unsettled.listed(till.app, till.now)
+    assert [row["orderId"] for row in listed] == [told, young], f"{history} never counted"
 
 
 async def test_two_backends_ask_of_an_order_once(till: Till) -> None:

@@ -21,6 +21,7 @@ from mrcore.mentor import (
     secret,
     smtp_sink,
     tools,
+    unsettled,
     upstream_exotel,
     upstream_http,
     upstream_secrets,
@@ -249,7 +250,17 @@ async def test_orders_not_told_of_and_payments_not_settled_are_counted(
     await app.execute(captured, now - timedelta(minutes=2))
     assert (await world.entity("upstreams/webhook/razorpay")).unanswered == 0
     found = await world.entity("upstreams/payment/all")
-    assert (found.without_invoice, found.unproven) == (1, 1)
+    assert (found.without_invoice, found.without_grant, found.unproven) == (1, 1, 1)
+    invoiced = (
+        "INSERT INTO invoices (payment_id, number, amount_paise, gst_paise, issued_at)"
+        " SELECT id, 'INV-LATE', 100, 15, $1 FROM payments WHERE order_id = 'order_late'"
+    )
+    await app.execute(invoiced, now)
+    found = await world.entity("upstreams/payment/all")
+    assert (found.without_invoice, found.without_grant) == (0, 1)
+    assert found.verdict.why == "0 captured without invoice, 1 without grant, 0 granted twice"
+    (listed,) = await unsettled.listed(app, now)
+    assert (listed["granted"], listed["invoiced"]) == (False, True)
 
 
 async def test_what_was_captured_is_proven_by_its_grant_its_invoice_and_its_trail(

@@ -18,7 +18,9 @@ NO_MAIL: Values = {"upstream.code": "unreachable", "upstream.verdict": "bad"}
 MAIL: Values = {"smtp.code": 235.0, "upstream.code": "", "upstream.verdict": "ok"}
 IDLE: Values = {"session.state": "idle in transaction", "session.blocks": 0.0}
 ABORTED: Values = {"session.state": "idle in transaction (aborted)", "session.state_s": 2 * MINUTE}
-SETTLED: Values = {"payment.without_invoice": 0.0, "payment.double_grants": 0.0}
+SETTLED: Values = {
+    "payment.without_invoice": 0.0, "payment.without_grant": 0.0, "payment.double_grants": 0.0
+}  # fmt: skip
 TOLD: Values = {"webhook.unanswered": 0.0, "payment.unproven": 0.0, **SETTLED}
 NO_ORDER: Values = {"order.id": "", "order.payment_id": ""}
 HEALTHY: Values = {"health.verdict": "ok", "colour.live": True}

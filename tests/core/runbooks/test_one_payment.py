@@ -71,6 +71,19 @@ def test_it_is_proven_by_what_is_settled_of_that(
     assert ask.every(proof.when).value is proven
 
 
+@pytest.mark.parametrize("lacks", ["without_invoice", "without_grant"])
+def test_what_was_captured_is_settled_for_want_of_either(lacks: str) -> None:
+    half = looked.thing("upstreams/payment/all", name="p", **{lacks: 1})
+    told = looked.thing("upstreams/webhook/razorpay", name="razorpay")
+    provider = looked.thing("upstreams/upstream/razorpay", name="razorpay")
+    at, known, ask = looked.run("D", (*SOURCES, provider, told, half, ALL[0]))
+    assert (at, known.seen, known.codes) == ("reconcile", True, ("nothing",))
+    for name in ("reconcile", "resend"):
+        proof = library.load(None)["D"].step(name).proof
+        assert proof is not None
+        assert ask.every(proof.when).value is False
+
+
 @pytest.mark.parametrize("unproven", [0, 1])
 def test_all_are_proven_by_grant_invoice_and_gst_trail(unproven: int) -> None:
     settled = (

@@ -21,7 +21,9 @@ from mrcore.sources.slots import link
 ACTION = "payment.reconcile"
 _PAISE = 100
 _UNTOLD = base.Verdict(level=base.Level.BAD, code="untold", why="no webhook told what became of it")
-_NO_INVOICE = base.Verdict(level=base.Level.BAD, code="not_settled", why="captured, no invoice")
+_CAPTURED = base.Verdict(
+    level=base.Level.BAD, code="not_settled", why="captured, and not granted and invoiced"
+)
 
 
 class _Read(pydantic.BaseModel):
@@ -159,7 +161,7 @@ class Money:
             payment_id=row.payment_id or "",
             granted=row.granted,
             invoiced=row.invoiced,
-            verdict=_UNTOLD if row.state == "created" else _NO_INVOICE,
+            verdict=_UNTOLD if row.state == "created" else _CAPTURED,
             actions=(ACTION,),
         )
 

@@ -38,6 +38,10 @@ SELECT (SELECT count(*) FROM payments p WHERE status = 'captured'
            AND captured_at < $1::timestamptz - interval '1 minute'
            AND NOT EXISTS (SELECT FROM invoices i WHERE i.payment_id = p.id))::int
            AS without_invoice,
+       (SELECT count(*) FROM payments p WHERE status = 'captured'
+           AND captured_at < $1::timestamptz - interval '1 minute'
+           AND NOT EXISTS (SELECT FROM token_grants g WHERE g.payment_id = p.id))::int
+           AS without_grant,
        (SELECT count(*) FROM (SELECT FROM token_grants GROUP BY payment_id HAVING count(*) > 1) g
        )::int AS double_grants,
        (SELECT count(*) FROM payments p WHERE status = 'captured'
@@ -49,8 +53,7 @@ SELECT (SELECT count(*) FROM payments p WHERE status = 'captured'
        (SELECT received_at FROM late) AS late_at,
        coalesce((SELECT deliveries FROM late), 0) AS late_times,
        (SELECT count(*) FROM payments WHERE status = 'created' AND unpaid_at IS NULL
-           AND created_at < $1::timestamptz - interval '10 minutes'
-           AND created_at > $1::timestamptz - interval '2 hours')::int AS unanswered
+           AND created_at < $1::timestamptz - interval '10 minutes')::int AS unanswered
 """
 _GAPS = """
 SELECT count(before) AS gaps,

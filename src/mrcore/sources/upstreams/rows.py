@@ -42,16 +42,18 @@ def passive(
                 verdict=_judge(unanswered, "silent", f"{unanswered} orders are not told of"),
             )
         )
-    lost, twice = found.money["without_invoice"], found.money["double_grants"]
-    why = f"{lost} captured without invoice, {twice} granted twice"
+    names = ("without_invoice", "without_grant", "double_grants")
+    lost, bare, twice = (found.money[name] for name in names)
+    why = f"{lost} captured without invoice, {bare} without grant, {twice} granted twice"
     made.append(
         upstream.Payments(
             ref=ref.make(source, "payment", "all"),
             name="payments",
             without_invoice=lost,
+            without_grant=bare,
             double_grants=twice,
             unproven=found.money["unproven"],
-            verdict=_judge(lost + twice, "not_settled", why),
+            verdict=_judge(lost + bare + twice, "not_settled", why),
         )
     )
     return made
