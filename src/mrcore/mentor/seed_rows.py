@@ -248,8 +248,9 @@ class Builder:
             platform = "mr-mentor" if self.dice.random() < 0.8 else None
             title = self.dice.choice(_TITLES)
             rows.append((self._id(), self._student(), title, offer, self._ago(120), platform))
-        columns = "id student_id job_title salary_lpa applied_at platform"
-        return _table("applications", columns, rows)
+        return _table(
+            "applications", "id student_id job_title salary_lpa applied_at platform", rows
+        )
 
     def _sync_configs(self) -> Table:
         def config(name: str, kind: str, hours: float, key: str) -> Row:
@@ -272,8 +273,7 @@ class Builder:
             agent = self.dice.choice(_AGENTS)
             by = self.users[0][0] if action == "master_login" else None
             rows.append((self._id(), user, action, address, agent, self._ago(30), by))
-        columns = "id userId action ipAddress userAgent timestamp actorId"
-        return _table("login_logs", columns, rows)
+        return _table("login_logs", "id userId action ipAddress userAgent timestamp actorId", rows)
 
     def _gst_audit_log(self) -> Table:
         rows: list[Row] = []
