@@ -231,6 +231,7 @@ class Progress:
         self._diagnosed()
         if not self.record.acted:
             self._state(_RUN.WAITING)
+            self._turn(why=record.untouched(self.runbook, self.record))
             return
         self._state(_RUN.VERIFYING)
         if self.record.recovers_at is None:

@@ -38,9 +38,13 @@ WRITTEN = {
     "E.schedule.doubled", "E.schedule.interval", "J.write.loading", "C.signalling.no_join",
     # a second grant is impossible by the keys of the schema; what 401 is, E and G are played for
     "D.settled.twice", "D.provider.credentials",
+    # how slow is too slow hangs on the machine: what is played there has to be right on any
+    "A.consumers.slow", "F.health.pool", "F.health.slow",
+    # half an hour between two secrets, four weeks of webhooks: longer than any game day
+    "B.secret.forgotten", "D.webhook.unheard",
     # other faults of Redis, of releases and of Exotel: no scenario breaks them so yet
     "J.write.misconf", "J.write.readonly", "J.write.maxclients", "J.write.paused_all",
-    "J.write.wedged", "J.memory.evicts",
+    "J.write.wedged", "J.memory.evicts", "J.memory.policy",
     "H.live.degraded", "H.preflight.schema", "H.preflight.jobs",
     "G.cluster.down", "G.callbacks.callback",
 }  # fmt: skip

@@ -23,11 +23,17 @@ DEEDS: dict[str, Deed] = {
     "A.resume": Deed(
         {"consumers": "paused"}, "queue.resume", {"queue.paused": False}, {"queue.paused": True}
     ),
-    "A.restart": Deed(
-        {"heartbeats": "silent"},
-        "worker.restart",
-        {"queue.workers": 1.0, "worker.code": "", "worker.silent_s": 1.0},
-        {"queue.workers": 0.0, "worker.code": "", "worker.silent_s": 1.0},
+    "A.start": Deed(
+        {"consumers": "no_workers", "processes": None},
+        "",
+        {**steps.CONSUMED, "worker.code": ""},
+        {**steps.CONSUMED, "worker.code": "", "queue.workers": 0.0},
+    ),
+    "A.more": Deed(
+        {"consumers": "slow", "processes": None},
+        "",
+        {"queue.oldest_wait_s": steps.MINUTE},
+        {"queue.oldest_wait_s": 3 * steps.MINUTE},
     ),
     "A.process": Deed({"processes": "hangs"}, "process.restart", steps.READY, steps.HANGS),
     "A.mend": Deed({"processes": "process_down"}, "", steps.READY, steps.BACKOFF),
@@ -47,6 +53,9 @@ DEEDS: dict[str, Deed] = {
         {"queue.failed": 2.0, "before.queue.failed": 9.0, "queue.fail_rate": 0.1},
     ),
     "B.rotate": Deed({"smtp": "credentials"}, "", {"smtp.code": 235.0}, steps.NO_LOGIN),
+    "B.both": Deed(
+        {"secret": "forgotten"}, "", {"secret.code": "stale"}, {"secret.code": "forgotten"}
+    ),
     "B.provider": Deed({"smtp": "refused"}, "", {"smtp.code": 235.0}, {"smtp.code": 421.0}),
     "B.restart": Deed({"rotate": "done"}, "process.restart", steps.FRESH, steps.STALE),
     "B.proof": Deed(
@@ -83,6 +92,9 @@ DEEDS: dict[str, Deed] = {
         steps.TOLD,
         {**steps.TOLD, "payment.unproven": 1.0},
     ),
+    "D.heard": Deed(
+        {"webhook": "unheard"}, "", {**steps.UNHEARD, "webhook.last_s": 1.0}, steps.UNHEARD
+    ),
     "D.credit": Deed(
         {"settled": "twice"}, "", steps.SETTLED, {**steps.SETTLED, "payment.double_grants": 1.0}
     ),
@@ -115,6 +127,12 @@ DEEDS: dict[str, Deed] = {
         "pg.terminate",
         {"pg.used": 0.5},
         {"pg.used": 0.9},
+    ),
+    "F.pool": Deed(
+        {"health": "pool"},
+        "process.restart",
+        {**steps.HEALTHY, **steps.QUICK},
+        {**steps.HEALTHY, **steps.POOL},
     ),
     "F.room": Deed({"connections": "saturated"}, "", {"pg.used": 0.5}, {"pg.used": 0.9}),
     "G.secrets": Deed(
@@ -158,7 +176,18 @@ DEEDS: dict[str, Deed] = {
     ),
     "J.unpause": Deed({"write": "paused"}, "redis.unpause", steps.CANARY, steps.NO_CANARY),
     "J.kill_script": Deed({"write": "busy"}, "redis.script_kill", steps.CANARY, steps.NO_CANARY),
-    "J.room": Deed({"write": "oom"}, "", steps.CANARY, steps.NO_CANARY),
+    "J.room": Deed(
+        {"memory": "memory"},
+        "",
+        {**steps.CANARY, **steps.ROOMY},
+        {**steps.CANARY, **steps.FULL},
+    ),
+    "J.policy": Deed(
+        {"memory": "policy"},
+        "",
+        {**steps.ROOMY, "redis.policy": "noeviction"},
+        {**steps.ROOMY, **steps.EVICTS},
+    ),
     "J.save": Deed({"write": "misconf"}, "", steps.CANARY, steps.NO_CANARY),
     "J.replicas": Deed({"write": "noreplicas"}, "", steps.CANARY, steps.NO_CANARY),
     "J.primary": Deed({"write": "readonly"}, "", steps.CANARY, steps.NO_CANARY),

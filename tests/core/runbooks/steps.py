@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-Values = Mapping[str, float | bool | str]
+Values = Mapping[str, float | bool | str | None]
 
 MINUTE = 60.0
 
@@ -22,6 +22,7 @@ SETTLED: Values = {
     "payment.without_invoice": 0.0, "payment.without_grant": 0.0, "payment.double_grants": 0.0
 }  # fmt: skip
 TOLD: Values = {"webhook.unanswered": 0.0, "payment.unproven": 0.0, **SETTLED}
+UNHEARD: Values = {"webhook.last_s": 9 * MINUTE, "webhook.usual_gap_s": 5 * MINUTE}
 NO_ORDER: Values = {"order.id": "", "order.payment_id": ""}
 HEALTHY: Values = {"health.verdict": "ok", "colour.live": True}
 UNWELL: Values = {"health.verdict": "bad", "colour.live": True}
@@ -34,6 +35,11 @@ ERRORS: Values = {"log.rate": 1.0, "before.log.rate": 0.0}
 FEW_ERRORS: Values = {"log.rate": 0.01, "before.log.rate": 0.0}
 USUAL: Values = {"log.rate": 1.0, "before.log.rate": 0.9}
 VALKEY: Values = {"process.name": "valkey"}
+FULL: Values = {"redis.maxmemory_bytes": 100.0, "redis.used_bytes": 90.0}
+ROOMY: Values = {"redis.maxmemory_bytes": 100.0, "redis.used_bytes": 80.0}
+EVICTS: Values = {"redis.evicted": 1.0, "redis.policy": "allkeys-lru"}
+QUICK: Values = {"check.acquire_ms": 0.001, "check.latency_ms": 0.02}
+POOL: Values = {**QUICK, "check.acquire_ms": 0.3}
 FRESH: Values = {"secret.stale": False}
 STALE: Values = {"secret.stale": True}
 ROOM: Values = {"meeting.in_room": 2.0, "meeting.takeovers": 0.0, "meeting.state_s": 30.0}
@@ -41,6 +47,7 @@ SIGNALLED: Values = {**ROOM, "meeting.state": "signalling_ok"}
 ONCE: Values = {"schedule.code": "", "schedule.registered": 1.0}
 RIGHT: Values = {"cache.code": "", "cache.equal": True, "cache.age_s": MINUTE}
 KPI: Values = {**ONCE, "queue.workers": 1.0, "queue.paused": False, "queue.fail_rate": 0.0}
+CONSUMED: Values = {"queue.paused": False, "queue.code": "", "queue.workers": 1.0}
 ASIDE: Values = {
     "before.queue.failed": 9.0, "queue.quarantined": 7.0, "before.queue.quarantined": 0.0
 }  # fmt: skip
@@ -81,7 +88,7 @@ SYMPTOMS: dict[str, tuple[Values, Values]] = {
         {"schedule.code": "", "cache.code": "wrong", "cache.age_s": MINUTE},
         {"schedule.code": "", "cache.code": "", "cache.age_s": MINUTE},
     ),
-    "J": (NO_CANARY, CANARY),
+    "J": ({**CANARY, **FULL}, {**CANARY, **ROOMY, "redis.evicted": 0.0}),
 }
 
 VERDICTS: dict[str, dict[str, Values]] = {
@@ -90,7 +97,8 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "paused": {"queue.paused": True, "queue.workers": 2.0},
         "ghosts": {"queue.paused": False, "queue.code": "ghosts", "queue.workers": 2.0},
         "no_workers": {"queue.paused": False, "queue.code": "", "queue.workers": 0.0},
-        "ok": {"queue.paused": False, "queue.code": "", "queue.workers": 1.0},
+        "slow": {**CONSUMED, "queue.oldest_wait_s": 6 * MINUTE},
+        "ok": {**CONSUMED, "queue.oldest_wait_s": 4 * MINUTE},
     },
     "A.heartbeats": {
         "silent": {"worker.code": "dead", "worker.silent_s": 61.0},
@@ -110,7 +118,11 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "refused": {"smtp.code": 454.0, "upstream.code": "error"},
         "ok": MAIL,
     },
-    "B.secret": {"stale_secret": {"secret.stale": True}, "ok": {"secret.stale": False}},
+    "B.secret": {
+        "stale_secret": {**STALE, "secret.code": "stale"},
+        "forgotten": {**FRESH, "secret.code": "forgotten"},
+        "ok": {**FRESH, "secret.code": ""},
+    },
     "C.health": {"unhealthy": UNWELL, "ok": HEALTHY},
     "C.origins": {
         "origin_blocked": {"origin.code": "origin_blocked"},
@@ -137,7 +149,11 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "nothing": {**SETTLED, "payment.without_invoice": 1.0},
         "ok": SETTLED,
     },
-    "D.webhook": {"never_arrived": {"webhook.unanswered": 1.0}, "ok": TOLD},
+    "D.webhook": {
+        "never_arrived": {"webhook.unanswered": 1.0},
+        "unheard": {**TOLD, **UNHEARD},
+        "ok": {**TOLD, **UNHEARD, "webhook.last_s": MINUTE},
+    },
     "D.health": {"unhealthy": UNWELL, "ok": HEALTHY},
     "E.schedule": {
         "missing": {"schedule.code": "removed", "schedule.registered": 1.0},
@@ -157,7 +173,12 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "down": {"upstream.code": "error"},
         "ok": {"upstream.code": "", "upstream.verdict": "ok"},
     },
-    "F.health": {"down": UNWELL, "ok": HEALTHY},
+    "F.health": {
+        "down": UNWELL,
+        "pool": {**HEALTHY, **POOL},
+        "slow": {**HEALTHY, **QUICK, "check.latency_ms": 1.1},
+        "ok": {**HEALTHY, **QUICK},
+    },
     "F.connections": {"saturated": {"pg.used": 0.81}, "ok": {"pg.used": 0.8}},
     "F.idle": {
         "idle_in_tx": {**IDLE, "session.state_s": 6 * MINUTE},
@@ -243,9 +264,10 @@ VERDICTS: dict[str, dict[str, Values]] = {
         "ok": {**VALKEY, "process.code": "", "process.restartable": True},
     },
     "J.memory": {
-        "evicts": {"redis.evicted": 1.0},
-        "memory": {"redis.evicted": 0.0, "redis.maxmemory_bytes": 100.0, "redis.used_bytes": 90.0},
-        "ok": {"redis.evicted": 0.0, "redis.maxmemory_bytes": 0.0, "redis.used_bytes": 90.0},
+        "evicts": {**FULL, **EVICTS},
+        "memory": {**FULL, **EVICTS, "redis.evicted": 0.0},
+        "policy": {**ROOMY, **EVICTS, "redis.evicted": 0.0},
+        "ok": {**ROOMY, "redis.policy": "noeviction", "redis.evicted": 0.0},
     },
 }
 

@@ -26,7 +26,7 @@ ALL = {f"{known.id}.{step.id}": step for known in KNOWN.values() for step in kno
 ONE = re.compile(r'\[(?:"[^"]+"|name)\]')
 NAMED = re.compile(r'([a-z]+)\.\w+\[\\?"([^"\\]+)\\?"\]|huey/(schedule|queue)/([\w-]+)')
 USUAL = re.compile(r"median\(([a-z_.]+), 1h\)")
-WINDOW = re.compile(r"(?:avg|median)\(([a-z_.]+), \w+\)")
+WINDOW = re.compile(r"(?:avg|median|p95)\(([a-z_.]+), \w+\)")
 NAMES = {name: word.type for name, word in words.WORDS.items()}
 NAMES |= {f"{local.BEFORE}{name}": typed for name, typed in NAMES.items()}
 
