@@ -155,12 +155,12 @@ def diagnosis(runbook: book.Runbook, record: Record) -> tuple[str, tuple[str, ..
 
 def untouched(runbook: book.Runbook, record: Record) -> str:
     """Why a run waits that has no more step, and in which nothing was done: in one sentence."""
-    until = "it waits until its symptom is gone" + " and its alert, too" * bool(record.alerts)
+    waits = "waits until its symptom is gone" + " and its alert, too" * bool(record.alerts)
     for step in runbook.steps:
         led = record.now(step.id).found
         if any(led == route.runbook for route in step.routes if route.runbook):
-            return f"It goes on in runbook {led}: {until}."
+            return f"It goes on in runbook {led}, and {waits}."
     for step in runbook.steps:
         if step.kind in ("fix", "manual", "wait") and record.now(step.id).began_at is not None:
-            return f"Nothing was done: {until}."
-    return f"No step of it is for what was found, so a person has to look: {until}."
+            return f"Nothing was done: it {waits}."
+    return f"No step of it is for what was found, so a person has to look. It {waits}."

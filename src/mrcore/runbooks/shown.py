@@ -101,8 +101,9 @@ def _verdict(known: record.Record, step: book.Step | None, now: datetime) -> bas
     if level is None or past:
         return base.OK
     why = known.why or known.diagnosis
-    if step is not None:
-        why = f"{step.title} waits for a person. {known.diagnosis}"
+    if known.state is run.RunState.WAITING:
+        waits = f"{step.title} waits for a person." if step is not None else known.why
+        why = f"{waits} {known.diagnosis}".strip()
     return base.Verdict(level=level, code=known.state.value, why=why)
 
 

@@ -16,8 +16,9 @@ PATIENCE = timedelta(minutes=1)
 
 Params = Mapping[str, str]
 Points = Mapping[str, float]
-"""The newest value of each metric of the subject."""
+"""The value of each metric of the subject, for two minutes."""
 
+SINCE_S = 120.0
 NO_POINTS: Points = MappingProxyType({})
 
 
@@ -42,20 +43,26 @@ def run(
     params: Params | None = None,
     points: Points = NO_POINTS,
     leads: dict[str, base.Ref] | None = None,
+    of: base.Ref = "",
+    alerts: tuple[base.Ref, ...] = (),
 ) -> tuple[str, record.Record, asking.Asking]:
     """Where a run of a shipped runbook waits, and all that it asks by.
 
-    `leads` takes the runbooks that it leads to, each with what decided that.
+    `leads` takes the runbooks that it leads to, each with what decided that; points are of another
+    thing than the subject where `of` names one. `alerts` are those that it is of, and they fire.
     """
-    history = {(metric, subject): [(0.0, value)] for metric, value in points.items()}
+    history = {
+        (metric, of or subject): [(-SINCE_S, value), (0.0, value)]
+        for metric, value in points.items()
+    }
     runbook, view = library.load(None)[name], recorded.View(tuple(things), history)
     known = record.Record(
         runbook=name, title=runbook.title, text=runbook.text, where=runbook.where,
         subject=subject, params=dict(params or {}), began_by="", login="",
-        began_at=recorded.T0,
+        alerts=alerts, began_at=recorded.T0,
     ).but(id=1)  # fmt: skip
     for view.now in (recorded.T0, recorded.T0 + PATIENCE, recorded.T0 + 2 * PATIENCE):
-        going = progress.Progress(runbook, known, view, {})
+        going = progress.Progress(runbook, known, view, {}, alerts)
         known = going.go()
         (leads if leads is not None else {}).update(going.leads_to)
     at = runbook.steps[known.at_step].id if known.at_step < len(runbook.steps) else ""

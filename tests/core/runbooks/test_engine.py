@@ -72,6 +72,8 @@ async def test_what_is_unknown_never_selects_a_fix(state: Path) -> None:
             "tell": ("not_selected", ""),
         }
         assert (found.codes, found.waits) == ((), "")
+        assert found.why.startswith("No step of it is for what was found")
+        assert found.verdict.why == f"{found.why} {found.diagnosis}"
         assert "unknown: who consumes" in found.diagnosis
         assert "run.next" not in found.actions
         here.source.waiting = 0
