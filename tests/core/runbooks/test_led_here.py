@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mrcore.model import base
+from mrcore.model import base, plans
+from mrcore.runbooks import asked, library
 from tests.core.expr import recorded
 from tests.core.runbooks import looked
 
@@ -18,6 +19,7 @@ HUEY = looked.source("huey", "queue", "worker", "schedule", "group")
 OUTSIDE = looked.source("upstreams", "upstream", "secret", "webhook", "payment", "order")
 FIRES = ("core/alert/any/it",)
 STACK = looked.source("stack", "process")
+F = library.load(None)["F"]
 CALM = {"queue.fail_rate": 0.0, "queue.failed": 0.0, "queue.active": 0.0}
 
 
@@ -105,9 +107,13 @@ def test_a_backend_whose_own_pool_is_full_is_begun_anew(metric: str, ms: float, 
             )
         ),
     )  # fmt: skip
-    for value, found, step in ((ms, (code,), "pool"), (1.0, (), "")):
-        at, known, _ = looked.run("F", things, PG, points={metric: value}, of=BLUE, alerts=FIRES)
-        assert (at, known.codes) == (step, found), known.steps
+    at, known, ask = looked.run("F", things, PG, points={metric: ms}, of=BLUE, alerts=FIRES)
+    assert (at, known.codes) == ("pool", (code,))
+    restart = asked.request(F, known, F.step("pool"), ask)
+    assert isinstance(restart, plans.PlanRequest)
+    assert restart.selection.refs == ("stack/process/backend-blue",), "the other was stopped"
+    at, known, _ = looked.run("F", things, PG, points={metric: 1.0}, of=BLUE, alerts=FIRES)
+    assert (at, known.now("health").found) == ("", "ok")
 
 
 def test_webhooks_that_stopped_are_looked_for_by_hand() -> None:
