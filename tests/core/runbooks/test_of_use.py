@@ -184,6 +184,7 @@ def test_every_finding_leads_to_something(runbook: book.Runbook) -> None:
         ("A.more", {"consumers": "slow", "failures": "poison"}, False),
         ("A.more", {"consumers": "slow", "processes": "process_down"}, False),
         ("B.both", {"rotate": "done"}, True),
+        ("B.restart", {"both": "done"}, True),
         ("B.both", {"secret": "stale_secret"}, False),
         ("D.heard", {"webhook": "unheard", "settled": "nothing"}, False),
         ("F.pool", {"health": "slow"}, True),
