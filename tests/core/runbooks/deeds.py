@@ -107,6 +107,9 @@ DEEDS: dict[str, Deed] = {
     "E.register": Deed(
         {"schedule": "missing"}, "schedule.register", steps.ONCE, {"schedule.registered": 0.0}
     ),
+    "E.once": Deed(
+        {"schedule": "doubled"}, "", steps.ONCE, {**steps.ONCE, "schedule.registered": 2.0}
+    ),
     "E.run": Deed(
         {"credentials": "done"},
         "schedule.run",
