@@ -15,14 +15,34 @@ from mrcore import errors, folder
 from mrcore.mentor import config, console, finance
 from mrcore.stack import joining, ready
 
+_UNBLOCKED = "UNBLOCKED"
+"""How Redis' answer begins to whoever waited for a job when it became a replica."""
 
-class _Worker(rq.SimpleWorker):
+
+class Worker(rq.SimpleWorker):
     """Runs jobs in this process: a forked one would outlive a killed worker."""
 
     def check_for_suspension(self, burst: bool) -> None:
         # The first step in which a SIGTERM ends the worker as it should: it is ready now.
         ready.announce()
         super().check_for_suspension(burst)
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[rq.job.Job, rq.Queue] | None:
+        while True:  # rq goes on without Redis, and quits for what a failover makes a server say
+            try:
+                return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            except redis.ResponseError as error:
+                if not isinstance(error, redis.ReadOnlyError) and _UNBLOCKED not in str(error):
+                    raise
+                self.log.warning("Redis is no primary any more: %s", error)
+
+
+def connect(settings: config.Redis) -> redis.Redis:
+    """A client that leaves what has become a replica, for where the address leads now."""
+    # What was refused so was not done: it may be asked again.
+    return redis.Redis(**settings.options(), retry_on_error=[redis.ReadOnlyError])
 
 
 @click.command()
@@ -48,8 +68,7 @@ def command(state: Path | None, burst: bool) -> None:
         # Asked once, without patience: who starts us tries again.
         with redis.Redis(**settings.options(), retry=retry.Retry(NoBackoff(), 0)) as once:
             once.ping()
-        connection = redis.Redis(**settings.options())
-        _Worker([finance.QUEUE], connection=connection).work(burst=burst)
+        Worker([finance.QUEUE], connection=connect(settings)).work(burst=burst)
     except redis.ConnectionError as error:
         raise errors.StackError(
             f"Redis at {settings.host}:{settings.port} does not answer.",

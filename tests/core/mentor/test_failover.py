@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ from typing import Any
 import huey
 import pytest
 import redis
+import rq
+from rq import timeouts
 
 from mrcore import journal
+from mrcore.cli import rqworker
 from mrcore.mentor import config, health, links
 from mrcore.sources.redis import pool
 from tests import servers, waiting
@@ -157,3 +161,57 @@ async def test_a_worker_takes_jobs_from_the_new_primary(
         assert ran == ["a", "b", "c"]
         # Once a connection, which is closed then; not until something else happens to it.
         assert len([why for why in refused if why.endswith("ReadOnlyError")]) <= 6
+
+
+BEGUN: list[str] = []
+MAY_END = threading.Event()
+
+
+def export(word: str) -> None:
+    """A job that ends when it may."""
+    BEGUN.append(word)
+    MAY_END.wait(waiting.LONG_S)
+
+
+class Exporter(rqworker.Worker):
+    """Runs in a thread: signals are of the main one."""
+
+    death_penalty_class = timeouts.TimerDeathPenalty
+
+    def _install_signal_handlers(self) -> None:
+        pass
+
+
+async def test_an_rq_worker_goes_on_at_the_new_primary(
+    pair: tuple[servers.Valkey, servers.Valkey],
+) -> None:
+    one, two = pair
+    BEGUN.clear()
+    MAY_END.clear()
+    async with behind(one) as address:
+        env = conftest.environment("postgresql://u:p@x:1/x", f"redis://127.0.0.1:{address.own}/0")
+
+        def work() -> None:
+            connection = rqworker.connect(config.Config.read(env).redis)
+            Exporter(["exports"], connection=connection).work(max_jobs=2)
+
+        working = asyncio.create_task(asyncio.to_thread(work))
+
+        def enqueue(server: servers.Valkey, word: str) -> None:
+            with contextlib.closing(redis.Redis(port=server.port)) as client:
+                rq.Queue("exports", connection=client).enqueue(export, word)
+
+        def waits() -> bool:
+            assert not working.done(), "the worker has quit"
+            with contextlib.closing(redis.Redis(port=address.port)) as client:
+                return any(each["cmd"] == "blmove" for each in client.client_list())
+
+        await waiting.until(waits)
+        fail_over(address, one, two)  # while it waits: UNBLOCKED
+        enqueue(two, "a")
+        await waiting.until(lambda: BEGUN == ["a"] or working.done(), what="job a")
+        fail_over(address, two, one)  # while a job runs: READONLY when that ends
+        MAY_END.set()
+        enqueue(one, "b")
+        await working
+        assert BEGUN == ["a", "b"]
