@@ -67,8 +67,7 @@ def list_(as_json: bool) -> None:
 @click.option(
     "--time-scale",
     type=click.FloatRange(1, 1_000),
-    default=TIME_SCALE,
-    show_default=True,
+    show_default=f"{TIME_SCALE:g}",
     help="How many times as quick a stack of its own is.",
 )
 def play(
@@ -80,7 +79,7 @@ def play(
     as_json: bool,
     state: Path | None,
     seed: int | None,
-    time_scale: float,
+    time_scale: float | None,
 ) -> None:
     """Play one scenario in a stack of its own, or in the one of --state; 0 when everything held.
 
@@ -93,12 +92,15 @@ def play(
     from mrcore.gameday import score
 
     _refuse_both({"--auto": auto, "--withhold": withhold, "--misled": misled}, until)
+    scale = _scale(state, time_scale)
     what = _find(scenario_id)
     order = plays.Order(until=until, auto=auto, seed=seed, withhold=withhold, misled=misled)
+    games: list[plays.Play] = []
     try:
-        card = asyncio.run(_played(what, order, state, time_scale, as_json=as_json))
+        card = asyncio.run(_played(what, order, state, scale, games, as_json=as_json))
     except (asyncio.CancelledError, KeyboardInterrupt):  # a signal; of ctrl-C asyncio says so
-        click.echo(plain.text(_interrupted(state)), err=True)
+        said = _interrupted(state, broke=any(game.broke for game in games))
+        click.echo(plain.text(said), err=True)
         sys.exit(quiet.INTERRUPTED)
     score.keep(card, score.default_file())
     for line in [plain.document(card.model_dump(mode="json"))] if as_json else score.lines(card):
@@ -181,6 +183,16 @@ def _refuse_both(ways: Mapping[str, bool], until: score.Until) -> None:
         raise click.UsageError(f"{named[0]} and --until {until} exclude each other.")
 
 
+def _scale(state: Path | None, time_scale: float | None) -> float:
+    """The time scale of a stack of its own. Raises UsageError where it is said of another."""
+    if state is not None and time_scale is not None:
+        raise click.UsageError(
+            "--state and --time-scale exclude each other: a stack that runs keeps its own. "
+            "Leave one out, or start that stack with mrcore up --time-scale."
+        )
+    return TIME_SCALE if time_scale is None else time_scale
+
+
 def _steps(found: consoles.Game) -> Iterator[str]:
     yield f"{found.scenario}  {found.title}"
     for each in found.steps:
@@ -189,13 +201,14 @@ def _steps(found: consoles.Game) -> Iterator[str]:
         yield "  no manual step: the screen does it all"
 
 
-def _interrupted(state: Path | None) -> str:
+def _interrupted(state: Path | None, *, broke: bool) -> str:
     """Whether all is mended; a stack of the play's own has gone with what was broken in it."""
     from mrcore.gameday import debts
 
     owed = debts.Debts(folder.StateFolder(state)).open if state is not None else []
     if not owed:
-        return "Interrupted: what was broken is mended."
+        mended = "what was broken is mended" if broke else "nothing was broken yet"
+        return f"Interrupted: {mended}."
     kinds = ", ".join(debt["kind"] for debt in owed)
     return f"Interrupted: {kinds} could not be mended; the next game day in {state} tries again."
 
@@ -205,9 +218,11 @@ async def _played(
     order: plays.Order,
     state: Path | None,
     time_scale: float,
+    games: list[plays.Play],
     *,
     as_json: bool,
 ) -> score.Card:
+    """The score of a play, which is in `games` once it has a stack."""
     from mrcore.gameday import arena, own
     from mrcore.gameday import play as plays
     from mrcore.sources import base
@@ -221,9 +236,13 @@ async def _played(
     assert task is not None
     for number in (signal.SIGTERM, signal.SIGHUP):  # as ctrl-C: what is broken is mended first
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+    async def run(stack: arena.Arena) -> score.Card:
+        games.append(plays.Play(stack, what, order, now=base.utc_now, tell=tell))
+        return await games[-1].run()
+
     if state is not None:
-        stack = arena.Arena.at(state)
-        return await plays.Play(stack, what, order, now=base.utc_now, tell=tell).run()
+        return await run(arena.Arena.at(state))
     tell("starting a stack of its own")
     async with own.stack(time_scale, None) as stack:
-        return await plays.Play(stack, what, order, now=base.utc_now, tell=tell).run()
+        return await run(stack)

@@ -30,6 +30,7 @@ from mrcore.gameday import (
     watch,
 )
 from mrcore.gameday.faults import KINDS, base
+from mrcore.runbooks import library
 
 CALM_S = 120.0
 BARRIER_S = 240.0
@@ -93,12 +94,14 @@ class Play:
         self._operators = operators.Operators(what, tell)
         self._before: frozenset[str] = frozenset()
         own = settings.load(stack.state / "settings.json")
-        self._scale = own.time_scale
+        self._scale, self._runbooks = own.time_scale, own.runbooks.folder
         self._rules = rules.load(rules.shipped(), own.alerts.rules, own.time_scale)
         self._began = self._there = self._alerted = now()
         self._story: dict[str, tuple[str, ...]] = {}
         self._keys = keypresses.Keypresses(stack.state)
         self._keypresses = 0
+        self.broke = False
+        """Whether a fault of the scenario was begun."""
 
     async def run(self) -> score.Card:
         """Play it to its end, mend everything, and say what came of it.
@@ -160,7 +163,7 @@ class Play:
     async def _recover(self, actor: recovering.Recovery, stage: base.Stage) -> None:
         """See that it recovers as it was ordered, or that it does not."""
         if self._order.withhold:
-            self._found += await actor.withheld()
+            self._found += await actor.withheld(recovering.watched_s(self._hold_s()))
         elif self._order.misled:
             self._found += await actor.misled(stage)
         else:
@@ -170,6 +173,11 @@ class Play:
             if all(each.held for each in found):
                 self._lap("recovered")
         self._keypresses = self._keys.since(self._alerted)
+
+    def _hold_s(self) -> float:
+        """The hold of the scenario's runbook in this stack; 0 where none has to mend it."""
+        known = library.look(self._runbooks, self._scale).known.get(self._what.runbook)
+        return known.hold_s if known else 0.0
 
     def _tell_by_hand(self) -> None:
         """Say what does the steps that no screen does."""
@@ -192,6 +200,7 @@ class Play:
         for step in self._what.faults:
             await self._barrier(step.when, f"before {step.kind}")
             self._tell(f"injecting {step.kind}")
+            self.broke = True
             await self._break(step, stage, owed)
             self._there = self._now()
             await self._barrier(step.until, f"after {step.kind}")

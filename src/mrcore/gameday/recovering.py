@@ -15,7 +15,9 @@ from mrcore.model import base as base_model
 DIAGNOSED_S = 120.0
 RECOVERED_S = 300.0
 WITHHELD_S = 20.0
-"""So long nothing is done: many times the hold of each runbook at twenty times its pace."""
+HOLDS = 6
+"""For so many times the hold of its runbook nothing is done, and at least for WITHHELD_S: a run has
+recovered once its symptom was gone for one of them. An alert's `keep_firing_for` delays nothing."""
 
 REASON = "game day"
 ANSWERS = ("run.confirm", "run.next")
@@ -28,6 +30,11 @@ ENDED = frozenset(
 
 _STOPPED = (run.RunState.FAILED, run.RunState.UNVERIFIED)
 _UNPROVEN = (run.StepState.FAILED, run.StepState.UNVERIFIABLE)
+
+
+def watched_s(hold_s: float) -> float:
+    """How long has to be watched that nothing recovers by itself, with this hold."""
+    return max(WITHHELD_S, HOLDS * hold_s)
 
 
 async def end_others(client: clients.CoreClient, seen: watch.Watcher, runbook: str) -> None:
@@ -115,13 +122,13 @@ class Recovery:
         asks = any(self._asked_for(each) for each in known)
         return self._goes_on() != known or (asks and self._in_vain())
 
-    async def withheld(self) -> list[score.Expectation]:
-        """Do nothing, and see that the run does not end as if somebody had."""
+    async def withheld(self, watched_s: float) -> list[score.Expectation]:
+        """Do nothing for so long, and see that the run does not end as if somebody had."""
         self._tell("withholding the fix")
         if not self._what.runbook:
-            over = await self._seen.until(self._is_over, WITHHELD_S)
+            over = await self._seen.until(self._is_over, watched_s)
             return [score.Expectation(what="no recovery without its fix", held=not over)]
-        ended = await self._seen.until(self._ended, WITHHELD_S)
+        ended = await self._seen.until(self._ended, watched_s)
         good = ended is not None and ended.state is run.RunState.RECOVERED
         return [
             score.Expectation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -14,10 +15,11 @@ from click.testing import CliRunner
 
 from mrcore import folder
 from mrcore.cli import gameday as cli
-from mrcore.gameday import debts, play, score
+from mrcore.gameday import debts, play, recovering, scenario, score
+from mrcore.runbooks import library
 from mrcore.sources import base
 from tests.core.gameday import stages
-from tests.core.gameday.watched import J
+from tests.core.gameday.watched import T0, J, seen
 
 
 class Actor:
@@ -75,6 +77,7 @@ def test_the_manual_steps_are_said_to_who_plays_by_hand(state: Path) -> None:
         (("--auto", "--withhold"), "--auto and --withhold exclude each other"),
         (("--auto", "--misled"), "--auto and --misled exclude each other"),
         (("--misled", "--until", "detected"), "--misled and --until detected exclude each other"),
+        (("--state", "x", "--time-scale", "20"), "start that stack with mrcore up --time-scale"),
     ],
 )
 def test_ways_of_playing_that_exclude_each_other_are_refused(
@@ -98,7 +101,9 @@ def test_a_scenario_is_found_whatever_the_case_of_its_letters() -> None:
         pytest.param(signal.SIGHUP, marks=pytest.mark.proof),
     ],
 )
-def test_a_play_that_is_ended_says_in_a_sentence_that_all_is_mended(number: signal.Signals) -> None:
+def test_a_play_that_is_ended_while_its_stack_boots_says_that_nothing_is_broken(
+    number: signal.Signals,
+) -> None:
     argv = [sys.executable, "-m", "mrcore", "gameday", "play", "J"]
 
     def heard() -> None:  # a suite that runs behind nohup hands down that it is ignored
@@ -113,14 +118,65 @@ def test_a_play_that_is_ended_says_in_a_sentence_that_all_is_mended(number: sign
         game.send_signal(number)
         said, wrong = game.communicate(timeout=120)
     assert (game.returncode, said) == (130, "")
-    assert wrong == "Interrupted: what was broken is mended.\n"
+    assert wrong == "Interrupted: nothing was broken yet.\n"
 
 
 def test_what_could_not_be_mended_is_named_at_an_interrupt(state: Path) -> None:
     owed = debts.Debts(folder.StateFolder(state).make())
     owed.owe("queue.paused", {}, {})
     owed.owe("mail.rotated", {}, {})
-    said = cli._interrupted(state)
+    said = cli._interrupted(state, broke=True)
     assert said.startswith("Interrupted: queue.paused, mail.rotated could not be mended;")
     assert str(state) in said
-    assert cli._interrupted(None) == "Interrupted: what was broken is mended."
+    assert cli._interrupted(None, broke=True) == "Interrupted: what was broken is mended."
+
+
+async def test_something_is_broken_from_the_first_fault_on(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.StateFolder(state).make().write_json("settings.json", {})
+    stack = stages.arena.Arena(folder.StateFolder(state), {}, {})
+    game = play.Play(stack, _at_once(J), play.Order(), now=base.utc_now, tell=print)
+    broke: list[bool] = []
+
+    async def note(*given: Any) -> None:
+        broke.append(game.broke)
+
+    monkeypatch.setattr(game, "_break", note)
+    assert not game.broke  # nor by what comes before every scenario
+    await game._inject(None, None)  # type: ignore[arg-type]
+    assert broke == [True]
+
+
+def _at_once(what: scenario.Scenario) -> scenario.Scenario:
+    steps = tuple(scenario.Step(each.kind, each.fault) for each in what.faults)
+    return dataclasses.replace(what, faults=steps)
+
+
+@pytest.mark.parametrize("time_scale", [1.0, 5.0, 20.0])
+def test_a_withheld_fix_is_watched_for_many_holds_of_its_runbook(
+    state: Path, time_scale: float
+) -> None:
+    place = folder.StateFolder(state).make()
+    place.write_json("settings.json", {"time_scale": time_scale})
+    stack = stages.arena.Arena(place, {}, {})
+    known = library.load(None)
+    for id_, what in cli._scenarios().items():
+        game = play.Play(stack, what, play.Order(), now=base.utc_now, tell=print)
+        watched_s = recovering.watched_s(game._hold_s())
+        hold_s = known[what.runbook].hold_s if what.runbook else 0.0
+        assert watched_s >= max(20.0, 5 * hold_s / time_scale), id_
+        assert time_scale < 20.0 or watched_s == 20.0, id_
+
+
+async def test_it_is_not_watched_for_less() -> None:
+    watcher, patience = await seen(), []
+
+    async def until(_: Any, timeout_s: float) -> None:
+        patience.append(timeout_s)
+
+    watcher.until = until  # type: ignore[method-assign, assignment]
+    for what in (J, dataclasses.replace(J, runbook="")):
+        actor = recovering.Recovery(None, watcher, what, T0, print, None)  # type: ignore[arg-type]
+        assert [each.held for each in await actor.withheld(360.0)] == [True]
+    assert patience == [360.0, 360.0]
