@@ -118,6 +118,28 @@ def whole_paths(value: Any) -> Any:
     return value
 
 
+def test_a_path_in_a_table_is_seen_from_where_the_user_was(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mail = {"kind": "email", "host": "h", "sender": "a@b.c", "to": ["d@e.f"], "ca": "ca.pem"}
+    given: dict[str, Any] = {
+        "alerts": {"channels": {"mail": mail, "fax": {"ca": "ca.pem"}}},
+        "sources": {
+            "host": {"paths": {"data": "data", "root": "/"}},
+            "board": {"kind": "bullboard", "url": "http://h", "key": "key.pem"},
+            "gone": {"kind": "fax", "ca": "ca.pem"},
+        },
+    }
+    core = planned(settings.Settings(**given), state).core_settings()
+    channels, sources = core["alerts"]["channels"], core["sources"]
+    assert channels["mail"] == {**mail, "ca": str(tmp_path / "ca.pem")}
+    assert sources["host"] == {"paths": {"data": str(tmp_path / "data"), "root": "/"}}
+    assert sources["board"]["key"] == str(tmp_path / "key.pem")
+    # What is no channel and no source is told as it is, and refused by the core in a sentence.
+    assert (channels["fax"], sources["gone"]) == ({"ca": "ca.pem"}, given["sources"]["gone"])
+
+
 def test_what_the_stack_keeps_for_itself_is_said(every: settings.Settings, state: Path) -> None:
     core = planned(every, state).core_settings()
     assert FIELDS.keys() - core.keys() == core_settings.OWNED

@@ -91,6 +91,11 @@ async def examine(
     return found
 
 
+def read(name: str, table: dict[str, Any]) -> settings.SourceSettings:
+    """The settings of the source `name`. Raises SettingsError as `build` does; opens nothing."""
+    return _parse(name, table)[1]
+
+
 def _parse(name: str, table: dict[str, Any]) -> tuple[ModuleType, settings.SourceSettings]:
     kind = table.get("kind", name)
     module = load(name, kind)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from pydantic_core import to_jsonable_python
 
-from mrcore import folder
+from mrcore import errors, folder, sources
+from mrcore.alerts import notify
 from mrcore.settings import Settings
 from mrcore.stack import (
     addresses,
@@ -40,6 +42,11 @@ def of(
     In them is a token that is valid for 30 days from now.
     """
     asked = _plain(own.model_dump(exclude=set(OWNED)))
+    channels = asked["alerts"]["channels"]
+    for tables, read in ((asked["sources"], sources.read), (channels, notify.read)):
+        for name, table in tables.items():
+            with contextlib.suppress(errors.SettingsError):  # which the core says
+                tables[name] = _whole(table, read(name, table))
     return {
         **asked,
         "listen": own.listen or f"127.0.0.1:{places.control_port}",
@@ -76,6 +83,17 @@ def _plain(value: Any) -> Any:
         case list() | tuple():
             return [_plain(each) for each in value]
     return to_jsonable_python(value)
+
+
+def _whole(told: Any, read: Any) -> Any:
+    """A part of a table with the paths that its kind has `read` in it told whole, too."""
+    if isinstance(read, Path):
+        return str(read.absolute())
+    if isinstance(read, BaseModel):
+        read = dict(read)
+    if isinstance(told, dict) and isinstance(read, dict):
+        return {name: _whole(each, read.get(name)) for name, each in told.items()}
+    return told
 
 
 def _sources(

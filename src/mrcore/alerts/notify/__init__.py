@@ -36,21 +36,31 @@ def build(name: str, table: Mapping[str, Any], now: Callable[[], datetime]) -> O
 
     Raises SettingsError that names the setting and what is wrong, never its value.
     """
-    where = f"alerts.channels.{name}"
+    own = read(name, table)
+    try:
+        return Opened(importlib.import_module(REGISTRY[own.kind]).open_channel(own, now), own)
+    except ValueError as error:
+        raise errors.SettingsError(f"Settings in {_where(name)} are wrong: {error}.") from None
+
+
+def read(name: str, table: Mapping[str, Any]) -> channel.Settings:
+    """The settings of a channel. Raises SettingsError as `build` does; opens nothing."""
     kind = str(table.get("kind", name))
     if kind not in REGISTRY:
         raise errors.SettingsError(
-            f"{where}.kind is {kind!r}, which is no kind of channel.",
+            f"{_where(name)}.kind is {kind!r}, which is no kind of channel.",
             fix=f"The kinds are {', '.join(REGISTRY)}.",
         )
     module = importlib.import_module(REGISTRY[kind])
     try:
-        own = module.Settings.model_validate({**table, "kind": kind})
-        return Opened(module.open_channel(own, now), own)
+        own: channel.Settings = module.Settings.model_validate({**table, "kind": kind})
     except ValidationError as error:
-        raise errors.SettingsError(settings.explain(error, where)) from None
-    except ValueError as error:
-        raise errors.SettingsError(f"Settings in {where} are wrong: {error}.") from None
+        raise errors.SettingsError(settings.explain(error, _where(name))) from None
+    return own
+
+
+def _where(name: str) -> str:
+    return f"alerts.channels.{name}"
 
 
 def load(own: alert_settings.AlertSettings, now: Callable[[], datetime]) -> dict[str, Opened]:
