@@ -63,7 +63,7 @@ class Ack:
                     target, f"{found.state.ack.login} has acknowledged it meanwhile."
                 )
             if found.state.ack is None:
-                await self.book.turn(found, found.state.but(ack=ack))
+                await self.book.turn(found, found.state.but(ack=ack, lapsed=""))
             memento: plans.Args = {"operation": by.operation}
             why = f"{by.login} is at it until {until:%H:%M} UTC"
             return answers.done(target, memento, why)
@@ -159,4 +159,4 @@ def _ack_of(done: plans.Undoable) -> states.Ack:
 
 def _nobodys(state: states.State, now: datetime) -> states.State:
     """Without an acknowledgement: the time until it escalates begins anew."""
-    return state.but(ack=None, asked_at=now)
+    return state.but(ack=None, asked_at=now, escalated_at=None)

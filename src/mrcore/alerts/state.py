@@ -73,7 +73,8 @@ class State(Frozen):
     `calm_at` is since when a recovering one has been false without a gap; `turns` are the firings
     and resolutions of `Timing.flapping_s`. `told_at` is when this firing was told, `asked_at` since
     when somebody should acknowledge it, `hidden` why it is not told now; the end of what was told
-    is `owed`. `lifted_at` is when what suppressed it was well again.
+    is `owed`. `lifted_at` is when what suppressed it was well again. `lapsed` is whose
+    acknowledgement has expired where that was not told yet.
     """
 
     phase: Phase = Phase.INACTIVE
@@ -92,6 +93,7 @@ class State(Frozen):
     hidden: str = ""
     lifted_at: Instant | None = None
     ack: Ack | None = None
+    lapsed: str = ""
 
     def but(self, **changes: Any) -> State:
         """The same, but for these."""
@@ -173,8 +175,11 @@ def _before(state: State) -> Phase:
 
 
 def _fire(state: State, now: datetime) -> State:
-    """A new firing: nothing of it was told, nobody has acknowledged it."""
-    return State(
+    """A new firing: nothing of it was told, nobody has acknowledged it.
+
+    While it flaps it is told as one, and so it is asked and acknowledged as one.
+    """
+    new = State(
         phase=Phase.FIRING,
         pending_at=state.pending_at,
         fired_at=now,
@@ -182,6 +187,14 @@ def _fire(state: State, now: datetime) -> State:
         flapping_at=state.flapping_at,
         flapping_told=state.flapping_told,
         owed=state.owed,
+    )
+    if not new.flapping_at or len(new.turns) < FLAPS:
+        return new
+    return new.but(
+        asked_at=state.asked_at,
+        escalated_at=state.escalated_at,
+        ack=state.ack,
+        lapsed=state.lapsed,
     )
 
 

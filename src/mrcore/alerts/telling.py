@@ -68,7 +68,7 @@ def tell(state: states.State, timing: states.Timing, around: Around, now: dateti
         return _ended(state)
     if state.phase is not alert.Phase.FIRING:
         return state, NOTHING
-    state, expired = _expire(state, now)
+    state = _expire(state, now)
     if around.hidden:
         same = state.hidden == around.hidden and state.lifted_at is None
         return state if same else state.but(hidden=around.hidden, lifted_at=None), NOTHING
@@ -77,14 +77,15 @@ def tell(state: states.State, timing: states.Timing, around: Around, now: dateti
         if not _settled(state, timing, now):
             return state, NOTHING
     was, state = state.hidden, state.but(hidden="", lifted_at=None) if state.hidden else state
-    if state.flapping_at:
+    if state.flapping_at and not state.flapping_told:
         return _flapping(state, timing, now)
-    if state.told_at is None:
+    if state.told_at is None and not state.flapping_at:
         return _say(state, Kind.FIRED, _LIFTED.get(was, ""), now)
     if was == "silenced":
         return _say(state, Kind.STILL, _LIFTED[was], now)
-    if expired:
-        return _say(state, Kind.STILL, expired, now)
+    if state.lapsed:
+        why = f"{state.lapsed}'s acknowledgement has expired, and it still fires"
+        return _say(state, Kind.STILL, why, now)
     return _escalate(state, timing, now)
 
 
@@ -101,10 +102,8 @@ _LIFTED = {
 
 
 def _say(state: states.State, kind: Kind, why: str, now: datetime) -> Told:
-    told = state.but(
-        told_at=now, told_why=why or kind.value, asked_at=now, escalated_at=None, owed=True
-    )
-    return told, (Notice(kind, why),)
+    told = state.but(told_at=now, told_why=why or kind.value, owed=True)
+    return told.but(asked_at=now, escalated_at=None, lapsed=""), (Notice(kind, why),)
 
 
 def _flap(state: states.State, now: datetime) -> states.State:
@@ -120,10 +119,9 @@ def _flap(state: states.State, now: datetime) -> states.State:
 
 def _flapping(state: states.State, timing: states.Timing, now: datetime) -> Told:
     """Said once; single firings are told again when it has calmed down."""
-    if state.flapping_told:
-        return state, NOTHING
     within = f"{timing.flapping_s / 60:g} min"
-    why = f"it fired and resolved {len(state.turns)} times in {within}; only its end will be told"
+    turns = f"it fired and resolved {len(state.turns)} times in {within}"
+    why = f"{turns}; single firings are not told until it is calm"
     said, notices = _say(state, Kind.FLAPPING, why, now)
     return said.but(flapping_told=True), notices
 
@@ -135,12 +133,11 @@ def _ended(state: states.State) -> Told:
     return state.but(owed=False, told_why=Kind.RESOLVED.value), (Notice(Kind.RESOLVED),)
 
 
-def _expire(state: states.State, now: datetime) -> tuple[states.State, str]:
-    """Without the acknowledgement whose time has passed, and the sentence that says so."""
+def _expire(state: states.State, now: datetime) -> states.State:
+    """Without the acknowledgement whose time has passed, which is still to be said."""
     if state.ack is None or state.ack.until > now:
-        return state, ""
-    why = f"{state.ack.login}'s acknowledgement has expired, and it still fires"
-    return state.but(ack=None), why
+        return state
+    return state.but(ack=None, lapsed=state.ack.login)
 
 
 def _escalate(state: states.State, timing: states.Timing, now: datetime) -> Told:

@@ -239,6 +239,24 @@ async def test_an_acknowledged_alert_does_not_escalate(tmp_path: Path) -> None:
         assert (await here.told())[2:] == [("escalated", WEDGED)]
 
 
+@pytest.mark.parametrize("back", ["unack", "undo"])
+async def test_what_is_nobodys_again_escalates_again(tmp_path: Path, back: str) -> None:
+    async with room.opened(tmp_path, KNOWN) as here:
+        await fires(here)
+        here.at += timedelta(minutes=15)
+        await here.glance()
+        ack = acking.Ack(here.book, here.now)
+        done = await do(ack, WEDGED)
+        if back == "undo":
+            assert (await ack.undo(done, BY)).outcome is plans.Outcome.DONE
+        else:
+            await do(acking.Unack(here.book, here.now), WEDGED)
+        for seconds, told in ((899, 1), (1, 2)):
+            here.at += timedelta(seconds=seconds)
+            await here.glance()
+            assert (await here.told())[1:] == [("escalated", WEDGED)] * told
+
+
 @pytest.mark.parametrize("minutes", [0, 1441, "soon", True, 1.5])
 async def test_an_acknowledgement_is_for_some_minutes(tmp_path: Path, minutes: object) -> None:
     async with room.opened(tmp_path, KNOWN) as here:

@@ -149,6 +149,18 @@ def test_an_acknowledgement_holds_until_it_expires() -> None:
     assert "anna's acknowledgement has expired" in course[1].told_why
 
 
+def test_an_acknowledgement_that_expires_unseen_is_told_when_it_can_be() -> None:
+    fired = play([Look(0, TRUE)], states.Timing())[0][0]
+    ack = states.Ack(login="anna", at=T0, until=T0 + timedelta(minutes=30))
+    beneath = [Look(1700, TRUE, SUPPRESSED), Look(200, TRUE, SUPPRESSED)]
+    looks = [*beneath, Look(1, TRUE), Look(899, TRUE)]
+    timing = states.Timing(escalate_s=900)
+    course, told = play(looks, timing, begin=fired.but(ack=ack))
+    assert [(t.at_s, t.kind) for t in told] == [(1901, Kind.STILL)]
+    assert [state.ack for state in course] == [ack, None, None, None]
+    assert course[-1].told_why == "anna's acknowledgement has expired, and it still fires"
+
+
 def test_a_new_firing_is_nobodys_yet() -> None:
     fired = play([Look(0, TRUE)], states.Timing())[0][0]
     ack = states.Ack(login="anna", at=T0, until=T0 + timedelta(hours=9))
@@ -169,6 +181,24 @@ def test_what_goes_to_and_fro_is_told_once_and_again_when_it_is_calm() -> None:
     ]
     ends = kinds(*to_and_fro, Look(2000, FALSE), Look(1, FALSE))
     assert [kind for _, kind in ends] == ["fired", "resolved", "fired", "flapping", "resolved"]
+
+
+FLAPS = [Look(60, TRUE), Look(60, FALSE)] * 30
+
+
+def test_what_goes_to_and_fro_escalates_too_once_and_while_it_fires() -> None:
+    told = kinds(*FLAPS, escalate_s=900)
+    assert told[3:] == [(300, "flapping"), (1260, "escalated")]
+
+
+def test_what_goes_to_and_fro_is_acknowledged_as_one() -> None:
+    timing = states.Timing(escalate_s=900)
+    flapping = play(FLAPS[:5], timing)[0][-1]
+    assert flapping.flapping_told
+    ack = states.Ack(login="anna", at=T0, until=T0 + timedelta(minutes=30))
+    looks = [Look(360, FALSE), *FLAPS]
+    _, told = play(looks, timing, begin=flapping.but(ack=ack))
+    assert [(t.at_s, t.kind) for t in told] == [(1860, Kind.STILL), (2820, Kind.ESCALATED)]
 
 
 LOOKS = strategies.lists(
