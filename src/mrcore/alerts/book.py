@@ -165,7 +165,7 @@ class Book:
         around = self.around(found.key, now)
         timing = track.timing(rule, found.key.about)
         state = self._woken(found, before, now)
-        new, notices = telling.step(state, found.signal, timing, around, now)
+        new, notices = telling.step(state, found.signal, timing, around, now, found.why)
         if new is before:
             self._seen(found.key, old, around)
             return

@@ -12,6 +12,7 @@ from mrcore.expr import views
 from mrcore.model import alert, base
 from mrcore.model import ref as refs
 
+NO_SOURCE = "its source is not in the settings any more"
 SELF = refs.make("core", "core", "self")
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,11 @@ class Finding(NamedTuple):
 
 
 class View(views.View, Protocol):
-    """A view that tells which sources it knows nothing of now."""
+    """A view that tells which sources there are, and of which it knows nothing now."""
+
+    def has(self, source: str) -> bool:
+        """Whether there is such a source, also one that has not answered yet."""
+        ...
 
     def answers(self, source: str) -> bool:
         """Whether a source's are known."""
@@ -65,8 +70,8 @@ class Finder:
     def find(self, view: View, standing: Mapping[Key, object]) -> list[Finding]:
         """Everything that is so now; `standing` are the alerts that are not at rest.
 
-        Of something that has gone the rule is false; of something whose source is away it is
-        unknown, and so is what was standing before anything was seen.
+        Of something that has gone, or whose source has, the rule is false; of something whose
+        source is away it is unknown, and so is what was standing before anything was seen.
         """
         wrong, found = "", []
         lacking: dict[base.Ref, str] = {}
@@ -124,9 +129,9 @@ class Finder:
             if subject in here:
                 continue
             source = refs.source_of(subject)
-            if view.answers(source):
+            if why := _over(view, source):
                 self._told.pop(subject, None)
-                yield Finding(self._key(subject), states.Signal.FALSE, why="it is gone")
+                yield Finding(self._key(subject), states.Signal.FALSE, why=why)
                 continue
             if subject in self._told:
                 lacking.setdefault(refs.make("core", "source", source), subject)
@@ -141,9 +146,10 @@ class Finder:
             yield Finding(key, states.Signal.TRUE, why=f"no data: {what}")
         for key in standing:
             if key[:2] == (self.rule.id, "nodata") and key.subject not in lacking:
-                known = view.answers(refs.parse(key.subject).id)
-                signal = states.Signal.FALSE if known else states.Signal.UNKNOWN
-                yield Finding(key, signal)
+                source = refs.parse(key.subject).id
+                over = view.answers(source) or not view.has(source)
+                signal = states.Signal.FALSE if over else states.Signal.UNKNOWN
+                yield Finding(key, signal, why="" if view.has(source) else NO_SOURCE)
 
     def _why(self, error: Exception) -> str:
         if isinstance(error, views.Failed):
@@ -152,3 +158,10 @@ class Finder:
         if self._broken != said:
             log.error("The rule %s cannot be reckoned.", self.rule.id, exc_info=error)
         return said
+
+
+def _over(view: View, source: str) -> str:
+    """Why what is not seen there is no more; empty where that is not known."""
+    if not view.has(source):
+        return NO_SOURCE
+    return "it is gone" if view.answers(source) else ""

@@ -47,6 +47,10 @@ class Live:
         """Everything of a kind."""
         return self._tables.get(kind, ())
 
+    def has(self, source: str) -> bool:
+        """Whether the core watches such a source, however that is."""
+        return source in self._statuses
+
     def answers(self, source: str) -> bool:
         """Whether what a source says is known now."""
         return source in self._lives

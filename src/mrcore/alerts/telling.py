@@ -54,11 +54,13 @@ def step(
     timing: states.Timing,
     around: Around,
     now: datetime,
+    gone: str = "",
 ) -> Told:
-    """What becomes of it, and what is told of that."""
+    """What becomes of it, and what is told of that; `gone` is why there is nothing to see."""
     if state is states.NEW and signal is not states.Signal.TRUE:
         return state, NOTHING
-    return tell(states.advance(state, signal, timing, now), timing, around, now)
+    told, notices = tell(states.advance(state, signal, timing, now), timing, around, now)
+    return told, tuple(n._replace(why=gone) if n.kind is Kind.RESOLVED else n for n in notices)
 
 
 def tell(state: states.State, timing: states.Timing, around: Around, now: datetime) -> Told:

@@ -27,6 +27,7 @@ class Room:
         self.history = files.history(state)
         self.hub = hub.Hub("test", "1", now=self.now)
         self.series = series.Series(self.history, now=self.now)
+        self.sources = KINDS
         self.away: dict[str, datetime] = {}
         self.says: dict[str, tuple[tuple[base.Entity, ...], dict[tuple[str, str], float]]] = {
             "core": ((), {})
@@ -46,7 +47,7 @@ class Room:
         return live.Live(self.hub, self.series, self.statuses(), now)
 
     def statuses(self) -> list[core.SourceStatus]:
-        return [self._status(name) for name in KINDS]
+        return [self._status(name) for name in self.sources]
 
     def _status(self, name: str) -> core.SourceStatus:
         failing = self.away.get(name)

@@ -326,6 +326,34 @@ async def test_a_rule_that_is_no_more_ends_its_alerts(tmp_path: Path) -> None:
         assert await here.ledger.read(store.remembered) == {}
 
 
+async def test_a_source_that_is_no_more_ends_its_alerts(tmp_path: Path) -> None:
+    async with room.opened(tmp_path, KNOWN) as here:
+        queues(here)
+        await here.look()
+        queues(here)
+        await here.look(60)
+        here.fail("huey")
+        await here.look(4)
+        await here.look(60)
+        standing = {(each.rule, each.about): each.phase.value for each in here.alerts()}
+        rules = [
+            ("no_worker", "condition"),
+            ("no_worker", "nodata"),
+            ("collector_blind", "condition"),
+        ]
+        assert standing == dict.fromkeys(rules, "firing")
+        at = here.at
+    async with room.opened(tmp_path, KNOWN, at=at) as here:
+        here.sources = ("renamed", "core")
+        assert {phase for _, phase in await here.look()} == {"resolved"}
+        told = [each for _, each in await here.ledger.read(store.notices)]
+        blind = finding.Key("collector_blind", "condition", "core/source/huey").ref
+        assert [(each.kind, each.alert, each.why) for each in told[2:]] == [
+            ("resolved", blind, "it is gone"),
+            ("resolved", ALERT, "its source is not in the settings any more"),
+        ]
+
+
 async def test_it_looks_by_itself_when_a_source_was_sampled(tmp_path: Path) -> None:
     async with room.opened(tmp_path, KNOWN) as here:
         here.hub.listen(here.book.heard)

@@ -389,8 +389,10 @@ def play(known: rule.Rule, case: Case, *, for_s: float) -> tuple[set[states.Phas
 class Seen(recorded.View):
     """A view of sources that all answer."""
 
-    def answers(self, source: str) -> bool:
+    def has(self, source: str) -> bool:
         return True
+
+    answers = has
 
 
 def history(case: Case) -> dict[tuple[str, str], list[tuple[float, float]]]:

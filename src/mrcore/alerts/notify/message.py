@@ -104,10 +104,9 @@ def leading(items: Sequence[Item]) -> Item:
 
 def why(kind: telling.Kind, said: str, severity: alerts.Severity, channel: str, to: str) -> str:
     """Why it is told, and why there: `to` names the setting that sends it to this channel."""
-    reason = said or _WHYS[kind]
     if kind is telling.Kind.RESOLVED:
-        return reason
-    return f"{reason}; {to or severity.value} goes to {channel}"
+        return "; ".join(filter(None, (said, _WHYS[kind])))
+    return f"{said or _WHYS[kind]}; {to or severity.value} goes to {channel}"
 
 
 def key(parts: Iterable[object]) -> str:
