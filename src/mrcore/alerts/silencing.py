@@ -73,19 +73,25 @@ class Silence:
             new = self._made(found.key, args, by, now)
             other = self._other(new)
             if other is not None and not by.again:
-                return answers.skipped(target, f"{other.login} has silenced it meanwhile.")
+                return answers.skipped(target, await self._silenced(other, by))
             made = await self.ledger.run(lambda c: store.silence(c, new, by.operation))
             self.book.hush(made, now)
         memento: plans.Args = {"silence": made.id, "expires_at": made.expires_at.isoformat()}
         return answers.done(target, memento, f"until {made.expires_at:%Y-%m-%d %H:%M} UTC")
 
     def _other(self, new: alert.Silence) -> alert.Silence | None:
-        """A silence of the same that lasts, or is still to begin."""
+        """A silence of the same that lasts while this one would."""
         for each in self.book.silences.values():
             same = (each.rule, each.subject) == (new.rule, new.subject)
-            if same and each.expires_at > new.starts_at:
+            if same and each.starts_at < new.expires_at and new.starts_at < each.expires_at:
                 return each
         return None
+
+    async def _silenced(self, other: alert.Silence, by: plans.By) -> str:
+        """By whom it is silenced: one silence of a rule, or of all, is for each of its targets."""
+        if await self.ledger.read(lambda c: store.began(c, other.id)) == by.operation:
+            return "The silence that this has just begun is for it too."
+        return f"{other.login} has silenced it meanwhile."
 
     def _made(
         self, key: finding.Key, args: plans.Args, by: plans.By, now: datetime

@@ -102,6 +102,12 @@ def find(connection: sqlite3.Connection, number: int) -> alert.Silence | None:
     return _silence(row) if row else None
 
 
+def began(connection: sqlite3.Connection, number: int) -> int | None:
+    """The operation that has begun a silence."""
+    row = connection.execute("SELECT operation FROM silence WHERE id = ?", (number,)).fetchone()
+    return int(row["operation"]) if row else None
+
+
 def lasting(connection: sqlite3.Connection, now: datetime) -> list[alert.Silence]:
     """Every silence that has not ended, also those that begin later."""
     rows = connection.execute("SELECT * FROM silence ORDER BY id")

@@ -300,6 +300,41 @@ async def test_a_maintenance_window_begins_later_and_is_for_everything(tmp_path:
         assert (await here.told())[2:] == [("fired", ALERT)]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "in_minutes", "taken"),
+    [(60, 0, False), (61, 0, True), (9, 70, True), (9, 90, False)],
+)
+async def test_a_silence_leaves_room_before_and_after_it(
+    tmp_path: Path, minutes: int, in_minutes: int, taken: bool
+) -> None:
+    async with room.opened(tmp_path, KNOWN) as here:
+        await fires(here)
+        silence = silencing.Silence(here.book, here.ledger, here.now)
+        await do(silence, WEDGED, minutes=30, in_minutes=60)
+        found = await silence.plan(WEDGED, {"minutes": minutes, "in_minutes": in_minutes})
+        assert isinstance(found, plans.LeftOut) is taken
+
+
+@pytest.mark.parametrize(
+    ("operation", "why"),
+    [
+        (7, "The silence that this has just begun is for it too."),
+        (8, "anna has silenced it meanwhile."),
+    ],
+)
+async def test_one_silence_of_everything_is_for_all_that_were_marked(
+    tmp_path: Path, operation: int, why: str
+) -> None:
+    async with room.opened(tmp_path, KNOWN) as here:
+        await fires(here)
+        silence, args = silencing.Silence(here.book, here.ledger, here.now), {"scope": "all"}
+        second = await silence.plan(WEDGED, args)
+        assert isinstance(second, plans.Target)
+        await do(silence, WEDGED, scope="all")
+        found = await silence.apply(second, args, BY.model_copy(update={"operation": operation}))
+        assert (found.outcome, found.why) == (plans.Outcome.SKIPPED, why)
+
+
 async def test_a_full_ledger_hides_nothing_and_loses_nothing(tmp_path: Path) -> None:
     async with room.opened(tmp_path, KNOWN) as here:
         await here.look()
