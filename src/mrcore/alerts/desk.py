@@ -42,16 +42,14 @@ class Desk:
         )
         self._ledger = ledger
         self._channels = notify.load(alerts, now)
+        to = routes(alerts, self._channels)
+        diagnosed = sealing.Diagnoses(hub, SOURCE).of
+        sealer = sealing.Sealer(own.environment, self.book, diagnosed, alerts.diagnosis_wait_s)
         self._notifier = notifier.Notifier(
             ledger,
             self._channels,
-            routes(alerts, self._channels),
-            sealing.Sealer(
-                own.environment,
-                self.book,
-                sealing.Diagnoses(hub, SOURCE).of,
-                alerts.diagnosis_wait_s,
-            ),
+            to,
+            sealer,
             ready=self.book.ready,
             now=now,
             jitter=jitter,
@@ -61,7 +59,7 @@ class Desk:
         self._pinger = _pinger(alerts, self.book, now)
         self._resenders = {
             name: resending.Resender(
-                each.channel, each.settings.severities, alerts=self.book.entities, now=now
+                name, each.channel, ledger, to, sealer, alerts=self.book.entities, now=now
             )
             for name, each in self._channels.items()
             if isinstance(each.channel, channel.Resending)

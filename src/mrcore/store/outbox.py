@@ -177,6 +177,19 @@ def move(
     return True
 
 
+def unsent(connection: sqlite3.Connection, channel: str) -> set[base.Ref]:
+    """The alerts whose beginning that channel is still to be sent."""
+    rows = connection.execute(
+        "SELECT n.alert FROM message m JOIN told t ON t.message = m.id"
+        " JOIN notice n ON n.seq = t.notice"
+        " WHERE m.channel = ? AND m.ended_at IS NULL AND n.kind = 'fired'"
+        " UNION SELECT alert FROM notice"
+        " WHERE seq > (SELECT seq FROM sorted) AND kind = 'fired'",
+        (channel,),
+    )
+    return {row["alert"] for row in rows}
+
+
 def write(connection: sqlite3.Connection, message: int, body: str, seen: Sequence[int]) -> bool:
     """Write a message; False, and nothing is, when it has other notices than were `seen`."""
     if [seq for seq, _ in notices(connection, message)] != list(seen):

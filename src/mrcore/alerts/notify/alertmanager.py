@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from mrcore.alerts.notify import channel, http, message
-from mrcore.model import alert, base, ref
+from mrcore.model import ref
 
 PATH = "/api/v2/alerts"
 AHEAD = 3
@@ -57,12 +57,12 @@ class Alertmanager:
         newest = {item.alert: item for item in sorted(told.items, key=lambda item: item.at)}
         began = {item.alert: item for item in told.items if not item.ended}
         ended = [item for item in newest.values() if item.ended]
-        await self._post([self._of_item(item, told, None) for item in began.values()])
-        await self._post([self._of_item(item, told, item.at) for item in ended])
+        await self._post([self._made(item, None) for item in began.values()])
+        await self._post([self._made(item, item.at) for item in ended])
 
-    async def resend(self, firing: Sequence[alert.Alert]) -> None:
+    async def resend(self, items: Sequence[message.Item]) -> None:
         """Raises NotSent."""
-        await self._post([self._of_alert(each) for each in firing])
+        await self._post([self._made(item, item.at if item.ended else None) for item in items])
 
     async def _post(self, alerts: Sequence[Posted]) -> None:
         if not alerts:
@@ -81,47 +81,31 @@ class Alertmanager:
             secrets=self._secrets,
         )
 
-    def _of_item(self, item: message.Item, told: message.Message, ends: datetime | None) -> Posted:
-        notes = {"summary": item.summary, "why": item.why, "diagnosis": item.diagnosis}
-        return self._made(
-            (item.rule, item.severity, item.subject, item.alert),
-            {**notes, "runbook": item.runbook, "mr_message": told.key},
-            item.fired_at or item.at,
-            ends,
-        )
+    def _made(self, item: message.Item, ends: datetime | None) -> Posted:
+        """One of its `postableAlert`.
 
-    def _of_alert(self, each: alert.Alert) -> Posted:
-        ends = each.resolved_at if each.phase is alert.Phase.RESOLVED else None
-        notes = {"summary": each.summary, "why": each.told_why, "runbook": each.runbook}
-        return self._made(
-            (each.rule, each.severity, each.subject, each.ref),
-            notes,
-            each.fired_at or each.since or self._now(),
-            ends,
-        )
-
-    def _made(
-        self,
-        of: tuple[str, alert.Severity, base.Ref, base.Ref],
-        notes: dict[str, str],
-        starts: datetime,
-        ends: datetime | None,
-    ) -> Posted:
-        """One of its `postableAlert`; labels are the same however it is told, or it were two."""
-        rule, severity, subject, where = of
+        Labels are the same however it is told, or it were two; so is what it says of it, as
+        Alertmanager keeps only what was said last.
+        """
         labels = {
-            "alertname": rule,
-            "severity": severity.value,
-            "instance": subject,
-            "job": ref.source_of(subject),
-            "mr_alert": where,
+            "alertname": item.rule,
+            "severity": item.severity.value,
+            "instance": item.subject,
+            "job": ref.source_of(item.subject),
+            "mr_alert": item.alert,
             **self._own.labels,
+        }
+        notes = {
+            "summary": item.summary,
+            "why": item.why,
+            "diagnosis": item.diagnosis,
+            "runbook": item.runbook,
         }
         lasts = timedelta(seconds=AHEAD * self._own.resend_s)
         return {
             "labels": _said(labels.items()),
             "annotations": _said(notes.items()),
-            "startsAt": _instant(starts),
+            "startsAt": _instant(item.fired_at or item.at),
             "endsAt": _instant(ends or self._now() + lasts),
         }
 

@@ -48,7 +48,7 @@ class Resending(Channel, Protocol):
 
     resend_s: float
 
-    async def resend(self, firing: Sequence[alert.Alert]) -> None:
+    async def resend(self, items: Sequence[message.Item]) -> None:
         """Say that these fire, or have resolved a short time ago. Raises NotSent."""
         ...
 

@@ -75,7 +75,7 @@ class Sealer(NamedTuple):
 
     def made(self, head: outbox.Message, noted: Noted, to: routing.Routes) -> message.Message:
         """The message."""
-        items = [self._item(each, head.channel, to) for _, each in noted]
+        items = [self.item(each, head.channel, to) for _, each in noted]
         kept, more = message.bounded(items)
         parts = (self.environment, head.channel, head.group, head.id, head.made_at.isoformat())
         return message.Message(
@@ -87,7 +87,8 @@ class Sealer(NamedTuple):
             more=more,
         )
 
-    def _item(self, each: store.Notice, channel: str, to: routing.Routes) -> message.Item:
+    def item(self, each: store.Notice, channel: str, to: routing.Routes) -> message.Item:
+        """One alert of a message, with what is known of it now."""
         key, kind = routing.key_of(each.alert), telling.Kind(each.kind)
         severity, fired_at = alert.Severity(each.severity), _instant(each.fired_at)
         seen = self.known.standing(key)

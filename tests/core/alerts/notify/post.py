@@ -46,21 +46,22 @@ class Post:
     """A room whose alerts are told to phones."""
 
     def __init__(
-        self, here: room.Room, phones: Mapping[str, Phone], routes: routing.Routes
+        self, here: room.Room, phones: Mapping[str, channel.Channel], routes: routing.Routes
     ) -> None:
         self.room = here
-        self.phones = phones
+        self.sealer = sealing.Sealer(
+            "test", here.book, sealing.Diagnoses(here.hub, "core").of, 30.0
+        )
         self.touched: list[base.Ref] = []
         channels = {
             name: notify.Opened(phone, channel.Settings(kind="webhook"))
             for name, phone in phones.items()
         }
-        runs = sealing.Diagnoses(here.hub, "core")
         self.notifier = notifier.Notifier(
             here.ledger,
             channels,
             routes,
-            sealing.Sealer("test", here.book, runs.of, 30.0),
+            self.sealer,
             ready=here.book.ready,
             now=here.now,
             jitter=lambda: 0.5,
@@ -90,7 +91,7 @@ def routes(**severities: tuple[alert.Severity, ...]) -> routing.Routes:
 async def opened(
     state: Path,
     known: Mapping[str, rule.Rule],
-    phones: Mapping[str, Phone],
+    phones: Mapping[str, channel.Channel],
     to: routing.Routes,
     *,
     at: datetime = recorded.T0,

@@ -20,7 +20,6 @@ import pytest
 
 from mrcore.alerts import notify
 from mrcore.alerts.notify import channel
-from mrcore.model import alert
 from mrcore.stack import services
 from tests import waiting
 from tests.core.alerts.notify import hooks, test_channels
@@ -107,20 +106,10 @@ async def test_a_real_alertmanager_takes_ours_knows_it_again_and_resolves_it(
     ends = datetime.fromisoformat(one["endsAt"])
     assert at + timedelta(seconds=170) < ends
     await waiting.until(lambda: heard(hook), what="that it told further")
-    firing = alert.Alert(
-        ref="core/alert/redis_wedged/main",
-        rule="redis_wedged",
-        severity=alert.Severity.P1,
-        phase=alert.Phase.FIRING,
-        subject="redis/node/main",
-        name="main",
-        summary="Redis takes no writes",
-        fired_at=at,
-        told_at=at,
-    )
-    await ops.resend([firing])
+    await ops.resend([test_channels.item(**facts)])
     (again,) = listed(there)
     assert again["fingerprint"] == one["fingerprint"]
+    assert again["annotations"] == one["annotations"]
     over = datetime.now(UTC)
     ended = test_channels.item("resolved", at=over, fired_at=at)
     await ops.send(test_channels.told(ended))

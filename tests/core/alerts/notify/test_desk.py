@@ -11,13 +11,14 @@ import pytest
 from pydantic import SecretStr
 
 from mrcore import cli, errors
-from mrcore.alerts.notify import pinging, resending
-from mrcore.model import alert, backend
+from mrcore.alerts.notify import channel, pinging, resending
+from mrcore.model import backend
 from mrcore.runbooks import library
+from mrcore.store import outbox
 from tests import waiting
 from tests.core import doors, harness
-from tests.core.alerts import test_core
-from tests.core.alerts.notify import hooks, test_channels
+from tests.core.alerts import test_book, test_core
+from tests.core.alerts.notify import hooks, post, test_channels, test_notifier
 from tests.core.expr import recorded
 from tests.core.test_door import ready
 from tests.standins import alertmanager
@@ -108,36 +109,46 @@ async def test_an_outside_that_does_not_answer_is_a_check(hook: hooks.Server) ->
     assert next(iter(made.checks())).verdict.code == ""
 
 
-async def test_what_was_not_told_is_not_sent_again(hook: hooks.Server) -> None:
+async def test_what_was_told_is_sent_again_as_it_was_told(
+    tmp_path: Path, hook: hooks.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     there = alertmanager.Alertmanager()
     hook.answer = there.answer
-    to = test_channels.opened("alertmanager", url=f"{hook.url}/am")
-    told = {"fired_at": recorded.T0, "told_at": recorded.T0}
-    base_ = {
-        "rule": "r",
-        "severity": "P1",
-        "phase": "firing",
-        "name": "n",
-        "summary": "s",
-        "subject": "redis/node/a",
-    }
-    rows = [
-        alert.Alert.model_validate({**base_, **more, "ref": f"core/alert/{number}"})
-        for number, more in enumerate(
-            ({}, told, {**told, "phase": "pending"}, {**told, "severity": "P3"})
+    am = test_channels.opened("alertmanager", url=f"{hook.url}/am")
+    assert isinstance(am, channel.Resending)
+    to = post.routes(am=(post.P1,))
+    async with post.opened(tmp_path, test_book.KNOWN, {"am": am}, to) as here:
+        book, now = here.room.book, here.room.now
+        again = resending.Resender(
+            "am", am, here.room.ledger, to, here.sealer, alerts=book.entities, now=now
         )
-    ]
-    made = resending.Resender(
-        to,  # type: ignore[arg-type]
-        {alert.Severity.P1},
-        alerts=lambda: rows,
-        now=lambda: recorded.T0,
-    )
-    await made.resend()
-    assert [dict(labels)["mr_alert"] for labels in there.alerts] == ["core/alert/1"]
-    hook.answer = lambda got: (503, "no", {})
-    await made.resend()
-    assert "answered 503" in made.why
+        looks = test_notifier.a_run(here.room.at)
+        here.room.sample("core", [looks])
+        here.room.fail("pg")  # P2
+        test_book.queues(here.room)  # pending, then suppressed
+        await test_notifier.wedge(here)
+        await again.resend()
+        assert hook.got == []  # its message waits for the diagnosis
+        here.room.sample("core", [test_notifier.diagnosed(looks, here.room.at)])
+        await test_notifier.wedge(here, after_s=60)
+        await again.resend()
+        first, second = there.annotations
+        assert (first["diagnosis"], second) == ("maxmemory is reached", first)
+        assert {dict(labels)["mr_alert"] for labels in there.alerts} == {test_book.WEDGED}
+        monkeypatch.setattr(outbox, "unsent", unreadable)
+        await again.resend()
+        assert len(there.annotations) == 3
+        await test_notifier.wedge(here, ok=True, after_s=1)
+        await again.resend()
+        assert len(there.annotations) == 5
+        assert there.firing(here.room.at) == set()
+        hook.answer = lambda got: (503, "no", {})
+        await again.resend()
+        assert "answered 503" in again.why
+
+
+def unreadable(connection: object, channel: str) -> set[str]:
+    raise errors.StoreError("The ledger cannot be read.")
 
 
 async def test_a_heartbeat_is_pinged_with_its_own_token_and_by_no_other(state: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from mrcore.alerts.notify import telltale
@@ -135,26 +135,35 @@ async def test_what_turns_out_to_come_from_something_goes_with_it(tmp_path: Path
         assert sorted(phone.said[2:]) == [("resolved", "no_worker", "emailQueue"), RESOLVED]
 
 
+def a_run(at: datetime) -> run.Run:
+    """A run about the node that looks for its cause since then."""
+    return run.Run(
+        ref="core/run/1",
+        id=1,
+        runbook="J",
+        title="Redis",
+        state=run.RunState.DIAGNOSING,
+        login="core",
+        alert=test_book.WEDGED,
+        began_at=at,
+    )
+
+
+def diagnosed(of: run.Run, at: datetime) -> run.Run:
+    """The same run when it has found that."""
+    return of.model_copy(update={"diagnosis": "maxmemory is reached", "diagnosed_at": at})
+
+
 async def test_a_first_notification_waits_for_its_diagnosis_and_not_for_ever(
     tmp_path: Path,
 ) -> None:
     phone = post.Phone()
     async with post.opened(tmp_path, KNOWN, {"phone": phone}, ALL) as here:
-        under_way = run.Run(
-            ref="core/run/1",
-            id=1,
-            runbook="J",
-            title="Redis",
-            state=run.RunState.DIAGNOSING,
-            login="core",
-            alert=test_book.WEDGED,
-            began_at=here.room.at,
-        )
+        under_way = a_run(here.room.at)
         here.room.sample("core", [under_way])
         await wedge(here)
         assert phone.heard == []
-        ended = {"diagnosis": "maxmemory is reached", "diagnosed_at": here.room.at}
-        here.room.sample("core", [under_way.model_copy(update=ended)])
+        here.room.sample("core", [diagnosed(under_way, here.room.at)])
         await wedge(here, after_s=1)
         assert phone.heard[0].items[0].diagnosis == "maxmemory is reached"
         assert "found: maxmemory is reached" in phone.heard[0].text
