@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class Room:
         self.history = files.history(state)
         self.hub = hub.Hub("test", "1", now=self.now)
         self.series = series.Series(self.history, now=self.now)
-        self.sources = KINDS
+        self.sources: Sequence[str] = KINDS
         self.away: dict[str, datetime] = {}
         self.says: dict[str, tuple[tuple[base.Entity, ...], dict[tuple[str, str], float]]] = {
             "core": ((), {})

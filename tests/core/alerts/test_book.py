@@ -327,7 +327,8 @@ async def test_one_silence_of_everything_is_for_all_that_were_marked(
 ) -> None:
     async with room.opened(tmp_path, KNOWN) as here:
         await fires(here)
-        silence, args = silencing.Silence(here.book, here.ledger, here.now), {"scope": "all"}
+        silence = silencing.Silence(here.book, here.ledger, here.now)
+        args: plans.Args = {"scope": "all"}
         second = await silence.plan(WEDGED, args)
         assert isinstance(second, plans.Target)
         await do(silence, WEDGED, scope="all")
