@@ -257,6 +257,27 @@ async def test_what_is_nobodys_again_escalates_again(tmp_path: Path, back: str) 
             assert (await here.told())[1:] == [("escalated", WEDGED)] * told
 
 
+@pytest.mark.parametrize(("again", "told"), [(False, [("still", ALERT)]), (True, [])])
+async def test_who_comes_after_an_acknowledgement_that_expired_unseen_is_at_it(
+    tmp_path: Path, again: bool, told: list[tuple[str, str]]
+) -> None:
+    async with room.opened(tmp_path, KNOWN) as here:
+        queues(here)
+        await here.look()
+        await here.look(60)
+        ack = acking.Ack(here.book, here.now)
+        await do(ack, ALERT, minutes=1)
+        node(here, ok=False)
+        await here.look(60)
+        await here.look(1)
+        if again:
+            await do(ack, ALERT)
+        node(here, ok=True)
+        before = await here.told()
+        await here.look(1)
+        assert (await here.told())[len(before) :] == [*told, ("resolved", WEDGED)][::-1]
+
+
 @pytest.mark.parametrize("minutes", [0, 1441, "soon", True, 1.5])
 async def test_an_acknowledgement_is_for_some_minutes(tmp_path: Path, minutes: object) -> None:
     async with room.opened(tmp_path, KNOWN) as here:

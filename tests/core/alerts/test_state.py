@@ -201,6 +201,11 @@ def test_what_goes_to_and_fro_is_acknowledged_as_one() -> None:
     assert [(t.at_s, t.kind) for t in told] == [(1860, Kind.STILL), (2820, Kind.ESCALATED)]
 
 
+def test_what_goes_to_and_fro_says_that_its_silence_has_expired() -> None:
+    told = kinds(*FLAPS[:5], Look(1, TRUE, SILENCED), Look(1, TRUE), Look(1, TRUE))
+    assert told[3:] == [(300, "flapping"), (302, "still")]
+
+
 LOOKS = strategies.lists(
     strategies.builds(
         Look,
