@@ -207,13 +207,13 @@ class Builder:
             invoice = f"INV-{self.seed}-{number:06d}" if settled else None
             order = f"order_{self.dice.getrandbits(56):014x}"
             known = f"pay_{order.removeprefix('order_')}" if status != "created" else None
-            # An old order without an answer of Razorpay's would be an incident, too.
-            unpaid = made + timedelta(minutes=9) if status == "created" else None
+            unpaid = (
+                made + timedelta(minutes=9) if status == "created" else None
+            )  # as Razorpay says
             money, dates = (net + gst, gst, status, invoice), (made, settled)
             row: Row = (payment, self._student(), order, *money, *dates, known, unpaid)
             rows.append(row)
-            if settled:
-                self.paid.append(row)
+            self.paid += [row] if settled else []
         columns = (
             "id user_id order_id amount_paise gst_paise status invoice_number created_at"
             " captured_at razorpay_payment_id unpaid_at"

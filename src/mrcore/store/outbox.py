@@ -178,11 +178,11 @@ def move(
 
 
 def unsent(connection: sqlite3.Connection, channel: str) -> set[base.Ref]:
-    """The alerts whose beginning that channel is still to be sent."""
+    """The alerts of whose beginning that channel was sent nothing yet, not even in vain."""
     rows = connection.execute(
         "SELECT n.alert FROM message m JOIN told t ON t.message = m.id"
         " JOIN notice n ON n.seq = t.notice"
-        " WHERE m.channel = ? AND m.ended_at IS NULL AND n.kind = 'fired'"
+        " WHERE m.channel = ? AND m.ended_at IS NULL AND m.tries = 0 AND n.kind = 'fired'"
         " UNION SELECT alert FROM notice"
         " WHERE seq > (SELECT seq FROM sorted) AND kind = 'fired'",
         (channel,),

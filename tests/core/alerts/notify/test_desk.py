@@ -130,8 +130,12 @@ async def test_what_was_told_is_sent_again_as_it_was_told(
         await again.resend()
         assert hook.got == []  # its message waits for the diagnosis
         here.room.sample("core", [test_notifier.diagnosed(looks, here.room.at)])
+        hook.answer = lambda got: (503, "no", {})
         await test_notifier.wedge(here, after_s=60)
-        await again.resend()
+        hook.answer = there.answer
+        await again.resend()  # sooner than the message is tried again
+        assert len(there.annotations) == 1
+        await test_notifier.wedge(here, after_s=60)
         first, second = there.annotations
         assert (first["diagnosis"], second) == ("maxmemory is reached", first)
         assert {dict(labels)["mr_alert"] for labels in there.alerts} == {test_book.WEDGED}
