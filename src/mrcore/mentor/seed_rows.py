@@ -202,14 +202,12 @@ class Builder:
             states = ("captured", "failed", "created", "refunded")
             status = self.dice.choices(states, (80, 10, 6, 4))[0]
             if status == "created" and self.now - made < timedelta(days=1):
-                made -= timedelta(days=1)  # a new one without a webhook would be an incident
+                made -= timedelta(days=1)  # a new one, or one nobody asked of, is an incident
             settled = made + timedelta(seconds=90) if status in ("captured", "refunded") else None
             invoice = f"INV-{self.seed}-{number:06d}" if settled else None
             order = f"order_{self.dice.getrandbits(56):014x}"
             known = f"pay_{order.removeprefix('order_')}" if status != "created" else None
-            unpaid = (
-                made + timedelta(minutes=9) if status == "created" else None
-            )  # as Razorpay says
+            unpaid = made + timedelta(minutes=9) if status == "created" else None
             money, dates = (net + gst, gst, status, invoice), (made, settled)
             row: Row = (payment, self._student(), order, *money, *dates, known, unpaid)
             rows.append(row)
