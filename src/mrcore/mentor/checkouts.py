@@ -29,7 +29,7 @@ _UNPAID = ("created", "failed", "refunded")
 _NEXT = """
 UPDATE payments SET asked_at = $1 WHERE id = (
     SELECT id FROM payments
-     WHERE status = 'created' AND created_at < $1::timestamptz - interval '9 minutes'
+     WHERE status IN ('created', 'failed') AND created_at < $1::timestamptz - interval '9 minutes'
        AND ((unpaid_at IS NULL
              AND (asked_at IS NULL OR asked_at <= $1::timestamptz - interval '1 minute'))
          OR (created_at > $1::timestamptz - interval '2 hours'
@@ -39,7 +39,7 @@ RETURNING order_id
 """
 _SINCE = """
 UPDATE payments SET unpaid_at = CASE WHEN $2 THEN coalesce(unpaid_at, $3::timestamptz) END
- WHERE order_id = $1 AND status = 'created'
+ WHERE order_id = $1 AND status IN ('created', 'failed')
 """
 
 

@@ -137,7 +137,7 @@ class Payments:
                     done = await settling.settle(connection, paid, WEBHOOK, now)
                     return {"success": True, **_shown(done)}
                 if event == "payment.failed":
-                    await settling.failed(connection, paid)
+                    await settling.failed(connection, paid, now)
         except settling.Strange as error:
             LOG.error("razorpay webhook of payment %s was not processed: %s", paid.id, error)
             raise fastapi.HTTPException(409, str(error)) from None

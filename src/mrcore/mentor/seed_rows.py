@@ -207,7 +207,7 @@ class Builder:
             invoice = f"INV-{self.seed}-{number:06d}" if settled else None
             order = f"order_{self.dice.getrandbits(56):014x}"
             known = f"pay_{order.removeprefix('order_')}" if status != "created" else None
-            unpaid = made + timedelta(minutes=9) if status == "created" else None
+            unpaid = made + timedelta(minutes=9) if settled is None else None
             money, dates = (net + gst, gst, status, invoice), (made, settled)
             row: Row = (payment, self._student(), order, *money, *dates, known, unpaid)
             rows.append(row)

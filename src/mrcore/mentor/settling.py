@@ -28,6 +28,12 @@ _INVOICE = (
     "INSERT INTO invoices (payment_id, number, amount_paise, gst_paise, issued_at)"
     " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
 )
+_FAILED = """
+UPDATE payments
+   SET status = 'failed', razorpay_payment_id = $2, asked_at = coalesce(asked_at, $3),
+       unpaid_at = CASE WHEN asked_at IS NULL OR unpaid_at IS NOT NULL THEN $3::timestamptz END
+ WHERE order_id = $1 AND status IN ('created', 'failed')
+"""
 _HAS = """
 SELECT EXISTS (SELECT FROM token_grants WHERE payment_id = $1) AS granted,
        (SELECT number FROM invoices WHERE payment_id = $1) AS number
@@ -97,14 +103,13 @@ async def preview(connection: tools.Connection, paid: razorpay.Payment) -> Settl
     return Settled(row["id"], tokens, has["number"] or "", not has["granted"], not has["number"])
 
 
-async def failed(connection: tools.Connection, paid: razorpay.Payment) -> None:
-    """Note that a payment failed; one that was captured since stays so."""
-    await connection.execute(
-        "UPDATE payments SET status = 'failed', razorpay_payment_id = $2"
-        " WHERE order_id = $1 AND status = 'created'",
-        paid.order_id,
-        paid.id,
-    )
+async def failed(connection: tools.Connection, paid: razorpay.Payment, at: datetime) -> None:
+    """Note that a payment failed; one that was captured since stays so.
+
+    Its order is unpaid now, and may be paid in a second attempt, of which Razorpay is asked; what
+    Razorpay has said of that already is newer than this.
+    """
+    await connection.execute(_FAILED, paid.order_id, paid.id, at)
 
 
 async def _number(connection: tools.Connection, at: datetime) -> str:

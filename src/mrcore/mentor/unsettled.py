@@ -16,6 +16,8 @@ SELECT order_id, amount_paise, created_at, razorpay_payment_id, status::text AS 
   FROM payments p
  WHERE (status = 'created' AND created_at < $1::timestamptz - interval '10 minutes'
         AND (unpaid_at IS NULL OR created_at > $1::timestamptz - interval '2 hours'))
+    OR (status = 'failed' AND created_at < $1::timestamptz - interval '10 minutes'
+        AND unpaid_at IS NULL)
     OR (status = 'captured' AND captured_at < $1::timestamptz - interval '1 minute'
         AND NOT (EXISTS (SELECT FROM token_grants g WHERE g.payment_id = p.id)
              AND EXISTS (SELECT FROM invoices i WHERE i.payment_id = p.id)))
@@ -24,6 +26,7 @@ SELECT order_id, amount_paise, created_at, razorpay_payment_id, status::text AS 
 """What no webhook told of for 10 minutes, and what was captured and has no grant or no invoice.
 
 An order that Razorpay says is unpaid only for 2 hours: till then somebody may come back and pay.
+One whose payment failed only where Razorpay says that a later one did not.
 """
 
 

@@ -102,6 +102,24 @@ async def test_what_nobody_paid_is_told_apart_from_a_lost_webhook(till: Till) ->
     assert {row["order_id"] for row in rows} == {"order_left", "order_failed", "order_back"}
 
 
+async def test_a_second_attempt_whose_webhook_was_lost_is_found(till: Till) -> None:
+    again, left = [await till.order(name, MINUTE) for name in ("again", "left")]
+    for order in (again, left):
+        first = razorpay.Payment(f"pay_first_{order}", order, 100, "failed")
+        await settling.failed(till.app, first, till.now)
+    till.pay(again)
+    till.now += 10 * MINUTE
+    assert await till.unanswered() == 0
+    await till.asker().ask()
+    await settling.failed(till.app, first, till.now)
+    late = razorpay.Payment(f"pay_first_{again}", again, 100, "failed")
+    await settling.failed(till.app, late, till.now)
+    assert (sorted(till.asked), await till.unanswered()) == ([again, left], 1)
+    found = await unsettled.listed(till.app, till.now)
+    assert [(row["orderId"], row["state"]) for row in found] == [(again, "failed")]
+    assert await till.by_runbook_d() == ("reconcile", ("never_arrived",), False)
+
+
 async def test_it_is_known_before_it_counts(till: Till) -> None:
     await till.order("young", 8 * MINUTE)
     await till.asker().ask()

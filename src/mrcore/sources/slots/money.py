@@ -161,7 +161,7 @@ class Money:
             payment_id=row.payment_id or "",
             granted=row.granted,
             invoiced=row.invoiced,
-            verdict=_UNTOLD if row.state == "created" else _CAPTURED,
+            verdict=_CAPTURED if row.state == "captured" else _UNTOLD,
             actions=(ACTION,),
         )
 

@@ -52,7 +52,7 @@ SELECT (SELECT count(*) FROM payments p WHERE status = 'captured'
                              WHERE a.payment_id = p.razorpay_payment_id)))::int AS unproven,
        (SELECT received_at FROM late) AS late_at,
        coalesce((SELECT deliveries FROM late), 0) AS late_times,
-       (SELECT count(*) FROM payments WHERE status = 'created' AND unpaid_at IS NULL
+       (SELECT count(*) FROM payments WHERE status IN ('created', 'failed') AND unpaid_at IS NULL
            AND created_at < $1::timestamptz - interval '10 minutes')::int AS unanswered
 """
 _GAPS = """
