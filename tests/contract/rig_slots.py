@@ -175,7 +175,7 @@ class Slots(rig.Rig):
     async def deed(self, action: base.ActionId) -> rig.Deed:
         """All slots, of which a few are expired and nobody booked them; two paid orders."""
         if action == "payment.reconcile":
-            await self._sql("UPDATE payments SET status = 'failed' WHERE status = 'created'")
+            await self._sql("UPDATE payments SET status = 'refunded' WHERE status = 'created'")
             orders = [await self._order(ALL) for _ in range(2)]
             return rig.Deed(action, tuple(orders), orders[1])
         await self._sql(f"DELETE FROM slots WHERE {_STALE}")
