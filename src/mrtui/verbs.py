@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mrcore import errors
@@ -33,6 +33,9 @@ class Verbs:
         def refs_here(self) -> tuple[base.Ref, ...]: ...
         def entity(self) -> base.Entity | None: ...
         def active(self) -> list[keys.Key]: ...
+        async def _give(
+            self, wish: consent.Wish, lines: Mapping[str, str] | None = None, wrong: str = ""
+        ) -> Callable[[], None] | None: ...
         def ask(self, sign: str, typed: str, told: Callable[[str, bool], str]) -> None: ...
 
     async def do(self, does: str) -> None:
@@ -139,7 +142,10 @@ class Verbs:
             args: plans.Args = {"subject": found.subject} if found.subject else {}
             chosen, before = plans.Selection(refs=(found.runbook,)), begun()
             then = functools.partial(self._show_run, begun, before)
-            self.control.acting.wish(consent.Wish(runs.START, chosen, args=args, then=then))
+            wish = consent.Wish(runs.START, chosen, args=args, then=then)
+            # A run of an alert that is over had no subject, perhaps: then a person says which.
+            amend = functools.partial(self._give, wish, {"subject": found.subject})
+            self.control.acting.wish(wish._replace(amend=amend))
 
     async def _show_run(self, newest: Callable[[], run.Run | None], before: run.Run | None) -> None:
         """Open a run that was just begun, as soon as the core tells of it."""

@@ -6,13 +6,13 @@ import itertools
 from datetime import timedelta
 from pathlib import Path
 
-from mrcore import folder
+from mrcore import errors, folder
 from mrcore.gameday import keypresses
 from mrcore.model import plans, run, wire
 from mrtui import app, counting, runs, world
 from mrtui.cli import show
 from tests import waiting
-from tests.tui import facts, facts_runs, shots, simulated
+from tests.tui import facts, facts_runs, shots, simulated, test_arguments
 
 
 def test_the_run_of_a_thing_is_the_one_under_way_else_the_newest() -> None:
@@ -140,6 +140,27 @@ async def test_b_begins_the_run_of_an_alert_and_shows_it() -> None:
             core.operation(core.applied[0][0], action="runbook.start", state="done", done=1),
         )
         await waiting.until(lambda: control.screen.NAME == "run", what="its run")  # type: ignore[attr-defined]
+
+
+async def test_a_run_that_was_about_nothing_is_begun_anew_on_what_a_person_says() -> None:
+    core = simulated.Simulated()
+    wants = "subject: runbook A is about a queue."
+    core.refuses_plans = [errors.BadRequest(wants)]
+    over = facts_runs.ready(facts.alerts()[0]).model_copy(
+        update={"state": run.RunState.RECOVERED, "subject": "", "alert": "", "alerts": ()}
+    )
+    async with shots.running((80, 24), core) as (control, pilot):
+        core.tell(over, *facts_runs.books())
+        await waiting.until(lambda: control.world.get(over.ref), what="the run")
+        await control.enter(over.ref)
+        await pilot.press("b")
+        shown_ = await test_arguments.form(control)
+        assert shown_.focused is test_arguments.line(shown_, "subject")
+        assert wants in shown(control)
+        await pilot.press(*"huey", "enter", "enter")
+        await waiting.until(lambda: len(core.wishes) == 2, what="another plan")
+        chosen = plans.Selection(refs=("core/runbook/A",))
+        assert core.wishes[-1] == ("runbook.start", chosen, {"subject": "huey"})
 
 
 def test_an_alert_that_fires_anew_has_no_run_yet() -> None:

@@ -47,12 +47,16 @@ def over(key: finding.Key) -> tuple[Scope, ...]:
 
 
 def _suppressed(key: finding.Key, tracks: Tracks, known: Mapping[str, rules.Rule]) -> base.Ref:
-    """The alert that this one comes from: one that its rule depends on, or a source away."""
+    """The alert that this one comes from: one that its rule depends on, or a source away.
+
+    What a rule depends on is why it has no data, too; that it is wrong itself is nobody else's.
+    """
     if key.about == "nodata":
         blind = (finding.Key(rule, "condition", key.subject) for rule in rules.BLIND)
-        return next((each.ref for each in blind if _goes_on(tracks.get(each))), "")
+        if away := next((each.ref for each in blind if _goes_on(tracks.get(each))), ""):
+            return away
     named = known[key.rule].depends_on if key.rule in known else ()
-    if key.about != "condition" or not named:
+    if key.about == "error" or not named:
         return ""
     for other, each in tracks.items():
         of_it = (c for c in named if c.rule == other.rule and c.is_of(other.subject, key.subject))

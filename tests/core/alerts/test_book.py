@@ -154,6 +154,19 @@ async def test_a_value_that_is_not_said_any_more_is_an_alert_of_its_own(tmp_path
         assert await here.look(1) == [("no_worker", "resolved")]
 
 
+async def test_what_a_rule_depends_on_is_why_it_has_no_data_too(tmp_path: Path) -> None:
+    async with room.opened(tmp_path, KNOWN) as here:
+        queues(here, workers=1)
+        await here.look()
+        for after_s in (1, 60):
+            node(here, ok=False)
+            queues(here, workers=None)
+            await here.look(after_s)
+        hidden = {(each.rule, each.about): each.suppressed_by for each in here.alerts()}
+        assert hidden == {("redis_wedged", "condition"): "", ("no_worker", "nodata"): WEDGED}
+        assert await here.told() == [("fired", WEDGED)]
+
+
 async def test_a_rule_that_cannot_be_reckoned_is_an_alert_of_its_own(tmp_path: Path) -> None:
     text = RULES.replace("queue.workers == 0", "queue.workers@emailQueue == 0")
     text = text.replace("{queue.workers}", "no")
