@@ -10,6 +10,7 @@ import redis
 import rq
 from redis import retry
 from redis.backoff import NoBackoff
+from rq import worker_registration
 
 from mrcore import errors, folder
 from mrcore.mentor import config, console, finance
@@ -22,6 +23,12 @@ _UNBLOCKED = "UNBLOCKED"
 class Worker(rq.SimpleWorker):
     """Runs jobs in this process: a forked one would outlive a killed worker."""
 
+    WAIT_S = 5
+    """It waits for a job so long at a time, and then says that it lives. Not by a short
+    `worker_ttl`: its key would go with a short outage, and the timeout of the connection, too."""
+
+    max_connection_wait_time = 5.0
+
     def check_for_suspension(self, burst: bool) -> None:
         # The first step in which a SIGTERM ends the worker as it should: it is ready now.
         ready.announce()
@@ -30,6 +37,8 @@ class Worker(rq.SimpleWorker):
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[rq.job.Job, rq.Queue] | None:
+        if timeout is not None:
+            timeout = min(timeout, self.WAIT_S)
         while True:  # rq goes on without Redis, and quits for what a failover makes a server say
             try:
                 return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
@@ -37,6 +46,15 @@ class Worker(rq.SimpleWorker):
                 if not isinstance(error, redis.ReadOnlyError) and _UNBLOCKED not in str(error):
                     raise
                 self.log.warning("Redis is no primary any more: %s", error)
+
+    def heartbeat(
+        self, timeout: int | None = None, pipeline: redis.client.Pipeline | None = None
+    ) -> None:
+        # All that it is: RQ writes one field, and a key that had gone would be no worker by it.
+        super().heartbeat(timeout, pipeline)
+        where = self.connection if pipeline is None else pipeline
+        where.hset(self.key, mapping={**self.serialize(), "state": self.get_state()})
+        worker_registration.register(self, pipeline)
 
 
 def connect(settings: config.Redis) -> redis.Redis:

@@ -15,9 +15,10 @@ import redis
 import rq
 from rq import timeouts
 
-from mrcore import journal
+from mrcore import journal, sources
 from mrcore.cli import rqworker
 from mrcore.mentor import config, health, links
+from mrcore.model import base, queue
 from mrcore.sources.redis import pool
 from tests import servers, waiting
 from tests.core.mentor import conftest
@@ -176,6 +177,7 @@ def export(word: str) -> None:
 class Exporter(rqworker.Worker):
     """Runs in a thread: signals are of the main one."""
 
+    WAIT_S = 1
     death_penalty_class = timeouts.TimerDeathPenalty
 
     def _install_signal_handlers(self) -> None:
@@ -215,3 +217,38 @@ async def test_an_rq_worker_goes_on_at_the_new_primary(
         enqueue(one, "b")
         await working
         assert BEGUN == ["a", "b"]
+
+
+async def test_an_rq_worker_whose_key_has_gone_is_whole_again_while_it_waits(
+    redis_url: str,
+) -> None:
+    MAY_END.set()
+    with (
+        contextlib.closing(redis.Redis.from_url(redis_url)) as client,
+        contextlib.closing(redis.Redis.from_url(redis_url)) as its_own,
+    ):
+        worker = Exporter(["exports"], connection=its_own)
+        working = asyncio.create_task(asyncio.to_thread(worker.work, max_jobs=1))
+
+        def told() -> dict[Any, Any]:
+            """What it has said of itself, but when."""
+            facts = client.hgetall(worker.key)
+            facts.pop(b"last_heartbeat", None)
+            return facts
+
+        def waits() -> bool:
+            return any(each["cmd"] == "blmove" for each in client.client_list())
+
+        try:
+            await waiting.until(waits)
+            before = told()
+            client.delete(*client.keys("rq:worker*"))
+            await waiting.until(lambda: told() == before, timeout_s=10, what="a whole worker")
+            async with sources.build("rq", {"url": redis_url})[0] as source:
+                entities = (await source.sample()).entities
+            (row,) = (each for each in entities if isinstance(each, queue.Worker))
+            assert (row.verdict, row.queues, row.pid) == (base.OK, ("exports",), worker.pid)
+            assert client.ttl(worker.key) > worker.worker_ttl
+        finally:
+            rq.Queue("exports", connection=client).enqueue(export, "c")
+            await working
