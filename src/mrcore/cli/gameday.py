@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import signal
 import sys
 import time
@@ -45,7 +46,7 @@ def list_(as_json: bool) -> None:
         click.echo(plain.document({"scenarios": rows}))
         return
     for each in found:
-        alerts = ", ".join(alert.rule for alert in each.alerts)
+        alerts = ", ".join(dict.fromkeys(alert.rule for alert in each.alerts))
         click.echo(plain.text(f"{each.id:<12} {each.title}  ({alerts})"))
 
 
@@ -123,19 +124,20 @@ def operate(step: str, state: Path | None, as_json: bool) -> None:
     from mrcore.gameday import consoles
 
     place = folder.StateFolder(state)
+    game = consoles.game(place)
     if not step:
-        game = consoles.game(place)
         listed = [plain.document(game.model_dump(mode="json"))] if as_json else _steps(game)
         for line in listed:
             click.echo(line if as_json else plain.text(line))
         return
-    why = consoles.ask(place, step, pause=time.sleep)
+    already = any(each.step == step and each.done for each in game.steps)
+    why = "" if already else consoles.ask(place, step, pause=time.sleep)
     if as_json:
         click.echo(plain.document({"step": step, "done": not why, "why": why}))
     elif why:
         click.echo(plain.text(f"{step} could not be done: {why}"), err=True)
     else:
-        click.echo(plain.text(f"{step} is done."))
+        click.echo(plain.text(f"{step} {'was done already' if already else 'is done'}."))
     sys.exit(1 if why else 0)
 
 
@@ -152,6 +154,8 @@ def score_(as_json: bool) -> None:
     if as_json:
         click.echo(plain.document({"scores": [card.model_dump(mode="json") for card in cards]}))
         return
+    if not cards:
+        click.echo("There is no score yet: mrcore gameday play SCENARIO keeps one.")
     for card in cards:
         for line in score.lines(card):
             click.echo(plain.text(line))
@@ -193,6 +197,14 @@ def _scale(state: Path | None, time_scale: float | None) -> float:
     return TIME_SCALE if time_scale is None else time_scale
 
 
+def _where(what: scenario.Scenario, place: Path) -> str:
+    """How a person gets to a stack that only this play knows of."""
+    at = f"--state {shlex.quote(str(place))}"
+    steps = ", ".join(dict.fromkeys(operator.step for operator in what.operators))
+    by_hand = f"; manual steps ({steps}): mrcore gameday operate STEP {at}" if steps else ""
+    return f"recover it here: mrtui {at}{by_hand}"
+
+
 def _steps(found: consoles.Game) -> Iterator[str]:
     yield f"{found.scenario}  {found.title}"
     for each in found.steps:
@@ -227,10 +239,13 @@ async def _played(
     from mrcore.gameday import play as plays
     from mrcore.sources import base
 
+    def say(sentence: str) -> None:
+        with contextlib.suppress(OSError):  # a lost terminal ends nothing
+            click.echo(plain.text(f"  … {sentence}"), err=True)
+
     def tell(sentence: str) -> None:
         if not as_json:
-            with contextlib.suppress(OSError):  # a lost terminal ends nothing
-                click.echo(plain.text(f"  … {sentence}"), err=True)
+            say(sentence)
 
     task = asyncio.current_task()
     assert task is not None
@@ -245,4 +260,6 @@ async def _played(
         return await run(arena.Arena.at(state))
     tell("starting a stack of its own")
     async with own.stack(time_scale, None) as stack:
+        if order.played == "by hand" and order.until == "recovered":
+            say(_where(what, stack.state.path))
         return await run(stack)

@@ -63,6 +63,30 @@ def run_of(what: scenario.Scenario, seen: watch.Watcher, since: datetime) -> run
     return max(runs, key=lambda each: (_acted(each), each.id), default=None)
 
 
+def attempts(what: scenario.Scenario, seen: watch.Watcher, since: datetime) -> list[run.Run]:
+    """The run of an expected alert; once it was aborted, also those begun in its place since.
+
+    Such a one carries no alert where a person began it.
+    """
+    first = run_of(what, seen, since)
+    if first is None or first.state is not run.RunState.ABORTED:
+        return [first] if first else []
+    later = [
+        each
+        for each in seen.runs.values()
+        if each.runbook == what.runbook
+        and each.id > first.id
+        and each.subject in ("", first.subject)
+    ]
+    return [first, *later]
+
+
+def meant(tried: Iterable[run.Run]) -> run.Run | None:
+    """The one that counts: that was not aborted, in which something was done, the newest."""
+    order = lambda each: (each.state is not run.RunState.ABORTED, _acted(each), each.id)  # noqa: E731
+    return max(tried, key=order, default=None)
+
+
 def _acted(found: run.Run) -> bool:
     return any(step.operation for step in found.steps)
 

@@ -149,8 +149,9 @@ class Play:
             await self._detect()
         if far >= ORDER.index("diagnosed"):
             actor = recovering.Recovery(
-                client, self._seen, self._what, self._began, self._tell, self._operators
-            )
+                client, self._seen, self._what, self._began, self._tell, self._operators,
+                by_hand=self._order.played == "by hand",
+            )  # fmt: skip
             diagnosed = await actor.diagnosed()
             self._found += [] if self._order.misled else diagnosed
             self._stop_if_failed()
@@ -168,7 +169,7 @@ class Play:
             self._found += await actor.misled(stage)
         else:
             self._tell_by_hand()
-            found = await actor.recovered(stage, auto=self._order.auto)
+            found = await actor.recovered(stage)
             self._found += found
             if all(each.held for each in found):
                 self._lap("recovered")

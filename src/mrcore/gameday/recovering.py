@@ -50,7 +50,10 @@ async def end_others(client: clients.CoreClient, seen: watch.Watcher, runbook: s
 
 
 class Recovery:
-    """The second half of a play, over the `Run` entity that its alert has begun."""
+    """The second half of a play, over the `Run` entity that its alert has begun.
+
+    With `by_hand` a person recovers it, who may abort a run and begin it anew.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,8 @@ class Recovery:
         began: datetime,
         tell: Callable[[str], None],
         helpers: operators.Operators,
+        *,
+        by_hand: bool,
     ) -> None:
         self._client = client
         self._seen = seen
@@ -67,6 +72,7 @@ class Recovery:
         self._began = began
         self._tell = tell
         self._operators = helpers
+        self._by_hand = by_hand
         self._plans: dict[str, str] = {}
         self._asked: dict[base_model.Ref, run.Run] = {}
         self._answered = ""
@@ -89,17 +95,17 @@ class Recovery:
         why = "" if held else f"it found {', '.join(found.codes) or 'nothing'}"
         return [score.Expectation(what=what, held=held, why=why)]
 
-    async def recovered(self, stage: base.Stage, *, auto: bool) -> list[score.Expectation]:
-        """Wait for the end of the run; with `auto`, confirm its plans and play its operators."""
-        self._tell("recovering" if auto else "waiting until somebody has recovered it")
+    async def recovered(self, stage: base.Stage) -> list[score.Expectation]:
+        """Wait for the end of the run; but by hand, confirm its plans and play its operators."""
+        self._tell("waiting until somebody has recovered it" if self._by_hand else "recovering")
         if not self._what.runbook:
-            return await self._by_hand(stage, auto=auto)
-        return await self._judged(await self._to_its_end(stage, auto=auto))
+            return await self._without_runbook(stage)
+        return await self._judged(await self._to_its_end(stage))
 
     async def misled(self, stage: base.Stage) -> list[score.Expectation]:
         """Confirm what a wrong diagnosis leads to, and see that nothing proves it."""
         self._tell("doing what a wrong diagnosis leads to")
-        ended = await self._to_its_end(stage, auto=True)
+        ended = await self._to_its_end(stage)
         steps = [step for step in ended.steps if step.operation] if ended else []
         stopped = bool(steps) and steps[-1].state in _UNPROVEN
         held = ended is not None and ended.state in _STOPPED and stopped
@@ -107,15 +113,22 @@ class Recovery:
         what = "a fix for a wrong diagnosis stops at verify"
         return [score.Expectation(what=what, held=held, why="" if held else why)]
 
-    async def _to_its_end(self, stage: base.Stage, *, auto: bool) -> run.Run | None:
-        while not (ended := self._run()) or ended.state not in ENDED:
+    async def _to_its_end(self, stage: base.Stage) -> run.Run | None:
+        while not self.at_end():
             known = self._goes_on()
-            helped = [await self._help(each, stage) for each in known if auto]
-            news = lambda: self.has_news(known)  # noqa: E731, B023 - asked before the next turn
-            limit_s = RECOVERED_S if auto else None
-            if not any(helped) and not await self._seen.until(news, limit_s):
+            helped = [await self._help(each, stage) for each in known if not self._by_hand]
+            news = lambda: self.has_news(known) or self.at_end()  # noqa: E731, B023 - asked before the next turn
+            if not any(helped) and not await self._seen.until(news, self._limit_s):
                 break
-        return ended
+        return self._run()
+
+    def at_end(self) -> bool:
+        """Whether its run has ended; what a person aborts is no end while the incident stands."""
+        found = self._run()
+        if found is None or found.state not in ENDED:
+            return False
+        aborted = self._by_hand and found.state is run.RunState.ABORTED
+        return not aborted or self._is_over()
 
     def has_news(self, known: list[run.Run]) -> bool:
         """Whether something has become of these runs, or one of them asks again."""
@@ -138,11 +151,11 @@ class Recovery:
             )
         ]
 
-    async def _by_hand(self, stage: base.Stage, *, auto: bool) -> list[score.Expectation]:
+    async def _without_runbook(self, stage: base.Stage) -> list[score.Expectation]:
         """What no runbook mends: its operators do, and then it is over."""
-        for operator in self._what.operators if auto else ():
+        for operator in () if self._by_hand else self._what.operators:
             await self._operators.play(operator.step, stage)
-        over = await self._seen.until(self._is_over, RECOVERED_S if auto else None)
+        over = await self._seen.until(self._is_over, self._limit_s)
         return [score.Expectation(what=f"{self._what.recovered.text} again", held=bool(over))]
 
     async def _judged(self, ended: run.Run | None) -> list[score.Expectation]:
@@ -155,7 +168,8 @@ class Recovery:
             )
         ]
         if self._what.action:
-            done = [step.action for step in ended.steps if step.operation] if ended else []
+            steps = (step for each in self._attempts() for step in each.steps)
+            done = [step.action for step in steps if step.operation]
             planned = (*self._plans.values(), *done)  # ours, and what a person has applied
             held = self._what.action in planned
             why = "" if held else ", ".join(planned) or "nothing was planned"
@@ -167,8 +181,19 @@ class Recovery:
         found += await acted.recorded(self._client, self._what, self._began)
         return found + await acted.spared(self._client, self._what, self._seen, self._began)
 
+    @property
+    def _limit_s(self) -> float | None:
+        """How long news may take: a person takes the time that it takes."""
+        return None if self._by_hand else RECOVERED_S
+
+    def _attempts(self) -> list[run.Run]:
+        if self._by_hand:
+            return judge.attempts(self._what, self._seen, self._began)
+        found = judge.run_of(self._what, self._seen, self._began)
+        return [found] if found else []
+
     def _run(self) -> run.Run | None:
-        return judge.run_of(self._what, self._seen, self._began)
+        return judge.meant(self._attempts())
 
     def _goes_on(self) -> list[run.Run]:
         """The run, and those that go on of a runbook to which it leads."""

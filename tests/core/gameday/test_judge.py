@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mrcore.gameday import calm, judge, operators, recovering, scenario, score
-from mrcore.model import alert, base, core, queue, run, stack
+from mrcore.model import alert, base, core, queue, redis, run, stack, wire
 from tests.core.gameday.watched import RULES, T0, J, fired, later, seen
 
 NOBODY = operators.Operators(J, print)
@@ -140,7 +140,7 @@ async def test_it_is_waited_for_a_run_that_asks_nothing_though_the_last_answer_w
     for asks in ((), ("run.next",)):
         known = goes_on.model_copy(update={"actions": asks})
         watcher = await seen(*WATCHED, known, vain)
-        found = recovering.Recovery(None, watcher, J, T0, print, NOBODY)  # type: ignore[arg-type]
+        found = recovering.Recovery(None, watcher, J, T0, print, NOBODY, by_hand=False)  # type: ignore[arg-type]
         assert found.has_news([known]) is bool(asks)
 
 
@@ -157,6 +157,77 @@ async def test_of_the_runs_of_one_fault_that_one_is_meant_in_which_something_was
     done = fix.model_copy(update={"operation": "core/operation/1"})
     acted = await seen(of(1, done), of(2, fix))
     assert judge.run_of(J, acted, T0) == of(1, done)
+
+
+def tried(number: int, state: str, *actions: str, **more: Any) -> run.Run:
+    steps = (
+        run.Step(id="fix", kind="fix", title="", state=run.StepState.PASSED, action=action,
+                 operation="core/operation/1")
+        for action in actions
+    )  # fmt: skip
+    said = {"alerts": (), "runbook": J.runbook} | more
+    return run.Run(
+        ref=f"core/run/{number}", id=number, title="", state=run.RunState(state), login="me",
+        began_at=later(number), steps=tuple(steps), **said,
+    )  # fmt: skip
+
+
+NODE = redis.RedisNode(ref="redis/node/main", version="8", canary_ok=True)
+STANDS = fired("redis_wedged", runbook=J.runbook)
+OVER = fired("redis_wedged", runbook=J.runbook, phase=alert.Phase.RESOLVED)
+FIRST = tried(3, "aborted", J.action, alerts=(STANDS.ref,), subject="redis/node/main")
+
+
+@pytest.mark.parametrize(
+    ("fires", "later_", "meant", "at_end"),
+    [
+        (STANDS, [], 3, False),
+        (OVER, [], 3, True),
+        (STANDS, [tried(5, "waiting")], 5, False),
+        (OVER, [tried(5, "waiting")], 5, False),
+        (STANDS, [tried(5, "aborted")], 3, False),
+        (STANDS, [tried(5, "recovered", subject=FIRST.subject)], 5, True),
+        (STANDS, [tried(5, "failed"), tried(6, "aborted")], 5, True),
+        (STANDS, [tried(2, "recovered")], 3, False),
+        (STANDS, [tried(5, "recovered", subject="redis/node/other")], 3, False),
+        (STANDS, [tried(5, "recovered", runbook="other")], 3, False),
+    ],
+    ids=["gave up", "mended", "anew", "verifies", "twice", "same", "fails", "old", "node", "book"],
+)
+async def test_by_hand_an_aborted_run_is_no_end_while_the_incident_stands(
+    fires: alert.Alert, later_: list[run.Run], meant: int, at_end: bool
+) -> None:
+    watcher = await seen(NODE, fires, FIRST, *later_)
+    by_hand, auto = (
+        recovering.Recovery(None, watcher, J, T0, print, NOBODY, by_hand=by_hand)  # type: ignore[arg-type]
+        for by_hand in (True, False)
+    )
+    found = judge.meant(judge.attempts(J, watcher, T0))
+    assert found is not None
+    assert (found.id, by_hand.at_end()) == (meant, at_end)
+    assert auto.at_end()
+
+
+async def test_the_play_of_who_gave_up_ends_with_the_incident() -> None:
+    watcher = await seen(NODE, STANDS, FIRST)
+    found = recovering.Recovery(None, watcher, J, T0, print, NOBODY, by_hand=True)  # type: ignore[arg-type]
+
+    async def until(news: Any, limit_s: float | None) -> bool:
+        assert (news(), limit_s) == (False, None)
+        watcher._take(wire.Changed(source="core", at=later(9), upserts=(OVER,)))
+        assert news()
+        return True
+
+    watcher.until = until  # type: ignore[method-assign, assignment]
+    assert await found._to_its_end(None) == FIRST  # type: ignore[arg-type]
+
+
+async def test_what_was_done_before_a_run_was_begun_anew_counts() -> None:
+    for by_hand in (True, False):
+        watcher = await seen(NODE, OVER, FIRST, tried(5, "recovered"))
+        found = recovering.Recovery(None, watcher, J, T0, print, NOBODY, by_hand=by_hand)  # type: ignore[arg-type]
+        held = [each.held for each in await found.recovered(None)]  # type: ignore[arg-type]
+        assert held == [by_hand, True, True]
 
 
 async def test_a_diagnosis_must_have_found_the_code() -> None:
@@ -176,7 +247,7 @@ async def test_a_diagnosis_must_have_found_the_code() -> None:
         (("paused",), strict, True),
     ):
         watcher = await seen(of(*codes))
-        found = recovering.Recovery(None, watcher, what, T0, told, NOBODY)  # type: ignore[arg-type]
+        found = recovering.Recovery(None, watcher, what, T0, told, NOBODY, by_hand=False)  # type: ignore[arg-type]
         assert [each.held for each in await found.diagnosed()] == [held]
 
 

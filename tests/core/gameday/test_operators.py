@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
+from click.testing import CliRunner
 
 from mrcore import errors, folder
+from mrcore.cli import gameday as cli
 from mrcore.gameday import consoles, faults, operators, scenario
 from tests.core.gameday import stages
 from tests.core.gameday.watched import RULES
@@ -102,6 +105,16 @@ async def test_where_nobody_plays_it_says_so(state: Path) -> None:
         f"mrcore: No game day is under way in {state}. One is: --state {beside.path}.\n"
     )
     assert "Name the folder of its stack" in (await operate(state))[1]
+
+
+def test_a_step_that_was_done_is_done_though_the_play_ends(
+    played: folder.StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = (consoles.Step(step="replicas", kinds=("redis.config",), done=True),)
+    consoles.publish(played, consoles.Game(scenario="J", title="", steps=steps))
+    monkeypatch.setattr(time, "sleep", lambda seconds: consoles.withdraw(played))
+    asked = CliRunner().invoke(cli.command, ["operate", "replicas", "--state", str(played.path)])
+    assert (asked.exit_code, asked.output) == (0, "replicas was done already.\n")
 
 
 def test_before_the_fault_and_after_the_end_nothing_is_asked(played: folder.StateFolder) -> None:

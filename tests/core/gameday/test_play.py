@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from mrcore import folder
+from mrcore import errors, folder
 from mrcore.cli import gameday as cli
-from mrcore.gameday import debts, play, recovering, scenario, score
+from mrcore.gameday import debts, own, play, recovering, scenario, score
 from mrcore.runbooks import library
 from mrcore.sources import base
 from tests.core.gameday import stages
@@ -58,6 +61,40 @@ async def test_a_score_has_the_seconds_to_a_recovery_only_where_there_was_one(
     assert card.played == order.played
 
 
+@pytest.mark.parametrize(
+    ("order", "by_hand"),
+    [
+        (play.Order(until="diagnosed"), True),
+        (play.Order(until="diagnosed", auto=True), False),
+        (play.Order(withhold=True), False),
+        (play.Order(misled=True), False),
+    ],
+    ids=["by hand", "auto", "withheld", "misled"],
+)
+async def test_only_who_plays_by_hand_recovers_it_himself(
+    state: Path, order: play.Order, by_hand: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Found(Exception):
+        pass
+
+    def made(*given: Any, by_hand: bool) -> None:
+        raise Found(by_hand)
+
+    async def nothing(*given: Any) -> None:
+        pass
+
+    monkeypatch.setattr(recovering, "Recovery", made)
+    monkeypatch.setattr(recovering, "end_others", nothing)
+    async with stages.stage(state) as stage:
+        (state / "settings.json").write_text("{}")
+        game = play.Play(stage.arena, J, order, now=base.utc_now, tell=print)
+        for name in ("_break", "_calm", "_inject", "_detect"):
+            monkeypatch.setattr(game, name, nothing)
+        with pytest.raises(Found) as found:
+            await game._acts(None, stage, None)  # type: ignore[arg-type]
+    assert found.value.args == (by_hand,)
+
+
 def test_the_manual_steps_are_said_to_who_plays_by_hand(state: Path) -> None:
     told: list[str] = []
     folder.StateFolder(state).make().write_json("settings.json", {})
@@ -86,6 +123,54 @@ def test_ways_of_playing_that_exclude_each_other_are_refused(
     done = CliRunner().invoke(cli.command, ["play", "J", *options])
     assert done.exit_code == 2
     assert why in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["B"],
+            "mrtui --state {0}; manual steps (rotate): mrcore gameday operate STEP --state {0}",
+        ),
+        (["J", "--json"], "mrtui --state {0}\n"),
+        (["J", "--auto"], ""),
+        (["J", "--until", "detected"], ""),
+    ],
+    ids=["steps", "json", "auto", "not so far"],
+)
+def test_who_plays_by_hand_is_told_where(
+    options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "its own"
+
+    @contextlib.asynccontextmanager
+    async def stack(*given: Any) -> AsyncIterator[stages.arena.Arena]:
+        yield stages.arena.Arena(folder.StateFolder(place).make(), {}, {})
+
+    def ends(*given: Any, **more: Any) -> None:
+        raise errors.StackError("it ends here")
+
+    monkeypatch.setattr(own, "stack", stack)
+    monkeypatch.setattr(play, "Play", ends)
+    done = CliRunner().invoke(cli.command, ["play", *options])
+    assert isinstance(done.exception, errors.StackError)
+    assert done.stdout == ""
+    assert (f"recover it here: {said}".format(shlex.quote(str(place))) in done.stderr) is bool(said)
+    assert ("mrtui" in done.stderr) is bool(said)
+
+
+def test_where_nothing_was_played_the_score_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score, "default_file", lambda: tmp_path / score.FILE)
+    assert "no score yet" in CliRunner().invoke(cli.command, ["score"]).stdout
+    assert CliRunner().invoke(cli.command, ["score", "--json"]).stdout == '{"scores": []}\n'
+
+
+def test_a_rule_that_has_to_fire_of_two_things_is_listed_once() -> None:
+    listed = CliRunner().invoke(cli.command, ["list"]).stdout
+    assert "(turn_bad)" in listed
+    assert "turn_bad, turn_bad" not in listed
 
 
 def test_a_scenario_is_found_whatever_the_case_of_its_letters() -> None:
@@ -177,6 +262,6 @@ async def test_it_is_not_watched_for_less() -> None:
 
     watcher.until = until  # type: ignore[method-assign, assignment]
     for what in (J, dataclasses.replace(J, runbook="")):
-        actor = recovering.Recovery(None, watcher, what, T0, print, None)  # type: ignore[arg-type]
+        actor = recovering.Recovery(None, watcher, what, T0, print, None, by_hand=False)  # type: ignore[arg-type]
         assert [each.held for each in await actor.withheld(360.0)] == [True]
     assert patience == [360.0, 360.0]
