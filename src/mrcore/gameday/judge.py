@@ -76,7 +76,7 @@ def attempts(what: scenario.Scenario, seen: watch.Watcher, since: datetime) -> l
         for each in seen.runs.values()
         if each.runbook == what.runbook
         and each.id > first.id
-        and each.subject in ("", first.subject)
+        and (not first.subject or each.subject in ("", first.subject))
     ]
     return [first, *later]
 

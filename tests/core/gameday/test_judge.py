@@ -208,6 +208,12 @@ async def test_by_hand_an_aborted_run_is_no_end_while_the_incident_stands(
     assert auto.at_end()
 
 
+async def test_in_place_of_a_run_about_nothing_counts_one_about_something() -> None:
+    first = FIRST.model_copy(update={"subject": ""})
+    anew = tried(5, "recovered", subject="redis/node/main")
+    assert judge.meant(judge.attempts(J, await seen(STANDS, first, anew), T0)) == anew
+
+
 async def test_the_play_of_who_gave_up_ends_with_the_incident() -> None:
     watcher = await seen(NODE, STANDS, FIRST)
     found = recovering.Recovery(None, watcher, J, T0, print, NOBODY, by_hand=True)  # type: ignore[arg-type]
