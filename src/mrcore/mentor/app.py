@@ -77,10 +77,12 @@ def create(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
-        noting = functools.partial(background.note, at, f"backend-{colour}", now())
-        first = [checkouts.Checkouts(at.database, money.paid, now).run] if account.is_on else []
-        second = [noting] if settings.secret_version else []
-        async with background.running([*first, *second, checker.run, at.keep]):
+        runs: list[background.Run] = [checker.run, at.keep]
+        if settings.secret_version:
+            runs.insert(0, functools.partial(background.note, at, f"backend-{colour}", now()))
+        if account.is_on:
+            runs.insert(0, checkouts.Checkouts(at.database, money.paid, now).run)
+        async with background.running(runs):
             sockets.begin()
             yield
         for each in (sockets, queues, keys):
