@@ -30,6 +30,7 @@ class Alerts:
         self._ledger = ledger
         self._history = history
         self._now = now
+        self._made: list[track.Track] = []
         self._kept = self._book()
 
     def _book(self) -> book.Book:
@@ -73,8 +74,13 @@ class Alerts:
         return [*alerts, switch, *own.run_here(lambda c: store.lasting(c, self._now()))]
 
     async def deed(self, action: base.ActionId) -> rig.Deed:
-        """Three alerts that fire, acknowledged or silenced where that is to be ended."""
-        made = [self._track(f"r/key/{next(_NUMBERS)}", action == "alert.unack") for _ in range(3)]
+        """Three alerts that fire, acknowledged or silenced where that is to be ended.
+
+        Those of the deed before go: a search makes hundreds, and a core that begins reads all.
+        """
+        await self._ledger.run(self._forget)
+        acked = action == "alert.unack"
+        self._made = made = [self._track(f"r/key/{next(_NUMBERS)}", acked) for _ in range(3)]
         for each in made:
             await self._write(each)
         refs = tuple(each.key.ref for each in made)
@@ -82,6 +88,11 @@ class Alerts:
             refs = tuple([await self._silence(each) for each in made])
         await self._reload()
         return rig.Deed(action, refs, moved_on=refs[1])
+
+    def _forget(self, connection: sqlite3.Connection) -> None:
+        store.remember(connection, [(each.key.ref, None) for each in self._made])
+        subjects = [(each.subject,) for each in self._made]
+        connection.executemany("DELETE FROM silence WHERE subject = ?", subjects)
 
     async def _reload(self) -> None:
         """The core that has begun knows it."""

@@ -74,6 +74,7 @@ class Runs:
         self._history = history
         self._now = now
         self._books: dict[str, book.Runbook] = {}
+        self._made: list[book.Runbook] = []
         self._book("1")
         self.engine = self._engine()
 
@@ -148,14 +149,24 @@ class Runs:
         return self._books.setdefault(f"R{number}", parse.read(TEXT % number, "R.md"))
 
     async def deed(self, action: base.ActionId) -> rig.Deed:
-        """Three runbooks, or a run of each of three that waits for what is done to it."""
+        """Three runbooks, or a run of each of three that waits for what is done to it.
+
+        Those of the deed before go: a search makes hundreds, and a core that begins reads all.
+        """
+        await self._ledger.run(self._forget)
+        for each in self._made:
+            del self._books[each.id]
         await self.engine.ready()
-        books = [self._book(str(next(_NUMBERS))) for _ in range(3)]
+        self._made = books = [self._book(str(next(_NUMBERS))) for _ in range(3)]
         refs = tuple(ref.make("core", "runbook", each.id) for each in books)
         if action != "runbook.start":
             refs = tuple([await self._begun(each, action) for each in books])
         args: plans.Args = {"to": "ravi"} if action == "run.handover" else {}
         return rig.Deed(action, refs, moved_on=refs[1], args=args)
+
+    def _forget(self, connection: sqlite3.Connection) -> None:
+        ids = [(each.id,) for each in self._made]
+        connection.executemany("DELETE FROM runbook_run WHERE runbook = ?", ids)
 
     async def _begun(self, of: book.Runbook, action: base.ActionId) -> base.Ref:
         async with self.engine.lock:
