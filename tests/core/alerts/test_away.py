@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from mrcore.alerts import book, rule
-from tests.core.alerts import room, test_book
+from tests.core.alerts import dependent, room
 
 
 def since(here: room.Room) -> tuple[datetime | None, datetime | None]:
@@ -16,42 +16,42 @@ def since(here: room.Room) -> tuple[datetime | None, datetime | None]:
 
 
 async def test_what_waits_waits_on_after_a_core_was_away(tmp_path: Path) -> None:
-    async with room.opened(tmp_path, test_book.KNOWN) as here:
-        test_book.queues(here)
+    async with room.opened(tmp_path, dependent.KNOWN) as here:
+        dependent.queues(here)
         await here.look()
         began = here.at
         assert await here.look(10) == [("no_worker", "pending")]
         at = here.at
     for _ in range(4):
         at += timedelta(seconds=100)
-        async with room.opened(tmp_path, test_book.KNOWN, at=at) as here:
-            test_book.queues(here)
+        async with room.opened(tmp_path, dependent.KNOWN, at=at) as here:
+            dependent.queues(here)
             await here.look()
             assert await here.look(10) == [("no_worker", "pending")]
             at = here.at
-    async with room.opened(tmp_path, test_book.KNOWN, at=at + timedelta(seconds=100)) as here:
-        test_book.queues(here)
+    async with room.opened(tmp_path, dependent.KNOWN, at=at + timedelta(seconds=100)) as here:
+        dependent.queues(here)
         assert await here.look() == [("no_worker", "pending")]
         assert await here.look(9) == [("no_worker", "pending")]
         assert await here.look(1) == [("no_worker", "firing")]
         assert since(here) == (began + timedelta(seconds=500), here.at)
         at = here.at
-    async with room.opened(tmp_path, test_book.KNOWN, at=at + timedelta(hours=9)) as here:
-        test_book.queues(here)
+    async with room.opened(tmp_path, dependent.KNOWN, at=at + timedelta(hours=9)) as here:
+        dependent.queues(here)
         assert await here.look() == [("no_worker", "firing")]
         assert since(here) == (began + timedelta(seconds=500), at)
-        assert await here.told() == [("fired", test_book.ALERT)]
+        assert await here.told() == [("fired", dependent.ALERT)]
 
 
 async def test_the_start_of_sources_is_no_time_in_which_it_was_seen(tmp_path: Path) -> None:
-    async with room.opened(tmp_path, test_book.KNOWN) as here:
-        test_book.queues(here)
+    async with room.opened(tmp_path, dependent.KNOWN) as here:
+        dependent.queues(here)
         await here.look()
         await here.look(50)
         at = here.at
-    async with room.opened(tmp_path, test_book.KNOWN, at=at) as here:
+    async with room.opened(tmp_path, dependent.KNOWN, at=at) as here:
         assert await here.look(30) == [("no_worker", "pending")]  # nothing was sampled yet
-        test_book.queues(here)
+        dependent.queues(here)
         await here.look(1)
         assert await here.look(9) == [("no_worker", "pending")]
         assert await here.look(1) == [("no_worker", "firing")]
@@ -60,8 +60,8 @@ async def test_the_start_of_sources_is_no_time_in_which_it_was_seen(tmp_path: Pa
 async def test_of_a_time_in_which_a_core_was_suspended_no_more_counts_than_usual(
     tmp_path: Path,
 ) -> None:
-    async with room.opened(tmp_path, test_book.KNOWN) as here:
-        test_book.queues(here)
+    async with room.opened(tmp_path, dependent.KNOWN) as here:
+        dependent.queues(here)
         await here.look()
         await here.look(10)
         here.at += timedelta(hours=1)
@@ -73,8 +73,8 @@ async def test_of_a_time_in_which_a_core_was_suspended_no_more_counts_than_usual
 
 
 async def test_a_core_that_is_slow_at_every_look_fires_all_the_same(tmp_path: Path) -> None:
-    async with room.opened(tmp_path, test_book.KNOWN) as here:
-        test_book.queues(here)
+    async with room.opened(tmp_path, dependent.KNOWN) as here:
+        dependent.queues(here)
         await here.look()
         looks = 0
         while here.shown() == [("no_worker", "pending")]:
@@ -86,38 +86,38 @@ async def test_a_core_that_is_slow_at_every_look_fires_all_the_same(tmp_path: Pa
 
 
 async def test_what_recovers_has_to_be_seen_well_for_its_time(tmp_path: Path) -> None:
-    known = rule.read(test_book.RULES.replace('for = "1m"', 'keep_firing_for = "1m"'), "rules")
+    known = rule.read(dependent.RULES.replace('for = "1m"', 'keep_firing_for = "1m"'), "rules")
     async with room.opened(tmp_path, known) as here:
-        test_book.queues(here)
+        dependent.queues(here)
         await here.look()
-        test_book.queues(here, workers=1)
+        dependent.queues(here, workers=1)
         assert await here.look(1) == [("no_worker", "recovering")]
         assert await here.look(30) == [("no_worker", "recovering")]
         at = here.at
     async with room.opened(tmp_path, known, at=at + timedelta(hours=1)) as here:
-        test_book.queues(here, workers=1)
+        dependent.queues(here, workers=1)
         assert await here.look() == [("no_worker", "recovering")]
         assert await here.look(29) == [("no_worker", "recovering")]
         assert await here.look(1) == [("no_worker", "resolved")]
-        assert await here.told() == [("fired", test_book.ALERT), ("resolved", test_book.ALERT)]
+        assert await here.told() == [("fired", dependent.ALERT), ("resolved", dependent.ALERT)]
 
 
 async def test_what_was_suppressed_is_told_when_it_was_seen_not_to_recover(tmp_path: Path) -> None:
-    async with room.opened(tmp_path, test_book.KNOWN) as here:
-        test_book.queues(here)
-        test_book.node(here, ok=False)
+    async with room.opened(tmp_path, dependent.KNOWN) as here:
+        dependent.queues(here)
+        dependent.node(here, ok=False)
         await here.look()
         await here.look(60)
-        test_book.node(here, ok=True)
+        dependent.node(here, ok=True)
         await here.look(1)
         await here.look(40)
-        assert await here.told() == [("fired", test_book.WEDGED), ("resolved", test_book.WEDGED)]
+        assert await here.told() == [("fired", dependent.WEDGED), ("resolved", dependent.WEDGED)]
         at = here.at
-    async with room.opened(tmp_path, test_book.KNOWN, at=at + timedelta(hours=1)) as here:
-        test_book.queues(here)
-        test_book.node(here, ok=True)
+    async with room.opened(tmp_path, dependent.KNOWN, at=at + timedelta(hours=1)) as here:
+        dependent.queues(here)
+        dependent.node(here, ok=True)
         await here.look()
         await here.look(19)
-        assert await here.told() == [("fired", test_book.WEDGED), ("resolved", test_book.WEDGED)]
+        assert await here.told() == [("fired", dependent.WEDGED), ("resolved", dependent.WEDGED)]
         await here.look(1)
-        assert (await here.told())[2:] == [("fired", test_book.ALERT)]
+        assert (await here.told())[2:] == [("fired", dependent.ALERT)]

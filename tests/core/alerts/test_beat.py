@@ -11,7 +11,7 @@ import pytest
 from mrcore import alert_settings, errors, settings, ticks
 from mrcore.alerts import beat, heartbeats, windows
 from mrcore.model import alert, queue
-from tests.core.alerts import room, test_book
+from tests.core.alerts import dependent, room
 from tests.core.expr import recorded
 
 T0 = recorded.T0
@@ -142,19 +142,19 @@ async def test_it_is_remembered_and_a_schedule_is_asked(tmp_path: Path) -> None:
 
 async def test_a_window_comes_again_hides_what_fires_and_ends(tmp_path: Path) -> None:
     own = {"backup": alert_settings.WindowSettings(cron="0 12 * * *", minutes=10, reason="backup")}
-    async with room.opened(tmp_path, test_book.KNOWN) as here:
+    async with room.opened(tmp_path, dependent.KNOWN) as here:
         here.book.windows = windows.Windows(own)
-        await test_book.fires(here)
+        await dependent.fires(here)
         assert here.alerts()[0].hidden == "silenced"
         silence = next(e for e in here.book.entities() if isinstance(e, alert.Silence))
         assert (silence.login, silence.reason, silence.firing) == ("settings", "backup", 1)
         assert silence.actions == ()
-        test_book.node(here, ok=False)
+        dependent.node(here, ok=False)
         await here.look(599)
         assert await here.told() == []
-        test_book.node(here, ok=False)
+        dependent.node(here, ok=False)
         await here.look(1)
-        assert await here.told() == [("fired", test_book.WEDGED)]
+        assert await here.told() == [("fired", dependent.WEDGED)]
         assert [e for e in here.book.entities() if e.kind == "silence"] == []
         assert windows.going_on(own, here.at + timedelta(days=1)) == []
         assert len(windows.going_on(own, T0 + timedelta(days=1))) == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mrcore.model import base
-from tests.core.alerts import incident, test_rules
+from tests.core.alerts import cases, incident
 
 PATHS = {path.name.split(".")[0]: path for path in sorted(incident.FOLDER.glob("*.jsonl.gz"))}
 
@@ -70,7 +70,7 @@ BY_HAND = {
     "deadman_failed": _SETTINGS,
     "fleet_disagree": "it waits for 15 minutes, and no game day leaves the colours so",
 }
-"""The rules that are only shown on series written by hand, in `test_rules`, and why."""
+"""The rules that are only shown on series written by hand, in `cases`, and why."""
 
 Key = tuple[str, base.Ref, str]
 
@@ -139,4 +139,4 @@ def test_every_rule_is_shown_on_what_was_recorded_or_it_is_said_why_not() -> Non
     fired = [each for name in PATHS for each in in_core_of(name)]
     shown = {each.rule for each in fired if each.about == "condition"} | STANDING
     assert shown & BY_HAND.keys() == set()
-    assert shown | BY_HAND.keys() == test_rules.RULES.keys()
+    assert shown | BY_HAND.keys() == cases.RULES.keys()

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from mrcore.model import wire
-from tests.core.alerts import incident, record, recording, test_rules
+from tests.core.alerts import incident, record, recording, things
 from tests.core.expr import recorded
 
 T0 = recorded.T0
-Thing = test_rules.Thing
+Thing = things.Thing
 NODE = Thing("node", ref="redis/node/main")
 WEDGED = Thing("node", {"canary_ok": False, "verdict": {"level": "bad", "why": "x"}}, NODE.ref)
 SOURCE = Thing("source", {"interval_s": 0.5}, "core/source/redis")

@@ -16,14 +16,14 @@ from mrcore.alerts import finding, hiding, rule, telling, track
 from mrcore.alerts import state as states
 from mrcore.model import alert, base
 from mrcore.model import ref as refs
-from tests.core.alerts import test_rules
+from tests.core.alerts import cases, things
 from tests.core.expr import recorded
 
 WRITTEN = {entry["id"]: entry for entry in tomllib.loads(rule.shipped())["rule"]}
 SECONDS = {"s": 1, "m": 60, "h": 3_600}
 PAIRS = [(name, cause) for name, entry in WRITTEN.items() for cause in entry.get("depends-on", ())]
 FIRING, RECOVERING, RESOLVED = alert.Phase.FIRING, alert.Phase.RECOVERING, alert.Phase.RESOLVED
-NOTHING = test_rules.Case(())
+NOTHING = things.Case(())
 
 
 def written_s(name: str, key: str) -> float:
@@ -44,8 +44,8 @@ class Course:
     """One rule's alert on the series on which it fires, under a clock that a test moves."""
 
     def __init__(self, name: str) -> None:
-        self.rule = test_rules.RULES[name]
-        self.fires, quiet = test_rules.CASES[name]
+        self.rule = cases.RULES[name]
+        self.fires, quiet = cases.CASES[name]
         self.after = NOTHING if self.rule.expr.kind else quiet
         """What is there when the symptom went; a thing that is named by the rule is still there."""
         self._finder = finding.Finder(self.rule)
@@ -54,15 +54,15 @@ class Course:
         (found,) = finding.Finder(self.rule).find(self._seen(self.fires, recorded.T0), {})
         self.subject = found.key.subject
 
-    def _seen(self, case: test_rules.Case, now: datetime) -> test_rules.Seen:
-        things = [thing.at(now) for thing in case.things]
-        return test_rules.Seen(things, test_rules.history(case), {"backend": "backend"}, now)
+    def _seen(self, case: things.Case, now: datetime) -> things.Seen:
+        there = [thing.at(now) for thing in case.things]
+        return things.Seen(there, things.history(case), {"backend": "backend"}, now)
 
-    def look(self, second: float, case: test_rules.Case, causes: hiding.Tracks) -> Look:
+    def look(self, second: float, case: things.Case, causes: hiding.Tracks) -> Look:
         """What becomes of it at that second."""
         now = recorded.T0 + timedelta(seconds=second)
         (found,) = self._finder.find(self._seen(case, now), self._states)
-        around = hiding.around(found.key, now, (), causes, test_rules.RULES)
+        around = hiding.around(found.key, now, (), causes, cases.RULES)
         old = self._states.get(found.key, states.NEW)
         new, told = telling.step(old, found.signal, self.rule.timing, around, now)
         self._states[found.key] = new
@@ -82,7 +82,7 @@ def cause(name: str, subject: base.Ref) -> dict[finding.Key, track.Track]:
         rule=name,
         about="condition",
         subject=subject,
-        severity=test_rules.RULES[name].severity,
+        severity=cases.RULES[name].severity,
         state=states.State(phase=FIRING),
     )
     return {made.key: made}
@@ -91,7 +91,7 @@ def cause(name: str, subject: base.Ref) -> dict[finding.Key, track.Track]:
 def subject_of(written: str, own: base.Ref) -> base.Ref:
     """What an alert on `own` comes from: of a rule on anything, or on what is named behind an @."""
     name, _, of = written.partition("@")
-    first = test_rules.CASES[name][0].things[0].at(recorded.T0).ref
+    first = cases.CASES[name][0].things[0].at(recorded.T0).ref
     if not of:
         return first
     return (

@@ -13,7 +13,7 @@ from mrcore.alerts import finding, rule
 from mrcore.alerts import state as states
 from mrcore.model import base, run
 from mrcore.runbooks import library, progress, record
-from tests.core.alerts import test_rules
+from tests.core.alerts import cases, things
 from tests.core.expr import recorded
 
 EVERY_S = 15.0
@@ -21,7 +21,7 @@ LASTS_S = 2_700.0
 SECONDS = range(0, 3_900, int(EVERY_S))
 """The fault begins at 0, and ends after 45 minutes."""
 
-Thing = test_rules.Thing
+Thing = things.Thing
 QUEUE = "huey/queue/emailQueue"
 SINCE = recorded.T0 - timedelta(minutes=1)
 
@@ -33,9 +33,9 @@ FAULTS: dict[str, tuple[tuple[Thing, ...], str, float, float]] = {
         0.0,
         0.5,
     ),
-    "health_slow": ((Thing("check", test_rules.UP),), "check.latency_ms", 50.0, 1_500.0),
+    "health_slow": ((Thing("check", cases.UP),), "check.latency_ms", 50.0, 1_500.0),
     "deploy_regression": (
-        (test_rules.ERRORS, Thing("colour", {"since": SINCE, "release": "v2"})),
+        (cases.ERRORS, Thing("colour", {"since": SINCE, "release": "v2"})),
         "log.rate",
         0.0,
         0.5,
@@ -43,18 +43,18 @@ FAULTS: dict[str, tuple[tuple[Thing, ...], str, float, float]] = {
 }  # fmt: skip
 
 
-def view(name: str, second: float, lasts_s: float = LASTS_S) -> test_rules.Seen:
+def view(name: str, second: float, lasts_s: float = LASTS_S) -> things.Seen:
     """What is known at that second, with an hour of points before it."""
-    things, metric, usual, wrong = FAULTS[name]
+    made, metric, usual, wrong = FAULTS[name]
     now = recorded.T0 + timedelta(seconds=second)
     ages = [EVERY_S * back for back in range(240)][::-1]
     points = [(-age, wrong if 0 < second - age <= lasts_s else usual) for age in ages]
-    there = [thing.at(now) for thing in things]
-    return test_rules.Seen(there, {(metric, there[0].ref): points}, {"backend": "backend"}, now)
+    there = [thing.at(now) for thing in made]
+    return things.Seen(there, {(metric, there[0].ref): points}, {"backend": "backend"}, now)
 
 
 def course(
-    name: str, known: rule.Rule, seen: Callable[[float], test_rules.Seen]
+    name: str, known: rule.Rule, seen: Callable[[float], things.Seen]
 ) -> Iterator[tuple[int, states.State, finding.Finding]]:
     """What the alert is at each second."""
     finder, tracks = finding.Finder(known), dict[finding.Key, states.State]()
@@ -68,7 +68,7 @@ def course(
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_of_45_minutes_fires_until_it_is_over(name: str) -> None:
-    known = test_rules.RULES[name]
+    known = cases.RULES[name]
     states_ = {at_s: state for at_s, state, _ in course(name, known, lambda s: view(name, s))}
     began = next(second for second, state in states_.items() if state.open)
     assert began <= 600
@@ -81,34 +81,34 @@ def test_a_fault_of_45_minutes_fires_until_it_is_over(name: str) -> None:
 
 
 def test_a_colour_that_lost_the_traffic_regresses_no_more() -> None:
-    def seen(second: float) -> test_rules.Seen:
+    def seen(second: float) -> things.Seen:
         found = view("deploy_regression", second)
         if second < 1_200:
             return found
         idle = Thing("colour", {"live": False, "state": "stopped"}).at(found.now)
-        return test_rules.Seen([found.things[0], idle], found.history, found.kinds, found.now)
+        return things.Seen([found.things[0], idle], found.history, found.kinds, found.now)
 
-    known = test_rules.RULES["deploy_regression"]
+    known = cases.RULES["deploy_regression"]
     found = {second: state for second, state, _ in course("deploy_regression", known, seen)}
     assert found[1_185].phase is states.Phase.FIRING
     assert found[1_515].phase is states.Phase.RESOLVED
 
 
 def test_no_data_ends_nothing() -> None:
-    def seen(second: float) -> test_rules.Seen:
+    def seen(second: float) -> things.Seen:
         found = view("failure_spike", second)
         if second < 1_200:
             return found
-        return test_rules.Seen(found.things, {}, found.kinds, found.now)
+        return things.Seen(found.things, {}, found.kinds, found.now)
 
-    known = test_rules.RULES["failure_spike"]
+    known = cases.RULES["failure_spike"]
     found = list(course("failure_spike", known, seen))
     last = [state for _, state, each in found if each.key.about == "condition"][-1]
     assert last.phase is states.Phase.FIRING
 
 
 def test_a_run_of_a_does_not_recover_while_its_queue_fails() -> None:
-    known = test_rules.RULES["failure_spike"]
+    known = cases.RULES["failure_spike"]
     a = library.load(None)["A"]
     began: record.Record | None = None
     for second, state, found in course("failure_spike", known, lambda s: view("failure_spike", s)):
@@ -116,7 +116,7 @@ def test_a_run_of_a_does_not_recover_while_its_queue_fails() -> None:
             continue
         at = recorded.T0 + timedelta(seconds=second)
         began = began or _record(a, found.key.ref, at)
-        here = test_rules.Seen(
+        here = things.Seen(
             [*view("failure_spike", second).things, *_around(at)],
             {**view("failure_spike", second).history, **_quiet()},
             {},
@@ -156,12 +156,12 @@ def _around(at: datetime) -> list[base.Entity]:
     """Everything else that A asks, and all of it is well."""
     kinds = ("queue", "worker", "process", "node", "source")
     watching = {"kinds": kinds, "since": at}
-    things = (
+    around = (
         Thing("worker", {"last_seen_at": at}),
         Thing("process", ref="stack/process/worker"),
         *(Thing("source", {**watching, "source_kind": of}, f"core/source/{of}") for of in SOURCES),
     )
-    return [thing.at(at) for thing in things]
+    return [thing.at(at) for thing in around]
 
 
 SOURCES = ("huey", "redis", "stack")

@@ -17,7 +17,7 @@ from mrcore.runbooks import library
 from mrcore.store import outbox
 from tests import waiting
 from tests.core import doors, harness
-from tests.core.alerts import test_book, test_core
+from tests.core.alerts import dependent, test_core
 from tests.core.alerts.notify import hooks, post, test_channels, test_notifier
 from tests.core.expr import recorded
 from tests.core.test_door import ready
@@ -117,7 +117,7 @@ async def test_what_was_told_is_sent_again_as_it_was_told(
     am = test_channels.opened("alertmanager", url=f"{hook.url}/am")
     assert isinstance(am, channel.Resending)
     to = post.routes(am=(post.P1,))
-    async with post.opened(tmp_path, test_book.KNOWN, {"am": am}, to) as here:
+    async with post.opened(tmp_path, dependent.KNOWN, {"am": am}, to) as here:
         book, now = here.room.book, here.room.now
         again = resending.Resender(
             "am", am, here.room.ledger, to, here.sealer, alerts=book.entities, now=now
@@ -125,7 +125,7 @@ async def test_what_was_told_is_sent_again_as_it_was_told(
         looks = test_notifier.a_run(here.room.at)
         here.room.sample("core", [looks])
         here.room.fail("pg")  # P2
-        test_book.queues(here.room)  # pending, then suppressed
+        dependent.queues(here.room)  # pending, then suppressed
         await test_notifier.wedge(here)
         await again.resend()
         assert hook.got == []  # its message waits for the diagnosis
@@ -138,7 +138,7 @@ async def test_what_was_told_is_sent_again_as_it_was_told(
         await test_notifier.wedge(here, after_s=60)
         first, second = there.annotations
         assert (first["diagnosis"], second) == ("maxmemory is reached", first)
-        assert {dict(labels)["mr_alert"] for labels in there.alerts} == {test_book.WEDGED}
+        assert {dict(labels)["mr_alert"] for labels in there.alerts} == {dependent.WEDGED}
         monkeypatch.setattr(outbox, "unsent", unreadable)
         await again.resend()
         assert len(there.annotations) == 3

@@ -5,24 +5,25 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from mrcore.alerts import acking
 from mrcore.alerts.notify import telltale
 from mrcore.model import run
-from tests.core.alerts import test_book
+from tests.core.alerts import dependent
 from tests.core.alerts.notify import post
 from tests.core.expr import recorded
 
-KNOWN = test_book.KNOWN
+KNOWN = dependent.KNOWN
 ALL = post.routes(phone=(post.P1, post.P2, post.P3))
 FIRED, RESOLVED = ("fired", "redis_wedged", "main"), ("resolved", "redis_wedged", "main")
 
 
 async def wedge(here: post.Post, ok: bool = False, after_s: float = 0) -> None:
     """The node takes writes, or does not."""
-    test_book.node(here.room, ok=ok)
+    dependent.node(here.room, ok=ok)
     await here.look(after_s)
 
 
-async def section(here: post.Post, of: str = test_book.WEDGED) -> list[tuple[str, object]]:
+async def section(here: post.Post, of: str = dependent.WEDGED) -> list[tuple[str, object]]:
     found = await telltale.section(here.room.ledger, of)
     return [(field.name, field.value) for field in found.fields]
 
@@ -44,7 +45,7 @@ async def test_what_fires_is_told_once_and_its_end_after_it(tmp_path: Path) -> N
             ("2026-01-01 12:00:02 resolved", "phone: sent 12:00:02"),
             ("2026-01-01 12:00:00 fired", "phone: sent 12:00:00"),
         ]
-        assert here.touched == [test_book.WEDGED] * 2
+        assert here.touched == [dependent.WEDGED] * 2
 
 
 async def test_a_channel_that_fails_is_tried_again_ever_more_seldom(tmp_path: Path) -> None:
@@ -123,14 +124,14 @@ async def test_what_turns_out_to_come_from_something_goes_with_it(tmp_path: Path
     phone = post.Phone()
     to = ALL._replace(group_wait_s=10.0)
     async with post.opened(tmp_path, KNOWN, {"phone": phone}, to) as here:
-        test_book.queues(here.room)
+        dependent.queues(here.room)
         await here.look()
         await here.look(60)
         await wedge(here, after_s=5)
         await wedge(here, after_s=10)
         assert [len(told.items) for told in phone.heard] == [2]
         assert phone.heard[0].group == "redis/redis_wedged"
-        test_book.queues(here.room, workers=1)
+        dependent.queues(here.room, workers=1)
         await wedge(here, ok=True, after_s=1)
         assert sorted(phone.said[2:]) == [("resolved", "no_worker", "emailQueue"), RESOLVED]
 
@@ -144,7 +145,7 @@ def a_run(at: datetime) -> run.Run:
         title="Redis",
         state=run.RunState.DIAGNOSING,
         login="core",
-        alert=test_book.WEDGED,
+        alert=dependent.WEDGED,
         began_at=at,
     )
 
@@ -195,7 +196,7 @@ async def test_flapping_a_lapsed_acknowledgement_and_no_data_are_told(tmp_path: 
     phone = post.Phone()
     async with post.opened(tmp_path, KNOWN, {"phone": phone}, ALL) as here:
         await wedge(here)
-        await test_book.do(test_book.acking.Ack(here.room.book, here.room.now), test_book.WEDGED)
+        await dependent.do(acking.Ack(here.room.book, here.room.now), dependent.WEDGED)
         await wedge(here, after_s=1801)
         assert phone.said == [FIRED, ("still", "redis_wedged", "main")]
         assert "acknowledgement has expired" in phone.heard[1].text
@@ -204,9 +205,9 @@ async def test_flapping_a_lapsed_acknowledgement_and_no_data_are_told(tmp_path: 
             await wedge(here, after_s=1)
         assert ("flapping", "redis_wedged", "main") in phone.said
         await wedge(here, ok=True, after_s=1)  # else its no data would come from that
-        test_book.queues(here.room, workers=1)
+        dependent.queues(here.room, workers=1)
         await here.look(1)
-        test_book.queues(here.room, workers=None)
+        dependent.queues(here.room, workers=None)
         await here.look(1)
         await here.look(60)
         assert phone.said[-1] == ("fired", "no_worker", "huey")
