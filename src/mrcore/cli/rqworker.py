@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from rq import worker_registration
 
 from mrcore import errors, folder
 from mrcore.mentor import config, console, finance
+from mrcore.sources.redis import faults
 from mrcore.stack import joining, ready
 
 _UNBLOCKED = "UNBLOCKED"
@@ -27,6 +29,9 @@ class Worker(rq.SimpleWorker):
     """It waits for a job so long at a time, and then says that it lives. Not by a short
     `worker_ttl`: its key would go with a short outage, and the timeout of the connection, too."""
 
+    REFUSED_S = 1.0
+    """It asks again so long after Redis has refused it."""
+
     max_connection_wait_time = 5.0
 
     def check_for_suspension(self, burst: bool) -> None:
@@ -39,13 +44,14 @@ class Worker(rq.SimpleWorker):
     ) -> tuple[rq.job.Job, rq.Queue] | None:
         if timeout is not None:
             timeout = min(timeout, self.WAIT_S)
-        while True:  # rq goes on without Redis, and quits for what a failover makes a server say
+        while True:  # rq goes on without Redis, and quits where Redis answers and takes no writes
             try:
                 return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
             except redis.ResponseError as error:
-                if not isinstance(error, redis.ReadOnlyError) and _UNBLOCKED not in str(error):
+                if faults.of_reply(error) is None and _UNBLOCKED not in str(error):
                     raise
-                self.log.warning("Redis is no primary any more: %s", error)
+                self.log.warning("Redis refuses, and is asked again: %s", error)
+                time.sleep(self.REFUSED_S)
 
     def heartbeat(
         self, timeout: int | None = None, pipeline: redis.client.Pipeline | None = None
@@ -91,4 +97,9 @@ def command(state: Path | None, burst: bool) -> None:
         raise errors.StackError(
             f"Redis at {settings.host}:{settings.port} does not answer.",
             fix="Start it, or set REDIS_HOST and REDIS_PORT.",
+        ) from error
+    except redis.ResponseError as error:  # as a worker begins or ends
+        raise errors.StackError(
+            f"Redis at {settings.host}:{settings.port} refuses a worker: {error}",
+            fix="`mrtui status` says what is wrong with it.",
         ) from error

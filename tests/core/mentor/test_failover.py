@@ -174,10 +174,16 @@ def export(word: str) -> None:
     MAY_END.wait(waiting.LONG_S)
 
 
+def waits(client: redis.Redis) -> bool:
+    """A worker waits for a job."""
+    return any(each["cmd"] == "blmove" for each in client.client_list())
+
+
 class Exporter(rqworker.Worker):
     """Runs in a thread: signals are of the main one."""
 
     WAIT_S = 1
+    REFUSED_S = 0.1
     death_penalty_class = timeouts.TimerDeathPenalty
 
     def _install_signal_handlers(self) -> None:
@@ -203,12 +209,12 @@ async def test_an_rq_worker_goes_on_at_the_new_primary(
             with contextlib.closing(redis.Redis(port=server.port)) as client:
                 rq.Queue("exports", connection=client).enqueue(export, word)
 
-        def waits() -> bool:
+        def begun() -> bool:
             assert not working.done(), "the worker has quit"
             with contextlib.closing(redis.Redis(port=address.port)) as client:
-                return any(each["cmd"] == "blmove" for each in client.client_list())
+                return waits(client)
 
-        await waiting.until(waits)
+        await waiting.until(begun)
         fail_over(address, one, two)  # while it waits: UNBLOCKED
         enqueue(two, "a")
         await waiting.until(lambda: BEGUN == ["a"] or working.done(), what="job a")
@@ -217,6 +223,41 @@ async def test_an_rq_worker_goes_on_at_the_new_primary(
         enqueue(one, "b")
         await working
         assert BEGUN == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong", "right", "why"),
+    [
+        ("maxmemory", 1, 0, "errorstat_OOM"),
+        ("min-replicas-to-write", 1, 0, "errorstat_NOREPLICAS"),
+    ],
+)
+async def test_an_rq_worker_waits_where_redis_takes_no_writes(
+    tmp_path: Path, setting: str, wrong: int, right: int, why: str
+) -> None:
+    BEGUN.clear()
+    MAY_END.set()
+    with (
+        servers.valkey(tmp_path) as server,
+        contextlib.closing(redis.Redis(port=server.port)) as client,
+        contextlib.closing(redis.Redis(port=server.port)) as its_own,
+    ):
+        worker = Exporter(["exports"], connection=its_own)
+        working = asyncio.create_task(asyncio.to_thread(worker.work, max_jobs=1))
+
+        def refused() -> bool:
+            assert not working.done(), "the worker has quit"
+            return client.info("errorstats").get(why, {"count": 0})["count"] >= 3
+
+        try:
+            await waiting.until(lambda: waits(client))
+            client.config_set(setting, wrong)
+            await waiting.until(refused, what="three refusals")
+        finally:
+            client.config_set(setting, right)
+            rq.Queue("exports", connection=client).enqueue(export, "d")
+            await working
+        assert BEGUN == ["d"]
 
 
 async def test_an_rq_worker_whose_key_has_gone_is_whole_again_while_it_waits(
@@ -236,11 +277,8 @@ async def test_an_rq_worker_whose_key_has_gone_is_whole_again_while_it_waits(
             facts.pop(b"last_heartbeat", None)
             return facts
 
-        def waits() -> bool:
-            return any(each["cmd"] == "blmove" for each in client.client_list())
-
         try:
-            await waiting.until(waits)
+            await waiting.until(lambda: waits(client))
             before = told()
             client.delete(*client.keys("rq:worker*"))
             await waiting.until(lambda: told() == before, timeout_s=10, what="a whole worker")
