@@ -18,9 +18,9 @@ Events = list[tuple[int, int]]
 
 events = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 5)), max_size=6)
 
-# Every example makes real things anew: `make test` tries few, `make proof` fifty times as many.
+# Every example makes real things anew: `make test` tries few, `make proof` seventy times as many.
 fewer = hypothesis.settings(
-    max_examples=150 if hypothesis.settings.get_current_profile_name() == "search" else 3,
+    max_examples=150 if hypothesis.settings.get_current_profile_name() == "search" else 2,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 

@@ -84,6 +84,7 @@ def test_a_terminal_lost_at_the_question_whether_to_leave_leaves_nothing(
     assert running.gone(family) == []
 
 
+@pytest.mark.proof
 def test_without_a_terminal_the_demo_prints_the_facts_and_stops(state: Path) -> None:
     argv = [*running.MRTUI, "demo", "--state", str(state)]
     done = subprocess.run(

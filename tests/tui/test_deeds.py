@@ -203,17 +203,20 @@ async def test_on_few_lines_risk_and_undo_are_seen_whatever_is_scrolled() -> Non
     core_s = simulated.Simulated()
     core_s.planned_as = {"risk": plans.Risk.HIGH, "undoable": False, "confirm": "green"}
     async with shots.running((40, 10), core_s) as (control, pilot):
+
+        def seen() -> bool:
+            shown = show.text(control)
+            return "high · cannot be undone" in shown and "Cancel" in shown
+
         await failed_jobs(control)
         await pilot.press("r")
         await dialog(control)
         for key in ("up", "down", *["pagedown"] * 4):
             await pilot.press(key)
-            await says(control, "high · cannot be undone")
-            assert "Cancel" in show.text(control)
+            await waiting.until(seen, what="risk, undo and Cancel")
         control.screen.query_one("#apply", Button).press()
         await says(control, "Type green to confirm.")
-        await says(control, "high · cannot be undone")
-        assert "Cancel" in show.text(control)
+        await waiting.until(seen, what="risk, undo and Cancel")
 
 
 async def test_on_few_lines_who_approves_sees_risk_and_undo_where_it_fits_only_once() -> None:

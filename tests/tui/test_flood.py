@@ -11,7 +11,7 @@ from textual import events
 from mrtui import app, bindings, keys
 from mrtui.cli import show
 from mrtui.screens import detail, home, postgres, room, schedules
-from tests import waiting
+from tests import thinned, waiting
 from tests.tui import shots, simulated
 
 ROUND = 20
@@ -98,14 +98,16 @@ async def test_enter_typed_ahead_opens_a_row_of_the_screen_that_comes() -> None:
 
 @pytest.mark.parametrize(
     "sequence",
-    [
-        "2 enter enter escape escape",
-        "2 minus minus minus",
-        "5 escape",
-        "4 enter escape",
-        "slash s p space",
-        "1 2 3 4 5 minus minus 1",
-    ],
+    thinned.every_second(
+        [
+            "2 enter enter escape escape",
+            "2 minus minus minus",
+            "5 escape",
+            "4 enter escape",
+            "slash s p space",
+            "1 2 3 4 5 minus minus 1",
+        ]
+    ),
 )
 async def test_screens_that_are_left_before_they_are_there_break_nothing(sequence: str) -> None:
     async with shots.running() as (control, pilot):

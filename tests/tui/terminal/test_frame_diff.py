@@ -138,7 +138,7 @@ async def suspended(terminal: captured.Terminal, pilot: Pilot[Any]) -> None:
         palette,
         resized,
         pytest.param(themed, marks=pytest.mark.proof),
-        redrawn,
+        pytest.param(redrawn, marks=pytest.mark.proof),
         suspended,
     ],
 )
