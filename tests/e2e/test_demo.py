@@ -47,6 +47,7 @@ def test_it_says_how_long_it_took(
     record_property("measured", str(measuring.demo(state)))
 
 
+@pytest.mark.proof
 def test_a_lost_terminal_ends_a_demo_and_the_next_one_lives_and_leaves_nothing_either(
     state: Path,
 ) -> None:
@@ -84,7 +85,6 @@ def test_a_terminal_lost_at_the_question_whether_to_leave_leaves_nothing(
     assert running.gone(family) == []
 
 
-@pytest.mark.proof
 def test_without_a_terminal_the_demo_prints_the_facts_and_stops(state: Path) -> None:
     argv = [*running.MRTUI, "demo", "--state", str(state)]
     done = subprocess.run(
